@@ -1,0 +1,5 @@
+//! In preparation.
+
+mod screen;
+
+pub use screen::{Cursor, Row, Screen};

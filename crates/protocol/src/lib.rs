@@ -1,0 +1,5 @@
+//! In preparation.
+
+mod geometry;
+
+pub use geometry::Size;
