@@ -1,0 +1,496 @@
+//! Framing of the attach phase: binary frames.
+//!
+//! A frame is a header of 16 bytes and a payload of at most [`MAX_FRAME`] bytes; all numbers are
+//! big-endian:
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 1 | type |
+//! | 1 | flags: bit 0 of a `reset` says that more frames of the same reset follow |
+//! | 2 | reserved, zero |
+//! | 4 | length of the payload |
+//! | 8 | offset in the view stream; 0 where it means nothing |
+//! | length | payload |
+//!
+//! | type | direction | offset | payload |
+//! |---|---|---|---|
+//! | 0x01 `output` | pod → client | of the first byte | bytes of the view stream |
+//! | 0x02 `reset` | pod → client | where the stream goes on | first frame: generation u64, run u64, columns u16, rows u16; then, in all frames, bytes that repaint a terminal |
+//! | 0x03 `geometry` | pod → client | where it takes effect | columns u16, rows u16 |
+//! | 0x04 `controller_changed` | pod → client | – | epoch u32, 1 if it is you else 0 (u8), name of the controller or nothing |
+//! | 0x05 `exit` | pod → client | end of the run | run u64, how it ended as text |
+//! | 0x06 `pong` | pod → client | – | the ping's payload |
+//! | 0x07 `not_controller` | pod → client | – | epoch u32: input was discarded |
+//! | 0x08 `error` | pod → client | – | what is wrong; the connection is closed |
+//! | 0x81 `input` | client → pod | – | bytes that a person typed |
+//! | 0x82 `resize` | client → pod | – | columns u16, rows u16 |
+//! | 0x83 `ack` | client → pod | up to where output was consumed | – |
+//! | 0x84 `release` | client → pod | – | – |
+//! | 0x85 `ping` | client → pod | – | anything, at most 64 bytes |
+//! | 0x86 `repaint` | client → pod | – | –: asks for a reset |
+//!
+//! A client skips types that it does not know; a pod closes the connection.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::geometry::Size;
+use crate::limits::MAX_FRAME;
+use crate::name::{Generation, Run};
+
+/// Length of a frame's header in bytes.
+pub const HEADER: usize = 16;
+const MORE: u8 = 1;
+
+/// One frame of an attach stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Frame {
+    /// The agent's output.
+    Output {
+        /// Place of the first byte in the view stream.
+        offset: u64,
+        /// The bytes; they end in the ground state of a terminal's parser.
+        bytes: Bytes,
+    },
+    /// The first frame of a full repaint, which replaces all that was shown.
+    Reset {
+        /// Where the stream goes on.
+        offset: u64,
+        /// The start of the pod.
+        generation: Generation,
+        /// The start of its agent.
+        run: Run,
+        /// Size of the terminal.
+        size: Size,
+        /// What repaints it.
+        bytes: Bytes,
+        /// Whether more of it follows.
+        more: bool,
+    },
+    /// A further frame of a full repaint.
+    ResetPart {
+        /// Where the stream goes on.
+        offset: u64,
+        /// What repaints it.
+        bytes: Bytes,
+        /// Whether more of it follows.
+        more: bool,
+    },
+    /// The terminal has another size from this offset on.
+    Geometry {
+        /// Where it takes effect.
+        offset: u64,
+        /// The size.
+        size: Size,
+    },
+    /// Another client has control now, or none.
+    ControllerChanged {
+        /// Counts the changes.
+        epoch: u32,
+        /// Whether it is the receiver of this frame.
+        you: bool,
+        /// The controller's name; empty for none.
+        name: String,
+    },
+    /// A run of the agent ended.
+    Exit {
+        /// End of the run's view stream.
+        offset: u64,
+        /// The run.
+        run: Run,
+        /// How it ended.
+        end: String,
+    },
+    /// The answer to a ping.
+    Pong(Bytes),
+    /// Input was discarded, since this client has no control any more.
+    NotController {
+        /// The present count of changes of control.
+        epoch: u32,
+    },
+    /// The client broke the protocol; the connection is closed.
+    Error(String),
+    /// What a person typed.
+    Input(Bytes),
+    /// The controller's terminal has this size.
+    Resize(Size),
+    /// Output was consumed up to here.
+    Ack(u64),
+    /// The controller gives control back.
+    Release,
+    /// Asks for a pong.
+    Ping(Bytes),
+    /// Asks for a reset.
+    Repaint,
+    /// A frame of a newer peer.
+    Other {
+        /// Its type.
+        kind: u8,
+    },
+}
+
+/// A frame could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The payload is longer than [`MAX_FRAME`].
+    #[error("a frame is longer than {} KiB", MAX_FRAME >> 10)]
+    TooLong,
+    /// The payload is not what the frame's type says.
+    #[error("the payload of a frame of type {0:#04x} is malformed")]
+    Malformed(u8),
+    /// The stream ended in the middle of a frame.
+    #[error("the connection ended in the middle of a frame")]
+    Unterminated,
+    /// Reading or writing failed.
+    #[error("the connection failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// Reads and writes frames. Between frames of a reset it remembers that one is open.
+#[derive(Debug, Clone, Default)]
+pub struct FrameCodec {
+    in_reset: bool,
+}
+
+impl FrameCodec {
+    /// Makes a codec at the beginning of a stream.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next whole frame out of `buffer`.
+    ///
+    /// # Errors
+    /// Fails when the header announces more than [`MAX_FRAME`] bytes, or the payload is malformed.
+    pub fn next_frame(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+        let Some(header) = buffer.first_chunk::<HEADER>() else {
+            return Ok(None);
+        };
+        let mut fields = &header[..];
+        let (kind, flags) = (fields.get_u8(), fields.get_u8());
+        fields.advance(2);
+        let (length, offset) = (fields.get_u32() as usize, fields.get_u64());
+        if length > MAX_FRAME {
+            return Err(FrameError::TooLong);
+        }
+        if buffer.len() < HEADER + length {
+            buffer.reserve(HEADER + length - buffer.len());
+            return Ok(None);
+        }
+        buffer.advance(HEADER);
+        let payload = buffer.split_to(length).freeze();
+        let more = flags & MORE != 0;
+        self.read(kind, more, offset, payload)
+            .map(Some)
+            .ok_or(FrameError::Malformed(kind))
+    }
+
+    fn read(&mut self, kind: u8, more: bool, offset: u64, mut payload: Bytes) -> Option<Frame> {
+        Some(match kind {
+            0x01 => Frame::Output {
+                offset,
+                bytes: payload,
+            },
+            0x02 if self.in_reset => {
+                self.in_reset = more;
+                Frame::ResetPart {
+                    offset,
+                    bytes: payload,
+                    more,
+                }
+            }
+            0x02 => {
+                let generation = Generation(payload.try_get_u64().ok()?);
+                let run = Run(payload.try_get_u64().ok()?);
+                let size = read_size(&mut payload)?;
+                self.in_reset = more;
+                Frame::Reset {
+                    offset,
+                    generation,
+                    run,
+                    size,
+                    bytes: payload,
+                    more,
+                }
+            }
+            0x03 => Frame::Geometry {
+                offset,
+                size: read_size(&mut payload)?,
+            },
+            0x04 => Frame::ControllerChanged {
+                epoch: payload.try_get_u32().ok()?,
+                you: payload.try_get_u8().ok()? != 0,
+                name: read_text(&payload)?,
+            },
+            0x05 => Frame::Exit {
+                offset,
+                run: Run(payload.try_get_u64().ok()?),
+                end: read_text(&payload)?,
+            },
+            0x06 => Frame::Pong(payload),
+            0x07 => Frame::NotController {
+                epoch: payload.try_get_u32().ok()?,
+            },
+            0x08 => Frame::Error(read_text(&payload)?),
+            0x81 => Frame::Input(payload),
+            0x82 => Frame::Resize(read_size(&mut payload)?),
+            0x83 => Frame::Ack(offset),
+            0x84 => Frame::Release,
+            0x85 if payload.len() <= 64 => Frame::Ping(payload),
+            0x85 => return None,
+            0x86 => Frame::Repaint,
+            kind => Frame::Other { kind },
+        })
+    }
+}
+
+impl Frame {
+    /// Appends the frame to `buffer`.
+    ///
+    /// # Errors
+    /// Fails when its payload is longer than [`MAX_FRAME`].
+    pub fn write(&self, buffer: &mut BytesMut) -> Result<(), FrameError> {
+        let start = buffer.len();
+        buffer.put_bytes(0, HEADER);
+        let (kind, flags, offset) = self.write_payload(buffer);
+        let length = buffer.len() - start - HEADER;
+        if length > MAX_FRAME {
+            buffer.truncate(start);
+            return Err(FrameError::TooLong);
+        }
+        let mut header = &mut buffer[start..start + HEADER];
+        header.put_u8(kind);
+        header.put_u8(flags);
+        header.put_u16(0);
+        header.put_u32(u32::try_from(length).map_err(|_| FrameError::TooLong)?);
+        header.put_u64(offset);
+        Ok(())
+    }
+
+    fn write_payload(&self, buffer: &mut BytesMut) -> (u8, u8, u64) {
+        let mut plain = |kind, payload: &[u8]| {
+            buffer.put_slice(payload);
+            (kind, 0, 0)
+        };
+        match self {
+            Self::Output { offset, bytes } => {
+                buffer.put_slice(bytes);
+                (0x01, 0, *offset)
+            }
+            Self::Reset {
+                offset,
+                generation,
+                run,
+                size,
+                bytes,
+                more,
+            } => {
+                buffer.put_u64(generation.0);
+                buffer.put_u64(run.0);
+                put_size(buffer, *size);
+                buffer.put_slice(bytes);
+                (0x02, u8::from(*more), *offset)
+            }
+            Self::ResetPart {
+                offset,
+                bytes,
+                more,
+            } => {
+                buffer.put_slice(bytes);
+                (0x02, u8::from(*more), *offset)
+            }
+            Self::Geometry { offset, size } => {
+                put_size(buffer, *size);
+                (0x03, 0, *offset)
+            }
+            Self::ControllerChanged { epoch, you, name } => {
+                buffer.put_u32(*epoch);
+                buffer.put_u8(u8::from(*you));
+                buffer.put_slice(name.as_bytes());
+                (0x04, 0, 0)
+            }
+            Self::Exit { offset, run, end } => {
+                buffer.put_u64(run.0);
+                buffer.put_slice(end.as_bytes());
+                (0x05, 0, *offset)
+            }
+            Self::Pong(bytes) => plain(0x06, bytes),
+            Self::NotController { epoch } => plain(0x07, &epoch.to_be_bytes()),
+            Self::Error(text) => plain(0x08, text.as_bytes()),
+            Self::Input(bytes) => plain(0x81, bytes),
+            Self::Resize(size) => {
+                put_size(buffer, *size);
+                (0x82, 0, 0)
+            }
+            Self::Ack(offset) => (0x83, 0, *offset),
+            Self::Release => (0x84, 0, 0),
+            Self::Ping(bytes) => plain(0x85, bytes),
+            Self::Repaint => (0x86, 0, 0),
+            Self::Other { kind } => (*kind, 0, 0),
+        }
+    }
+}
+
+/// Bytes of a reset's first frame before the repaint.
+pub const RESET_HEAD: usize = 20;
+
+fn read_size(payload: &mut Bytes) -> Option<Size> {
+    let columns = payload.try_get_u16().ok()?;
+    let rows = payload.try_get_u16().ok()?;
+    (columns > 0 && rows > 0).then_some(Size { columns, rows })
+}
+
+fn put_size(buffer: &mut BytesMut, size: Size) {
+    buffer.put_u16(size.columns);
+    buffer.put_u16(size.rows);
+}
+
+fn read_text(payload: &[u8]) -> Option<String> {
+    String::from_utf8(payload.to_vec()).ok()
+}
+
+#[cfg(feature = "tokio")]
+mod framed {
+    use super::{Frame, FrameCodec, FrameError};
+    use bytes::BytesMut;
+    use tokio_util::codec::{Decoder, Encoder};
+
+    impl Decoder for FrameCodec {
+        type Item = Frame;
+        type Error = FrameError;
+
+        fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+            self.next_frame(buffer)
+        }
+
+        fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+            match self.next_frame(buffer)? {
+                Some(frame) => Ok(Some(frame)),
+                None if buffer.is_empty() => Ok(None),
+                None => Err(FrameError::Unterminated),
+            }
+        }
+    }
+
+    impl Encoder<Frame> for FrameCodec {
+        type Error = FrameError;
+
+        fn encode(&mut self, frame: Frame, buffer: &mut BytesMut) -> Result<(), FrameError> {
+            frame.write(buffer)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn size() -> impl Strategy<Value = Size> {
+        (1..=1000_u16, 1..=1000_u16).prop_map(|(columns, rows)| Size { columns, rows })
+    }
+
+    fn payload() -> impl Strategy<Value = Bytes> {
+        prop::collection::vec(any::<u8>(), 0..60).prop_map(Bytes::from)
+    }
+
+    fn frame() -> impl Strategy<Value = Frame> {
+        prop_oneof![
+            (any::<u64>(), payload()).prop_map(|(offset, bytes)| Frame::Output { offset, bytes }),
+            (any::<u64>(), any::<u64>(), any::<u64>(), size(), payload()).prop_map(
+                |(offset, generation, run, size, bytes)| Frame::Reset {
+                    offset,
+                    generation: Generation(generation),
+                    run: Run(run),
+                    size,
+                    bytes,
+                    more: false
+                }
+            ),
+            (any::<u64>(), size()).prop_map(|(offset, size)| Frame::Geometry { offset, size }),
+            (any::<u32>(), any::<bool>(), ".{0,20}")
+                .prop_map(|(epoch, you, name)| Frame::ControllerChanged { epoch, you, name }),
+            (any::<u64>(), any::<u64>(), ".{0,20}").prop_map(|(offset, run, end)| Frame::Exit {
+                offset,
+                run: Run(run),
+                end
+            }),
+            payload().prop_map(Frame::Pong),
+            any::<u32>().prop_map(|epoch| Frame::NotController { epoch }),
+            ".{0,20}".prop_map(Frame::Error),
+            payload().prop_map(Frame::Input),
+            size().prop_map(Frame::Resize),
+            any::<u64>().prop_map(Frame::Ack),
+            Just(Frame::Release),
+            payload().prop_map(Frame::Ping),
+            Just(Frame::Repaint),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunking_gives_the_same_frames(
+            frames in prop::collection::vec(frame(), 0..10),
+            step in 1_usize..50,
+        ) {
+            let mut stream = BytesMut::new();
+            for frame in &frames {
+                frame.write(&mut stream).unwrap();
+            }
+            let mut codec = FrameCodec::new();
+            let mut buffer = BytesMut::new();
+            let mut got = Vec::new();
+            for piece in stream.chunks(step) {
+                buffer.extend_from_slice(piece);
+                while let Some(frame) = codec.next_frame(&mut buffer).unwrap() {
+                    got.push(frame);
+                }
+            }
+            prop_assert_eq!(got, frames);
+        }
+
+        #[test]
+        fn reading_any_bytes_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut buffer = BytesMut::from(bytes.as_slice());
+            let mut codec = FrameCodec::new();
+            while let Ok(Some(_)) = codec.next_frame(&mut buffer) {}
+        }
+    }
+
+    #[test]
+    fn a_reset_of_several_frames_is_told_apart_from_several_resets() {
+        let parts = [
+            Frame::Reset {
+                offset: 7,
+                generation: Generation(1),
+                run: Run(2),
+                size: Size::DEFAULT,
+                bytes: Bytes::from_static(b"a"),
+                more: true,
+            },
+            Frame::ResetPart {
+                offset: 7,
+                bytes: Bytes::from_static(b"b"),
+                more: false,
+            },
+            Frame::Reset {
+                offset: 9,
+                generation: Generation(1),
+                run: Run(2),
+                size: Size::DEFAULT,
+                bytes: Bytes::new(),
+                more: false,
+            },
+        ];
+        let mut buffer = BytesMut::new();
+        for part in &parts {
+            part.write(&mut buffer).unwrap();
+        }
+        let mut codec = FrameCodec::new();
+        for part in parts {
+            assert_eq!(codec.next_frame(&mut buffer).unwrap(), Some(part));
+        }
+    }
+}

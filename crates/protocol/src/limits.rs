@@ -1,0 +1,20 @@
+//! Limits of the pod socket. Each has an error of its own.
+
+/// The longest body of a message in bytes.
+pub const MAX_BODY: usize = 1 << 20;
+/// The longest line in bytes, without its newline: a body of [`MAX_BODY`] with every byte escaped.
+pub const MAX_LINE: usize = 4 << 20;
+/// The longest payload of an attach frame in bytes.
+pub const MAX_FRAME: usize = 64 << 10;
+/// How many connections a pod serves at once.
+pub const MAX_CONNECTIONS: usize = 256;
+/// How many requests of one connection a pod works on at once.
+pub const MAX_IN_FLIGHT: usize = 64;
+/// How many undelivered messages an inbox holds.
+pub const MAX_INBOX: u32 = 10_000;
+/// How much of the view stream a pod keeps for clients that come back, in bytes.
+pub const VIEW_RING: usize = 1 << 20;
+/// How many bytes a client may leave unacknowledged before the pod stops sending to it.
+pub const ATTACH_WINDOW: u64 = 256 << 10;
+/// How long a pod waits for the first line of a connection.
+pub const HELLO_DEADLINE: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,0 +1,226 @@
+//! Messages to an agent.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::name::{MessageId, UnixMillis};
+
+/// What a message asks of its receiver.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Output of a terminal, for information.
+    TerminalLog,
+    /// Something to act upon.
+    #[default]
+    Actionable,
+    /// Words of a person.
+    Human,
+    /// A reaction to an earlier message.
+    Reaction,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Self; 4] = [
+        Self::TerminalLog,
+        Self::Actionable,
+        Self::Human,
+        Self::Reaction,
+    ];
+
+    /// Returns the word that stands for it in preambles and options.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TerminalLog => "terminal-log",
+            Self::Actionable => "actionable",
+            Self::Human => "human",
+            Self::Reaction => "reaction",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Class {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|class| class.as_str() == text)
+            .ok_or(())
+    }
+}
+
+/// By what right a message was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// An order: from the operator, the fleet's lead or a parent.
+    Run,
+    /// A notification: from anybody else.
+    Notify,
+}
+
+impl Kind {
+    /// Returns the word that stands for it in the protocol and in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Notify => "notify",
+        }
+    }
+}
+
+/// What to do with a message whose typing a crash interrupted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCrash {
+    /// Say that its fate is unknown; never type it again (at most once).
+    #[default]
+    Report,
+    /// Type it again (at least once).
+    Retry,
+}
+
+/// How a message is to be typed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Typing {
+    /// Leave the address preamble out.
+    pub raw: bool,
+    /// Allow a raw body that the agent may take for a command (`!`, `/`, `@`).
+    pub allow_command: bool,
+    /// It starts a task: the context is reset before it where the roster says so.
+    pub task: bool,
+    /// Type it into a busy agent's own queue, where the harness is marked safe for it.
+    pub now: bool,
+    /// What to do when a crash interrupts the typing.
+    pub on_crash: OnCrash,
+}
+
+/// A message as a sender hands it in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewMessage {
+    /// Its identity; the same id again is answered as a duplicate and delivered once.
+    pub id: MessageId,
+    /// The body, at most [`MAX_BODY`](crate::limits::MAX_BODY) bytes of UTF-8.
+    pub body: String,
+    /// What it asks for.
+    #[serde(default)]
+    pub class: Class,
+    /// The conversation it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+    /// A label for the sender's name; it can never impersonate a pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// How it is to be typed.
+    #[serde(default)]
+    pub typing: Typing,
+}
+
+impl NewMessage {
+    /// Makes an actionable message with a new id.
+    pub fn new(body: impl Into<String>) -> Self {
+        Self {
+            id: MessageId::generate(),
+            body: body.into(),
+            class: Class::default(),
+            thread: None,
+            label: None,
+            typing: Typing::default(),
+        }
+    }
+}
+
+/// A message as its receiver's records hold it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Message {
+    /// Its identity.
+    pub id: MessageId,
+    /// Who sent it.
+    pub from: Address,
+    /// To whom.
+    pub to: Address,
+    /// By what right.
+    pub kind: Kind,
+    /// What it asks for.
+    pub class: Class,
+    /// The conversation it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+    /// The body after cleaning (see [`clean_body`]).
+    pub body: String,
+    /// How it is to be typed.
+    pub typing: Typing,
+    /// When it was accepted, by the receiver's clock.
+    pub accepted: UnixMillis,
+}
+
+/// A body that is fit to be typed, and what had to be done to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CleanBody {
+    /// The text: UTF-8 without control characters but LF and TAB.
+    pub text: String,
+    /// How many control characters were taken out.
+    pub stripped: usize,
+}
+
+/// Takes what must never be typed out of a body.
+///
+/// Control characters (C0 but LF and TAB, DEL, C1) are removed, so that no body can leave the
+/// paste frame or press a key; CRLF and a lone CR become LF.
+#[must_use]
+pub fn clean_body(body: &str) -> CleanBody {
+    let mut text = String::with_capacity(body.len());
+    let mut stripped = 0;
+    let mut characters = body.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\r' => {
+                if characters.peek() != Some(&'\n') {
+                    text.push('\n');
+                }
+            }
+            '\n' | '\t' => text.push(character),
+            _ if character.is_control() => stripped += 1,
+            _ => text.push(character),
+        }
+    }
+    CleanBody { text, stripped }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_end_of_a_paste_frame_cannot_be_in_a_body() {
+        let body = clean_body("a\u{1b}[201~b\u{9b}201~c\r\nd\re\tf\u{7f}");
+        assert_eq!(body.text, "a[201~b201~c\nd\ne\tf");
+        assert_eq!(body.stripped, 3);
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_twice_changes_nothing(body in any::<String>()) {
+            let once = clean_body(&body).text;
+            let twice = clean_body(&once);
+            prop_assert_eq!(&twice.text, &once);
+            prop_assert_eq!(twice.stripped, 0);
+        }
+    }
+}

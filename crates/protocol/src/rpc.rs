@@ -1,0 +1,256 @@
+//! JSON-RPC 2.0: requests, responses and errors, one object a line.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version text that every object carries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Version {
+    /// JSON-RPC 2.0.
+    #[default]
+    #[serde(rename = "2.0")]
+    V2,
+}
+
+/// The id that ties a response to its request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RequestId {
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+/// A request. One without an id is refused: every request here is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Request {
+    /// Always `"2.0"`.
+    pub jsonrpc: Version,
+    /// Chosen by the client.
+    pub id: RequestId,
+    /// The method's name.
+    pub method: String,
+    /// The method's parameters, by name.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub params: Value,
+}
+
+/// A response: a result or an error.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Response {
+    /// Always `"2.0"`.
+    pub jsonrpc: Version,
+    /// The request's id; null when the request could not be read that far.
+    pub id: Option<RequestId>,
+    /// What the method gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Why it gives nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RpcError>,
+}
+
+impl Response {
+    /// Makes the response of a request that succeeded.
+    #[must_use]
+    pub fn success(id: RequestId, result: Value) -> Self {
+        Self {
+            jsonrpc: Version::V2,
+            id: Some(id),
+            result: Some(result),
+            error: None,
+        }
+    }
+
+    /// Makes the response of a request that failed.
+    #[must_use]
+    pub fn failure(id: Option<RequestId>, error: RpcError) -> Self {
+        Self {
+            jsonrpc: Version::V2,
+            id,
+            result: None,
+            error: Some(error),
+        }
+    }
+}
+
+/// The kinds of errors that a pod answers with.
+///
+/// The numbers up to -32600 are JSON-RPC's own; those from -32000 down are ours and never change
+/// their meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The line is no JSON.
+    Parse,
+    /// The JSON is no request.
+    InvalidRequest,
+    /// There is no such method.
+    MethodNotFound,
+    /// The parameters are not what the method takes.
+    InvalidParams,
+    /// A defect of the pod.
+    Internal,
+    /// Client and pod share no version of the protocol.
+    Version,
+    /// The first request was not `hello`, or it came too late.
+    Hello,
+    /// A line is longer than [`MAX_LINE`](crate::limits::MAX_LINE).
+    LineTooLong,
+    /// Too many connections.
+    Connections,
+    /// Too many requests in flight.
+    InFlight,
+    /// The credential or the user does not have the right.
+    Forbidden,
+    /// A rule refuses the message; the data carries its receipt.
+    Refused,
+    /// The inbox is full.
+    InboxFull,
+    /// There is no such message.
+    NoSuchMessage,
+    /// Another client has control.
+    ControlTaken,
+    /// Log or store cannot be written; nothing was done.
+    Storage,
+    /// The pod is ending.
+    ShuttingDown,
+    /// An error of a newer pod.
+    Other(i64),
+}
+
+impl ErrorCode {
+    const TABLE: [(Self, i64); 17] = [
+        (Self::Parse, -32700),
+        (Self::InvalidRequest, -32600),
+        (Self::MethodNotFound, -32601),
+        (Self::InvalidParams, -32602),
+        (Self::Internal, -32603),
+        (Self::Version, -32000),
+        (Self::Hello, -32001),
+        (Self::LineTooLong, -32002),
+        (Self::Connections, -32003),
+        (Self::InFlight, -32004),
+        (Self::Forbidden, -32005),
+        (Self::Refused, -32006),
+        (Self::InboxFull, -32007),
+        (Self::NoSuchMessage, -32008),
+        (Self::ControlTaken, -32009),
+        (Self::Storage, -32010),
+        (Self::ShuttingDown, -32011),
+    ];
+
+    /// Returns the number on the wire.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Other(number) => number,
+            _ => Self::TABLE
+                .iter()
+                .find_map(|(code, number)| (*code == self).then_some(*number))
+                .unwrap_or(-32603),
+        }
+    }
+
+    /// Returns the code of a number on the wire.
+    #[must_use]
+    pub fn from_number(number: i64) -> Self {
+        Self::TABLE
+            .iter()
+            .find_map(|(code, known)| (*known == number).then_some(*code))
+            .unwrap_or(Self::Other(number))
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.number())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        i64::deserialize(deserializer).map(Self::from_number)
+    }
+}
+
+impl JsonSchema for ErrorCode {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ErrorCode".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let numbers: Vec<i64> = Self::TABLE.iter().map(|(_, number)| *number).collect();
+        schemars::json_schema!({ "type": "integer", "examples": numbers })
+    }
+}
+
+/// An error as it stands in a response.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+pub struct RpcError {
+    /// The kind.
+    pub code: ErrorCode,
+    /// What went wrong and what to do, for people.
+    pub message: String,
+    /// More of it, for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+}
+
+impl RpcError {
+    /// Makes an error without data.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            data: None,
+        }
+    }
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Request {
+    /// Makes a request.
+    pub fn new(id: i64, method: impl Into<String>, params: Value) -> Self {
+        Self {
+            jsonrpc: Version::V2,
+            id: RequestId::Number(id),
+            method: method.into(),
+            params,
+        }
+    }
+
+    /// Reads a request from one line.
+    ///
+    /// # Errors
+    /// Gives the response to send: what is wrong with the line, under the request's id if there is
+    /// one.
+    pub fn parse(line: &[u8]) -> Result<Self, Box<Response>> {
+        let fault = |id, code, message: String| {
+            Box::new(Response::failure(id, RpcError::new(code, message)))
+        };
+        let value: Value = serde_json::from_slice(line).map_err(|error| {
+            fault(
+                None,
+                ErrorCode::Parse,
+                format!("the line is no JSON: {error}"),
+            )
+        })?;
+        let id = value
+            .get("id")
+            .and_then(|id| serde_json::from_value::<RequestId>(id.clone()).ok());
+        serde_json::from_value(value).map_err(|error| {
+            let message = format!("the line is no JSON-RPC 2.0 request with an id: {error}");
+            fault(id, ErrorCode::InvalidRequest, message)
+        })
+    }
+}
