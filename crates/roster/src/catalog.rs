@@ -1,0 +1,348 @@
+//! The catalogue of findings: each code with its meaning and an example of wrong and right.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use crate::diagnostic::{Blocks, Severity};
+
+/// What a code of the catalogue says of itself.
+struct Entry {
+    name: &'static str,
+    layer: Layer,
+    severity: Severity,
+    blocks: Blocks,
+    meaning: &'static str,
+    bad: &'static str,
+    good: &'static str,
+}
+
+/// The layer of checks that a code belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// YAML itself.
+    Syntax,
+    /// The published JSON Schema.
+    Schema,
+    /// What a schema cannot say.
+    Rules,
+}
+
+/// Declares the codes and their entries side by side, so that none can lack one.
+macro_rules! catalog {
+    ($(
+        $variant:ident = $name:literal, $layer:ident, $severity:ident, $blocks:ident:
+        $meaning:literal
+        bad $bad:literal
+        good $good:literal;
+    )*) => {
+        /// The stable code of a finding.
+        ///
+        /// Codes are never reused and never change their meaning.
+        ///
+        /// ```
+        /// use podfleet_roster::Code;
+        ///
+        /// let code: Code = "roster::unknown-key".parse().unwrap();
+        /// assert_eq!(code, Code::UnknownKey);
+        /// println!("{}\n\nwrong:\n{}\nright:\n{}", code.meaning(), code.bad(), code.good());
+        /// ```
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, by layer.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            const fn entry(self) -> &'static Entry {
+                match self {
+                    $(Self::$variant => &Entry {
+                        name: $name,
+                        layer: Layer::$layer,
+                        severity: Severity::$severity,
+                        blocks: Blocks::$blocks,
+                        meaning: $meaning,
+                        bad: $bad,
+                        good: $good,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+catalog! {
+    Syntax = "roster::syntax", Syntax, Error, Changes:
+    "The text is not YAML (or JSON, which is read as YAML). Nothing after this place could be read, so the other checks are left out."
+    bad "version: 1\nagents: [\n"
+    good "version: 1\nagents: []\n";
+
+    Encoding = "roster::encoding", Syntax, Error, Changes:
+    "The file is not UTF-8 text."
+    bad "version: 1  # caf\\xE9, saved as Latin-1\n"
+    good "version: 1  # café, saved as UTF-8\n";
+
+    Empty = "roster::empty", Syntax, Error, Changes:
+    "The file has no content but comments and blanks."
+    bad "# nothing here yet\n"
+    good "version: 1\ntransport: tmux\nagents:\n  - name: coder0\n    runtime: claude\n";
+
+    DuplicateKey = "roster::duplicate-key", Syntax, Error, Changes:
+    "A key is given twice in one mapping. YAML programs disagree about which of the two counts, so neither is taken."
+    bad "- name: coder0\n  runtime: claude\n  runtime: pi\n"
+    good "- name: coder0\n  runtime: pi\n";
+
+    KeyType = "roster::key-type", Syntax, Error, Changes:
+    "A key is not a text: it is a number, a boolean, nothing, a collection or an alias."
+    bad "runtimes:\n  4: {harness: claude}\n"
+    good "runtimes:\n  \"4\": {harness: claude}\n";
+
+    MergeKey = "roster::merge-key", Syntax, Error, Changes:
+    "Merge keys (`<<`) are no part of YAML 1.2 and programs differ in how they read them. Anchors and aliases are allowed."
+    bad "- <<: *base\n  name: coder1\n"
+    good "- name: coder1\n  runtime: claude\n  env: *env\n";
+
+    UnsupportedTag = "roster::unsupported-tag", Syntax, Error, Changes:
+    "A value has a tag that the YAML 1.2 core schema does not know, or one that does not fit the value."
+    bad "alias: !secret token\n"
+    good "alias: token\n";
+
+    SecondDocument = "roster::second-document", Syntax, Error, Changes:
+    "The file has more than one YAML document. Only the first is read."
+    bad "version: 1\n---\nversion: 1\n"
+    good "version: 1\n";
+
+    UnknownAlias = "roster::unknown-alias", Syntax, Error, Changes:
+    "An alias names an anchor that was not defined before it."
+    bad "env: *defaults\n"
+    good "env: &defaults {LANG: C}\n";
+
+    RecursiveAlias = "roster::recursive-alias", Syntax, Error, Changes:
+    "An alias stands inside the very value that its anchor names, so the value would contain itself."
+    bad "agents: &all [*all]\n"
+    good "agents:\n  - name: coder0\n    runtime: claude\n";
+
+    TooManyAliases = "roster::too-many-aliases", Syntax, Error, Changes:
+    "The aliases would unfold into more values than any roster needs. Small files that unfold into huge ones are an attack on the program that reads them."
+    bad "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]  # and so on\n"
+    good "env: &env {LANG: C}\n";
+
+    TooDeep = "roster::too-deep", Syntax, Error, Changes:
+    "Lists and mappings are nested more than 64 levels deep."
+    bad "[[[[[[[[[[[[[[[[[[[[  # and so on\n"
+    good "agents:\n  - name: coder0\n    runtime: claude\n";
+
+    TooLarge = "roster::too-large", Syntax, Error, Changes:
+    "The file is larger than 4 MiB."
+    bad "# a log that was appended by accident\n"
+    good "version: 1\n";
+
+    UnknownKey = "roster::unknown-key", Schema, Error, Changes:
+    "A key is not known at this place. A misspelt key would otherwise be ignored without a word."
+    bad "- name: coder0\n  runtme: claude\n"
+    good "- name: coder0\n  runtime: claude\n";
+
+    MissingKey = "roster::missing-key", Schema, Error, Changes:
+    "A key that must be there is not."
+    bad "- name: coder0\n"
+    good "- name: coder0\n  runtime: claude\n";
+
+    WrongType = "roster::wrong-type", Schema, Error, Changes:
+    "A value has the wrong type. A text that looks like a number or a boolean needs quotes."
+    bad "- name: 123\n  runtime: claude\n"
+    good "- name: \"123\"\n  runtime: claude\n";
+
+    UnknownValue = "roster::unknown-value", Schema, Error, Changes:
+    "Only certain values are allowed here, and this is none of them."
+    bad "transport: screen\n"
+    good "transport: tmux\n";
+
+    InvalidValue = "roster::invalid-value", Schema, Error, Changes:
+    "A value has the right type but not the right form, length or size."
+    bad "- name: my agent\n  runtime: claude\n"
+    good "- name: my-agent\n  runtime: claude\n";
+
+    BothSpellings = "roster::both-spellings", Schema, Error, Changes:
+    "A key is given in both its spellings, snake_case and camelCase."
+    bad "tmux:\n  socket_name: a\n  socketName: b\n"
+    good "tmux:\n  socket_name: a\n";
+
+    DuplicateName = "roster::duplicate-name", Rules, Error, Changes:
+    "Two agents have the same name."
+    bad "- name: coder\n  runtime: claude\n- name: coder\n  runtime: pi\n"
+    good "- name: coder0\n  runtime: claude\n- name: coder1\n  runtime: pi\n";
+
+    CaseTwin = "roster::case-twin", Rules, Error, Changes:
+    "Two agents' names differ in case only. People mistake them for each other, and some file systems do too."
+    bad "- name: coder\n  runtime: claude\n- name: Coder\n  runtime: pi\n"
+    good "- name: coder0\n  runtime: claude\n- name: coder1\n  runtime: pi\n";
+
+    SessionClash = "roster::session-clash", Rules, Error, Changes:
+    "tmux writes `.` and `:` in a session's name as `_`, and after that two names are the same session."
+    bad "- name: web.api\n  runtime: claude\n- name: web_api\n  runtime: pi\n"
+    good "- name: web.api\n  runtime: claude\n- name: web-ui\n  runtime: pi\n";
+
+    ReservedName = "roster::reserved-name", Rules, Error, Changes:
+    "The name belongs to the fleet itself: `operator` and `chat` are senders of messages, the holder session keeps the tmux server alive."
+    bad "- name: operator\n  runtime: claude\n"
+    good "- name: ops\n  runtime: claude\n  class: operator\n";
+
+    UnknownDependency = "roster::unknown-dependency", Rules, Error, Changes:
+    "`depends_on` names an agent that is not in the roster."
+    bad "- name: coder\n  runtime: claude\n  depends_on: [orchestratr]\n"
+    good "- name: coder\n  runtime: claude\n  depends_on: [orchestrator]\n";
+
+    DependencyCycle = "roster::dependency-cycle", Rules, Error, Changes:
+    "Agents depend on each other in a circle, so none of them could be started first."
+    bad "- name: a\n  runtime: pi\n  depends_on: [b]\n- name: b\n  runtime: pi\n  depends_on: [a]\n"
+    good "- name: a\n  runtime: pi\n- name: b\n  runtime: pi\n  depends_on: [a]\n";
+
+    Secret = "roster::secret", Rules, Error, Changes:
+    "A value has the shape of a credential. Rosters are shared and committed; tokens come from the environment or from a file that only its owner can read."
+    bad "env:\n  GITHUB_TOKEN: ghp_…\n"
+    good "env:\n  GITHUB_TOKEN_FILE: ~/.config/github-token\n";
+
+    ClassFloor = "roster::class-floor", Rules, Error, Writing:
+    "A fleet needs exactly one agent of class `orchestrator` and at least one of class `enhancer`."
+    bad "- name: lead\n  runtime: claude\n  class: orchestrator\n- name: coder\n  runtime: claude\n"
+    good "- name: lead\n  runtime: claude\n  class: orchestrator\n- name: enhancer\n  runtime: claude\n  class: enhancer\n- name: coder\n  runtime: claude\n";
+
+    UnknownRuntime = "roster::unknown-runtime", Rules, Error, ThatAgent:
+    "No harness is known for the runtime: it is not shipped, not in `runtimes`, and not among the user's harness files."
+    bad "- name: coder\n  runtime: cluade\n"
+    good "- name: coder\n  runtime: claude\n";
+
+    NoLead = "roster::no-lead", Rules, Warning, Nothing:
+    "The fleet has neither an orchestrator nor an enhancer, or is a single agent. That is allowed; it has no lead."
+    bad "agents:\n  - name: coder\n    runtime: claude\n"
+    good "agents:\n  - name: orchestrator\n    runtime: claude\n    class: orchestrator\n  - name: enhancer\n    runtime: claude\n    class: enhancer\n";
+
+    UnknownRole = "roster::unknown-role", Rules, Warning, Nothing:
+    "There is no role of that class, so the agent is told nothing about its mandate at launch."
+    bad "- name: coder\n  runtime: claude\n  class: codr\n"
+    good "- name: coder\n  runtime: claude\n  class: code\n";
+
+    ResumeConflict = "roster::resume-conflict", Rules, Warning, Nothing:
+    "The context is reset between tasks, but a restart is told to continue the conversation."
+    bad "- name: coder\n  runtime: claude\n  reset_between_tasks: true\n  resume: always\n"
+    good "- name: coder\n  runtime: claude\n  reset_between_tasks: true\n";
+
+    SharedDirectory = "roster::shared-directory", Rules, Warning, Nothing:
+    "Two agents work in one git working directory and neither prepares one of its own, so they overwrite each other's changes."
+    bad "- name: coder0\n  runtime: claude\n  working_directory: ~/src/app\n- name: coder1\n  runtime: claude\n  working_directory: ~/src/app\n"
+    good "- name: coder0\n  runtime: claude\n  working_directory: ~/src/app-0\n- name: coder1\n  runtime: claude\n  working_directory: ~/src/app-1\n";
+
+    NotADirectory = "roster::not-a-directory", Rules, Warning, Nothing:
+    "The working directory is there, but it is no directory."
+    bad "- name: coder\n  runtime: claude\n  working_directory: /etc/passwd\n"
+    good "- name: coder\n  runtime: claude\n  working_directory: ~/src/app\n";
+
+    NoSsh = "roster::no-ssh", Rules, Note, Nothing:
+    "The agent is on another host and `ssh` is absent: ssh is asked for the host by its name."
+    bad "- name: coder\n  runtime: claude\n  host: build-box\n"
+    good "- name: coder\n  runtime: claude\n  host: build-box\n  ssh: me@build-box\n";
+
+    IgnoredKey = "roster::ignored-key", Rules, Note, Nothing:
+    "The key has no effect here: `socket` and `ssh` are for agents on other hosts, connector settings for the chosen kind."
+    bad "- name: coder\n  runtime: claude\n  socket: other\n"
+    good "- name: coder\n  runtime: claude\n";
+}
+
+impl Code {
+    /// Returns the code as text, such as `roster::unknown-key`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// Returns the layer of checks that finds it.
+    #[must_use]
+    pub const fn layer(self) -> Layer {
+        self.entry().layer
+    }
+
+    /// Returns how grave such a finding is.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        self.entry().severity
+    }
+
+    /// Returns what such a finding stops.
+    #[must_use]
+    pub const fn blocks(self) -> Blocks {
+        self.entry().blocks
+    }
+
+    /// Returns what the code means, in full sentences.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        self.entry().meaning
+    }
+
+    /// Returns a fragment of a roster that has the fault.
+    #[must_use]
+    pub const fn bad(self) -> &'static str {
+        self.entry().bad
+    }
+
+    /// Returns a fragment of a roster as it should be.
+    #[must_use]
+    pub const fn good(self) -> &'static str {
+        self.entry().good
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Says that a text is not a [`Code`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no finding `{text}`")]
+pub struct UnknownCode {
+    text: String,
+}
+
+/// Reads a code, with or without its `roster::` prefix.
+impl FromStr for Code {
+    type Err = UnknownCode;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let matches = |code: &&Self| {
+            code.as_str() == text || code.as_str().strip_prefix("roster::") == Some(text)
+        };
+        Self::ALL
+            .iter()
+            .find(matches)
+            .copied()
+            .ok_or_else(|| UnknownCode {
+                text: text.to_owned(),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_can_be_looked_up() {
+        for code in Code::ALL {
+            assert_eq!(code.as_str().parse(), Ok(*code));
+            assert!(code.as_str().starts_with("roster::"));
+            assert_ne!(code.bad(), code.good());
+        }
+    }
+}

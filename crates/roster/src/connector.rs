@@ -1,0 +1,265 @@
+//! The chat between the fleet's orchestrator and its human.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// A chosen chat connector with the fields of its kind.
+///
+/// A roster without a `connector` block has none; the chat is then tmux's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ConnectorBlock", into = "ConnectorBlock")]
+#[non_exhaustive]
+pub enum Connector {
+    /// The chat is a terminal (`kind: tmux`).
+    Tmux,
+    /// A Discord channel (`kind: discord`).
+    Discord(Discord),
+    /// A Matrix room (`kind: matrix`).
+    Matrix(Matrix),
+    /// A connector from another crate (`kind: x-…`).
+    Extension {
+        /// The kind, with its `x-` prefix.
+        kind: String,
+        /// `connector.settings`, not looked into.
+        settings: serde_json::Map<String, serde_json::Value>,
+    },
+}
+
+/// Where the Discord connector talks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Discord {
+    /// The channel's id: digits.
+    pub channel_id: String,
+}
+
+/// Where the Matrix connector talks, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Matrix {
+    /// Base address of the homeserver, `http://` or `https://`.
+    pub homeserver_url: String,
+    /// The connector's own user, `@user:server`.
+    pub user_id: String,
+    /// The room's id (`!room:server`) or alias (`#alias:server`).
+    pub room_id: String,
+}
+
+impl Discord {
+    /// Returns the block for one channel.
+    #[must_use]
+    pub fn new(channel_id: impl Into<String>) -> Self {
+        Self {
+            channel_id: channel_id.into(),
+        }
+    }
+}
+
+impl Matrix {
+    /// Returns the block for one room.
+    #[must_use]
+    pub fn new(
+        homeserver_url: impl Into<String>,
+        user_id: impl Into<String>,
+        room_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            homeserver_url: homeserver_url.into(),
+            user_id: user_id.into(),
+            room_id: room_id.into(),
+        }
+    }
+}
+
+impl Connector {
+    /// Returns the kind as it is written in the roster.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Tmux => "tmux",
+            Self::Discord(_) => "discord",
+            Self::Matrix(_) => "matrix",
+            Self::Extension { kind, .. } => kind,
+        }
+    }
+}
+
+/// The chat connector between the fleet's orchestrator and its human.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Connector", transform = require_chosen_block)]
+pub(crate) struct ConnectorBlock {
+    /// Which connector is used: tmux, discord, matrix, or one of another crate whose name starts
+    /// with x-.
+    kind: ConnectorKind,
+    /// Where the Matrix connector talks; needed for kind matrix, unused otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    matrix: Option<MatrixBlock>,
+    /// Where the Discord connector talks; needed for kind discord, unused otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    discord: Option<DiscordBlock>,
+    /// Settings of a kind x-…; free, and read by that connector alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// The Matrix connector. Its token comes from the environment (MATRIX_ACCESS_TOKEN) or from the
+/// file that MATRIX_ACCESS_TOKEN_FILE names, never from the roster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+struct MatrixBlock {
+    /// Base address of the homeserver.
+    #[serde(
+        alias = "homeserverUrl",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(
+        regex(pattern = r"^https?://[^\s/]+\S*$"),
+        example = &"https://matrix.example.org"
+    )]
+    homeserver_url: Option<String>,
+    /// The connector's own user, @user:server.
+    #[serde(alias = "userId", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^@[^\s:]+:\S+$"), example = &"@fleet:example.org")]
+    user_id: Option<String>,
+    /// The room's id (!room:server) or alias (#alias:server).
+    #[serde(alias = "roomId", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[!#]\S+$"), example = &"!room:example.org")]
+    room_id: Option<String>,
+}
+
+/// The Discord connector. Its token comes from the environment (DISCORD_BOT_TOKEN) or from the
+/// file that DISCORD_BOT_TOKEN_FILE names, never from the roster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+struct DiscordBlock {
+    /// The channel's id: digits, in quotes so that they stay a text.
+    #[serde(alias = "channelId", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9]+$"), example = &"123456789012345678")]
+    channel_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct ConnectorKind(String);
+
+impl JsonSchema for ConnectorKind {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ConnectorKind".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "anyOf": [
+                { "enum": ["tmux", "discord", "matrix"] },
+                { "pattern": "^x-[a-z0-9][a-z0-9-]*$" },
+            ],
+        })
+    }
+}
+
+/// Demands the block of the chosen kind and its fields. Conditions rather than alternatives, so
+/// that a fault is reported for the chosen kind alone.
+fn require_chosen_block(schema: &mut Schema) {
+    let when = |kind: &str, fields: &[&str]| {
+        serde_json::json!({
+            "if": { "properties": { "kind": { "const": kind } }, "required": ["kind"] },
+            "then": { "required": [kind], "properties": { kind: { "required": fields } } },
+        })
+    };
+    schema.insert(
+        "allOf".to_owned(),
+        serde_json::json!([
+            when("matrix", &["homeserver_url", "user_id", "room_id"]),
+            when("discord", &["channel_id"]),
+        ]),
+    );
+}
+
+/// Says that a connector block lacks a field of its kind.
+#[derive(Debug, thiserror::Error)]
+#[error("connector of kind `{kind}` lacks `{field}`")]
+pub(crate) struct IncompleteConnector {
+    kind: &'static str,
+    field: &'static str,
+}
+
+impl TryFrom<ConnectorBlock> for Connector {
+    type Error = IncompleteConnector;
+
+    fn try_from(block: ConnectorBlock) -> Result<Self, Self::Error> {
+        match block.kind.0.as_str() {
+            "tmux" => Ok(Self::Tmux),
+            "discord" => discord(block.discord).map(Self::Discord),
+            "matrix" => matrix(block.matrix).map(Self::Matrix),
+            kind => Ok(Self::Extension {
+                kind: kind.to_owned(),
+                settings: block.settings.unwrap_or_default(),
+            }),
+        }
+    }
+}
+
+fn discord(block: Option<DiscordBlock>) -> Result<Discord, IncompleteConnector> {
+    let channel_id = block.and_then(|block| block.channel_id);
+    Ok(Discord {
+        channel_id: channel_id.ok_or(IncompleteConnector {
+            kind: "discord",
+            field: "discord.channel_id",
+        })?,
+    })
+}
+
+fn matrix(block: Option<MatrixBlock>) -> Result<Matrix, IncompleteConnector> {
+    let lacks = |field| IncompleteConnector {
+        kind: "matrix",
+        field,
+    };
+    let block = block.ok_or(lacks("matrix"))?;
+    Ok(Matrix {
+        homeserver_url: block.homeserver_url.ok_or(lacks("matrix.homeserver_url"))?,
+        user_id: block.user_id.ok_or(lacks("matrix.user_id"))?,
+        room_id: block.room_id.ok_or(lacks("matrix.room_id"))?,
+    })
+}
+
+impl From<Connector> for ConnectorBlock {
+    fn from(connector: Connector) -> Self {
+        let kind = ConnectorKind(connector.kind().to_owned());
+        let block = Self {
+            kind,
+            ..Self::default()
+        };
+        match connector {
+            Connector::Tmux => block,
+            Connector::Discord(discord) => Self {
+                discord: Some(DiscordBlock {
+                    channel_id: Some(discord.channel_id),
+                }),
+                ..block
+            },
+            Connector::Matrix(matrix) => Self {
+                matrix: Some(MatrixBlock {
+                    homeserver_url: Some(matrix.homeserver_url),
+                    user_id: Some(matrix.user_id),
+                    room_id: Some(matrix.room_id),
+                }),
+                ..block
+            },
+            Connector::Extension { settings, .. } => Self {
+                settings: Some(settings),
+                ..block
+            },
+        }
+    }
+}

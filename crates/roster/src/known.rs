@@ -1,0 +1,105 @@
+//! What the checks take as known from outside the roster.
+
+use std::collections::BTreeSet;
+
+/// The runtimes and roles that a roster may name without defining them.
+///
+/// The shipped ones are a constant; a program adds the user's own, which it finds in places that
+/// this crate does not look at.
+///
+/// ```
+/// use podfleet_roster::Known;
+///
+/// let known = Known::shipped().with_runtimes(["aider"]).with_roles(["librarian"]);
+/// assert!(known.runtimes().any(|name| name == "aider"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    runtimes: BTreeSet<String>,
+    roles: BTreeSet<String>,
+}
+
+/// The runtimes for which a harness is shipped.
+pub const SHIPPED_RUNTIMES: [&str; 6] = ["claude", "codex", "pi", "opencode", "generic", "sim"];
+
+/// The classes for which a role is shipped, with their synonyms.
+pub const SHIPPED_ROLES: [&str; 29] = [
+    "analyst",
+    "board",
+    "code",
+    "code-review",
+    "coder",
+    "decomposition",
+    "documentation",
+    "enhancer",
+    "fact-check",
+    "implementer",
+    "inbox",
+    "lead-researcher",
+    "merge-gate",
+    "operations",
+    "operator",
+    "orchestrator",
+    "planner",
+    "rebase",
+    "research",
+    "researcher",
+    "review",
+    "reviewer",
+    "scheduler",
+    "security-review",
+    "session-review",
+    "site-tester",
+    "worker",
+    "writer",
+    "generalist",
+];
+
+impl Known {
+    /// Returns the shipped runtimes and roles.
+    #[must_use]
+    pub fn shipped() -> Self {
+        Self {
+            runtimes: SHIPPED_RUNTIMES.map(str::to_owned).into(),
+            roles: SHIPPED_ROLES.map(str::to_owned).into(),
+        }
+    }
+
+    /// Adds runtimes, such as those of the user's harness files.
+    #[must_use]
+    pub fn with_runtimes<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.runtimes.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds classes for which there is a role.
+    #[must_use]
+    pub fn with_roles<S: Into<String>>(mut self, classes: impl IntoIterator<Item = S>) -> Self {
+        self.roles.extend(classes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Returns the known runtimes in alphabetical order.
+    pub fn runtimes(&self) -> impl Iterator<Item = &str> {
+        self.runtimes.iter().map(String::as_str)
+    }
+
+    /// Returns the classes with a role in alphabetical order.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.roles.iter().map(String::as_str)
+    }
+
+    pub(crate) fn has_runtime(&self, name: &str) -> bool {
+        self.runtimes.contains(name)
+    }
+
+    pub(crate) fn has_role(&self, class: &str) -> bool {
+        self.roles.contains(class)
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::shipped()
+    }
+}

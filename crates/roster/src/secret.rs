@@ -1,0 +1,183 @@
+//! What a credential looks like.
+
+use std::borrow::Cow;
+
+/// The longest part of a value that a message repeats, in characters.
+const SHOWN: usize = 48;
+
+/// Returns what kind of credential a text has the shape of.
+pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
+    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
+        return Some("a private key");
+    }
+    if has_password_in_url(text) {
+        return Some("a password in an address");
+    }
+    text.split(|c: char| !is_token_character(c))
+        .find_map(token_kind)
+}
+
+/// Returns a text as a message may repeat it: shortened, without line breaks, and not at all if it
+/// looks like a secret.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if kind_of(text).is_some() {
+        return Cow::Borrowed("…");
+    }
+    let plain = text.chars().all(|c| !c.is_control());
+    if plain && text.chars().count() <= SHOWN {
+        return Cow::Borrowed(text);
+    }
+    let mut short: String = text
+        .chars()
+        .take(SHOWN)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().count() > SHOWN {
+        short.push('…');
+    }
+    Cow::Owned(short)
+}
+
+fn is_token_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+/// Prefixes that vendors give their tokens, with the fewest characters that follow one.
+const PREFIXES: [(&str, usize, &str); 20] = [
+    ("syt_", 16, "a Matrix access token"),
+    ("syr_", 16, "a Matrix refresh token"),
+    ("sk-", 16, "an API key"),
+    ("sk_live_", 16, "a Stripe key"),
+    ("rk_live_", 16, "a Stripe key"),
+    ("ghp_", 20, "a GitHub token"),
+    ("gho_", 20, "a GitHub token"),
+    ("ghu_", 20, "a GitHub token"),
+    ("ghs_", 20, "a GitHub token"),
+    ("ghr_", 20, "a GitHub token"),
+    ("github_pat_", 20, "a GitHub token"),
+    ("glpat-", 16, "a GitLab token"),
+    ("xoxb-", 16, "a Slack token"),
+    ("xoxp-", 16, "a Slack token"),
+    ("xoxa-", 16, "a Slack token"),
+    ("xapp-", 16, "a Slack token"),
+    ("AIza", 35, "a Google API key"),
+    ("hf_", 30, "a Hugging Face token"),
+    ("npm_", 36, "an npm token"),
+    ("pypi-", 40, "a PyPI token"),
+];
+
+fn token_kind(token: &str) -> Option<&'static str> {
+    for (prefix, least, kind) in PREFIXES {
+        let rest = token.strip_prefix(prefix);
+        if rest.is_some_and(|rest| rest.len() >= least && is_random(rest)) {
+            return Some(kind);
+        }
+    }
+    if is_aws_key(token) {
+        return Some("an AWS access key");
+    }
+    if is_json_web_token(token) {
+        return Some("a JSON web token");
+    }
+    is_discord_token(token).then_some("a Discord bot token")
+}
+
+/// Tells a token from words that happen to begin like one (`sk-learn-is-a-library`).
+fn is_random(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+fn is_aws_key(token: &str) -> bool {
+    let rest = token
+        .strip_prefix("AKIA")
+        .or_else(|| token.strip_prefix("ASIA"));
+    let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    rest.is_some_and(|rest| rest.len() == 16 && rest.bytes().all(upper))
+}
+
+fn is_json_web_token(token: &str) -> bool {
+    let parts: Vec<&str> = token.split('.').collect();
+    matches!(parts.as_slice(), [header, payload, signature]
+        if header.starts_with("eyJ") && payload.starts_with("eyJ") && signature.len() >= 16)
+}
+
+/// A bot token is the bot's id in base64, a timestamp and a signature, joined by dots.
+fn is_discord_token(token: &str) -> bool {
+    let parts: Vec<&str> = token.split('.').collect();
+    let [id, timestamp, signature] = parts.as_slice() else {
+        return false;
+    };
+    (23..=28).contains(&id.len())
+        && id.starts_with(['M', 'N', 'O'])
+        && (6..=7).contains(&timestamp.len())
+        && (27..=40).contains(&signature.len())
+}
+
+fn has_password_in_url(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or(rest);
+    let Some((user, _)) = authority.rsplit_once('@') else {
+        return false;
+    };
+    user.split_once(':')
+        .is_some_and(|(_, password)| !password.is_empty() && !password.starts_with('$'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_credentials_are_recognised() {
+        for (text, kind) in [
+            (
+                "syt_Zm9v_abcdefGHIJ1234567890_1a2b3c",
+                "a Matrix access token",
+            ),
+            ("sk-ant-api03-abcdefghijklmnop1234", "an API key"),
+            ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "a GitHub token"),
+            (
+                "Bearer ghp_0123456789abcdefghijABCDEFGHIJ012345",
+                "a GitHub token",
+            ),
+            ("AKIAIOSFODNN7EXAMPLE", "an AWS access key"),
+            (
+                "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs",
+                "a Discord bot token",
+            ),
+            (
+                "postgres://fleet:hunter2@db/fleet",
+                "a password in an address",
+            ),
+            ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", "a private key"),
+        ] {
+            assert_eq!(kind_of(text), Some(kind), "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_values_are_no_credentials() {
+        for text in [
+            "",
+            "claude",
+            "openai-codex/gpt-5.5:high",
+            "sk-learn-is-a-python-library",
+            "https://matrix.example.org",
+            "https://user@example.org/",
+            "postgres://fleet:$PASSWORD@db/fleet",
+            "~/.config/github-token",
+            "@fleet:example.org",
+        ] {
+            assert_eq!(kind_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shown_value_is_short_and_on_one_line() {
+        assert_eq!(shown("a\nb"), "a b");
+        assert_eq!(shown(&"x".repeat(60)).chars().count(), SHOWN + 1);
+        assert_eq!(shown("ghp_0123456789abcdefghijABCDEFGHIJ012345"), "…");
+    }
+}

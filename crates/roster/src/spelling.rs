@@ -1,0 +1,73 @@
+//! Spellings: the two of every key, and the nearest of several words.
+
+/// Returns the camelCase spelling of a snake_case key.
+pub(crate) fn camel_case(snake: &str) -> String {
+    let mut camel = String::with_capacity(snake.len());
+    for (index, word) in snake.split('_').enumerate() {
+        let mut letters = word.chars();
+        match letters.next() {
+            Some(first) if index > 0 => camel.push(first.to_ascii_uppercase()),
+            Some(first) => camel.push(first),
+            None => {}
+        }
+        camel.push_str(letters.as_str());
+    }
+    camel
+}
+
+/// Returns the one of `known` that a misspelt word most likely meant: at most one edit in three
+/// characters away, case and word separators not counted.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The measure takes quadratic time, and nobody misspells at such a length.
+    if word.len() > 80 {
+        return None;
+    }
+    let bare = |text: &str| text.replace(['_', '-'], "").to_lowercase();
+    let word = bare(word);
+    let allowed = (word.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|candidate| (strsim::osa_distance(&word, &bare(candidate)), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Joins words for a message: `a`, `b` and `c`.
+pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>, last: &str) -> String {
+    let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., end] => format!("{} {last} {end}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snake_case_key_has_a_camel_case_twin() {
+        assert_eq!(camel_case("reset_between_tasks"), "resetBetweenTasks");
+        assert_eq!(camel_case("name"), "name");
+    }
+
+    #[test]
+    fn the_nearest_word_is_found_despite_case_and_separators() {
+        let known = ["name", "runtime", "working_directory"];
+        assert_eq!(nearest("nmae", known), Some("name"));
+        assert_eq!(
+            nearest("workingdirectory", known),
+            Some("working_directory")
+        );
+        assert_eq!(nearest("Runtime", known), Some("runtime"));
+        assert_eq!(nearest("flavour", known), None);
+    }
+
+    #[test]
+    fn words_are_joined_as_in_a_sentence() {
+        assert_eq!(list(["a"], "or"), "`a`");
+        assert_eq!(list(["a", "b", "c"], "or"), "`a`, `b` or `c`");
+    }
+}

@@ -1,0 +1,139 @@
+//! The first layer: YAML (and JSON, which is read as YAML) into a tree with places.
+//!
+//! Built on the events of `granit-parser`, so that one pass finds every fault that does not make
+//! the rest unreadable, and so that aliases are shared and counted instead of unfolded.
+
+mod builder;
+mod scalar;
+
+use granit_parser::{ErrorKind, Event, Parser, ScanError, Span as EventSpan};
+
+use crate::catalog::Code;
+use crate::finding::{Finding, Span};
+use crate::source::BYTE_ORDER_MARK;
+use crate::tree::Tree;
+use builder::Builder;
+
+/// The largest roster in bytes: 4 MiB.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// The deepest nesting of lists and mappings, aliases unfolded.
+pub const MAX_DEPTH: usize = 64;
+
+/// The most values that all aliases of a roster may stand for, counted unfolded.
+pub const MAX_ALIASED_VALUES: usize = 100_000;
+
+/// What the first layer made of a text.
+#[derive(Debug, Default)]
+pub(crate) struct Syntax {
+    pub(crate) tree: Tree,
+    pub(crate) findings: Vec<Finding>,
+    /// Whether the whole first document is in the tree. If not, no other check makes sense.
+    pub(crate) complete: bool,
+}
+
+/// Why reading ended before the end of the text.
+enum Stop {
+    SecondDocument(Span),
+    Fault(Finding),
+}
+
+pub(crate) fn read(text: &str) -> Syntax {
+    if text.len() > MAX_BYTES {
+        let message = format!(
+            "the roster has {} bytes, {MAX_BYTES} (4 MiB) are allowed",
+            text.len()
+        );
+        return Syntax {
+            findings: vec![Finding::new(Code::TooLarge, &(0..0), message)],
+            ..Syntax::default()
+        };
+    }
+    // The mark is taken off here, so that every offset of the parser is moved by a known amount.
+    let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mut builder = Builder::new(text);
+    match feed(body, text.len() - body.len(), &mut builder) {
+        Ok(()) => builder.finish(),
+        Err(Stop::SecondDocument(span)) => {
+            let message = "a second document begins here";
+            let help = "remove the `---` line, or put each fleet into a file of its own";
+            builder.report(Finding::new(Code::SecondDocument, &span, message).help(help));
+            builder.finish()
+        }
+        Err(Stop::Fault(finding)) => builder.abandon(finding),
+    }
+}
+
+fn feed(body: &str, offset: usize, builder: &mut Builder<'_>) -> Result<(), Stop> {
+    let options = granit_parser::options! {
+        emit_unresolved_aliases: true,
+        emit_comments: false,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    let bytes = |span: &EventSpan| shifted(span.byte_range(), offset);
+    let mut documents = 0;
+    for event in Parser::new_from_str_with_options(body, options) {
+        let (event, at) = event.map_err(|error| Stop::Fault(fault(&error, body, offset)))?;
+        let span = bytes(&at);
+        if matches!(event, Event::DocumentStart(..)) {
+            documents += 1;
+            if documents > 1 {
+                return Err(Stop::SecondDocument(span));
+            }
+        }
+        let tag_span = at.tag_span().map(|at| bytes(&at));
+        builder.event(event, span, tag_span).map_err(Stop::Fault)?;
+    }
+    Ok(())
+}
+
+fn shifted(range: Option<Span>, offset: usize) -> Span {
+    let range = range.unwrap_or(0..0);
+    range.start + offset..range.end + offset
+}
+
+/// Makes a finding of the parser's error.
+fn fault(error: &ScanError, body: &str, offset: usize) -> Finding {
+    let at = error.marker().byte_offset().unwrap_or(0).min(body.len());
+    let length = body[at..]
+        .chars()
+        .next()
+        .filter(|next| !next.is_control())
+        .map_or(0, char::len_utf8);
+    let span = at + offset..at + offset + length;
+    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+        return too_deep(&span);
+    }
+    let finding = Finding::new(Code::Syntax, &span, error.info());
+    match hint(error.kind()) {
+        Some(hint) => finding.help(hint),
+        None => finding,
+    }
+}
+
+fn too_deep(span: &Span) -> Finding {
+    let message = format!("nested more than {MAX_DEPTH} levels deep");
+    Finding::new(Code::TooDeep, span, message)
+}
+
+fn hint(kind: &ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart
+        | ErrorKind::TabInPlainScalar => Some("indent with spaces; YAML allows no tabs there"),
+        ErrorKind::InvalidIndentation | ErrorKind::ExpectedBlockMappingKey => {
+            Some("keys of one mapping stand in one column, exactly below each other")
+        }
+        ErrorKind::UnclosedQuotedScalar => Some("close the quote"),
+        ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofFlowMapping => Some("close the bracket"),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
+            Some("put a text that contains `: ` in quotes")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,149 @@
+//! The value tree of a YAML document, every part with its place.
+//!
+//! Nodes live in one arena and refer to each other by index, so that an alias shares what its
+//! anchor names instead of copying it.
+
+use serde_json::{Map, Number, Value};
+
+use crate::finding::Span;
+use crate::spelling::camel_case;
+
+/// The index of a node in its [`Tree`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct NodeId(usize);
+
+/// A YAML document as values with places.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tree {
+    nodes: Vec<Node>,
+    root: Option<NodeId>,
+}
+
+/// A value and its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) kind: NodeKind,
+}
+
+/// A value of YAML's core schema.
+#[derive(Debug, Clone)]
+pub(crate) enum NodeKind {
+    Null,
+    Boolean(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<NodeId>),
+    Mapping(Vec<Entry>),
+}
+
+/// A key of a mapping with its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_span: Span,
+    pub(crate) value: NodeId,
+}
+
+/// A text of the document with its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Text<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) span: &'t Span,
+}
+
+impl Tree {
+    pub(crate) fn push(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        NodeId(self.nodes.len() - 1)
+    }
+
+    pub(crate) fn set_root(&mut self, id: NodeId) {
+        self.root = Some(id);
+    }
+
+    pub(crate) const fn root(&self) -> Option<NodeId> {
+        self.root
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// Every node once, in no promised order.
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The entries of a mapping; of anything else none.
+    pub(crate) fn entries(&self, id: NodeId) -> &[Entry] {
+        match &self.node(id).kind {
+            NodeKind::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; of anything else none.
+    pub(crate) fn items(&self, id: NodeId) -> &[NodeId] {
+        match &self.node(id).kind {
+            NodeKind::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entry of a key, which is given in snake_case and found in either spelling.
+    pub(crate) fn entry(&self, mapping: NodeId, key: &str) -> Option<&Entry> {
+        let camel = camel_case(key);
+        self.entries(mapping)
+            .iter()
+            .find(|entry| entry.key == key || entry.key == camel)
+    }
+
+    /// The value of a key, as [`Tree::entry`] finds it.
+    pub(crate) fn get(&self, mapping: NodeId, key: &str) -> Option<NodeId> {
+        self.entry(mapping, key).map(|entry| entry.value)
+    }
+
+    /// A node as text, if it is one.
+    pub(crate) fn text(&self, id: NodeId) -> Option<Text<'_>> {
+        match &self.node(id).kind {
+            NodeKind::Text(text) => Some(Text {
+                text,
+                span: &self.node(id).span,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The text of a key of a mapping.
+    pub(crate) fn text_of(&self, mapping: NodeId, key: &str) -> Option<Text<'_>> {
+        self.get(mapping, key).and_then(|id| self.text(id))
+    }
+
+    /// The place to show for something that a mapping or list lacks: its first key or character,
+    /// not all of its lines.
+    pub(crate) fn head(&self, id: NodeId) -> Span {
+        let node = self.node(id);
+        match self.entries(id).first() {
+            Some(entry) if entry.key_span.start == node.span.start => entry.key_span.clone(),
+            _ => node.span.start..(node.span.start + 1).min(node.span.end),
+        }
+    }
+
+    /// The node as a JSON value, aliases unfolded.
+    pub(crate) fn value(&self, id: NodeId) -> Value {
+        match &self.node(id).kind {
+            NodeKind::Null => Value::Null,
+            NodeKind::Boolean(value) => Value::Bool(*value),
+            NodeKind::Number(number) => Value::Number(number.clone()),
+            NodeKind::Text(text) => Value::String(text.clone()),
+            NodeKind::List(items) => items.iter().map(|item| self.value(*item)).collect(),
+            NodeKind::Mapping(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), self.value(entry.value)))
+                    .collect::<Map<_, _>>(),
+            ),
+        }
+    }
+}
