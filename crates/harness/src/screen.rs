@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// A terminal's visible screen at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Screen {
@@ -40,4 +42,67 @@ pub struct Cursor {
     pub column: u16,
     /// Whether the program shows it.
     pub visible: bool,
+}
+
+impl Screen {
+    /// Makes a screen of plain lines: nothing faint, nothing wrapped, the cursor at the top left.
+    ///
+    /// It is meant for tests and examples; real screens come from a terminal model.
+    pub fn from_text(columns: u16, text: &str) -> Screen {
+        let rows = text.lines().map(Row::plain).collect();
+        Screen {
+            rows,
+            columns,
+            ..Screen::default()
+        }
+    }
+
+    /// The row that the cursor is in, with the text before and after the cursor.
+    ///
+    /// `None` if the cursor stands outside of the rows.
+    pub(crate) fn at_cursor(&self) -> Option<(&str, &str)> {
+        let row = self.rows.get(usize::from(self.cursor.row))?;
+        Some(row.text.split_at(row.offset_of(self.cursor.column)))
+    }
+}
+
+impl Row {
+    /// Makes a row of plain text; trailing blanks are cut.
+    pub fn plain(text: &str) -> Row {
+        Row {
+            text: text.trim_end_matches(' ').to_owned(),
+            ..Row::default()
+        }
+    }
+
+    pub(crate) fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// Columns that the text takes.
+    pub(crate) fn width(&self) -> usize {
+        self.text.width()
+    }
+
+    /// The byte offset of what stands at a column, or the length of the text if it is shorter.
+    ///
+    /// A joined character belongs as a whole to the columns before it.
+    pub(crate) fn offset_of(&self, column: u16) -> usize {
+        let column = usize::from(column);
+        let mut end = 0;
+        for (start, character) in self.text.char_indices() {
+            let next = start + character.len_utf8();
+            // The width of the whole prefix, for a joined emoji is narrower than its parts.
+            let joined = character.width() == Some(0) || self.text[..start].ends_with('\u{200d}');
+            if !joined && self.text[..next].width() > column {
+                break;
+            }
+            end = next;
+        }
+        end
+    }
+
+    pub(crate) fn is_faint(&self, offset: usize) -> bool {
+        self.faint.iter().any(|range| range.contains(&offset))
+    }
 }

@@ -1,0 +1,274 @@
+//! Where the composer is on the screen, and what it holds.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+
+use crate::pattern::Pattern;
+use crate::screen::{Row, Screen};
+
+/// What the composer holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Composer {
+    /// There is no rule for a composer, or none is on the screen.
+    Unknown,
+    /// Nothing but ghost text.
+    Empty,
+    /// A text, as it is laid out: a line break may be one of the text or one of the layout.
+    Holds(String),
+}
+
+/// How a composer is recognised.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ComposerRule {
+    frame: Frame,
+    /// What stands before the text on its first row, in a box on every row.
+    marker: Option<Pattern>,
+    /// What stands before the text on the rows after the first.
+    indent: Option<Pattern>,
+    /// Ghost texts that the terminal may not draw faint.
+    #[serde(default)]
+    ghost: Vec<Pattern>,
+    /// What is shown for a long paste. Matched against the text without white space; a group
+    /// `lines` is its number of lines.
+    #[serde(default)]
+    pub(crate) placeholder: Vec<Pattern>,
+}
+
+/// What bounds a composer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Frame {
+    /// It stands between two rows that match and reach the right margin.
+    Between(Pattern),
+    /// It begins at the last row with the marker and ends before the blank row above the last
+    /// rows, of which there are at most so many.
+    Above { status_rows: usize },
+    /// All its rows have the marker, the row under it matches `edge`, and its last rows are none of
+    /// its text.
+    Box { edge: Pattern, status_rows: usize },
+}
+
+/// A composer found on a screen.
+#[derive(Debug, Clone)]
+pub(crate) struct Located {
+    /// The rows that it takes with its frame.
+    pub(crate) frame: Range<usize>,
+    /// The rows of its text.
+    text: Range<usize>,
+    /// Where its box ends on the right.
+    columns: Option<u16>,
+}
+
+impl ComposerRule {
+    pub(crate) fn locate(&self, screen: &Screen) -> Option<Located> {
+        match &self.frame {
+            Frame::Between(edge) => self.between(screen, edge),
+            Frame::Above { status_rows } => self.above(screen, *status_rows),
+            Frame::Box { edge, status_rows } => self.boxed(screen, edge, *status_rows),
+        }
+    }
+
+    fn between(&self, screen: &Screen, edge: &Pattern) -> Option<Located> {
+        let margin = usize::from(screen.columns).saturating_sub(1);
+        let is_edge = |row: &Row| edge.is_match(&row.text) && row.width() >= margin;
+        let edges: Vec<usize> = (0..screen.rows.len())
+            .filter(|&index| is_edge(&screen.rows[index]))
+            .collect();
+        let pairs = || {
+            edges
+                .windows(2)
+                .map(|pair| pair[0]..pair[1])
+                .filter(|pair| pair.len() > 1 && self.is_marked(&screen.rows[pair.start + 1]))
+        };
+        let cursor = usize::from(screen.cursor.row);
+        let pair = pairs()
+            .find(|pair| pair.contains(&cursor))
+            .or_else(|| pairs().next_back())?;
+        Some(Located {
+            frame: pair.start..pair.end + 1,
+            text: pair.start + 1..pair.end,
+            columns: None,
+        })
+    }
+
+    fn above(&self, screen: &Screen, status_rows: usize) -> Option<Located> {
+        let rows = &screen.rows;
+        let cursor = usize::from(screen.cursor.row).min(rows.len().checked_sub(1)?);
+        let start = rows[..=cursor]
+            .iter()
+            .rposition(|row| self.is_marked(row))?;
+        let last = rows.iter().rposition(|row| !row.is_blank())?;
+        let status = rows[..=last]
+            .iter()
+            .rposition(Row::is_blank)
+            .map_or(0, |blank| blank + 1);
+        let end = if status > cursor && last + 1 - status <= status_rows {
+            status
+        } else {
+            // A list of suggestions stands there instead.
+            (cursor..rows.len())
+                .find(|&row| rows[row].is_blank())
+                .unwrap_or(rows.len())
+        };
+        let text = start..end.max(start + 1);
+        Some(Located {
+            frame: text.clone(),
+            text,
+            columns: None,
+        })
+    }
+
+    fn boxed(&self, screen: &Screen, edge: &Pattern, status_rows: usize) -> Option<Located> {
+        let rows = &screen.rows;
+        let (bottom, matched) = rows.iter().enumerate().rev().find_map(|(index, row)| {
+            edge.find(&row.text)
+                .map(|found| (index, Row::plain(&row.text[..found.end()])))
+        })?;
+        let top = rows[..bottom]
+            .iter()
+            .rposition(|row| !self.is_marked(row))
+            .map_or(0, |row| row + 1);
+        let end = bottom.checked_sub(status_rows).filter(|&end| end > top)?;
+        Some(Located {
+            frame: top..bottom + 1,
+            text: top..end,
+            columns: u16::try_from(matched.width()).ok(),
+        })
+    }
+
+    fn is_marked(&self, row: &Row) -> bool {
+        self.marker
+            .as_ref()
+            .is_none_or(|marker| marker.is_match(&row.text))
+    }
+
+    /// Reads what a composer holds, without its ghost text.
+    pub(crate) fn read(&self, screen: &Screen, located: &Located) -> Composer {
+        let lines = self.lines(screen, located);
+        let at_start = cursor_is_at_start(screen, &lines);
+        let shown = joined(lines.iter().map(|line| (line.row, line.text())));
+        if at_start != Some(false) && self.ghost.iter().any(|ghost| ghost.is_match(shown.trim())) {
+            return Composer::Empty;
+        }
+        if at_start == Some(true) && is_ghost_under_cursor(screen, &lines) {
+            return Composer::Empty;
+        }
+        let text = joined(lines.iter().map(|line| (line.row, line.ink(screen))));
+        match text.trim() {
+            "" => Composer::Empty,
+            text => Composer::Holds(text.to_owned()),
+        }
+    }
+
+    fn lines<'a>(&self, screen: &'a Screen, located: &Located) -> Vec<Line<'a>> {
+        let line = |index: usize| {
+            let row = &screen.rows[index];
+            let end = located
+                .columns
+                .map_or(row.text.len(), |columns| row.offset_of(columns));
+            let first = index == located.text.start || matches!(self.frame, Frame::Box { .. });
+            let prefix = if first { &self.marker } else { &self.indent };
+            let start = prefix
+                .as_ref()
+                .and_then(|prefix| prefix.find(&row.text))
+                .filter(|found| found.start() == 0)
+                .map_or(0, |found| found.end().min(end));
+            Line {
+                index,
+                row,
+                start,
+                end,
+            }
+        };
+        located.text.clone().map(line).collect()
+    }
+}
+
+/// One line of a composer's text.
+struct Line<'a> {
+    index: usize,
+    row: &'a Row,
+    /// Byte offsets in the row.
+    start: usize,
+    end: usize,
+}
+
+impl Line<'_> {
+    fn text(&self) -> String {
+        self.row.text[self.start..self.end].to_owned()
+    }
+
+    fn characters(&self) -> impl Iterator<Item = (usize, char)> {
+        let start = self.start;
+        self.row.text[start..self.end]
+            .char_indices()
+            .map(move |(offset, character)| (start + offset, character))
+    }
+
+    /// The text without what is faint, save what is before the cursor: that was typed.
+    fn ink(&self, screen: &Screen) -> String {
+        let cursor = cursor_position(screen);
+        self.characters()
+            .filter(|&(offset, _)| {
+                !self.row.is_faint(offset)
+                    || (screen.cursor.visible && (self.index, offset) < cursor)
+            })
+            .map(|(_, character)| character)
+            .collect()
+    }
+}
+
+/// Row and byte offset of the cursor.
+fn cursor_position(screen: &Screen) -> (usize, usize) {
+    let row = usize::from(screen.cursor.row);
+    let offset = screen
+        .rows
+        .get(row)
+        .map_or(0, |row| row.offset_of(screen.cursor.column));
+    (row, offset)
+}
+
+/// Whether only blanks stand before the cursor; `None` if the cursor is not in the composer.
+fn cursor_is_at_start(screen: &Screen, lines: &[Line<'_>]) -> Option<bool> {
+    let cursor = cursor_position(screen);
+    lines.iter().find(|line| line.index == cursor.0)?;
+    let blank_before = |line: &Line<'_>| {
+        line.characters()
+            .take_while(|&(offset, _)| (line.index, offset) < cursor)
+            .all(|(_, character)| character.is_whitespace())
+    };
+    Some(lines.iter().all(blank_before))
+}
+
+/// Whether all is faint but the letter under the cursor: a program that draws its own cursor
+/// inverts the first letter of its ghost text.
+fn is_ghost_under_cursor(screen: &Screen, lines: &[Line<'_>]) -> bool {
+    let cursor = cursor_position(screen);
+    let mut faint = 0;
+    for line in lines {
+        for (offset, _) in line
+            .characters()
+            .filter(|(_, character)| !character.is_whitespace())
+        {
+            if line.row.is_faint(offset) {
+                faint += 1;
+            } else if (line.index, offset) != cursor {
+                return false;
+            }
+        }
+    }
+    faint > 0
+}
+
+fn joined<'a>(lines: impl Iterator<Item = (&'a Row, String)>) -> String {
+    let mut text = String::new();
+    for (row, line) in lines {
+        text.push_str(&line);
+        if !row.wrapped {
+            text.push('\n');
+        }
+    }
+    text
+}

@@ -1,0 +1,264 @@
+//! A harness: all that is known about one agent CLI.
+
+use serde::Deserialize;
+
+use crate::composer::{Composer, ComposerRule};
+use crate::echo::EchoRule;
+use crate::error::HarnessError;
+use crate::holding::{Holding, compare};
+use crate::launch::Launch;
+use crate::pattern::Pattern;
+use crate::queue::{Match, QueueRule};
+use crate::rule::{Rule, View};
+use crate::screen::Screen;
+use crate::state::{Classification, ScreenState, Signals};
+use crate::submit::Submit;
+
+/// Names of the harnesses that are built in.
+pub const SHIPPED: &[&str] = &["claude", "codex", "pi", "opencode", "generic", "sim"];
+
+fn shipped_source(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "claude" => include_str!("../data/claude.toml"),
+        "codex" => include_str!("../data/codex.toml"),
+        "pi" => include_str!("../data/pi.toml"),
+        "opencode" => include_str!("../data/opencode.toml"),
+        "generic" => include_str!("../data/generic.toml"),
+        "sim" => include_str!("../data/sim.toml"),
+        _ => return None,
+    })
+}
+
+/// Bytes from which a message goes into a file, unless the harness says otherwise.
+const COMFORTABLE_BYTES: usize = 64 * 1024;
+
+/// All that is known about one agent CLI.
+///
+/// Every answer about a screen is a pure function of what is passed: it reads no clock and keeps no
+/// memory of former screens.
+#[derive(Debug, Clone)]
+pub struct Harness {
+    name: String,
+    title: String,
+    versions: Vec<String>,
+    launch: Launch,
+    submit: Submit,
+    reset_command: Option<String>,
+    queue_safe: bool,
+    comfortable_bytes: usize,
+    evidence: Evidence,
+    queue: Option<QueueRule>,
+    user_message: Option<Pattern>,
+    /// Sorted, the highest priority first.
+    rules: Vec<Rule>,
+}
+
+/// Where it is seen what has been typed.
+#[derive(Debug, Clone)]
+enum Evidence {
+    Screen(ComposerRule),
+    Echo(EchoRule),
+}
+
+/// A harness file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    title: String,
+    #[serde(default)]
+    versions: Vec<String>,
+    evidence: EvidenceKind,
+    reset_command: Option<String>,
+    #[serde(default)]
+    queue_safe: bool,
+    comfortable_bytes: Option<usize>,
+    user_message: Option<Pattern>,
+    launch: Launch,
+    submit: Submit,
+    composer: Option<ComposerRule>,
+    echo: Option<EchoRule>,
+    queue: Option<QueueRule>,
+    #[serde(default)]
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EvidenceKind {
+    Screen,
+    Echo,
+}
+
+impl Harness {
+    /// Returns a harness that is built in, `None` if there is none of that name.
+    pub fn shipped(name: &str) -> Option<Harness> {
+        // A test parses all that are shipped.
+        Harness::parse(name, shipped_source(name)?).ok()
+    }
+
+    /// Reads a harness file.
+    ///
+    /// # Errors
+    ///
+    /// Fails at the first fault, with its place: text that is no TOML, a key or word that is not
+    /// known, a pattern that does not compile, parts that do not fit together.
+    pub fn parse(name: &str, toml: &str) -> Result<Harness, HarnessError> {
+        let file: File =
+            toml::from_str(toml).map_err(|error| HarnessError::from_toml(name, toml, &error))?;
+        let inconsistent = |message| Err(HarnessError::inconsistent(name, message));
+        let evidence = match (file.evidence, file.composer, file.echo) {
+            (EvidenceKind::Screen, Some(composer), None) => Evidence::Screen(composer),
+            (EvidenceKind::Screen, _, Some(_)) => {
+                return inconsistent("`[echo]` goes with `evidence = \"echo\"`");
+            }
+            (EvidenceKind::Screen, None, None) => {
+                return inconsistent("`evidence = \"screen\"` needs a table `[composer]`");
+            }
+            (EvidenceKind::Echo, None, echo) => Evidence::Echo(echo.unwrap_or_default()),
+            (EvidenceKind::Echo, Some(_), _) => {
+                return inconsistent("`[composer]` goes with `evidence = \"screen\"`");
+            }
+        };
+        let mut rules = file.rules;
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
+        Ok(Harness {
+            name: name.to_owned(),
+            title: file.title,
+            versions: file.versions,
+            launch: file.launch,
+            submit: file.submit,
+            reset_command: file.reset_command,
+            queue_safe: file.queue_safe,
+            comfortable_bytes: file.comfortable_bytes.unwrap_or(COMFORTABLE_BYTES),
+            evidence,
+            queue: file.queue,
+            user_message: file.user_message,
+            rules,
+        })
+    }
+
+    /// Returns the name under which the harness was read.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the name of the program as its makers write it.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Returns the versions of the program that the rules were tested with.
+    pub fn versions(&self) -> &[String] {
+        &self.versions
+    }
+
+    /// Returns how the agent is started.
+    pub fn launch(&self) -> &Launch {
+        &self.launch
+    }
+
+    /// Returns which keys the agent takes, and when.
+    pub fn submit(&self) -> &Submit {
+        &self.submit
+    }
+
+    /// Returns the command that forgets the conversation, if the agent has one.
+    pub fn reset_command(&self) -> Option<&str> {
+        self.reset_command.as_deref()
+    }
+
+    /// Tells whether a message may be typed while the agent is busy, because it keeps it for later.
+    pub fn queue_safe(&self) -> bool {
+        self.queue_safe
+    }
+
+    /// Returns the size from which a message should go into a file that the agent is told to read.
+    pub fn comfortable_bytes(&self) -> usize {
+        self.comfortable_bytes
+    }
+
+    /// Decides which state a screen shows.
+    ///
+    /// The rule with the highest priority whose conditions all hold decides. If none holds, the
+    /// state is [`ScreenState::Unknown`] and the rule `none`.
+    pub fn classify(&self, screen: &Screen, signals: &Signals) -> Classification {
+        let view = self.view(screen);
+        self.rules
+            .iter()
+            .find_map(|rule| {
+                let evidence = rule.evidence(&view, signals)?;
+                Some(Classification {
+                    state: rule.state,
+                    rule: rule.name.clone(),
+                    line: evidence.line,
+                })
+            })
+            .unwrap_or_else(|| Classification {
+                state: ScreenState::Unknown,
+                rule: "none".to_owned(),
+                line: None,
+            })
+    }
+
+    /// Reads what the composer holds, without ghost text.
+    ///
+    /// A dialog may look like a composer; so ask [`Harness::classify`] first.
+    pub fn composer(&self, screen: &Screen) -> Composer {
+        self.view(screen).composer
+    }
+
+    /// Decides whether the composer holds a text.
+    ///
+    /// White space does not count. A long text counts by its end, or by the placeholder that the
+    /// agent shows for it.
+    pub fn holds(&self, screen: &Screen, text: &str) -> Holding {
+        match &self.evidence {
+            Evidence::Echo(echo) => echo.holds(screen, text),
+            Evidence::Screen(rule) => match self.view(screen).composer {
+                Composer::Unknown => Holding::Unknown,
+                Composer::Empty => Holding::No,
+                Composer::Holds(shown) => compare(&shown, text, &rule.placeholder),
+            },
+        }
+    }
+
+    /// Looks for a text in the agent's own list of queued messages.
+    pub fn queued(&self, screen: &Screen, text: &str) -> Option<Match> {
+        let Evidence::Screen(composer) = &self.evidence else {
+            return None;
+        };
+        let above = composer
+            .locate(screen)
+            .map_or(screen.rows.len(), |found| found.frame.start);
+        self.queue
+            .as_ref()?
+            .find(&screen.rows, above, text, &composer.placeholder)
+    }
+
+    fn view<'a>(&self, screen: &'a Screen) -> View<'a> {
+        let (located, composer) = match &self.evidence {
+            Evidence::Echo(_) => (None, Composer::Unknown),
+            Evidence::Screen(rule) => {
+                let located = rule.locate(screen);
+                let composer = located
+                    .as_ref()
+                    .map_or(Composer::Unknown, |found| rule.read(screen, found));
+                (located, composer)
+            }
+        };
+        let above = located
+            .as_ref()
+            .map_or(screen.rows.len(), |found| found.frame.start);
+        let last_message = self.user_message.as_ref().and_then(|pattern| {
+            screen.rows[..above]
+                .iter()
+                .rposition(|row| pattern.is_match(&row.text))
+        });
+        View {
+            screen,
+            located,
+            composer,
+            last_message,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! How an agent is started.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// How an agent is started: a command and what its flags are called.
+///
+/// Each flag is a template of arguments; `None` means that the agent has no such flag, an empty
+/// one that it needs none. Placeholders are `{fleet}` (path of our own binary), `{model}`, `{text}`
+/// (of the system prompt) and `{session}`; they may stand anywhere in an argument.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Launch {
+    /// Program and arguments. Empty for a harness whose command the user gives.
+    #[serde(default)]
+    pub argv: Vec<String>,
+    /// Environment variables to set.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Chooses `{model}`.
+    pub model: Option<Vec<String>>,
+    /// Skips questions for permission.
+    pub yolo: Option<Vec<String>>,
+    /// Adds `{text}` to the system prompt. Without it the text has to be the first message.
+    pub system_prompt: Option<Vec<String>>,
+    /// Starts a conversation with the id `{session}`.
+    pub session: Option<Vec<String>>,
+    /// Continues the conversation `{session}`, or the directory's last one if the template does
+    /// not name it.
+    pub resume: Option<Vec<String>>,
+}
+
+/// What one start of an agent asks for; see [`Launch::command`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Invocation<'a> {
+    /// Path of our own binary.
+    pub fleet: &'a str,
+    /// Model to use.
+    pub model: Option<&'a str>,
+    /// Whether to skip questions for permission.
+    pub yolo: bool,
+    /// Text to add to the system prompt.
+    pub system_prompt: Option<&'a str>,
+    /// The conversation.
+    pub conversation: Conversation<'a>,
+}
+
+/// Which conversation an agent is started with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Conversation<'a> {
+    /// A new one, with an id of the agent's choice.
+    #[default]
+    New,
+    /// A new one with this id.
+    Named(&'a str),
+    /// The one with this id.
+    Resume(&'a str),
+}
+
+impl Launch {
+    /// Returns program and arguments; wishes for which the agent has no flag are left out.
+    ///
+    /// The conversation comes first, because some agents resume by a subcommand.
+    pub fn command(&self, invocation: &Invocation<'_>) -> Vec<String> {
+        let mut command = fill(&self.argv, "{fleet}", invocation.fleet);
+        let mut add = |template: &Option<Vec<String>>, placeholder, value: Option<&str>| {
+            if let (Some(template), Some(value)) = (template, value) {
+                command.extend(fill(template, placeholder, value));
+            }
+        };
+        match invocation.conversation {
+            Conversation::New => {}
+            Conversation::Named(id) => add(&self.session, "{session}", Some(id)),
+            Conversation::Resume(id) => add(&self.resume, "{session}", Some(id)),
+        }
+        add(&self.model, "{model}", invocation.model);
+        add(&self.yolo, "{yolo}", invocation.yolo.then_some(""));
+        add(&self.system_prompt, "{text}", invocation.system_prompt);
+        command
+    }
+}
+
+fn fill(template: &[String], placeholder: &str, value: &str) -> Vec<String> {
+    template
+        .iter()
+        .map(|argument| argument.replace(placeholder, value))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Harness;
+
+    fn command(name: &str, invocation: &Invocation<'_>) -> String {
+        Harness::shipped(name)
+            .unwrap()
+            .launch()
+            .command(invocation)
+            .join(" ")
+    }
+
+    #[test]
+    fn a_command_carries_what_the_agent_has_flags_for() {
+        let all = Invocation {
+            fleet: "/bin/fleet",
+            model: Some("m"),
+            yolo: true,
+            system_prompt: Some("be brief {model}"),
+            conversation: Conversation::Resume("7"),
+        };
+        assert_eq!(
+            command("claude", &all),
+            "claude --resume 7 --model m --dangerously-skip-permissions \
+             --append-system-prompt be brief {model}"
+        );
+        assert_eq!(command("sim", &all), "/bin/fleet sim-agent");
+        assert_eq!(command("generic", &all), "");
+    }
+
+    #[test]
+    fn nothing_is_added_that_was_not_asked_for() {
+        let named = Invocation {
+            conversation: Conversation::Named("7"),
+            ..Invocation::default()
+        };
+        assert_eq!(command("claude", &named), "claude --session-id 7");
+        assert_eq!(command("codex", &named), "codex");
+    }
+}

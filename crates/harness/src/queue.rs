@@ -1,0 +1,117 @@
+//! Messages that a busy agent keeps for later.
+
+use serde::Deserialize;
+
+use crate::holding::{Holding, Normalised, SHORTEST_TAIL, compare};
+use crate::pattern::Pattern;
+use crate::screen::Row;
+
+/// How an agent's own queue is recognised: a list of messages, and a hint that they are queued.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QueueRule {
+    /// What stands before the first line of a queued message.
+    item: Pattern,
+    /// What stands before its other lines.
+    next: Pattern,
+    /// A row, inside the item or after the list's start, that says what the list is.
+    hint: Pattern,
+    /// Whether every item has a hint of its own, as its last line.
+    #[serde(default)]
+    hint_in_item: bool,
+}
+
+/// What was found on the screen for a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// Name of the rule.
+    pub rule: String,
+    /// The line that shows it, without outer blanks.
+    pub line: String,
+}
+
+impl QueueRule {
+    /// Looks for a queued text in the rows above the composer, of which `rows` is the whole screen.
+    pub(crate) fn find(
+        &self,
+        rows: &[Row],
+        above: usize,
+        text: &str,
+        placeholders: &[Pattern],
+    ) -> Option<Match> {
+        let items = self.items(rows.get(..above)?);
+        let item = items
+            .into_iter()
+            .find(|item| is_queued(&item.text, text, placeholders))?;
+        let hint = if self.hint_in_item {
+            item.hint?
+        } else {
+            // The hint is the row above the list or anywhere below its first row.
+            let first = item.row.saturating_sub(1);
+            rows[first..]
+                .iter()
+                .find(|row| self.hint.is_match(&row.text))?
+                .text
+                .clone()
+        };
+        Some(Match {
+            rule: "queue".to_owned(),
+            line: hint.trim().to_owned(),
+        })
+    }
+
+    fn items(&self, rows: &[Row]) -> Vec<Item> {
+        let mut items: Vec<Item> = Vec::new();
+        let mut open = false;
+        for (index, row) in rows.iter().enumerate() {
+            let continued = if open {
+                self.next.find(&row.text)
+            } else {
+                None
+            };
+            if let (Some(found), Some(item)) = (continued, items.last_mut()) {
+                if self.hint.is_match(&row.text) {
+                    item.hint = Some(row.text.clone());
+                } else {
+                    item.text.push('\n');
+                    item.text.push_str(&row.text[found.end()..]);
+                }
+            } else if let Some(found) = self.item.find(&row.text) {
+                let text = row.text[found.end()..].to_owned();
+                items.push(Item {
+                    row: index,
+                    text,
+                    hint: None,
+                });
+                open = true;
+            } else {
+                open = false;
+            }
+        }
+        items
+    }
+}
+
+/// A message of the list.
+struct Item {
+    row: usize,
+    text: String,
+    hint: Option<String>,
+}
+
+/// Whether an item shows a text, which an agent may have cut short with an ellipsis.
+fn is_queued(item: &str, text: &str, placeholders: &[Pattern]) -> bool {
+    match compare(item, text, placeholders) {
+        Holding::Text | Holding::Placeholder(_) => true,
+        Holding::No | Holding::Unknown => item
+            .trim_end()
+            .strip_suffix('…')
+            .or_else(|| item.trim_end().strip_suffix("..."))
+            .is_some_and(|beginning| begins_with(text, beginning)),
+    }
+}
+
+fn begins_with(text: &str, beginning: &str) -> bool {
+    let beginning = Normalised::of(beginning).text;
+    beginning.chars().count() >= SHORTEST_TAIL && Normalised::of(text).text.starts_with(&beginning)
+}

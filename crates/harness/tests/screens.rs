@@ -1,0 +1,103 @@
+//! Classifies the screens in `tests/screens`.
+//!
+//! A screen is three files: `NAME.txt` is what the terminal shows, `NAME.meta` the cursor, the title
+//! and, for some, what is faint, `NAME.expected` what the harness has to say of it. They lie in
+//! `HARNESS/COLUMNSxROWS`. Adding a screen adds a test. With `UPDATE_EXPECTED=1` in the environment the
+//! expectations are written instead; look at what changed.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use podfleet_harness::{Composer, Cursor, Harness, Screen, Signals};
+
+fn classifies_as_expected(path: &Path) -> datatest_stable::Result<()> {
+    let (screen, signals) = read_screen(path)?;
+    let harness = Harness::shipped(&folder(path, 2)?).ok_or("no such harness")?;
+    let actual = describe(&harness, &screen, &signals);
+    let file = path.with_extension("expected");
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(&file, &actual)?;
+    }
+    let expected = std::fs::read_to_string(&file)?;
+    if expected != actual {
+        return Err(format!("expected:\n{expected}\nactual:\n{actual}").into());
+    }
+    Ok(())
+}
+
+fn describe(harness: &Harness, screen: &Screen, signals: &Signals) -> String {
+    let classification = harness.classify(screen, signals);
+    let mut text = format!(
+        "state: {}\nrule: {}\n",
+        classification.state, classification.rule
+    );
+    if let Some(line) = classification.line {
+        let _ = writeln!(text, "line: {line}");
+    }
+    match harness.composer(screen) {
+        Composer::Unknown => text.push_str("composer: unknown\n"),
+        Composer::Empty => text.push_str("composer: empty\n"),
+        Composer::Holds(held) => {
+            let _ = writeln!(text, "composer: holds {held:?}");
+        }
+    }
+    text
+}
+
+/// The name of the folder so many levels above a file.
+fn folder(path: &Path, levels: usize) -> Result<String, String> {
+    let name = path.ancestors().nth(levels).and_then(Path::file_name);
+    Ok(name
+        .ok_or_else(|| format!("{} lies too high", path.display()))?
+        .to_string_lossy()
+        .into())
+}
+
+/// Reads a screen and its signals: those that `.meta` names, else a second of quiet after ten of
+/// running.
+fn read_screen(path: &Path) -> Result<(Screen, Signals), Box<dyn std::error::Error>> {
+    let size = folder(path, 1)?;
+    let columns = size.split('x').next().unwrap_or_default().parse()?;
+    let mut screen = Screen::from_text(columns, &std::fs::read_to_string(path)?);
+    let mut signals = Signals {
+        quiet_for: Duration::from_secs(1),
+        running_for: Duration::from_secs(10),
+        output_seen: true,
+    };
+    let meta = std::fs::read_to_string(path.with_extension("meta"))?;
+    for line in meta.lines() {
+        let mut words = line.split(' ');
+        match words.next().unwrap_or_default() {
+            "faint" => {
+                let row: usize = words.next().ok_or("faint needs a row")?.parse()?;
+                let from: usize = words.next().ok_or("faint needs a byte offset")?.parse()?;
+                let row = &mut screen.rows[row];
+                row.faint.push(from..row.text.len());
+            }
+            "quiet_ms" => {
+                let value = words.next().ok_or("quiet_ms needs a number")?.parse()?;
+                signals.quiet_for = Duration::from_millis(value);
+            }
+            "no_output" => signals.output_seen = false,
+            position => {
+                let (column, row) = position.split_once(',').ok_or("no cursor")?;
+                let (column, row) = (column.parse()?, row.parse()?);
+                screen.cursor = Cursor {
+                    row,
+                    column,
+                    visible: true,
+                };
+                screen.alternate = line.contains(" alt=1 ");
+                let title = line.split_once(" title=").ok_or("no title")?.1;
+                let title = title.split_once(" cmd=").map_or(title, |(title, _)| title);
+                screen.title = title.to_owned();
+            }
+        }
+    }
+    Ok((screen, signals))
+}
+
+datatest_stable::harness! {
+    { test = classifies_as_expected, root = "tests/screens", pattern = r"\.txt$" },
+}
