@@ -1,0 +1,223 @@
+//! The client side of a pod's socket.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures_util::{SinkExt, StreamExt};
+use podfleet_protocol::codec::{LineCodec, LineError};
+use podfleet_protocol::frame::FrameCodec;
+use podfleet_protocol::method::{
+    Attach, AttachParams, AttachResult, ConnectionRole, Credential, Hello, HelloParams,
+    HelloResult, MIN_PROTOCOL, Method, PROTOCOL,
+};
+use podfleet_protocol::rpc::{Request, RequestId, Response, RpcError};
+use tokio::net::UnixStream;
+use tokio_util::codec::{Framed, FramedParts};
+
+/// How long a pod may take to take up a connection and answer `hello`.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// A pod could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind} (socket {})", socket.display())]
+pub struct ClientError {
+    socket: PathBuf,
+    kind: ClientErrorKind,
+}
+
+/// Why a pod could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientErrorKind {
+    /// Nobody listens: the pod is not running.
+    #[error("no pod listens")]
+    NotListening,
+    /// The pod did not answer in time.
+    #[error("the pod did not answer in time")]
+    Timeout,
+    /// The pod answered with an error.
+    #[error("{0}")]
+    Answer(#[source] RpcError),
+    /// The pod closed the connection.
+    #[error("the pod closed the connection")]
+    Closed,
+    /// What came was not the protocol.
+    #[error("the pod does not speak the protocol: {0}")]
+    Protocol(String),
+    /// The connection failed.
+    #[error("the connection failed: {0}")]
+    Io(#[source] io::Error),
+}
+
+impl ClientError {
+    /// Returns why.
+    #[must_use]
+    pub fn kind(&self) -> &ClientErrorKind {
+        &self.kind
+    }
+
+    /// Returns the pod's own error, if it answered with one.
+    #[must_use]
+    pub fn answer(&self) -> Option<&RpcError> {
+        match &self.kind {
+            ClientErrorKind::Answer(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// How a client introduces itself.
+#[derive(Debug, Clone)]
+pub struct Introduction {
+    /// Its name for people, such as `fleet send`.
+    pub client: String,
+    /// Which pod it is, or whose agent, if it is one.
+    pub credential: Option<Credential>,
+}
+
+/// The frames of an attach stream.
+pub type AttachStream = Framed<UnixStream, FrameCodec>;
+
+/// A connection to a pod.
+#[derive(Debug)]
+pub struct PodClient {
+    socket: PathBuf,
+    lines: Framed<UnixStream, LineCodec>,
+    next_id: i64,
+    hello: HelloResult,
+}
+
+impl PodClient {
+    /// Connects for requests, and says hello.
+    ///
+    /// # Errors
+    /// Fails when nobody listens, the pod does not answer within [`CONNECT_DEADLINE`], or it
+    /// refuses the client.
+    pub async fn connect(socket: &Path, who: &Introduction) -> Result<Self, ClientError> {
+        Self::open(socket, who, ConnectionRole::Command).await
+    }
+
+    /// Connects and turns the connection into an attach stream.
+    ///
+    /// # Errors
+    /// Fails as [`connect`](Self::connect) does, or when control is another client's.
+    pub async fn attach(
+        socket: &Path,
+        who: &Introduction,
+        params: AttachParams,
+    ) -> Result<(AttachResult, AttachStream), ClientError> {
+        let mut client = Self::open(socket, who, ConnectionRole::Attach).await?;
+        let result = client.call::<Attach>(params).await?;
+        let parts = client.lines.into_parts();
+        let mut frames = FramedParts::new(parts.io, FrameCodec::new());
+        frames.read_buf = parts.read_buf;
+        Ok((result, Framed::from_parts(frames)))
+    }
+
+    /// Returns what the pod answered to hello.
+    #[must_use]
+    pub fn hello(&self) -> &HelloResult {
+        &self.hello
+    }
+
+    /// Calls a method and waits for its answer, however long that takes.
+    ///
+    /// # Errors
+    /// Fails when the pod answers with an error, or the connection ends.
+    pub async fn call<M: Method>(&mut self, params: M::Params) -> Result<M::Result, ClientError> {
+        let result = exchange::<M>(&mut self.lines, self.next_id, params).await;
+        self.next_id += 1;
+        result.map_err(|kind| self.error(kind))
+    }
+
+    fn error(&self, kind: ClientErrorKind) -> ClientError {
+        ClientError {
+            socket: self.socket.clone(),
+            kind,
+        }
+    }
+
+    async fn open(
+        socket: &Path,
+        who: &Introduction,
+        role: ConnectionRole,
+    ) -> Result<Self, ClientError> {
+        let params = HelloParams {
+            protocol: PROTOCOL,
+            min_protocol: MIN_PROTOCOL,
+            role,
+            client: who.client.clone(),
+            credential: who.credential.clone(),
+        };
+        let opening = async {
+            let stream = UnixStream::connect(socket).await.map_err(connect_error)?;
+            let mut lines = Framed::new(stream, LineCodec::new());
+            let hello = exchange::<Hello>(&mut lines, 0, params).await?;
+            Ok((lines, hello))
+        };
+        let opened = tokio::time::timeout(CONNECT_DEADLINE, opening)
+            .await
+            .unwrap_or(Err(ClientErrorKind::Timeout));
+        match opened {
+            Ok((lines, hello)) => Ok(Self {
+                socket: socket.to_owned(),
+                lines,
+                next_id: 1,
+                hello,
+            }),
+            Err(kind) => Err(ClientError {
+                socket: socket.to_owned(),
+                kind,
+            }),
+        }
+    }
+}
+
+fn connect_error(error: io::Error) -> ClientErrorKind {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientErrorKind::NotListening,
+        _ => ClientErrorKind::Io(error),
+    }
+}
+
+fn line_error(error: LineError) -> ClientErrorKind {
+    match error {
+        LineError::Io(error) if closed(&error) => ClientErrorKind::Closed,
+        LineError::Io(error) => ClientErrorKind::Io(error),
+        LineError::Unterminated => ClientErrorKind::Closed,
+        error => ClientErrorKind::Protocol(error.to_string()),
+    }
+}
+
+fn closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
+async fn exchange<M: Method>(
+    lines: &mut Framed<UnixStream, LineCodec>,
+    id: i64,
+    params: M::Params,
+) -> Result<M::Result, ClientErrorKind> {
+    let protocol = |error: serde_json::Error| ClientErrorKind::Protocol(error.to_string());
+    let params = serde_json::to_value(params).map_err(protocol)?;
+    // A pod that refuses the connection says why and closes: its line is read even if ours could
+    // not be written.
+    let sent = lines.send(&Request::new(id, M::NAME, params)).await;
+    let line: BytesMut = match lines.next().await {
+        Some(line) => line.map_err(line_error)?,
+        None => return Err(sent.err().map_or(ClientErrorKind::Closed, line_error)),
+    };
+    let response: Response = serde_json::from_slice(&line).map_err(protocol)?;
+    if let Some(error) = response.error {
+        return Err(ClientErrorKind::Answer(error));
+    }
+    if response.id != Some(RequestId::Number(id)) {
+        return Err(ClientErrorKind::Protocol(
+            "an answer to another request".into(),
+        ));
+    }
+    serde_json::from_value(response.result.unwrap_or_default()).map_err(protocol)
+}

@@ -1,0 +1,234 @@
+//! The delivery of messages into an agent's terminal, as a state machine without I/O.
+//!
+//! A message goes through these stages, one message at a time:
+//!
+//! ```text
+//! gate open ─► Committing ─► Composing ─► Submitting ─► Confirmed ─► (turn)
+//!              the log has    typed; the   submit key    composer     answered when
+//!              the text       composer     pressed       was empty    the agent is
+//!                             must hold it               twice        idle again
+//! ```
+//!
+//! The submit key is pressed only while the screen says that the composer holds our text and
+//! nothing moves: a dialog that opened meanwhile would be approved by it. No other key is ever
+//! pressed. What the screen does not show is not claimed.
+
+mod gate;
+mod keystrokes;
+mod submission;
+mod turn;
+
+use std::time::{Duration, Instant};
+
+use podfleet_harness::{Classification, Harness, Screen};
+use podfleet_protocol::{Evidence, Hold, MessageId, Outcome, RunEnd};
+
+pub(crate) use gate::{Conditions, hold, opens_in};
+pub(crate) use keystrokes::keystrokes;
+use submission::Submission;
+use turn::Turn;
+
+/// What is seen of the agent at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) now: Instant,
+    pub(crate) harness: &'a Harness,
+    pub(crate) screen: &'a Screen,
+    pub(crate) classification: &'a Classification,
+    /// Time since the agent last wrote something.
+    pub(crate) quiet_for: Duration,
+    /// Whether all that was typed has gone to the terminal.
+    pub(crate) written: bool,
+}
+
+/// A message on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) id: MessageId,
+    /// The exact text that is typed, its preamble in front.
+    pub(crate) text: String,
+    /// Whether it may be typed into a busy agent's queue.
+    pub(crate) now: bool,
+}
+
+/// What was found out about a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) outcome: Outcome,
+    pub(crate) settled: bool,
+    pub(crate) evidence: Option<Evidence>,
+    pub(crate) hold: Option<Hold>,
+    pub(crate) reason: Option<String>,
+    pub(crate) submit_keys: u8,
+}
+
+impl Finding {
+    fn new(outcome: Outcome, settled: bool, submit_keys: u8) -> Self {
+        Self {
+            outcome,
+            settled,
+            evidence: None,
+            hold: None,
+            reason: None,
+            submit_keys,
+        }
+    }
+
+    fn evidence(self, evidence: Evidence) -> Self {
+        Self {
+            evidence: Some(evidence),
+            ..self
+        }
+    }
+
+    fn reason(self, reason: impl Into<String>) -> Self {
+        Self {
+            reason: Some(reason.into()),
+            ..self
+        }
+    }
+
+    fn hold(self, hold: Hold) -> Self {
+        Self {
+            hold: Some(hold),
+            ..self
+        }
+    }
+}
+
+/// What the pod has to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Press the submit key.
+    Submit,
+    /// Record what was found out about a message.
+    Found(MessageId, Finding),
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// No message is on its way.
+    Free,
+    /// The text is on its way to the session log.
+    Committing(Job),
+    /// The text is typed; the rest of the way.
+    Submitting(Submission),
+}
+
+/// The one message that is on its way, and the turn that the last one started.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    stage: Stage,
+    turn: Option<Turn>,
+}
+
+impl Delivery {
+    pub(crate) const fn new() -> Self {
+        Self {
+            stage: Stage::Free,
+            turn: None,
+        }
+    }
+
+    /// Returns whether a further message may be begun.
+    pub(crate) const fn is_free(&self) -> bool {
+        matches!(self.stage, Stage::Free)
+    }
+
+    /// Returns whether a key of a person, pressed now, could end up in our message.
+    pub(crate) fn is_typing(&self) -> bool {
+        match &self.stage {
+            Stage::Free | Stage::Committing(_) => false,
+            Stage::Submitting(submission) => submission.is_typing(),
+        }
+    }
+
+    /// Returns whether every change of the screen matters now.
+    pub(crate) const fn is_watching(&self) -> bool {
+        !self.is_free() || self.turn.is_some()
+    }
+
+    /// Begins a message. The caller commits its text to the log, then calls
+    /// [`committed`](Self::committed) or [`withdraw`](Self::withdraw).
+    pub(crate) fn begin(&mut self, job: Job) {
+        self.stage = Stage::Committing(job);
+    }
+
+    /// Takes the message back before anything was typed.
+    pub(crate) fn withdraw(&mut self) -> Option<Job> {
+        match std::mem::replace(&mut self.stage, Stage::Free) {
+            Stage::Committing(job) => Some(job),
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
+    /// Goes on to typing. The caller types the returned message's text now.
+    pub(crate) fn committed(&mut self, now: Instant) -> Option<Job> {
+        let job = self.withdraw()?;
+        self.stage = Stage::Submitting(Submission::new(job.clone(), now));
+        Some(job)
+    }
+
+    /// Draws the conclusions from what is seen now.
+    pub(crate) fn look(&mut self, look: &Look<'_>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if let Some(turn) = &mut self.turn
+            && let Some(finding) = turn.look(look)
+        {
+            actions.push(Action::Found(turn.id(), finding));
+            self.turn = None;
+        }
+        if let Stage::Submitting(submission) = &mut self.stage {
+            let id = submission.id();
+            match submission.look(look) {
+                submission::Step::Wait => {}
+                submission::Step::Press => actions.push(Action::Submit),
+                submission::Step::Report(finding) => {
+                    if finding.settled {
+                        self.stage = Stage::Free;
+                    }
+                    actions.push(Action::Found(id, finding));
+                }
+                submission::Step::Working(finding) => {
+                    self.turn = Some(Turn::new(id, &finding, look.now));
+                    self.stage = Stage::Free;
+                    actions.push(Action::Found(id, finding));
+                }
+            }
+        }
+        actions
+    }
+
+    /// Returns when to look again though nothing moved.
+    pub(crate) fn next_look(&self, now: Instant) -> Option<Instant> {
+        let submission = match &self.stage {
+            Stage::Submitting(submission) => Some(submission.next_look(now)),
+            Stage::Free | Stage::Committing(_) => None,
+        };
+        let turn = self.turn.as_ref().and_then(|turn| turn.next_look());
+        submission.into_iter().chain(turn).min()
+    }
+
+    /// Settles what is on its way when the agent is gone.
+    pub(crate) fn agent_ended(&mut self, end: &RunEnd) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if let Some(turn) = self.turn.take() {
+            actions.push(Action::Found(turn.id(), turn.cut_short(end)));
+        }
+        match std::mem::replace(&mut self.stage, Stage::Free) {
+            Stage::Free => {}
+            // Nothing was typed yet: it is begun again in the next run.
+            stage @ Stage::Committing(_) => self.stage = stage,
+            Stage::Submitting(submission) => {
+                actions.push(Action::Found(submission.id(), submission.cut_short(end)));
+            }
+        }
+        actions
+    }
+}
+
+#[cfg(test)]
+mod tests;

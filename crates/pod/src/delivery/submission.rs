@@ -1,0 +1,319 @@
+//! From the typed text to the proof that the agent took it.
+
+use std::time::{Duration, Instant};
+
+use podfleet_harness::{Composer, Holding, ScreenState};
+use podfleet_protocol::{Evidence, Hold, HoldReason, MessageId, Outcome, RunEnd, Source};
+
+use super::{Finding, Job, Look};
+
+/// How long a typed text may take to show in the composer.
+const APPEARS: Duration = Duration::from_secs(5);
+/// How long a swallowed submit key is waited for before it is pressed again.
+const PRESS_AGAIN: Duration = Duration::from_secs(1);
+/// How often the submit key is pressed at most: once, and three times again.
+const PRESSES: u8 = 4;
+/// How far apart the two looks at an empty composer are.
+const EMPTY_TWICE: Duration = Duration::from_millis(50);
+/// How long a composer that vanished may take to come back and tell.
+const COMES_BACK: Duration = Duration::from_secs(5);
+
+/// A message whose text was typed.
+#[derive(Debug)]
+pub(super) struct Submission {
+    job: Job,
+    typed: Instant,
+    /// When all of the text had gone to the terminal.
+    written: Option<Instant>,
+    /// The submit keys so far, and the last one's moment.
+    presses: u8,
+    pressed: Option<Instant>,
+    /// When the composer was first seen empty after a submit key.
+    empty: Option<Instant>,
+    /// When the submission was shown.
+    confirmed: Option<(Instant, Finding)>,
+    /// How the composer showed our text.
+    held: Option<String>,
+    /// Whether the program has no composer, so that its echo tells.
+    by_echo: bool,
+    /// Whether the agent was busy when the key was pressed, so that busy proves nothing.
+    was_busy: bool,
+    /// Since when a dialog hides the composer.
+    reported: Option<Outcome>,
+}
+
+/// What a look leads to.
+#[derive(Debug)]
+pub(super) enum Step {
+    Wait,
+    Press,
+    Report(Finding),
+    /// The agent works on it, or may do so unseen: the message has left the composer.
+    Working(Finding),
+}
+
+impl Submission {
+    pub(super) fn new(job: Job, now: Instant) -> Self {
+        Self {
+            job,
+            typed: now,
+            written: None,
+            presses: 0,
+            pressed: None,
+            empty: None,
+            confirmed: None,
+            held: None,
+            by_echo: false,
+            was_busy: false,
+            reported: None,
+        }
+    }
+
+    pub(super) fn id(&self) -> MessageId {
+        self.job.id
+    }
+
+    /// Returns whether our text may stand in the composer, with no dialog over it that a person
+    /// has to answer.
+    pub(super) fn is_typing(&self) -> bool {
+        self.confirmed.is_none() && self.reported.is_none()
+    }
+
+    pub(super) fn look(&mut self, look: &Look<'_>) -> Step {
+        if look.written && self.written.is_none() {
+            self.written = Some(look.now);
+        }
+        if let Some((since, finding)) = self.confirmed.clone() {
+            return self.after_proof(look, since, finding);
+        }
+        match self.pressed {
+            None => self.before_key(look),
+            Some(pressed) => self.after_key(look, pressed),
+        }
+    }
+
+    pub(super) fn next_look(&self, now: Instant) -> Instant {
+        // A few looks a second are cheap, and end with the delivery.
+        let soon = Duration::from_millis(10);
+        let later = Duration::from_millis(250);
+        let waiting = self.reported.is_some();
+        now + if waiting { later } else { soon }
+    }
+
+    /// Waits until the composer holds the text and nothing moves.
+    fn before_key(&mut self, look: &Look<'_>) -> Step {
+        let Some(written) = self.written else {
+            return self.unwritten(look);
+        };
+        if let ScreenState::Blocked(kind) = look.classification.state {
+            return self.behind_dialog(look, &kind.to_string());
+        }
+        let submit = look.harness.submit();
+        match look.harness.holds(look.screen, &self.job.text) {
+            Holding::Text => self.held = Some("the text".into()),
+            Holding::Placeholder(placeholder) => self.held = Some(format!("`{placeholder}`")),
+            Holding::No | Holding::Unknown => return self.not_shown(look, written),
+        }
+        let busy = look.classification.state == ScreenState::Busy;
+        let by_echo = look.harness.composer(look.screen) == Composer::Unknown;
+        if busy && !by_echo && !self.job.now {
+            return self.report_once(Finding::new(Outcome::TypedNotSubmitted, false, 0).hold(
+                Hold {
+                    reason: HoldReason::Busy,
+                    detail: "it became busy while the text was typed".into(),
+                },
+            ));
+        }
+        let settled = look.now >= written + submit.gap && look.quiet_for >= submit.quiet;
+        if !settled {
+            return Step::Wait;
+        }
+        self.by_echo = by_echo;
+        self.was_busy = busy;
+        self.press(look.now)
+    }
+
+    fn press(&mut self, now: Instant) -> Step {
+        self.presses += 1;
+        self.pressed = Some(now);
+        self.empty = None;
+        self.reported = None;
+        Step::Press
+    }
+
+    /// The terminal does not take the text: the agent does not read.
+    fn unwritten(&mut self, look: &Look<'_>) -> Step {
+        if look.now < self.typed + APPEARS * 2 {
+            return Step::Wait;
+        }
+        self.report_once(
+            Finding::new(Outcome::TypedNotSubmitted, false, 0)
+                .reason("the agent does not read its terminal"),
+        )
+    }
+
+    fn not_shown(&mut self, look: &Look<'_>, written: Instant) -> Step {
+        let composer = look.harness.composer(look.screen);
+        if look.now < written + APPEARS {
+            return Step::Wait;
+        }
+        Step::Report(match composer {
+            Composer::Holds(_) => Finding::new(Outcome::TypedNotSubmitted, true, 0)
+                .reason("the composer does not hold the whole text, so it was not submitted"),
+            _ => Finding::new(Outcome::Unknown, true, 0).reason(
+                "the typed text did not show on the screen within 5 s, so it was not submitted",
+            ),
+        })
+    }
+
+    fn behind_dialog(&mut self, look: &Look<'_>, kind: &str) -> Step {
+        let line = look.classification.line.clone().unwrap_or_default();
+        let (outcome, reason) = if self.presses == 0 {
+            (
+                Outcome::TypedNotSubmitted,
+                "a dialog opened after the text was typed; no key was pressed",
+            )
+        } else {
+            (
+                Outcome::Unknown,
+                "a dialog opened after the submit key; no further key was pressed",
+            )
+        };
+        self.report_once(
+            Finding::new(outcome, false, self.presses)
+                .reason(reason)
+                .hold(Hold {
+                    reason: HoldReason::Dialog,
+                    detail: format!("{kind}: {line}"),
+                }),
+        )
+    }
+
+    fn report_once(&mut self, finding: Finding) -> Step {
+        if self.reported == Some(finding.outcome) {
+            return Step::Wait;
+        }
+        self.reported = Some(finding.outcome);
+        Step::Report(finding)
+    }
+
+    /// Looks for what the submit key did.
+    fn after_key(&mut self, look: &Look<'_>, pressed: Instant) -> Step {
+        if let Some(found) = look.harness.queued(look.screen, &self.job.text) {
+            return Step::Report(
+                Finding::new(Outcome::QueuedByAgent, true, self.presses).evidence(Evidence {
+                    source: Source::QueueFooter,
+                    detail: format!("rule {}: {}", found.rule, found.line),
+                }),
+            );
+        }
+        let holding = look.harness.holds(look.screen, &self.job.text);
+        let ours = matches!(holding, Holding::Text | Holding::Placeholder(_));
+        match look.classification.state {
+            ScreenState::Blocked(kind) => return self.behind_dialog(look, &kind.to_string()),
+            ScreenState::Busy if !self.was_busy && !self.by_echo && !ours => {
+                return Step::Working(self.started(look));
+            }
+            _ => {}
+        }
+        if ours {
+            return self.still_there(look, pressed);
+        }
+        match look.harness.composer(look.screen) {
+            Composer::Empty => self.seen_empty(look),
+            Composer::Unknown if self.by_echo => {
+                self.prove(look, Source::Echo, "the echoed line was taken")
+            }
+            Composer::Holds(_) | Composer::Unknown => self.no_longer_seen(look, pressed),
+        }
+    }
+
+    fn still_there(&mut self, look: &Look<'_>, pressed: Instant) -> Step {
+        self.empty = None;
+        let submit = look.harness.submit();
+        if look.now < pressed + PRESS_AGAIN || look.quiet_for < submit.quiet {
+            return Step::Wait;
+        }
+        if self.presses < PRESSES {
+            return self.press(look.now);
+        }
+        Step::Report(
+            Finding::new(Outcome::TypedNotSubmitted, true, self.presses).reason(format!(
+                "the text still stands in the composer after {} submit keys",
+                self.presses
+            )),
+        )
+    }
+
+    fn seen_empty(&mut self, look: &Look<'_>) -> Step {
+        match self.empty {
+            None => {
+                self.empty = Some(look.now);
+                Step::Wait
+            }
+            Some(first) if look.now < first + EMPTY_TWICE => Step::Wait,
+            Some(_) => {
+                let held = self.held.clone().unwrap_or_default();
+                let detail = format!("it held {held}, then was empty twice");
+                self.prove(look, Source::Composer, &detail)
+            }
+        }
+    }
+
+    fn prove(&mut self, look: &Look<'_>, source: Source, detail: &str) -> Step {
+        let finding = Finding::new(Outcome::Submitted, false, self.presses).evidence(Evidence {
+            source,
+            detail: detail.to_owned(),
+        });
+        if self.by_echo {
+            return Step::Working(finding);
+        }
+        self.confirmed = Some((look.now, finding.clone()));
+        Step::Report(finding)
+    }
+
+    fn no_longer_seen(&mut self, look: &Look<'_>, pressed: Instant) -> Step {
+        self.empty = None;
+        if look.now < pressed + COMES_BACK {
+            return Step::Wait;
+        }
+        Step::Report(Finding::new(Outcome::Unknown, true, self.presses).reason(
+            "after the submit key the composer was neither empty nor held the text for 5 s",
+        ))
+    }
+
+    /// Waits for the agent to show that it works; without that, submitted is all that is known.
+    fn after_proof(&mut self, look: &Look<'_>, since: Instant, finding: Finding) -> Step {
+        if look.classification.state == ScreenState::Busy && !self.was_busy {
+            return Step::Working(self.started(look));
+        }
+        if look.now < since + look.harness.submit().turn_start {
+            return Step::Wait;
+        }
+        Step::Report(Finding {
+            settled: true,
+            reason: Some("the agent gave no sign of work".into()),
+            ..finding
+        })
+    }
+
+    fn started(&self, look: &Look<'_>) -> Finding {
+        let line = look.classification.line.clone().unwrap_or_default();
+        Finding::new(Outcome::Started, false, self.presses).evidence(Evidence {
+            source: Source::StatusEdge,
+            detail: format!("idle to busy, rule {}: {line}", look.classification.rule),
+        })
+    }
+
+    pub(super) fn cut_short(self, end: &RunEnd) -> Finding {
+        let reason = format!("the agent ended meanwhile: {end}");
+        match self.confirmed {
+            Some((_, finding)) => Finding {
+                settled: true,
+                ..finding
+            }
+            .reason(reason),
+            None => Finding::new(Outcome::Unknown, true, self.presses).reason(reason),
+        }
+    }
+}

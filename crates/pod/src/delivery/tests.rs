@@ -1,0 +1,225 @@
+//! Scripts of screens against the state machine; the whole pod is tested against the simulated
+//! agent elsewhere.
+
+use super::*;
+use podfleet_protocol::HoldReason;
+
+const TEXT: &str = "[fern:operator -> fern:coder] hello";
+
+/// A simulated agent's screen over time.
+struct Script {
+    harness: Harness,
+    delivery: Delivery,
+    now: Instant,
+    screen: Screen,
+    log: Vec<String>,
+}
+
+fn composer(text: &str, above: &str) -> Screen {
+    let rule = "─".repeat(60);
+    Screen::from_text(
+        60,
+        &format!("{above}\n{rule}\n❯ {text}\n{rule}\n  ? for shortcuts\n"),
+    )
+}
+
+fn permission() -> Screen {
+    Screen::from_text(60, "Do you want to proceed?\n❯ 1. Yes\n  2. No\n")
+}
+
+impl Script {
+    fn typed(now: bool) -> Self {
+        let mut script = Self {
+            harness: Harness::shipped("sim").unwrap(),
+            delivery: Delivery::new(),
+            now: Instant::now(),
+            screen: composer("", ""),
+            log: Vec::new(),
+        };
+        let job = Job {
+            id: MessageId::generate(),
+            text: TEXT.into(),
+            now,
+        };
+        script.delivery.begin(job);
+        assert!(script.delivery.committed(script.now).is_some());
+        script
+    }
+
+    /// Shows a screen for some milliseconds, with a look every 10.
+    fn shows(mut self, screen: Screen, millis: u64) -> Self {
+        self.screen = screen;
+        let began = self.now;
+        for _ in 0..millis / 10 {
+            self.now += Duration::from_millis(10);
+            let quiet_for = self.now - began;
+            let signals = podfleet_harness::Signals {
+                quiet_for,
+                running_for: Duration::from_secs(60),
+                output_seen: true,
+            };
+            let classification = self.harness.classify(&self.screen, &signals);
+            let actions = self.delivery.look(&Look {
+                now: self.now,
+                harness: &self.harness,
+                screen: &self.screen,
+                classification: &classification,
+                quiet_for,
+                written: true,
+            });
+            self.log
+                .extend(actions.into_iter().map(|action| match action {
+                    Action::Submit => "submit key".to_owned(),
+                    Action::Found(_, found) => format!(
+                    "{}{}{}",
+                    found.outcome,
+                    if found.settled { ", settled" } else { "" },
+                    found.hold.map_or_else(String::new, |hold| format!(", {hold}"))
+                ),
+                }));
+        }
+        self
+    }
+
+    fn log(self) -> String {
+        self.log.join("\n")
+    }
+}
+
+#[test]
+fn a_message_is_submitted_started_and_answered() {
+    let log = Script::typed(false)
+        .shows(composer(TEXT, ""), 100)
+        .shows(composer("", "⠹ Working… (0s · esc to interrupt)"), 100)
+        .shows(composer("", "● echo: hello"), 300)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    started
+    answered, settled
+    ");
+}
+
+#[test]
+fn a_swallowed_submit_key_is_pressed_again_at_most_three_times() {
+    let log = Script::typed(false).shows(composer(TEXT, ""), 6000).log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    submit key
+    submit key
+    submit key
+    typed_not_submitted, settled
+    ");
+}
+
+#[test]
+fn no_key_is_pressed_into_a_dialog_that_opened_after_the_paste() {
+    let log = Script::typed(false)
+        .shows(permission(), 3000)
+        .shows(composer(TEXT, ""), 100)
+        .shows(composer("", ""), 1000)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    typed_not_submitted, dialog (permission: Do you want to proceed?)
+    submit key
+    submitted
+    submitted, settled
+    ");
+}
+
+#[test]
+fn no_key_is_pressed_into_a_dialog_between_two_submit_keys() {
+    let log = Script::typed(false)
+        .shows(composer(TEXT, ""), 500)
+        .shows(permission(), 5000)
+        .shows(composer(TEXT, ""), 100)
+        .shows(composer("", ""), 200)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    unknown, dialog (permission: Do you want to proceed?)
+    submit key
+    submitted
+    ");
+}
+
+#[test]
+fn a_text_that_never_shows_is_not_submitted() {
+    let log = Script::typed(false).shows(composer("", ""), 6000).log();
+    insta::assert_snapshot!(log, @"unknown, settled");
+}
+
+#[test]
+fn a_cut_text_is_not_submitted() {
+    let log = Script::typed(false)
+        .shows(composer("[fern:oper", ""), 6000)
+        .log();
+    insta::assert_snapshot!(log, @"typed_not_submitted, settled");
+}
+
+#[test]
+fn one_look_at_an_empty_composer_proves_nothing() {
+    let log = Script::typed(false)
+        .shows(composer(TEXT, ""), 100)
+        .shows(composer("", ""), 30)
+        .shows(composer(TEXT, ""), 30)
+        .log();
+    insta::assert_snapshot!(log, @"submit key");
+}
+
+#[test]
+fn an_agent_that_ends_leaves_no_message_open() {
+    let mut script = Script::typed(false).shows(composer(TEXT, ""), 100);
+    let actions = script.delivery.agent_ended(&RunEnd::Exited(1));
+    let [Action::Found(_, finding)] = actions.as_slice() else {
+        panic!("{actions:?}");
+    };
+    assert_eq!((finding.outcome, finding.settled), (Outcome::Unknown, true));
+    assert!(script.delivery.is_free());
+}
+
+#[test]
+fn a_draft_a_dialog_and_a_busy_agent_hold_a_message() {
+    let harness = Harness::shipped("sim").unwrap();
+    let why = |screen: &Screen, conditions: &Conditions| {
+        let signals = podfleet_harness::Signals {
+            quiet_for: Duration::from_secs(1),
+            running_for: Duration::from_secs(60),
+            output_seen: true,
+        };
+        let classification = harness.classify(screen, &signals);
+        let look = Look {
+            now: Instant::now(),
+            harness: &harness,
+            screen,
+            classification: &classification,
+            quiet_for: Duration::from_secs(1),
+            written: true,
+        };
+        hold(&look, conditions).map(|hold| hold.reason)
+    };
+    let none = Conditions::default();
+    assert_eq!(why(&composer("", ""), &none), None);
+    assert_eq!(
+        why(&composer("half a thou", ""), &none),
+        Some(HoldReason::Draft)
+    );
+    assert_eq!(why(&permission(), &none), Some(HoldReason::Dialog));
+    let busy = composer("", "⠹ Working… (0s · esc to interrupt)");
+    assert_eq!(why(&busy, &none), Some(HoldReason::Busy));
+    assert_eq!(
+        why(
+            &busy,
+            &Conditions {
+                now: true,
+                ..none.clone()
+            }
+        ),
+        None
+    );
+    let key = Conditions {
+        key_age: Some(Duration::from_secs(4)),
+        ..none
+    };
+    assert_eq!(why(&composer("", ""), &key), Some(HoldReason::Draft));
+}

@@ -1,0 +1,146 @@
+//! Processes by pid and start time, and the trees that they make.
+
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A process that cannot be mistaken for a later one with the same pid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessRef {
+    /// The process id.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot, as `/proc/PID/stat` says.
+    pub start: u64,
+}
+
+/// The fields of `/proc/PID/stat` (proc(5)) that matter here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stat {
+    state: u8,
+    parent: u32,
+    start: u64,
+}
+
+/// Reads a `stat` line. The command name may hold blanks and brackets, so counting begins after
+/// the last `)`.
+fn parse_stat(line: &str) -> Option<Stat> {
+    let (_, rest) = line.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let state = *fields.next()?.as_bytes().first()?;
+    let parent = fields.next()?.parse().ok()?;
+    // `state` is field 3 of the line and `starttime` field 22.
+    let start = fields.nth(17)?.parse().ok()?;
+    Some(Stat {
+        state,
+        parent,
+        start,
+    })
+}
+
+fn stat(pid: u32) -> Option<Stat> {
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+impl ProcessRef {
+    /// Returns the process that has this pid now.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        stat(pid).map(|stat| Self {
+            pid,
+            start: stat.start,
+        })
+    }
+
+    /// Returns whether it still runs; a zombie does not.
+    #[must_use]
+    pub fn is_running(self) -> bool {
+        stat(self.pid)
+            .is_some_and(|stat| stat.start == self.start && !matches!(stat.state, b'Z' | b'X'))
+    }
+
+    /// Sends a signal if it still runs. Between look and signal the pid could in theory be given
+    /// to another process; a tree of ours cannot be torn down without that risk.
+    pub fn signal(self, signal: Signal) {
+        if self.is_running()
+            && let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw)
+        {
+            // It may have ended meanwhile, which is what was wanted.
+            let _ = kill_process(pid, signal);
+        }
+    }
+}
+
+/// Returns all descendants of a process that run now, parents before children.
+#[must_use]
+pub fn descendants(root: u32) -> Vec<ProcessRef> {
+    let mut all: Vec<(u32, Stat)> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .filter_map(|pid| stat(pid).map(|stat| (pid, stat)))
+        .collect();
+    let mut found = Vec::new();
+    let mut parents = vec![root];
+    while let Some(parent) = parents.pop() {
+        all.retain(|(pid, stat)| {
+            let child = stat.parent == parent && *pid != parent;
+            if child {
+                parents.push(*pid);
+                found.push((*pid, *stat));
+            }
+            !child
+        });
+    }
+    found
+        .into_iter()
+        .filter(|(_, stat)| !matches!(stat.state, b'Z' | b'X'))
+        .map(|(pid, stat)| ProcessRef {
+            pid,
+            start: stat.start,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_name_with_brackets_and_blanks_does_not_confuse_the_fields() {
+        let line = "42 (a) R 7 (b) S 9 1 1 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 12345 0";
+        let stat = parse_stat(line).unwrap();
+        assert_eq!((stat.state, stat.parent, stat.start), (b'S', 9, 12345));
+    }
+
+    #[test]
+    fn a_process_with_the_same_pid_but_another_start_is_another_process() {
+        let own = ProcessRef::of(std::process::id()).unwrap();
+        assert!(own.is_running());
+        assert!(
+            !ProcessRef {
+                start: own.start + 1,
+                ..own
+            }
+            .is_running()
+        );
+    }
+
+    #[test]
+    fn a_child_is_found_and_a_zombie_is_not() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let found = |pid| {
+            descendants(std::process::id())
+                .iter()
+                .any(|process| process.pid == pid)
+        };
+        assert!(found(child.id()));
+        child.kill().unwrap();
+        let process = ProcessRef::of(child.id());
+        child.wait().unwrap();
+        assert!(!found(child.id()));
+        assert!(process.is_none_or(|process| !process.is_running()));
+    }
+}
