@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::absent;
 use crate::name::AgentName;
 use crate::resources::Resources;
 use crate::restart::RestartPolicy;
@@ -28,31 +29,51 @@ pub struct Agent {
     #[schemars(length(min = 1), example = &"orchestrator", example = &"code")]
     pub class: String,
     /// A friendly name for chat and tables; the name stays the address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "absent::if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub alias: Option<String>,
     /// The host where a fleet mate really is. Absent, or equal to this machine's short host name:
     /// here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
+    #[serde(
+        default,
+        deserialize_with = "absent::if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub host: Option<String>,
     /// How ssh reaches that host, user@host. Absent: ssh goes to the host's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1), example = &"me@build-box")]
+    #[serde(
+        default,
+        deserialize_with = "absent::if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(example = &"me@build-box")]
     pub ssh: Option<String>,
     /// The tmux socket of an agent that this roster does not host; ignored otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "absent::if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub socket: Option<String>,
     /// Where the agent works; a leading ~ is the home directory. Absent: the default's.
     #[serde(
         alias = "workingDirectory",
         default,
+        deserialize_with = "absent::if_empty",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schemars(length(min = 1), example = &"~/src/project")]
+    #[schemars(example = &"~/src/project")]
     pub working_directory: Option<String>,
     /// The model, handed to the harness's model flag.
-    #[serde(alias = "modelHint", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
+    #[serde(
+        alias = "modelHint",
+        default,
+        deserialize_with = "absent::if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub model_hint: Option<String>,
     /// A core, always-on seat: down leaves it alone unless it is named or --all is given.
     #[serde(alias = "persistentPersona", default)]
@@ -73,8 +94,11 @@ pub struct Agent {
     #[schemars(extend("propertyNames" = { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" }))]
     pub env: BTreeMap<String, String>,
     /// The first message after launch and after a reset.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
+    #[serde(
+        default,
+        deserialize_with = "absent::if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub kickstart: Option<String>,
     /// Whether a restart, a boot or up continues the agent's conversation: always, never, or an
     /// age such as 8h. Absent: always, but never with reset_between_tasks.

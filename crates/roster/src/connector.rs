@@ -5,6 +5,14 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::spelling::camel_case;
+
+pub(crate) const KIND_PATTERN: &str = "^x-[a-z0-9][a-z0-9-]*$";
+pub(crate) const URL_PATTERN: &str = r"^https?://[^\s/]+\S*$";
+pub(crate) const USER_PATTERN: &str = r"^@[^\s:]+:\S+$";
+pub(crate) const ROOM_PATTERN: &str = r"^[!#]\S+$";
+pub(crate) const CHANNEL_PATTERN: &str = "^[0-9]+$";
+
 /// A chosen chat connector with the fields of its kind.
 ///
 /// A roster without a `connector` block has none; the chat is then tmux's.
@@ -118,17 +126,17 @@ struct MatrixBlock {
         skip_serializing_if = "Option::is_none"
     )]
     #[schemars(
-        regex(pattern = r"^https?://[^\s/]+\S*$"),
+        regex(pattern = URL_PATTERN),
         example = &"https://matrix.example.org"
     )]
     homeserver_url: Option<String>,
     /// The connector's own user, @user:server.
     #[serde(alias = "userId", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^@[^\s:]+:\S+$"), example = &"@fleet:example.org")]
+    #[schemars(regex(pattern = USER_PATTERN), example = &"@fleet:example.org")]
     user_id: Option<String>,
     /// The room's id (!room:server) or alias (#alias:server).
     #[serde(alias = "roomId", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[!#]\S+$"), example = &"!room:example.org")]
+    #[schemars(regex(pattern = ROOM_PATTERN), example = &"!room:example.org")]
     room_id: Option<String>,
 }
 
@@ -140,7 +148,7 @@ struct MatrixBlock {
 struct DiscordBlock {
     /// The channel's id: digits, in quotes so that they stay a text.
     #[serde(alias = "channelId", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[0-9]+$"), example = &"123456789012345678")]
+    #[schemars(regex(pattern = CHANNEL_PATTERN), example = &"123456789012345678")]
     channel_id: Option<String>,
 }
 
@@ -162,7 +170,7 @@ impl JsonSchema for ConnectorKind {
             "type": "string",
             "anyOf": [
                 { "enum": ["tmux", "discord", "matrix"] },
-                { "pattern": "^x-[a-z0-9][a-z0-9-]*$" },
+                { "pattern": KIND_PATTERN },
             ],
         })
     }
@@ -171,10 +179,15 @@ impl JsonSchema for ConnectorKind {
 /// Demands the block of the chosen kind and its fields. Conditions rather than alternatives, so
 /// that a fault is reported for the chosen kind alone.
 fn require_chosen_block(schema: &mut Schema) {
+    let either = |field: &&str| {
+        let twin = camel_case(field);
+        serde_json::json!({ "anyOf": [{ "required": [field] }, { "required": [twin] }] })
+    };
     let when = |kind: &str, fields: &[&str]| {
+        let fields: Vec<_> = fields.iter().map(either).collect();
         serde_json::json!({
             "if": { "properties": { "kind": { "const": kind } }, "required": ["kind"] },
-            "then": { "required": [kind], "properties": { kind: { "required": fields } } },
+            "then": { "required": [kind], "properties": { kind: { "allOf": fields } } },
         })
     };
     schema.insert(

@@ -1,10 +1,13 @@
 //! A roster's text, read once and checked layer by layer.
 
+use serde_json::Value;
+
 use crate::catalog::Code;
 use crate::diagnostic::Diagnostic;
 use crate::finding::{Finding, locate};
 use crate::known::Known;
 use crate::roster::Roster;
+use crate::schema;
 use crate::source::Source;
 use crate::syntax;
 use crate::tree::Tree;
@@ -37,23 +40,32 @@ impl Document {
     #[must_use]
     pub fn check(&self, _known: &Known) -> (Option<Roster>, Vec<Diagnostic>) {
         let mut findings = self.syntax.clone();
-        let roster = self.typed(&mut findings);
+        let value = self.complete.then(|| self.tree.root()).flatten();
+        let value = value.map(|root| (root, self.tree.value(root)));
+        if let Some((root, value)) = &value {
+            findings.extend(schema::evaluate(
+                self.source.text(),
+                &self.tree,
+                *root,
+                value,
+            ));
+        }
+        let roster = value.and_then(|(_, value)| typed(value, &mut findings));
         (roster, locate(findings, &self.source))
     }
+}
 
-    fn typed(&self, findings: &mut Vec<Finding>) -> Option<Roster> {
-        if !self.complete || findings.iter().any(Finding::is_error) {
-            return None;
-        }
-        let value = self.tree.value(self.tree.root()?);
-        match serde_json::from_value(value) {
-            Ok(roster) => Some(roster),
-            Err(error) => {
-                findings.push(Finding::new(Code::InvalidValue, &(0..0), error.to_string()));
-                None
-            }
-        }
+/// The typed roster, if neither the syntax nor the schema found an error.
+fn typed(value: Value, findings: &mut Vec<Finding>) -> Option<Roster> {
+    if findings.iter().any(Finding::is_error) {
+        return None;
     }
+    // The schema comes from the types, so this fails only where they disagree.
+    serde_json::from_value(value)
+        .inspect_err(|error| {
+            findings.push(Finding::new(Code::InvalidValue, &(0..0), error.to_string()));
+        })
+        .ok()
 }
 
 impl Roster {

@@ -20,6 +20,7 @@
 //! assert_eq!(roster.agents[0].class, "worker");
 //! ```
 
+mod absent;
 mod agent;
 mod catalog;
 mod connector;
@@ -33,6 +34,7 @@ mod resources;
 mod restart;
 mod resume;
 mod roster;
+mod schema;
 mod secret;
 mod source;
 mod spelling;
@@ -52,5 +54,6 @@ pub use resources::Resources;
 pub use restart::{RestartPolicy, RestartWhen};
 pub use resume::{InvalidResume, Resume};
 pub use roster::{Defaults, Roster, Runtime, Tmux, Transport};
+pub use schema::{json_schema, json_schema_draft07};
 pub use syntax::{MAX_ALIASED_VALUES, MAX_BYTES, MAX_DEPTH};
 pub use timespan::{InvalidTimespan, Timespan};

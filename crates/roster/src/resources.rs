@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) const MEMORY_PATTERN: &str = "^([1-9][0-9]*[KMGT]?|[1-9][0-9]?%|100%|infinity)$";
+
 /// The limits of an agent's systemd unit; ignored with a notice where there is no systemd.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -12,7 +14,7 @@ pub struct Resources {
     /// bytes with an optional suffix K, M, G or T, a percentage, or infinity.
     #[serde(alias = "memoryMax", skip_serializing_if = "Option::is_none")]
     #[schemars(
-        regex(pattern = r"^([1-9][0-9]*[KMGT]?|[1-9][0-9]?%|100%|infinity)$"),
+        regex(pattern = MEMORY_PATTERN),
         example = &"2G"
     )]
     pub memory_max: Option<String>,
@@ -22,6 +24,6 @@ pub struct Resources {
     pub cpu_weight: Option<u32>,
     /// The most processes and threads, as systemd's TasksMax=.
     #[serde(alias = "tasksMax", skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 4_194_304))]
     pub tasks_max: Option<u32>,
 }

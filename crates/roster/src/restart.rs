@@ -14,6 +14,7 @@ pub struct RestartPolicy {
     pub policy: RestartWhen,
     /// How many restarts within the window are tried before the agent is quarantined.
     #[serde(alias = "maxRestarts")]
+    #[schemars(range(max = 1000))]
     pub max_restarts: u32,
     /// The window in which restarts are counted, such as 10m.
     pub window: Timespan,

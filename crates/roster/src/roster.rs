@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use crate::absent;
 use crate::agent::Agent;
 use crate::connector::{Connector, ConnectorBlock};
 use crate::name::{FleetName, Name};
@@ -62,7 +63,7 @@ pub struct Tmux {
     /// The name that tmux gets with -L. Absent or empty: no -L, tmux's own default socket.
     #[serde(
         alias = "socketName",
-        deserialize_with = "empty_is_absent",
+        deserialize_with = "absent::if_empty",
         skip_serializing_if = "Option::is_none"
     )]
     #[schemars(example = &"podfleet")]
@@ -90,12 +91,19 @@ pub struct Defaults {
 #[non_exhaustive]
 pub struct Runtime {
     /// What a reset types into the agent. Absent: the harness's.
-    #[serde(alias = "resetCommand", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1), example = &"/clear")]
+    #[serde(
+        alias = "resetCommand",
+        deserialize_with = "absent::if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(example = &"/clear")]
     pub reset_command: Option<String>,
     /// The harness that drives this runtime. Absent: the one of the same name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1), example = &"claude")]
+    #[serde(
+        deserialize_with = "absent::if_empty",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(example = &"claude")]
     pub harness: Option<String>,
 }
 
@@ -114,11 +122,6 @@ impl Default for Defaults {
             working_directory: "~/src".to_owned(),
         }
     }
-}
-
-fn empty_is_absent<'de, D: Deserializer<'de>>(text: D) -> Result<Option<String>, D::Error> {
-    let text = Option::<String>::deserialize(text)?;
-    Ok(text.filter(|text| !text.is_empty()))
 }
 
 impl Roster {

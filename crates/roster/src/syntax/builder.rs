@@ -338,7 +338,7 @@ impl<'t> Builder<'t> {
     }
 
     fn refuse_key(&mut self, span: &Span, found: &str, written: Option<&str>) {
-        let message = format!("a key must be a text, this one is {found}");
+        let message = format!("a key must be a string, this one is {found}");
         let mut finding = Finding::new(Code::KeyType, span, message);
         if let Some(written) = written {
             finding = finding.help(format!("put it in quotes: `\"{written}\"`"));

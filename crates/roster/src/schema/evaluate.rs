@@ -1,0 +1,168 @@
+//! Evaluates the schema over the tree and makes findings of the errors.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{ValidationError, Validator};
+use serde_json::Value;
+
+use super::json_schema;
+use super::message::{self, Place};
+use crate::finding::Finding;
+use crate::tree::{Entry, NodeId, NodeKind, Tree};
+
+/// The schema with its compiled form; compiled at first use, once a process.
+struct Compiled {
+    schema: Value,
+    validator: Option<Validator>,
+}
+
+fn compiled() -> &'static Compiled {
+    static COMPILED: OnceLock<Compiled> = OnceLock::new();
+    COMPILED.get_or_init(|| {
+        let schema = json_schema();
+        // A test proves that the schema compiles.
+        let validator = jsonschema::validator_for(&schema).ok();
+        Compiled { schema, validator }
+    })
+}
+
+/// Returns what the schema finds wrong with the tree below `root`, whose value is `value`. `text`
+/// is what the tree was read from.
+pub(crate) fn evaluate(text: &str, tree: &Tree, root: NodeId, value: &Value) -> Vec<Finding> {
+    let Compiled { schema, validator } = compiled();
+    let Some(validator) = validator else {
+        return Vec::new();
+    };
+    let errors: Vec<ValidationError<'_>> = validator.iter_errors(value).collect();
+    let mistyped: HashSet<&str> = errors
+        .iter()
+        .filter(|error| matches!(error.kind(), Kind::Type { .. }))
+        .map(|error| error.instance_path().as_str())
+        .collect();
+    let faults: Vec<Fault<'_>> = errors
+        .iter()
+        // A value of the wrong type is reported as that, not also as none of the allowed ones.
+        .filter(|error| {
+            matches!(error.kind(), Kind::Type { .. })
+                || !mistyped.contains(error.instance_path().as_str())
+        })
+        .map(|error| Fault {
+            error,
+            place: place(text, tree, root, error.instance_path().as_str()),
+            rule: rule(schema, error),
+        })
+        .collect();
+    let meant: HashSet<(NodeId, &str)> = faults.iter().flat_map(Fault::meant_keys).collect();
+    faults
+        .iter()
+        .filter(|fault| !fault.lacks_one_of(&meant))
+        .flat_map(|fault| message::findings(fault.error, &fault.place, fault.rule))
+        .collect()
+}
+
+/// An error of the validator with what it is about.
+struct Fault<'a> {
+    error: &'a ValidationError<'a>,
+    place: Place<'a>,
+    rule: &'a Value,
+}
+
+impl<'a> Fault<'a> {
+    /// The keys that the unknown ones at this place most likely meant.
+    fn meant_keys(&self) -> Vec<(NodeId, &'a str)> {
+        let Kind::AdditionalProperties { unexpected } = self.error.kind() else {
+            return Vec::new();
+        };
+        unexpected
+            .iter()
+            .filter_map(|key| message::meant(key, &self.place, self.rule))
+            .map(|key| (self.place.node, key))
+            .collect()
+    }
+
+    /// Whether the error says no more than that a misspelt key is missing in its right spelling.
+    fn lacks_one_of(&self, meant: &HashSet<(NodeId, &str)>) -> bool {
+        let missing = match self.error.kind() {
+            Kind::Required { property } => Some(property),
+            Kind::AnyOf { .. } => message::required_key(self.rule),
+            _ => None,
+        };
+        missing
+            .and_then(Value::as_str)
+            .is_some_and(|key| meant.contains(&(self.place.node, key)))
+    }
+}
+
+/// Follows a JSON pointer through the tree.
+fn place<'t>(text: &'t str, tree: &'t Tree, root: NodeId, pointer: &str) -> Place<'t> {
+    let mut place = Place {
+        text,
+        tree,
+        node: root,
+        entry: None,
+        path: String::new(),
+    };
+    for segment in segments(pointer) {
+        match &tree.node(place.node).kind {
+            NodeKind::List(items) => {
+                let item = segment
+                    .parse()
+                    .ok()
+                    .and_then(|index: usize| items.get(index));
+                let Some(item) = item else { break };
+                place.node = *item;
+                place.entry = None;
+                place.path.push_str(&format!("[{segment}]"));
+            }
+            NodeKind::Mapping(entries) => {
+                let Some(entry) = entry(entries, &segment) else {
+                    break;
+                };
+                place.node = entry.value;
+                place.entry = Some(entry);
+                if !place.path.is_empty() {
+                    place.path.push('.');
+                }
+                place.path.push_str(&segment);
+            }
+            _ => break,
+        }
+    }
+    place
+}
+
+fn entry<'t>(entries: &'t [Entry], key: &str) -> Option<&'t Entry> {
+    entries.iter().find(|entry| entry.key == key)
+}
+
+fn segments(pointer: &str) -> impl Iterator<Item = String> {
+    pointer
+        .split('/')
+        .skip(1)
+        .map(|segment| segment.replace("~1", "/").replace("~0", "~"))
+}
+
+/// Returns the schema object whose keyword failed, references followed.
+fn rule<'s>(schema: &'s Value, error: &ValidationError<'_>) -> &'s Value {
+    let path: Vec<String> = segments(error.schema_path().as_str()).collect();
+    let parents = path.split_last().map_or(&[][..], |(_, parents)| parents);
+    parents.iter().fold(schema, |at, segment| {
+        let next = match at {
+            Value::Array(items) => segment
+                .parse()
+                .ok()
+                .and_then(|index: usize| items.get(index)),
+            other => other.get(segment),
+        };
+        next.map_or(&Value::Null, |next| follow(schema, next))
+    })
+}
+
+fn follow<'s>(schema: &'s Value, at: &'s Value) -> &'s Value {
+    at.get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|reference| schema.pointer(reference.strip_prefix('#')?))
+        .unwrap_or(at)
+}
