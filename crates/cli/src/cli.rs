@@ -1,0 +1,157 @@
+//! The command line: its grammar, and what each command is handed.
+
+use clap::error::ErrorKind;
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::path::PathBuf;
+
+use crate::commands::{completions, explain, man, version};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::output::{Output, Verbosity};
+
+/// Keep a fleet of AI coding agents running, watched and reachable
+#[derive(Debug, Parser)]
+#[command(
+    name = "fleet",
+    version = version::BUILD,
+    max_term_width = 80,
+    subcommand_required = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Use this roster instead of the one that would be found
+    #[arg(long, global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    roster: Option<PathBuf>,
+    /// Say what is decided and why
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// When to use colours: auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    color: ColorChoice,
+}
+
+impl Global {
+    const fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        }
+    }
+}
+
+/// The commands, in the order in which the help lists them.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Explain(explain::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    Version(version::Args),
+}
+
+/// Headings of the help text with the commands below them.
+const SECTIONS: [(&str, &[&str]); 1] = [("Other", &["explain", "completions", "man", "version"])];
+
+/// Returns the grammar with the commands of its help text under headings.
+pub(crate) fn grammar() -> clap::Command {
+    let grammar = Cli::command();
+    let template = format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{}\
+         Options:\n{{options}}\n\n\
+         `fleet COMMAND --help` tells more of a command.\n",
+        command_list(&grammar)
+    );
+    grammar.help_template(template)
+}
+
+fn command_list(grammar: &clap::Command) -> String {
+    let mut text = String::new();
+    for (heading, names) in SECTIONS {
+        text.push_str(&format!("{heading}:\n"));
+        for name in names {
+            let command = grammar.find_subcommand(name);
+            let about = command.and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            text.push_str(&format!("  {name:<12} {about}\n"));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Reads the command line, runs the command, and reports how it ended.
+pub(crate) fn run() -> Exit {
+    let parsed = grammar()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => execute(cli),
+        Err(error) => report_usage(&error),
+    }
+}
+
+fn execute(cli: Cli) -> Exit {
+    apply_color(cli.global.color);
+    let output = Output::open(cli.global.verbosity());
+    let mut context = Context::new(output, cli.global.roster);
+    match dispatch(cli.command, &mut context) {
+        Ok(exit) => exit,
+        Err(error) => report(&error, &mut context.output),
+    }
+}
+
+fn dispatch(command: Command, context: &mut Context) -> Outcome {
+    match command {
+        Command::Explain(args) => explain::run(&args, context),
+        Command::Completions(args) => completions::run(&args, context),
+        Command::Man(args) => man::run(&args, context),
+        Command::Version(args) => version::run(&args, context),
+    }
+}
+
+fn apply_color(choice: ColorChoice) {
+    let choice = match choice {
+        ColorChoice::Auto => return,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+}
+
+fn report(error: &Error, output: &mut Output) -> Exit {
+    if error.is_broken_pipe() {
+        return Exit::Success;
+    }
+    // There is nobody left to tell when standard error itself fails.
+    let _ = output.complain(error.render());
+    error.exit()
+}
+
+/// Prints a wrong command line's error, or the help that was asked for.
+fn report_usage(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
+        _ => Exit::Usage,
+    }
+}

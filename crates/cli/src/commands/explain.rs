@@ -1,0 +1,113 @@
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use podfleet_roster::{Blocks, Code, UnknownCode};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::exit::Exit;
+use crate::render::style::STRONG;
+use crate::render::table::{Column, Table};
+use crate::render::wrap::wrap;
+
+/// Explain what the code of a finding means
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A code such as `roster::unknown-key`, also without `roster::` [default: list all]
+    #[arg(value_parser = parse_code, add = codes())]
+    code: Option<Code>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_code(text: &str) -> Result<Code, String> {
+    text.parse()
+        .map_err(|error: UnknownCode| format!("{error}; `fleet explain` lists all"))
+}
+
+fn codes() -> ArgValueCandidates {
+    let candidate = |code: &Code| CompletionCandidate::new(code.as_str());
+    ArgValueCandidates::new(move || Code::ALL.iter().map(candidate).collect())
+}
+
+#[derive(Debug, Serialize)]
+struct Explanation {
+    code: Code,
+    severity: podfleet_roster::Severity,
+    blocks: Blocks,
+    meaning: &'static str,
+    wrong: &'static str,
+    right: &'static str,
+}
+
+impl Explanation {
+    const fn of(code: Code) -> Self {
+        Self {
+            code,
+            severity: code.severity(),
+            blocks: code.blocks(),
+            meaning: code.meaning(),
+            wrong: code.bad(),
+            right: code.good(),
+        }
+    }
+
+    fn render(&self) -> String {
+        format!(
+            "{STRONG}{}{STRONG:#} ({})\n\n{}\n{}\n\n{STRONG}wrong{STRONG:#}\n{}\n{STRONG}right{STRONG:#}\n{}",
+            self.code,
+            self.severity,
+            wrap(self.meaning, 0, ""),
+            wrap(stops(self.blocks), 0, ""),
+            indent(self.wrong),
+            indent(self.right),
+        )
+    }
+}
+
+/// Says what a finding keeps the fleet from doing.
+const fn stops(blocks: Blocks) -> &'static str {
+    match blocks {
+        Blocks::Nothing => "It stops nothing.",
+        Blocks::ThatAgent => "It stops `up` for that agent; the others start.",
+        Blocks::Writing => "It stops the writing of such a roster; `up` only warns.",
+        Blocks::Changes => "It stops everything that reads the roster for a change, such as `up`.",
+    }
+}
+
+fn indent(fragment: &str) -> String {
+    fragment
+        .lines()
+        .map(|line| format!("    {line}\n"))
+        .collect()
+}
+
+fn list() -> Table {
+    let mut table = Table::new([
+        Column::new("CODE"),
+        Column::new("SEVERITY"),
+        Column::new("MEANING").flexible(20),
+    ]);
+    for code in Code::ALL {
+        let severity = code.severity().to_string();
+        table.row([code.as_str().into(), severity.into(), code.meaning().into()]);
+    }
+    table
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let output = &mut context.output;
+    match (args.code, args.json) {
+        (Some(code), true) => output.json(&Explanation::of(code))?,
+        (Some(code), false) => output.data(Explanation::of(code).render())?,
+        (None, true) => {
+            let all: Vec<_> = Code::ALL.iter().copied().map(Explanation::of).collect();
+            output.json(&all)?;
+        }
+        (None, false) => {
+            let width = output.width();
+            output.data(list().render(Some(width)))?;
+        }
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,133 @@
+//! The error of every command: how it ends, what went wrong, and what to do about it.
+
+use std::fmt::Write as _;
+use std::io;
+
+use crate::exit::Exit;
+use crate::render::style;
+use crate::render::wrap::wrap;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Error {
+    exit: Exit,
+    cause: anyhow::Error,
+    hints: Vec<String>,
+}
+
+/// What every command gives: how it ended, or why it failed.
+pub(crate) type Outcome = Result<Exit, Error>;
+
+impl Error {
+    /// Makes an error of a lowercase message or of another error.
+    pub(crate) fn new(exit: Exit, cause: impl Into<anyhow::Error>) -> Self {
+        Self {
+            exit,
+            cause: cause.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Makes an error of a message alone.
+    pub(crate) fn message(exit: Exit, message: impl Into<String>) -> Self {
+        Self::new(exit, anyhow::Error::msg(message.into()))
+    }
+
+    /// Says what was being done when it went wrong.
+    pub(crate) fn context(mut self, what: impl Into<String>) -> Self {
+        self.cause = self.cause.context(what.into());
+        self
+    }
+
+    /// Adds what to do about it, as a full sentence without its full stop.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Returns how the command ends.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Returns whether the reader of our output went away, which is nobody's fault.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        self.cause
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Renders the error: its message, what caused it, and the hints apart from both.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::new();
+        let mut said = self.cause.to_string();
+        let _ = writeln!(
+            text,
+            "{}error:{:#} {}",
+            style::ERROR,
+            style::ERROR,
+            wrap(&said, "error: ".len(), "  ")
+        );
+        for cause in self.cause.chain().skip(1) {
+            let cause = cause.to_string();
+            // Some foreign errors repeat their source in their own words.
+            if said.contains(&cause) {
+                continue;
+            }
+            let _ = writeln!(text, "  cause: {}", wrap(&cause, "  cause: ".len(), "    "));
+            said = cause;
+        }
+        if !self.hints.is_empty() {
+            text.push('\n');
+        }
+        for hint in &self.hints {
+            let _ = writeln!(
+                text,
+                "{}hint:{:#} {}",
+                style::HINT,
+                style::HINT,
+                wrap(hint, "hint: ".len(), "  ")
+            );
+        }
+        text
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::new(Exit::System, error)
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::from(io::Error::from(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_and_hints_stand_apart_from_the_message() {
+        let error = Error::from(io::Error::from(io::ErrorKind::StorageFull))
+            .context("the message for `coder` cannot be accepted")
+            .hint("free some space below /home/me/.local/state/fleet and send the message once more with the same `--id`");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&error.render()), @r"
+        error: the message for `coder` cannot be accepted
+          cause: no storage space
+
+        hint: free some space below /home/me/.local/state/fleet and send the message
+          once more with the same `--id`
+        ");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_told_from_other_failures() {
+        let pipe = Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("printing");
+        assert!(pipe.is_broken_pipe());
+        assert!(!Error::from(io::Error::from(io::ErrorKind::NotFound)).is_broken_pipe());
+    }
+}

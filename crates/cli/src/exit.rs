@@ -1,0 +1,48 @@
+//! Exit statuses: the one place that maps what happened to a number.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done; the answer is yes.
+    Success,
+    /// The answer is no: findings, a miss, some agents failed.
+    No,
+    /// The command line is wrong, or a file that it names cannot be read.
+    Usage,
+    /// A rule refuses it.
+    Refused,
+    /// A program or service that it needs is missing.
+    Missing,
+    /// The system failed: disk, store, network.
+    System,
+    /// A signal interrupted it.
+    Interrupted,
+}
+
+impl Exit {
+    /// Returns the number that the shell sees. A defect of ours is 101, which a panic gives.
+    pub(crate) const fn status(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::No => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Missing => 4,
+            Self::System => 5,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// Returns [`Exit::Success`] for a yes and [`Exit::No`] for a no.
+    pub(crate) const fn answer(yes: bool) -> Self {
+        if yes { Self::Success } else { Self::No }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.status())
+    }
+}

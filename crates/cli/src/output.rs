@@ -1,0 +1,109 @@
+//! Where a command writes: data to standard output, all else to standard error.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use anstream::AutoStream;
+
+/// Columns that a line may have where no terminal says otherwise.
+pub(crate) const DEFAULT_WIDTH: usize = 80;
+
+/// The two streams of a command, with what the user wants to see on them.
+pub(crate) struct Output {
+    data: Box<dyn Write>,
+    messages: Box<dyn Write>,
+    verbosity: Verbosity,
+    width: usize,
+    data_is_terminal: bool,
+}
+
+/// How much the user wants to be told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Errors alone.
+    Quiet,
+    /// What is done.
+    #[default]
+    Normal,
+    /// And what was decided, and why.
+    Verbose,
+}
+
+impl Output {
+    /// Opens the process's own streams.
+    pub(crate) fn open(verbosity: Verbosity) -> Self {
+        let data_is_terminal = io::stdout().is_terminal();
+        Self {
+            data: Box::new(AutoStream::auto(io::stdout())),
+            messages: Box::new(AutoStream::auto(io::stderr())),
+            verbosity,
+            width: terminal_width().unwrap_or(DEFAULT_WIDTH),
+            data_is_terminal,
+        }
+    }
+
+    /// Returns the columns that a line of data may have.
+    pub(crate) const fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Returns whether a person looks at the data as it comes.
+    pub(crate) const fn data_is_terminal(&self) -> bool {
+        self.data_is_terminal
+    }
+
+    /// Returns how much the user wants to be told.
+    pub(crate) const fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// Writes data, as it is.
+    pub(crate) fn data(&mut self, text: impl Display) -> io::Result<()> {
+        write!(self.data, "{text}")?;
+        self.data.flush()
+    }
+
+    /// Writes a line of data.
+    pub(crate) fn line(&mut self, text: impl Display) -> io::Result<()> {
+        self.data(format_args!("{text}\n"))
+    }
+
+    /// Writes a value as a JSON document.
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(value)?;
+        self.line(text)
+    }
+
+    /// Writes a value as one line of JSON, for streams of them.
+    pub(crate) fn json_line(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(value)?;
+        self.line(text)
+    }
+
+    /// Tells what was done; left out with `--quiet`.
+    pub(crate) fn say(&mut self, text: impl Display) -> io::Result<()> {
+        if self.verbosity >= Verbosity::Normal {
+            writeln!(self.messages, "{text}")?;
+        }
+        Ok(())
+    }
+
+    /// Tells what was decided and why; only with `--verbose`.
+    pub(crate) fn explain(&mut self, text: impl Display) -> io::Result<()> {
+        if self.verbosity >= Verbosity::Verbose {
+            writeln!(self.messages, "{text}")?;
+        }
+        Ok(())
+    }
+
+    /// Tells what went wrong, whatever the verbosity.
+    pub(crate) fn complain(&mut self, text: impl Display) -> io::Result<()> {
+        write!(self.messages, "{text}")
+    }
+}
+
+/// Returns the width of the terminal that standard output goes to.
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}

@@ -1,0 +1,109 @@
+//! Findings for people: the line, a mark below the place, and what to do.
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use podfleet_roster::{Diagnostic, Severity};
+
+use super::Checked;
+use crate::output::DEFAULT_WIDTH;
+use crate::render::count::counted;
+use crate::render::wrap::wrap;
+
+/// Renders the findings of all texts, a blank line after each.
+pub(super) fn render(checked: &[Checked]) -> String {
+    let renderer = Renderer::styled().term_width(DEFAULT_WIDTH);
+    let mut text = String::new();
+    for roster in checked {
+        for finding in &roster.findings {
+            text.push_str(&renderer.render(&[group(finding, &roster.text)]));
+            text.push_str("\n\n");
+        }
+    }
+    text
+}
+
+fn group<'a>(finding: &'a Diagnostic, text: &'a str) -> Group<'a> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let used = finding.code.as_str().len() + "warning[]: ".len();
+    let message = wrap(&finding.message, used, "");
+    let snippet = Snippet::source(text)
+        .path(finding.file.as_str())
+        .annotation(AnnotationKind::Primary.span(finding.span.clone()))
+        .annotations(finding.related.iter().map(related));
+    let group = level
+        .primary_title(message)
+        .id(finding.code.as_str())
+        .element(snippet);
+    match &finding.help {
+        Some(help) => group.element(Level::HELP.message(wrap(help, "   = help: ".len(), ""))),
+        None => group,
+    }
+}
+
+fn related(place: &podfleet_roster::Related) -> Annotation<'_> {
+    AnnotationKind::Context
+        .span(place.span.clone())
+        .label(place.message.as_str())
+}
+
+/// Says in one line what came of a text's check.
+pub(crate) fn summary(roster: &Checked) -> String {
+    let count = |severity, one: &str| {
+        let count = roster.count(severity);
+        (count > 0).then(|| counted(count, one))
+    };
+    let parts = [
+        count(Severity::Error, "error"),
+        count(Severity::Warning, "warning"),
+        count(Severity::Note, "note"),
+    ];
+    let found: Vec<String> = parts.into_iter().flatten().collect();
+    let found = if found.is_empty() {
+        "valid".to_owned()
+    } else {
+        found.join(", ")
+    };
+    format!("{}: {found}", roster.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{FAULTY, check};
+    use super::*;
+
+    #[test]
+    fn each_finding_shows_its_place_and_what_to_do() {
+        let text = render(&check(FAULTY));
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text), @r#"
+        error[roster::invalid-value]: `agents[0].name` is `漢字コーダー`: it contains
+                                      '漢'
+         --> fleet/my roster.yaml:4:12
+          |
+        4 |   - {name: 漢字コーダー, runtime: claude}
+          |            ^^^^^^^^^^^^
+          |
+          = help: expected 1 to 64 ASCII letters, digits, `_`, `.` or `-`, the first
+                  none of the last two
+
+        error[roster::unknown-key]: unknown key `runtme` in `agents[1]`
+         --> fleet/my roster.yaml:6:5
+          |
+        6 |     runtme:    claude # 😀 tab
+          |     ^^^^^^
+          |
+          = help: did you mean `runtime`?
+
+        error[roster::wrong-type]: `agents[2].working_directory` is a number, expected
+                                   a string
+         --> fleet/my roster.yaml:9:24
+          |
+        9 |     working_directory: 7
+          |                        ^
+          |
+          = help: put it in quotes: `working_directory: "7"`
+        "#);
+    }
+}
