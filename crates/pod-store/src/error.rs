@@ -1,0 +1,281 @@
+//! What can go wrong with the store.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use podfleet_protocol::{Generation, PodName};
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// An operation of the store failed; nothing of it was written.
+///
+/// The message names the operation, its phase and the path. The cause is in
+/// [`source`](std::error::Error::source), the remedy in [`StoreError::hint`].
+#[derive(Debug)]
+pub struct StoreError {
+    operation: &'static str,
+    phase: &'static str,
+    path: PathBuf,
+    kind: Box<StoreErrorKind>,
+    source: Option<Source>,
+}
+
+impl StoreError {
+    /// Returns what went wrong.
+    #[must_use]
+    pub fn kind(&self) -> &StoreErrorKind {
+        &self.kind
+    }
+
+    /// Returns the file that the operation worked on.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the operation, such as `accept messages`.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Returns the step of the operation, such as `commit`.
+    #[must_use]
+    pub fn phase(&self) -> &'static str {
+        self.phase
+    }
+
+    /// Returns what a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        self.kind.hint()
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            operation,
+            phase,
+            path,
+            kind,
+            ..
+        } = self;
+        write!(f, "{operation} in {} ({phase}): {kind}", path.display())
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.source {
+            Some(source) => Some(source.as_ref()),
+            None => None,
+        }
+    }
+}
+
+/// The ways in which an operation of the store fails.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The disk is full, a file cannot be written or read, or a directory is missing.
+    #[error("the file cannot be read or written")]
+    Storage,
+    /// Another process held the store for longer than the busy timeout.
+    #[error("another process holds the store")]
+    Busy,
+    /// The file is no store, or a record in it makes no sense.
+    #[error("damaged: {0}")]
+    Corrupt(String),
+    /// The writer's generation is not the pod's present one.
+    #[error("the pod is in generation {current}, and the writer is of another")]
+    Fenced {
+        /// The pod's present generation.
+        current: Generation,
+    },
+    /// There is no such pod, message or session.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The name differs only in case from that of another pod of the fleet.
+    #[error("the fleet has a pod `{existing}`, and names that differ only in case are one name")]
+    NameTaken {
+        /// The name of the pod that is there.
+        existing: PodName,
+    },
+    /// Another roster owns the fleet's name.
+    #[error(
+        "the fleet `{fleet}` belongs to the roster {}, and {} claims it too",
+        owner.display(), claimant.display()
+    )]
+    FleetClaimed {
+        /// The fleet's name.
+        fleet: String,
+        /// The roster that owns it.
+        owner: PathBuf,
+        /// The roster that was refused.
+        claimant: PathBuf,
+    },
+    /// The message's fate is settled and cannot change any more.
+    #[error("the message is settled as `{outcome}`")]
+    Settled {
+        /// The word of its outcome.
+        outcome: String,
+    },
+    /// A newer build wrote the store and said that this one must not write to it.
+    #[error("it needs a build of schema {min_writer} or newer, and this one has schema {ours}")]
+    FromTheFuture {
+        /// The oldest schema whose builds may write.
+        min_writer: u32,
+        /// The schema of this build.
+        ours: u32,
+    },
+    /// The directory is on a file system that several processes cannot lock and map reliably.
+    #[error("the directory is on a network file system ({0})")]
+    NetworkFileSystem(String),
+    /// Others than the owner may write to the directory.
+    #[error("the directory is not ours alone: {0}")]
+    Permissions(String),
+    /// The store's thread has ended.
+    #[error("the store is closed")]
+    Closed,
+    /// The database refused a statement: a fault in this crate.
+    #[error("the database refused a statement")]
+    Internal,
+}
+
+impl StoreErrorKind {
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Storage => Some("check free space, quotas and permissions of the directory"),
+            Self::Busy => Some("look for a process that hangs while it holds the store"),
+            Self::Corrupt(_) => Some("restore the store from a backup, or move it away"),
+            Self::NameTaken { .. } => Some("choose another name"),
+            Self::FleetClaimed { .. } => {
+                Some("give one of the rosters another `fleet:` name, or release the fleet first")
+            }
+            Self::FromTheFuture { .. } => Some("use the newer build"),
+            Self::NetworkFileSystem(_) => {
+                Some("set FLEET_STATE_DIR to a directory on a local disk")
+            }
+            Self::Permissions(_) => Some("make the directory yours, with mode 0700"),
+            _ => None,
+        }
+    }
+}
+
+/// A failure before the operation and the database's path are known.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    phase: &'static str,
+    kind: Box<StoreErrorKind>,
+    path: Option<PathBuf>,
+    source: Option<Source>,
+}
+
+impl Fault {
+    /// The phase in which a failure leaves open whether the change was made.
+    pub(crate) const COMMIT: &'static str = "commit";
+
+    pub(crate) fn corrupt(what: impl Into<String>) -> Self {
+        StoreErrorKind::Corrupt(what.into()).into()
+    }
+
+    pub(crate) fn io(path: &Path, phase: &'static str, source: std::io::Error) -> Self {
+        Self {
+            phase,
+            kind: Box::new(StoreErrorKind::Storage),
+            path: Some(path.to_owned()),
+            source: Some(source.into()),
+        }
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn during(mut self, phase: &'static str) -> Self {
+        self.phase = phase;
+        self
+    }
+
+    pub(crate) fn at(mut self, path: &Path) -> Self {
+        self.path = Some(path.to_owned());
+        self
+    }
+
+    /// Says what is damaged, with its cause, in one line.
+    pub(crate) fn account(&self) -> String {
+        match &self.source {
+            Some(source) => format!("{}: {source}", self.kind),
+            None => self.kind.to_string(),
+        }
+    }
+
+    /// Returns whether the transaction may have taken place all the same.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        self.phase == Self::COMMIT
+    }
+
+    /// Tells damage of one record from a failure of the whole store.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(*self.kind, StoreErrorKind::Corrupt(_)) || self.path.is_some()
+    }
+
+    pub(crate) fn into_error(self, operation: &'static str, store: &Path) -> StoreError {
+        StoreError {
+            operation,
+            phase: self.phase,
+            path: self.path.unwrap_or_else(|| store.to_owned()),
+            kind: self.kind,
+            source: self.source,
+        }
+    }
+}
+
+impl From<StoreErrorKind> for Fault {
+    fn from(kind: StoreErrorKind) -> Self {
+        Self {
+            phase: "check",
+            kind: Box::new(kind),
+            path: None,
+            source: None,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error as E;
+        use rusqlite::ErrorCode as Code;
+        let kind = match &error {
+            E::FromSqlConversionFailure(..)
+            | E::InvalidColumnType(..)
+            | E::IntegralValueOutOfRange(..) => {
+                StoreErrorKind::Corrupt("a column has an unexpected value".to_owned())
+            }
+            _ => match error.sqlite_error_code() {
+                Some(
+                    Code::DiskFull
+                    | Code::SystemIoFailure
+                    | Code::CannotOpen
+                    | Code::ReadOnly
+                    | Code::PermissionDenied
+                    | Code::FileLockingProtocolFailed,
+                ) => StoreErrorKind::Storage,
+                Some(Code::DatabaseBusy | Code::DatabaseLocked) => StoreErrorKind::Busy,
+                Some(Code::DatabaseCorrupt) => StoreErrorKind::Corrupt("the database".to_owned()),
+                Some(Code::NotADatabase) => {
+                    StoreErrorKind::Corrupt("the file is no database".to_owned())
+                }
+                _ => StoreErrorKind::Internal,
+            },
+        };
+        Self {
+            phase: "statement",
+            kind: Box::new(kind),
+            path: None,
+            source: Some(error.into()),
+        }
+    }
+}

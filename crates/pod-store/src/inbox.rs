@@ -1,0 +1,150 @@
+//! The inbox: messages from acceptance to their last receipt.
+
+use podfleet_protocol::{Message, PodId, Receipt};
+
+/// How much longer than this a body must be to get a file of its own beside the database, in bytes.
+pub const MAX_INLINE_BODY: usize = 64 << 10;
+/// How many messages one pair of pods may exchange in [`PAIR_WINDOW_MS`].
+pub const MAX_PAIR_MESSAGES: u32 = 60;
+/// The window of [`MAX_PAIR_MESSAGES`] in milliseconds.
+pub const PAIR_WINDOW_MS: i64 = 60_000;
+
+/// A message's place in the order of acceptance, over all pods of a store; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(pub u64);
+
+/// Who hands a message in, as the accepting process has proven it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// A person, or a program of theirs outside all pods.
+    Operator,
+    /// A pod.
+    Pod(PodId),
+}
+
+/// A message that asks to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Who hands it in: decides whether it may.
+    pub sender: Sender,
+    /// The message.
+    pub message: Message,
+}
+
+impl Offer {
+    /// Offers a message in the name of a pod.
+    #[must_use]
+    pub fn from_pod(sender: PodId, message: Message) -> Self {
+        Self {
+            sender: Sender::Pod(sender),
+            message,
+        }
+    }
+}
+
+impl From<Message> for Offer {
+    /// Offers a message in the operator's name.
+    fn from(message: Message) -> Self {
+        Self {
+            sender: Sender::Operator,
+            message,
+        }
+    }
+}
+
+/// A message is durably in the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its place among the undelivered, counted from 1; 0 if it is delivered already.
+    pub position: u32,
+    /// Whether it had been accepted before, under the same id.
+    pub duplicate: bool,
+    /// Its place in the store's order.
+    pub sequence: Sequence,
+}
+
+/// Why a message was not accepted. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The receiver does not exist, or the sender has no relation to it.
+    #[error("there is no such pod")]
+    NoSuchPod,
+    /// The sender may notify the receiver, but not give it orders.
+    #[error("only the operator, the lead and the parent may give orders")]
+    NotItsOrders,
+    /// The inbox holds as many undelivered messages as it may.
+    #[error("the inbox is full ({limit} messages)")]
+    InboxFull {
+        /// How many it may hold.
+        limit: u32,
+    },
+    /// The id belongs to a message with another body.
+    #[error("the id is that of another message")]
+    IdReused,
+    /// The body is longer than a message may be.
+    #[error("the body is longer than {limit} bytes")]
+    TooLarge {
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The two pods wrote to each other too often.
+    #[error("these two pods exchanged {limit} messages within a minute")]
+    PairLimit {
+        /// How many messages a minute they may exchange.
+        limit: u32,
+    },
+}
+
+/// How far the delivery of a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeliveryState {
+    /// It waits to be typed.
+    Accepted,
+    /// Its text is in the session log, and may have been typed.
+    Delivering,
+    /// It left the inbox; its receipt may still improve until that is settled too.
+    Settled,
+}
+
+impl DeliveryState {
+    /// Returns the word that stands for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Delivering => "delivering",
+            Self::Settled => "settled",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Accepted, Self::Delivering, Self::Settled]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+}
+
+/// A message in an inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxEntry {
+    /// Its place in the order of acceptance.
+    pub sequence: Sequence,
+    /// The message.
+    pub message: Message,
+    /// The pod that sent it; `None` if it was the operator.
+    pub sender: Option<PodId>,
+    /// How far its delivery is.
+    pub state: DeliveryState,
+    /// What is known of its fate.
+    pub receipt: Receipt,
+    /// How often its delivery was begun.
+    pub attempts: u32,
+}
+
+impl InboxEntry {
+    /// Returns whether `offer` is this message again: the same id with the same body.
+    pub(crate) fn is_repeated_by(&self, offer: &Offer) -> bool {
+        self.message.id == offer.message.id && self.message.body == offer.message.body
+    }
+}

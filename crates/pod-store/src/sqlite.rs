@@ -1,0 +1,297 @@
+//! The store in an `SQLite` database.
+
+mod bodies;
+mod columns;
+mod connection;
+mod file_system;
+mod inbox;
+mod pods;
+mod rights;
+mod schema;
+mod sessions;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use async_trait::async_trait;
+use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, UnixMillis};
+use tokio::sync::oneshot;
+
+use crate::error::{Fault, StoreError, StoreErrorKind};
+use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::page::{Listing, Page};
+use crate::record::{
+    Fence, FleetKey, Forgotten, GenerationStart, NewPod, NewSession, PodCursor, PodFilter,
+    PodRecord, PodState, PodSummary, SessionRecord,
+};
+use crate::store::PodStore;
+use connection::Database;
+use inbox::Which;
+
+type Job = Box<dyn FnOnce(&mut Database) + Send>;
+
+/// The store in an `SQLite` database: several processes may use it at once.
+///
+/// One thread a process owns the connection and does one call after the other; it ends when the
+/// store is dropped. A commit is flushed to the disk before a call returns.
+pub struct SqliteStore {
+    jobs: mpsc::Sender<Job>,
+    path: Arc<Path>,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, and creates it, its directory (0700) and its files (0600) if they
+    /// are not there. Blocks for the time of some file operations; waits at most ten seconds for
+    /// other processes.
+    ///
+    /// # Errors
+    /// Fails when the directory is not the caller's alone or on a network file system, when the
+    /// file is no store or needs a newer build, and when it cannot be read or written.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        const OPERATION: &str = "open the store";
+        let mut database =
+            Database::open(path).map_err(|fault| fault.into_error(OPERATION, path))?;
+        let (jobs, queue) = mpsc::channel::<Job>();
+        thread::Builder::new()
+            .name("pod-store".to_owned())
+            .spawn(move || {
+                for job in queue {
+                    job(&mut database);
+                }
+            })
+            .map_err(|error| Fault::io(path, "start thread", error).into_error(OPERATION, path))?;
+        Ok(Self {
+            jobs,
+            path: path.into(),
+        })
+    }
+
+    /// Returns the path of the database.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&mut Database) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |database| {
+            // Nobody waits for the answer of a call that was given up.
+            let _ = reply.send(work(database));
+        });
+        let closed = || Err(StoreErrorKind::Closed.into());
+        let result = match self.jobs.send(job) {
+            Ok(()) => answer.await.unwrap_or_else(|_| closed()),
+            Err(_) => closed(),
+        };
+        result.map_err(|fault| fault.into_error(operation, &self.path))
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl PodStore for SqliteStore {
+    async fn claim_fleet(&self, key: &FleetKey, roster: &Path) -> Result<(), StoreError> {
+        let (key, roster): (_, PathBuf) = (key.clone(), roster.to_owned());
+        self.call("claim the fleet", move |database| {
+            database.write(|transaction| pods::claim_fleet(transaction, &key, &roster))
+        })
+        .await
+    }
+
+    async fn release_fleet(&self, key: &FleetKey, roster: &Path) -> Result<bool, StoreError> {
+        let (key, roster): (_, PathBuf) = (key.clone(), roster.to_owned());
+        self.call("release the fleet", move |database| {
+            database.write(|transaction| pods::release_fleet(transaction, &key, &roster))
+        })
+        .await
+    }
+
+    async fn put_pod(&self, pod: NewPod) -> Result<PodRecord, StoreError> {
+        self.call("record the pod", move |database| {
+            database.write(|transaction| pods::put(transaction, &pod))
+        })
+        .await
+    }
+
+    async fn find_pod(
+        &self,
+        fleet: &FleetKey,
+        name: &PodName,
+    ) -> Result<Option<PodRecord>, StoreError> {
+        let (fleet, name) = (fleet.clone(), name.clone());
+        self.call("find the pod", move |database| {
+            pods::find(database.reader(), &fleet, &name)
+        })
+        .await
+    }
+
+    async fn pod(&self, id: PodId) -> Result<Option<PodRecord>, StoreError> {
+        self.call("read the pod", move |database| {
+            pods::get(database.reader(), id)
+        })
+        .await
+    }
+
+    async fn list_pods(
+        &self,
+        filter: &PodFilter,
+        page: Page<PodCursor>,
+    ) -> Result<Listing<PodSummary, PodCursor>, StoreError> {
+        let filter = filter.clone();
+        self.call("list pods", move |database| {
+            pods::list(database.reader(), &filter, &page)
+        })
+        .await
+    }
+
+    async fn begin_generation(
+        &self,
+        id: PodId,
+        start: &GenerationStart,
+    ) -> Result<PodRecord, StoreError> {
+        let start = start.clone();
+        self.call("begin a generation", move |database| {
+            database.write(|transaction| pods::begin_generation(transaction, id, &start))
+        })
+        .await
+    }
+
+    async fn set_pod_state(
+        &self,
+        fence: Fence,
+        state: PodState,
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.call("record the pod's state", move |database| {
+            database.write(|transaction| pods::set_state(transaction, fence, &state, at))
+        })
+        .await
+    }
+
+    async fn set_expected(
+        &self,
+        id: PodId,
+        expected: bool,
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.call("record that the pod is wanted", move |database| {
+            database.write(|transaction| pods::set_expected(transaction, id, expected, at))
+        })
+        .await
+    }
+
+    async fn forget_pod(&self, id: PodId) -> Result<Forgotten, StoreError> {
+        self.call("forget the pod", move |database| {
+            let (forgotten, files) = database.write(|transaction| pods::forget(transaction, id))?;
+            files.iter().for_each(|file| database.bodies.remove(file));
+            Ok(forgotten)
+        })
+        .await
+    }
+
+    async fn accept(
+        &self,
+        to: PodId,
+        offers: Vec<Offer>,
+    ) -> Result<Vec<Result<Accepted, Refusal>>, StoreError> {
+        self.call("accept messages", move |database| {
+            inbox::accept(database, to, &offers)
+        })
+        .await
+    }
+
+    async fn undelivered(
+        &self,
+        pod: PodId,
+        page: Page<Sequence>,
+    ) -> Result<Listing<InboxEntry, Sequence>, StoreError> {
+        self.call("list undelivered messages", move |database| {
+            inbox::list(database, pod, Which::Undelivered, &page)
+        })
+        .await
+    }
+
+    async fn inbox(
+        &self,
+        pod: PodId,
+        page: Page<Sequence>,
+    ) -> Result<Listing<InboxEntry, Sequence>, StoreError> {
+        self.call("list the inbox", move |database| {
+            inbox::list(database, pod, Which::All, &page)
+        })
+        .await
+    }
+
+    async fn message(&self, pod: PodId, id: MessageId) -> Result<Option<InboxEntry>, StoreError> {
+        self.call("read the message", move |database| {
+            inbox::get(database, pod, id)
+        })
+        .await
+    }
+
+    async fn set_delivery(
+        &self,
+        fence: Fence,
+        id: MessageId,
+        state: DeliveryState,
+        receipt: &Receipt,
+    ) -> Result<(), StoreError> {
+        let receipt = receipt.clone();
+        self.call("record the delivery", move |database| {
+            database
+                .write(|transaction| inbox::set_delivery(transaction, fence, id, state, &receipt))
+        })
+        .await
+    }
+
+    async fn cancel(
+        &self,
+        pod: PodId,
+        id: MessageId,
+        at: UnixMillis,
+    ) -> Result<Receipt, StoreError> {
+        self.call("cancel the message", move |database| {
+            database.write(|transaction| inbox::cancel(transaction, pod, id, at))
+        })
+        .await
+    }
+
+    async fn open_session(&self, fence: Fence, session: NewSession) -> Result<(), StoreError> {
+        self.call("open the session", move |database| {
+            database.write(|transaction| sessions::open(transaction, fence, &session))
+        })
+        .await
+    }
+
+    async fn close_session(
+        &self,
+        fence: Fence,
+        id: SessionId,
+        ended: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.call("close the session", move |database| {
+            database.write(|transaction| sessions::close(transaction, fence, id, ended))
+        })
+        .await
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        self.call("read the session", move |database| {
+            sessions::get(database.reader(), id)
+        })
+        .await
+    }
+}

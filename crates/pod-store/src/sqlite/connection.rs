@@ -1,0 +1,171 @@
+//! Opening the database file, and transactions on it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use super::bodies::Bodies;
+use super::{file_system, schema};
+use crate::error::{Fault, StoreErrorKind};
+
+/// How long a transaction waits for those of other processes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One connection to the database, with the directory of long bodies.
+#[derive(Debug)]
+pub(crate) struct Database {
+    connection: Connection,
+    pub(crate) bodies: Bodies,
+}
+
+impl Database {
+    /// Opens the database at `path`, and creates or migrates it where needed.
+    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        prepare_directory(directory)?;
+        prepare_file(path)?;
+        let mut connection = connect(path)?;
+        schema::check(&connection).map_err(|fault| fault.during("read schema"))?;
+        if !is_ready(&connection)? {
+            // Two connections that create a database at once hinder each other in ways that the
+            // busy timeout does not cover, so that one after the other does it.
+            let _lock = lock_out_others(path)?;
+            set_up(&mut connection).map_err(|fault| fault.during("migrate"))?;
+        }
+        Ok(Self {
+            connection,
+            bodies: Bodies::beside(directory),
+        })
+    }
+
+    /// Returns the connection for single statements that only read.
+    pub(crate) fn reader(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Does `work` in a transaction that has the right to write from its first moment.
+    ///
+    /// A transaction that starts as a reader and becomes a writer can fail at once when another
+    /// process writes, whatever the busy timeout.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| Fault::from(error).during("begin"))?;
+        let done = work(&transaction)?;
+        transaction
+            .commit()
+            .map_err(|error| Fault::from(error).during(Fault::COMMIT))?;
+        Ok(done)
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> Result<Connection, rusqlite::Error> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // A pod is one of many on its machine: little cache, and no mapped file.
+        connection.pragma_update(None, "cache_size", -256)?;
+        connection.pragma_update(None, "mmap_size", 0)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        Ok(connection)
+    };
+    open().map_err(|error| Fault::from(error).during("open"))
+}
+
+fn is_ready(connection: &Connection) -> Result<bool, Fault> {
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(mode == "wal" && schema::is_current(connection)?)
+}
+
+fn set_up(connection: &mut Connection) -> Result<(), Fault> {
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Fault::corrupt(format!("the journal mode stays `{mode}`")));
+    }
+    schema::migrate(connection)
+}
+
+fn lock_out_others(path: &Path) -> Result<File, Fault> {
+    let path = beside(path, ".setup");
+    let lock = || -> io::Result<File> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock().map_err(|error| Fault::io(&path, "lock", error))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Makes the directory if it is not there, for its owner alone, and looks what it is.
+fn prepare_directory(directory: &Path) -> Result<(), Fault> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| Fault::io(directory, "create directory", error))?;
+    let metadata =
+        fs::metadata(directory).map_err(|error| Fault::io(directory, "check directory", error))?;
+    let refuse = |why: String| Fault::from(StoreErrorKind::Permissions(why)).at(directory);
+    let us = rustix::process::geteuid().as_raw();
+    if metadata.uid() != us {
+        return Err(refuse(format!(
+            "it belongs to user {}, we are user {us}",
+            metadata.uid()
+        )));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(refuse(format!(
+            "its mode is {:04o}",
+            metadata.mode() & 0o7777
+        )));
+    }
+    file_system::refuse_network(directory)
+}
+
+/// Creates the file for its owner alone, or takes rights of others away.
+///
+/// A file that is there is never opened: closing it again would drop the locks that `SQLite` holds
+/// on it for other connections of this process.
+fn prepare_file(path: &Path) -> Result<(), Fault> {
+    let fault = |error| Fault::io(path, "create", error);
+    match OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let mode = fs::metadata(path).map_err(fault)?.mode();
+            if mode & 0o077 != 0 {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(fault)?;
+            }
+            Ok(())
+        }
+        Err(error) => Err(fault(error)),
+    }
+}

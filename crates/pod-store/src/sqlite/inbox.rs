@@ -1,0 +1,384 @@
+//! Statements about messages.
+
+use podfleet_protocol::limits::{MAX_BODY, MAX_INBOX};
+use podfleet_protocol::{
+    Address, Class, Kind, Message, MessageId, Outcome, PodId, Receipt, UnixMillis,
+};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::bodies::Bodies;
+use super::columns::{json, parsed, parsed_optional, signed, to_json, unsigned};
+use super::connection::Database;
+use super::pods::check_fence;
+use super::rights;
+use crate::error::{Fault, StoreErrorKind};
+use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sender, Sequence};
+use crate::page::{CorruptRecord, Listing, Page};
+use crate::record::Fence;
+
+const COLUMNS: &str = "sequence, id, sender, from_host, from_session, to_host, to_session, kind, \
+     class, thread, body, body_file, typing, accepted, state, receipt, attempts";
+
+/// Which messages of an inbox a listing shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    All,
+    Undelivered,
+}
+
+fn decode(row: &Row<'_>, bodies: &Bodies) -> Result<InboxEntry, Fault> {
+    let state: String = row.get("state")?;
+    Ok(InboxEntry {
+        sequence: Sequence(unsigned(row, "sequence")?),
+        message: decode_message(row, bodies)?,
+        sender: parsed_optional(row, "sender")?,
+        state: DeliveryState::from_word(&state)
+            .ok_or_else(|| Fault::corrupt(format!("column `state` is `{state}`")))?,
+        receipt: json(row, "receipt")?,
+        attempts: row.get("attempts")?,
+    })
+}
+
+fn decode_message(row: &Row<'_>, bodies: &Bodies) -> Result<Message, Fault> {
+    let kind: String = row.get("kind")?;
+    let class: String = row.get("class")?;
+    Ok(Message {
+        id: parsed(row, "id")?,
+        from: Address::new(
+            row.get::<_, String>("from_host")?,
+            row.get::<_, String>("from_session")?,
+        ),
+        to: Address::new(
+            row.get::<_, String>("to_host")?,
+            row.get::<_, String>("to_session")?,
+        ),
+        kind: [Kind::Run, Kind::Notify]
+            .into_iter()
+            .find(|known| known.as_str() == kind)
+            .ok_or_else(|| Fault::corrupt(format!("column `kind` is `{kind}`")))?,
+        class: class
+            .parse::<Class>()
+            .map_err(|()| Fault::corrupt(format!("column `class` is `{class}`")))?,
+        thread: row.get("thread")?,
+        body: decode_body(row, bodies)?,
+        typing: json(row, "typing")?,
+        accepted: UnixMillis(row.get("accepted")?),
+    })
+}
+
+fn decode_body(row: &Row<'_>, bodies: &Bodies) -> Result<String, Fault> {
+    if let Some(body) = row.get("body")? {
+        return Ok(body);
+    }
+    let file: String = row.get("body_file")?;
+    bodies.read(&file)
+}
+
+/// Accepts `offers` in one transaction; long bodies are on the disk before it begins.
+pub(super) fn accept(
+    database: &mut Database,
+    to: PodId,
+    offers: &[Offer],
+) -> Result<Vec<Result<Accepted, Refusal>>, Fault> {
+    let mut files = Vec::with_capacity(offers.len());
+    let written = offers.iter().try_for_each(|offer| {
+        let fits = offer.message.body.len() <= MAX_BODY;
+        files.push(if fits {
+            database.bodies.keep(&offer.message.body)?
+        } else {
+            None
+        });
+        Ok(())
+    });
+    let answers = written.and_then(|()| {
+        let bodies = Bodies::clone(&database.bodies);
+        database.write(|transaction| {
+            let mut receiver = Receiver::find(transaction, &bodies, to)?;
+            let answer = |(offer, file): (_, &Option<String>)| match &mut receiver {
+                Some(receiver) => receiver.take(offer, file.as_deref()),
+                None => Ok(Err(Refusal::NoSuchPod)),
+            };
+            offers
+                .iter()
+                .zip(&files)
+                .map(answer)
+                .collect::<Result<Vec<_>, Fault>>()
+        })
+    });
+    // After a commit that failed nobody knows whether it did: the file of a message that may be
+    // accepted must stay.
+    let uncertain = answers.as_ref().is_err_and(Fault::is_uncertain);
+    for (index, file) in files.iter().enumerate() {
+        let kept = answers.as_ref().is_ok_and(
+            |answers| matches!(answers.get(index), Some(Ok(accepted)) if !accepted.duplicate),
+        );
+        if let (Some(file), false, false) = (file, kept, uncertain) {
+            database.bodies.remove(file);
+        }
+    }
+    answers
+}
+
+/// The receiver of a batch, within its transaction.
+struct Receiver<'a> {
+    transaction: &'a Transaction<'a>,
+    bodies: &'a Bodies,
+    pod: PodId,
+    undelivered: u32,
+}
+
+impl<'a> Receiver<'a> {
+    fn find(
+        transaction: &'a Transaction<'a>,
+        bodies: &'a Bodies,
+        pod: PodId,
+    ) -> Result<Option<Self>, Fault> {
+        let there: Option<i64> = transaction
+            .prepare_cached("SELECT 1 FROM pod WHERE id = ?1")?
+            .query_row(params![pod.to_string()], |row| row.get(0))
+            .optional()?;
+        if there.is_none() {
+            return Ok(None);
+        }
+        let undelivered = count_undelivered(transaction, pod, i64::MAX)?;
+        Ok(Some(Self {
+            transaction,
+            bodies,
+            pod,
+            undelivered,
+        }))
+    }
+
+    fn take(
+        &mut self,
+        offer: &Offer,
+        file: Option<&str>,
+    ) -> Result<Result<Accepted, Refusal>, Fault> {
+        if let Some(earlier) = find(self.transaction, self.bodies, self.pod, offer.message.id)? {
+            return self.answer_again(offer, &earlier);
+        }
+        if offer.message.body.len() > MAX_BODY {
+            return Ok(Err(Refusal::TooLarge { limit: MAX_BODY }));
+        }
+        if let Err(refusal) = rights::check(self.transaction, self.pod, offer)? {
+            return Ok(Err(refusal));
+        }
+        if self.undelivered >= MAX_INBOX {
+            return Ok(Err(Refusal::InboxFull { limit: MAX_INBOX }));
+        }
+        let sequence = insert(self.transaction, self.pod, offer, file)?;
+        self.undelivered += 1;
+        Ok(Ok(Accepted {
+            position: self.undelivered,
+            duplicate: false,
+            sequence,
+        }))
+    }
+
+    fn answer_again(
+        &self,
+        offer: &Offer,
+        earlier: &InboxEntry,
+    ) -> Result<Result<Accepted, Refusal>, Fault> {
+        if !earlier.is_repeated_by(offer) {
+            return Ok(Err(Refusal::IdReused));
+        }
+        let sequence = earlier.sequence;
+        let position = match earlier.state {
+            DeliveryState::Settled => 0,
+            _ => count_undelivered(self.transaction, self.pod, signed(sequence.0))?,
+        };
+        Ok(Ok(Accepted {
+            position,
+            duplicate: true,
+            sequence,
+        }))
+    }
+}
+
+/// Counts the undelivered messages up to a place in the order.
+fn count_undelivered(connection: &Connection, pod: PodId, up_to: i64) -> Result<u32, Fault> {
+    let count = connection
+        .prepare_cached(
+            "SELECT count(*) FROM message WHERE pod = ?1 AND state <> 'settled' AND sequence <= ?2",
+        )?
+        .query_row(params![pod.to_string(), up_to], |row| row.get(0))?;
+    Ok(count)
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    to: PodId,
+    offer: &Offer,
+    file: Option<&str>,
+) -> Result<Sequence, Fault> {
+    let message = &offer.message;
+    let receipt = Receipt::accepted(message.id, message.accepted);
+    let sender = match offer.sender {
+        Sender::Operator => None,
+        Sender::Pod(id) => Some(id.to_string()),
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO message (pod, id, sender, from_host, from_session, to_host, to_session, \
+             kind, class, thread, body, body_file, typing, accepted, outcome, receipt, updated) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14)",
+        )?
+        .execute(params![
+            to.to_string(),
+            message.id.to_string(),
+            sender,
+            message.from.host,
+            message.from.session,
+            message.to.host,
+            message.to.session,
+            message.kind.as_str(),
+            message.class.as_str(),
+            message.thread,
+            file.is_none().then_some(&message.body),
+            file,
+            to_json(&message.typing)?,
+            message.accepted.0,
+            receipt.outcome.as_str(),
+            to_json(&receipt)?,
+        ])?;
+    Ok(Sequence(transaction.last_insert_rowid().unsigned_abs()))
+}
+
+fn find(
+    connection: &Connection,
+    bodies: &Bodies,
+    pod: PodId,
+    id: MessageId,
+) -> Result<Option<InboxEntry>, Fault> {
+    let sql = format!("SELECT {COLUMNS} FROM message WHERE pod = ?1 AND id = ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![pod.to_string(), id.to_string()])?;
+    rows.next()?.map(|row| decode(row, bodies)).transpose()
+}
+
+pub(super) fn get(
+    database: &Database,
+    pod: PodId,
+    id: MessageId,
+) -> Result<Option<InboxEntry>, Fault> {
+    find(database.reader(), &database.bodies, pod, id)
+}
+
+pub(super) fn list(
+    database: &Database,
+    pod: PodId,
+    which: Which,
+    page: &Page<Sequence>,
+) -> Result<Listing<InboxEntry, Sequence>, Fault> {
+    // The condition must stand in the text: the index of the undelivered is chosen by it.
+    let condition = match which {
+        Which::All => "",
+        Which::Undelivered => "AND state <> 'settled'",
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM message WHERE pod = ?1 AND sequence > ?2 {condition} \
+         ORDER BY sequence LIMIT ?3"
+    );
+    let mut statement = database.reader().prepare_cached(&sql)?;
+    let after = page.after.map_or(0, |after| signed(after.0));
+    let mut rows = statement.query(params![pod.to_string(), after, i64::from(page.limit)])?;
+    let mut listing = Listing::default();
+    let (mut seen, mut last) = (0_u32, None);
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        last = Some(Sequence(unsigned(row, "sequence")?));
+        match decode(row, &database.bodies) {
+            Ok(entry) => listing.items.push(entry),
+            Err(fault) if fault.is_damage() => listing.corrupt.push(CorruptRecord {
+                id: row.get("id")?,
+                label: String::new(),
+                error: fault.account(),
+            }),
+            Err(fault) => return Err(fault),
+        }
+    }
+    listing.next = last.filter(|_| seen == page.limit);
+    Ok(listing)
+}
+
+/// The part of a message that decides what may still be written about it.
+struct Fate {
+    state: String,
+    /// `None` if it is damaged; then any new one is better.
+    receipt: Option<Receipt>,
+}
+
+fn fate(transaction: &Transaction<'_>, pod: PodId, id: MessageId) -> Result<Fate, Fault> {
+    let mut statement = transaction
+        .prepare_cached("SELECT state, receipt FROM message WHERE pod = ?1 AND id = ?2")?;
+    let mut rows = statement.query(params![pod.to_string(), id.to_string()])?;
+    let row = rows.next()?.ok_or(StoreErrorKind::NotFound("message"))?;
+    Ok(Fate {
+        state: row.get("state")?,
+        receipt: json(row, "receipt").ok(),
+    })
+}
+
+fn write_fate(
+    transaction: &Transaction<'_>,
+    pod: PodId,
+    id: MessageId,
+    state: DeliveryState,
+    receipt: &Receipt,
+) -> Result<(), Fault> {
+    transaction
+        .prepare_cached(
+            "UPDATE message SET state = ?3, outcome = ?4, receipt = ?5, updated = ?6, \
+             attempts = attempts + (?3 = 'delivering') WHERE pod = ?1 AND id = ?2",
+        )?
+        .execute(params![
+            pod.to_string(),
+            id.to_string(),
+            state.as_str(),
+            receipt.outcome.as_str(),
+            to_json(receipt)?,
+            receipt.at.0,
+        ])?;
+    Ok(())
+}
+
+pub(super) fn set_delivery(
+    transaction: &Transaction<'_>,
+    fence: Fence,
+    id: MessageId,
+    state: DeliveryState,
+    receipt: &Receipt,
+) -> Result<(), Fault> {
+    check_fence(transaction, fence)?;
+    let old = fate(transaction, fence.pod, id)?;
+    if old.state == state.as_str() && old.receipt.as_ref() == Some(receipt) {
+        return Ok(());
+    }
+    if let Some(old) = old.receipt.filter(|receipt| receipt.settled) {
+        let outcome = old.outcome.as_str().to_owned();
+        return Err(StoreErrorKind::Settled { outcome }.into());
+    }
+    write_fate(transaction, fence.pod, id, state, receipt)
+}
+
+pub(super) fn cancel(
+    transaction: &Transaction<'_>,
+    pod: PodId,
+    id: MessageId,
+    at: UnixMillis,
+) -> Result<Receipt, Fault> {
+    let old = fate(transaction, pod, id)?;
+    if old.state != DeliveryState::Accepted.as_str() {
+        return old
+            .receipt
+            .ok_or_else(|| Fault::corrupt("column `receipt`"));
+    }
+    let receipt = Receipt {
+        outcome: Outcome::Cancelled,
+        settled: true,
+        ..Receipt::accepted(id, at)
+    };
+    write_fate(transaction, pod, id, DeliveryState::Settled, &receipt)?;
+    Ok(receipt)
+}

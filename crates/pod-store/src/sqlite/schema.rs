@@ -1,0 +1,204 @@
+//! The tables, their version, and how older ones become newer ones.
+//!
+//! # Versions
+//!
+//! `version` is the newest schema that a build brought the database to; `min_writer` the oldest one
+//! whose builds may still write. A migration only ever adds: tables, indexes, and columns that are
+//! nullable or have a default. So a build of an older schema goes on working beside a newer one: it
+//! names the columns that it reads and writes, and leaves the others as they are. What cannot be
+//! done that way raises `min_writer`, and older builds then refuse the database.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use crate::error::{Fault, StoreErrorKind};
+
+/// The schema of this build.
+pub(crate) const VERSION: u32 = 1;
+
+/// Marks the file as ours in its header (`pods` in ASCII).
+const APPLICATION_ID: i32 = 0x706f_6473;
+
+/// The step that leads to each version, the first from the empty file to version 1.
+const MIGRATIONS: [&str; VERSION as usize] = [V1];
+
+const V1: &str = "
+CREATE TABLE schema_version (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    version INTEGER NOT NULL,
+    min_writer INTEGER NOT NULL
+) STRICT;
+INSERT INTO schema_version (only, version, min_writer) VALUES (1, 0, 1);
+
+CREATE TABLE fleet (
+    tenant TEXT NOT NULL,
+    fleet TEXT NOT NULL,
+    roster BLOB NOT NULL,
+    PRIMARY KEY (tenant, fleet)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pod (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    fleet TEXT NOT NULL,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL,
+    host TEXT NOT NULL,
+    class TEXT NOT NULL,
+    alias TEXT,
+    runtime TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    runtime_dir BLOB NOT NULL,
+    generation INTEGER NOT NULL DEFAULT 0,
+    socket BLOB,
+    heartbeat BLOB,
+    pid INTEGER,
+    build TEXT,
+    state TEXT NOT NULL DEFAULT 'stopped',
+    account TEXT,
+    expected INTEGER NOT NULL DEFAULT 0,
+    session TEXT,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    revision INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE UNIQUE INDEX pod_name ON pod (tenant, fleet, folded);
+
+CREATE TABLE session (
+    id TEXT PRIMARY KEY,
+    pod TEXT NOT NULL REFERENCES pod (id) ON DELETE CASCADE,
+    generation INTEGER NOT NULL,
+    started INTEGER NOT NULL,
+    ended INTEGER
+) STRICT;
+CREATE INDEX session_pod ON session (pod, started);
+
+CREATE TABLE child (
+    child TEXT PRIMARY KEY REFERENCES pod (id) ON DELETE CASCADE,
+    parent TEXT NOT NULL REFERENCES pod (id) ON DELETE CASCADE,
+    scope TEXT NOT NULL DEFAULT '{}',
+    created INTEGER NOT NULL,
+    ended INTEGER
+) STRICT;
+CREATE INDEX child_parent ON child (parent);
+
+CREATE TABLE peer (
+    low TEXT NOT NULL REFERENCES pod (id) ON DELETE CASCADE,
+    high TEXT NOT NULL REFERENCES pod (id) ON DELETE CASCADE,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (low, high),
+    CHECK (low < high)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX peer_high ON peer (high);
+
+CREATE TABLE message (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    pod TEXT NOT NULL REFERENCES pod (id) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    sender TEXT,
+    from_host TEXT NOT NULL,
+    from_session TEXT NOT NULL,
+    to_host TEXT NOT NULL,
+    to_session TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    class TEXT NOT NULL,
+    thread TEXT,
+    body TEXT,
+    body_file TEXT,
+    typing TEXT NOT NULL,
+    accepted INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'accepted',
+    outcome TEXT NOT NULL,
+    receipt TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    updated INTEGER NOT NULL,
+    CHECK (body IS NOT NULL OR body_file IS NOT NULL)
+) STRICT;
+CREATE UNIQUE INDEX message_id ON message (pod, id);
+CREATE INDEX message_undelivered ON message (pod, sequence) WHERE state <> 'settled';
+CREATE INDEX message_sender ON message (sender, pod, accepted) WHERE sender IS NOT NULL;
+";
+
+/// Returns whether the database has everything that this build needs.
+pub(crate) fn is_current(connection: &Connection) -> Result<bool, Fault> {
+    Ok(stored(connection)?.is_some_and(|stored| stored.version >= VERSION))
+}
+
+/// Refuses a database that is not ours, or from a build that locked this one out.
+pub(crate) fn check(connection: &Connection) -> Result<(), Fault> {
+    let Some(stored) = stored(connection)? else {
+        return Ok(());
+    };
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application != APPLICATION_ID {
+        return Err(Fault::corrupt(
+            "the database belongs to another application",
+        ));
+    }
+    if stored.min_writer > VERSION {
+        return Err(StoreErrorKind::FromTheFuture {
+            min_writer: stored.min_writer,
+            ours: VERSION,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// Brings the database to this build's schema, step by step, in one transaction.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let from = match stored(&transaction)? {
+        Some(stored) => stored.version,
+        None if is_empty(&transaction)? => 0,
+        None => {
+            return Err(Fault::corrupt(
+                "the database belongs to another application",
+            ));
+        }
+    };
+    for step in MIGRATIONS.iter().skip(from as usize) {
+        transaction.execute_batch(step)?;
+    }
+    if from < VERSION {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.execute("UPDATE schema_version SET version = ?1", params![VERSION])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+struct Stored {
+    version: u32,
+    min_writer: u32,
+}
+
+fn stored(connection: &Connection) -> Result<Option<Stored>, Fault> {
+    let there: Option<i64> = connection
+        .query_row(
+            "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if there.is_none() {
+        return Ok(None);
+    }
+    let stored = connection.query_row(
+        "SELECT version, min_writer FROM schema_version",
+        [],
+        |row| {
+            Ok(Stored {
+                version: row.get("version")?,
+                min_writer: row.get("min_writer")?,
+            })
+        },
+    )?;
+    Ok(Some(stored))
+}
+
+fn is_empty(connection: &Connection) -> Result<bool, Fault> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(tables == 0)
+}

@@ -1,0 +1,213 @@
+//! The store's interface.
+
+use std::fmt::Debug;
+use std::path::Path;
+
+use async_trait::async_trait;
+use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, UnixMillis};
+
+use crate::error::StoreError;
+use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::page::{Listing, Page};
+use crate::record::{
+    Fence, FleetKey, Forgotten, GenerationStart, NewPod, NewSession, PodCursor, PodFilter,
+    PodRecord, PodState, PodSummary, SessionRecord,
+};
+
+/// Durable truth about fleets, pods and their inboxes.
+///
+/// Every method that changes something is one transaction: when it returns `Ok` the change survives
+/// a crash of the process and of the machine; when it returns an error nothing was changed, save
+/// that a failure in the phase `commit` leaves it open (nothing was *promised*, and doing it again is
+/// safe). A call whose future is dropped may or may not have happened.
+///
+/// Times are arguments; the store has no clock. Order is never taken from times.
+#[async_trait]
+pub trait PodStore: Send + Sync + Debug {
+    /// Claims a fleet's name for the roster at `roster`; claiming it again is no change.
+    ///
+    /// # Errors
+    /// [`FleetClaimed`](crate::StoreErrorKind::FleetClaimed) when another path owns the name.
+    async fn claim_fleet(&self, key: &FleetKey, roster: &Path) -> Result<(), StoreError>;
+
+    /// Gives a fleet's name up, if `roster` owns it. Returns whether it did.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be written.
+    async fn release_fleet(&self, key: &FleetKey, roster: &Path) -> Result<bool, StoreError>;
+
+    /// Records a pod, or returns the one of this name in this fleet, brought up to date.
+    ///
+    /// A pod that is there keeps its id, generation and state; its revision grows only if something
+    /// differs.
+    ///
+    /// # Errors
+    /// [`NameTaken`](crate::StoreErrorKind::NameTaken) when the fleet has a pod whose name differs
+    /// only in case.
+    async fn put_pod(&self, pod: NewPod) -> Result<PodRecord, StoreError>;
+
+    /// Returns the pod of this name. Case counts.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read, or the record is damaged.
+    async fn find_pod(
+        &self,
+        fleet: &FleetKey,
+        name: &PodName,
+    ) -> Result<Option<PodRecord>, StoreError>;
+
+    /// Returns the pod of this id.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read, or the record is damaged.
+    async fn pod(&self, id: PodId) -> Result<Option<PodRecord>, StoreError>;
+
+    /// Lists pods with the state of their inboxes, by fleet and name, in one query.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read; damaged records are named in the listing.
+    async fn list_pods(
+        &self,
+        filter: &PodFilter,
+        page: Page<PodCursor>,
+    ) -> Result<Listing<PodSummary, PodCursor>, StoreError>;
+
+    /// Begins the next generation of a pod and returns its record, which says `live`.
+    ///
+    /// From then on every write of an older generation is
+    /// [fenced](crate::StoreErrorKind::Fenced).
+    ///
+    /// # Errors
+    /// Fails when there is no such pod, or the store cannot be written.
+    async fn begin_generation(
+        &self,
+        id: PodId,
+        start: &GenerationStart,
+    ) -> Result<PodRecord, StoreError>;
+
+    /// Records what a pod says of itself.
+    ///
+    /// # Errors
+    /// Fails when the fence is not the pod's present generation, or the store cannot be written.
+    async fn set_pod_state(
+        &self,
+        fence: Fence,
+        state: PodState,
+        at: UnixMillis,
+    ) -> Result<(), StoreError>;
+
+    /// Records whether somebody wants the pod up.
+    ///
+    /// # Errors
+    /// Fails when there is no such pod, or the store cannot be written.
+    async fn set_expected(
+        &self,
+        id: PodId,
+        expected: bool,
+        at: UnixMillis,
+    ) -> Result<(), StoreError>;
+
+    /// Removes a pod and all that the store holds of it; its name is free again.
+    ///
+    /// Whether the pod still runs is the caller's question.
+    ///
+    /// # Errors
+    /// Fails when there is no such pod, or the store cannot be written.
+    async fn forget_pod(&self, id: PodId) -> Result<Forgotten, StoreError>;
+
+    /// Accepts messages for one receiver in one transaction, in the given order.
+    ///
+    /// Each gets an answer of its own; a refusal does not touch the others. The transaction checks
+    /// that the receiver exists, that the sender may do this, that the id is new and that the inbox
+    /// has room. A message accepted before under its id, with the same body, is a duplicate. A
+    /// whole batch costs one flush to the disk.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be written; then no message of the batch was accepted.
+    async fn accept(
+        &self,
+        to: PodId,
+        offers: Vec<Offer>,
+    ) -> Result<Vec<Result<Accepted, Refusal>>, StoreError>;
+
+    /// Lists the messages that are not settled, in order of acceptance.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read; damaged messages are named in the listing.
+    async fn undelivered(
+        &self,
+        pod: PodId,
+        page: Page<Sequence>,
+    ) -> Result<Listing<InboxEntry, Sequence>, StoreError>;
+
+    /// Lists all messages of an inbox, in order of acceptance.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read; damaged messages are named in the listing.
+    async fn inbox(
+        &self,
+        pod: PodId,
+        page: Page<Sequence>,
+    ) -> Result<Listing<InboxEntry, Sequence>, StoreError>;
+
+    /// Returns one message of a pod.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read, or the message is damaged.
+    async fn message(&self, pod: PodId, id: MessageId) -> Result<Option<InboxEntry>, StoreError>;
+
+    /// Records how far the delivery of a message is, and its receipt.
+    ///
+    /// Writing [`DeliveryState::Delivering`] counts an attempt. Writing what is there already
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`Settled`](crate::StoreErrorKind::Settled) when the message has a settled receipt, for
+    /// instance because it was cancelled meanwhile; fails also when the fence is not the pod's
+    /// present generation, there is no such message, or the store cannot be written.
+    async fn set_delivery(
+        &self,
+        fence: Fence,
+        id: MessageId,
+        state: DeliveryState,
+        receipt: &Receipt,
+    ) -> Result<(), StoreError>;
+
+    /// Withdraws a message that is not yet being delivered.
+    ///
+    /// Returns the receipt that holds afterwards: `cancelled` if it was withdrawn, else that of the
+    /// delivery that came first.
+    ///
+    /// # Errors
+    /// Fails when there is no such message, or the store cannot be written.
+    async fn cancel(
+        &self,
+        pod: PodId,
+        id: MessageId,
+        at: UnixMillis,
+    ) -> Result<Receipt, StoreError>;
+
+    /// Opens a session and makes it the pod's present one.
+    ///
+    /// # Errors
+    /// Fails when the fence is not the pod's present generation, or the store cannot be written.
+    async fn open_session(&self, fence: Fence, session: NewSession) -> Result<(), StoreError>;
+
+    /// Records the end of a session. It stays the pod's present one until another is opened.
+    ///
+    /// # Errors
+    /// Fails when the fence is not the pod's present generation, there is no such session, or the
+    /// store cannot be written.
+    async fn close_session(
+        &self,
+        fence: Fence,
+        id: SessionId,
+        ended: UnixMillis,
+    ) -> Result<(), StoreError>;
+
+    /// Returns a session.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read, or the record is damaged.
+    async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError>;
+}
