@@ -20,11 +20,11 @@ pub struct Agent {
     /// tmux session and its unit's instance.
     #[schemars(example = &"coder0")]
     pub name: AgentName,
-    /// The harness that drives the agent: claude, codex, pi, opencode, generic, sim, one of the
+    /// The harness that drives the agent: `claude`, `codex`, `pi`, `opencode`, `generic`, `sim`, one of the
     /// roster's runtimes or one of the user's harness files.
     #[schemars(length(min = 1), example = &"claude", example = &"sim")]
     pub runtime: String,
-    /// The agent's role. orchestrator and enhancer carry rules of their own.
+    /// The agent's role. `orchestrator` and `enhancer` carry rules of their own.
     #[serde(default = "default_class")]
     #[schemars(length(min = 1), example = &"orchestrator", example = &"code")]
     pub class: String,
@@ -43,7 +43,7 @@ pub struct Agent {
         skip_serializing_if = "Option::is_none"
     )]
     pub host: Option<String>,
-    /// How ssh reaches that host, user@host. Absent: ssh goes to the host's name.
+    /// How ssh reaches that host, `user@host`. Absent: ssh goes to the host's name.
     #[serde(
         default,
         deserialize_with = "absent::if_empty",
@@ -58,7 +58,7 @@ pub struct Agent {
         skip_serializing_if = "Option::is_none"
     )]
     pub socket: Option<String>,
-    /// Where the agent works; a leading ~ is the home directory. Absent: the default's.
+    /// Where the agent works; a leading `~` is the home directory. Absent: the default's.
     #[serde(
         alias = "workingDirectory",
         default,
@@ -75,10 +75,10 @@ pub struct Agent {
         skip_serializing_if = "Option::is_none"
     )]
     pub model_hint: Option<String>,
-    /// A core, always-on seat: down leaves it alone unless it is named or --all is given.
+    /// A core, always-on seat: `down` leaves it alone unless it is named or `--all` is given.
     #[serde(alias = "persistentPersona", default)]
     pub persistent_persona: bool,
-    /// A message sent with --task starts a task: the context is reset before it.
+    /// A message sent with `--task` starts a task: the context is reset before it.
     #[serde(alias = "resetBetweenTasks", default)]
     pub reset_between_tasks: bool,
     /// Launch with the harness's skip-permissions flag.
@@ -100,8 +100,8 @@ pub struct Agent {
         skip_serializing_if = "Option::is_none"
     )]
     pub kickstart: Option<String>,
-    /// Whether a restart, a boot or up continues the agent's conversation: always, never, or an
-    /// age such as 8h. Absent: always, but never with reset_between_tasks.
+    /// Whether a restart, a boot or `up` continues the agent's conversation: `always`, `never`, or an
+    /// age such as `8h`. Absent: `always`, but `never` with `reset_between_tasks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"always", example = &"8h")]
     pub resume: Option<Resume>,

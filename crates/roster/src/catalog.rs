@@ -167,7 +167,7 @@ catalog! {
     good "- name: my-agent\n  runtime: claude\n";
 
     BothSpellings = "roster::both-spellings", Schema, Error, Changes:
-    "A key is given in both its spellings, snake_case and camelCase."
+    "A key is given in both its spellings, `snake_case` and `camelCase`."
     bad "tmux:\n  socket_name: a\n  socketName: b\n"
     good "tmux:\n  socket_name: a\n";
 
@@ -247,7 +247,7 @@ catalog! {
     good "- name: coder\n  runtime: claude\n  host: build-box\n  ssh: me@build-box\n";
 
     IgnoredKey = "roster::ignored-key", Rules, Note, Nothing:
-    "The key has no effect here: `socket` and `ssh` are for agents on other hosts, connector settings for the chosen kind."
+    "The key has no effect here: `socket` and `ssh` are for agents on other hosts."
     bad "- name: coder\n  runtime: claude\n  socket: other\n"
     good "- name: coder\n  runtime: claude\n";
 }

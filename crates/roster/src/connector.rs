@@ -99,22 +99,22 @@ impl Connector {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Connector", transform = require_chosen_block)]
 pub(crate) struct ConnectorBlock {
-    /// Which connector is used: tmux, discord, matrix, or one of another crate whose name starts
-    /// with x-.
+    /// Which connector is used: `tmux`, `discord`, `matrix`, or one of another crate whose name starts
+    /// with `x-`.
     kind: ConnectorKind,
-    /// Where the Matrix connector talks; needed for kind matrix, unused otherwise.
+    /// Where the Matrix connector talks; needed for kind `matrix`, unused otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     matrix: Option<MatrixBlock>,
-    /// Where the Discord connector talks; needed for kind discord, unused otherwise.
+    /// Where the Discord connector talks; needed for kind `discord`, unused otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     discord: Option<DiscordBlock>,
-    /// Settings of a kind x-…; free, and read by that connector alone.
+    /// Settings of a kind `x-…`; free, and read by that connector alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     settings: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// The Matrix connector. Its token comes from the environment (MATRIX_ACCESS_TOKEN) or from the
-/// file that MATRIX_ACCESS_TOKEN_FILE names, never from the roster.
+/// The Matrix connector. Its token comes from the environment (`MATRIX_ACCESS_TOKEN`) or from the
+/// file that `MATRIX_ACCESS_TOKEN_FILE` names, never from the roster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
@@ -130,18 +130,18 @@ struct MatrixBlock {
         example = &"https://matrix.example.org"
     )]
     homeserver_url: Option<String>,
-    /// The connector's own user, @user:server.
+    /// The connector's own user, `@user:server`.
     #[serde(alias = "userId", default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = USER_PATTERN), example = &"@fleet:example.org")]
     user_id: Option<String>,
-    /// The room's id (!room:server) or alias (#alias:server).
+    /// The room's id (`!room:server`) or alias (`#alias:server`).
     #[serde(alias = "roomId", default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = ROOM_PATTERN), example = &"!room:example.org")]
     room_id: Option<String>,
 }
 
-/// The Discord connector. Its token comes from the environment (DISCORD_BOT_TOKEN) or from the
-/// file that DISCORD_BOT_TOKEN_FILE names, never from the roster.
+/// The Discord connector. Its token comes from the environment (`DISCORD_BOT_TOKEN`) or from the
+/// file that `DISCORD_BOT_TOKEN_FILE` names, never from the roster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]

@@ -1,18 +1,37 @@
 //! A roster's text, read once and checked layer by layer.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::catalog::Code;
 use crate::diagnostic::Diagnostic;
-use crate::finding::{Finding, locate};
+use crate::finding::{Finding, Span, locate};
 use crate::known::Known;
+use crate::outline::Outline;
 use crate::roster::Roster;
+use crate::rules::{self, Disk, Rule};
 use crate::schema;
 use crate::source::Source;
 use crate::syntax;
-use crate::tree::Tree;
+use crate::tree::{NodeId, Tree};
 
 /// A roster's text, read once and checked layer by layer.
+///
+/// [`Roster::parse`] does all of it in one call; this is for programs that also check the disk,
+/// run single rules, or show the text.
+///
+/// ```
+/// use podfleet_roster::{Code, Document, Known};
+///
+/// let text = "version: 1\ntransport: tmux\nagents:\n- name: 7\n  runtime: sim\n";
+/// let document = Document::read(text, "roster.yaml");
+/// let (roster, findings) = document.check(&Known::shipped());
+/// assert!(roster.is_none());
+/// assert_eq!(findings[1].code, Code::WrongType);
+/// assert_eq!((findings[1].line, findings[1].column), (4, 9));
+/// assert_eq!(findings[1].help.as_deref(), Some("put it in quotes: `name: \"7\"`"));
+/// ```
 #[derive(Debug)]
 pub struct Document {
     source: Source,
@@ -36,22 +55,110 @@ impl Document {
         }
     }
 
-    /// Runs every check that needs nothing but the text and what is known.
+    /// Reads the bytes of a file; bytes that are no UTF-8 are a finding like any other.
     #[must_use]
-    pub fn check(&self, _known: &Known) -> (Option<Roster>, Vec<Diagnostic>) {
-        let mut findings = self.syntax.clone();
-        let value = self.complete.then(|| self.tree.root()).flatten();
-        let value = value.map(|root| (root, self.tree.value(root)));
-        if let Some((root, value)) = &value {
-            findings.extend(schema::evaluate(
-                self.source.text(),
-                &self.tree,
-                *root,
-                value,
-            ));
+    pub fn read_bytes(bytes: &[u8], name: &str) -> Self {
+        let (valid, error) = match std::str::from_utf8(bytes) {
+            Ok(text) => return Self::read(text, name),
+            Err(error) => bytes.split_at(error.valid_up_to()),
+        };
+        let text = String::from_utf8_lossy(valid);
+        let byte = error.first().copied().unwrap_or_default();
+        let message = format!("the byte 0x{byte:02X} here is no UTF-8");
+        let finding = Finding::new(Code::Encoding, &(valid.len()..valid.len()), message)
+            .help("save the file as UTF-8");
+        Self {
+            source: Source::new(name, &text),
+            tree: Tree::default(),
+            syntax: vec![finding],
+            complete: false,
         }
-        let roster = value.and_then(|(_, value)| typed(value, &mut findings));
-        (roster, locate(findings, &self.source))
+    }
+
+    /// Runs every check that needs nothing but the text and what is known.
+    ///
+    /// There is a roster exactly when the syntax and the schema have no error. The findings are
+    /// sorted by place.
+    #[must_use]
+    pub fn check(&self, known: &Known) -> (Option<Roster>, Vec<Diagnostic>) {
+        let mut findings = self.syntax.clone();
+        let mut roster = None;
+        if let Some(root) = self.root() {
+            let value = self.tree.value(root);
+            findings.extend(self.schema(root, &value));
+            roster = typed(value, &mut findings);
+            let outline = Outline::new(&self.tree, root);
+            let reported: HashSet<Span> = findings.iter().map(|f| f.span().clone()).collect();
+            let ruled = Rule::all()
+                .iter()
+                .flat_map(|rule| rule.check(&outline, known));
+            // A value that the schema refuses breaks rules for the same reason; that it is a
+            // secret is a reason of its own.
+            findings.extend(ruled.filter(|finding| {
+                finding.code() == Code::Secret || !reported.contains(finding.span())
+            }));
+        }
+        (roster, self.locate(findings))
+    }
+
+    /// Runs the first two layers alone: what any validator finds that reads YAML and has the
+    /// published schema.
+    #[must_use]
+    pub fn check_schema(&self) -> Vec<Diagnostic> {
+        let mut findings = self.syntax.clone();
+        if let Some(root) = self.root() {
+            findings.extend(self.schema(root, &self.tree.value(root)));
+        }
+        self.locate(findings)
+    }
+
+    /// Runs one rule of the third layer alone. A text that is no YAML has nothing that a rule
+    /// could look at.
+    #[must_use]
+    pub fn check_rule(&self, rule: &Rule, known: &Known) -> Vec<Diagnostic> {
+        let findings = self
+            .root()
+            .map(|root| rule.check(&Outline::new(&self.tree, root), known));
+        self.locate(findings.unwrap_or_default())
+    }
+
+    /// Checks the working directories of the agents that this roster hosts against a disk.
+    #[must_use]
+    pub fn check_disk(&self, disk: &dyn Disk) -> Vec<Diagnostic> {
+        let findings = self
+            .root()
+            .map(|root| rules::directories(&Outline::new(&self.tree, root), disk));
+        self.locate(findings.unwrap_or_default())
+    }
+
+    /// Returns the text, byte for byte as it was read.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.source.text()
+    }
+
+    /// Returns the text for showing: every value that looks like a secret is covered, by as many
+    /// bytes, so that spans, lines and columns hold for it too.
+    #[must_use]
+    pub fn redacted_text(&self) -> String {
+        rules::redact(self.source.text(), &self.tree)
+    }
+
+    fn root(&self) -> Option<NodeId> {
+        self.tree.root().filter(|_| self.complete)
+    }
+
+    /// What the schema finds, without what the syntax reported already: a value that could not be
+    /// read cannot be judged.
+    fn schema(&self, root: NodeId, value: &Value) -> Vec<Finding> {
+        let reported: HashSet<&Span> = self.syntax.iter().map(Finding::span).collect();
+        let mut findings = schema::evaluate(self.source.text(), &self.tree, root, value);
+        findings.retain(|finding| !reported.contains(finding.span()));
+        findings
+    }
+
+    fn locate(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
+        locate(findings, &self.source)
     }
 }
 

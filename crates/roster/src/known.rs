@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// The runtimes and roles that a roster may name without defining them.
+/// What a roster may name without defining it: runtimes, roles, and the machine it is read on.
 ///
 /// The shipped ones are a constant; a program adds the user's own, which it finds in places that
 /// this crate does not look at.
@@ -17,13 +17,14 @@ use std::collections::BTreeSet;
 pub struct Known {
     runtimes: BTreeSet<String>,
     roles: BTreeSet<String>,
+    host: Option<String>,
 }
 
 /// The runtimes for which a harness is shipped.
 pub const SHIPPED_RUNTIMES: [&str; 6] = ["claude", "codex", "pi", "opencode", "generic", "sim"];
 
 /// The classes for which a role is shipped, with their synonyms.
-pub const SHIPPED_ROLES: [&str; 29] = [
+pub const SHIPPED_ROLES: [&str; 28] = [
     "analyst",
     "board",
     "code",
@@ -52,7 +53,6 @@ pub const SHIPPED_ROLES: [&str; 29] = [
     "site-tester",
     "worker",
     "writer",
-    "generalist",
 ];
 
 impl Known {
@@ -62,6 +62,7 @@ impl Known {
         Self {
             runtimes: SHIPPED_RUNTIMES.map(str::to_owned).into(),
             roles: SHIPPED_ROLES.map(str::to_owned).into(),
+            host: None,
         }
     }
 
@@ -79,6 +80,14 @@ impl Known {
         self
     }
 
+    /// Says what this machine is called (its short host name), so that an agent whose `host` is
+    /// this one counts as hosted here.
+    #[must_use]
+    pub fn with_host(mut self, short_name: impl Into<String>) -> Self {
+        self.host = Some(short_name.into());
+        self
+    }
+
     /// Returns the known runtimes in alphabetical order.
     pub fn runtimes(&self) -> impl Iterator<Item = &str> {
         self.runtimes.iter().map(String::as_str)
@@ -91,6 +100,10 @@ impl Known {
 
     pub(crate) fn has_runtime(&self, name: &str) -> bool {
         self.runtimes.contains(name)
+    }
+
+    pub(crate) fn is_this_host(&self, name: &str) -> bool {
+        self.host.as_deref() == Some(name)
     }
 
     pub(crate) fn has_role(&self, class: &str) -> bool {

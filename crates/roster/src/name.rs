@@ -79,9 +79,8 @@ impl Name {
 }
 
 fn fault(text: &str) -> Option<Cow<'static, str>> {
-    let first = match text.chars().next() {
-        None => return Some(Cow::Borrowed("it is empty")),
-        Some(first) => first,
+    let Some(first) = text.chars().next() else {
+        return Some(Cow::Borrowed("it is empty"));
     };
     if let Some(bad) = text
         .chars()

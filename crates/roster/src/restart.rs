@@ -16,7 +16,7 @@ pub struct RestartPolicy {
     #[serde(alias = "maxRestarts")]
     #[schemars(range(max = 1000))]
     pub max_restarts: u32,
-    /// The window in which restarts are counted, such as 10m.
+    /// The window in which restarts are counted, such as `10m`.
     pub window: Timespan,
 }
 

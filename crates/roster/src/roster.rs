@@ -16,10 +16,10 @@ use crate::name::{FleetName, Name};
 #[schemars(title = "Podfleet roster")]
 #[non_exhaustive]
 pub struct Roster {
-    /// The version of the roster's format: 1.
+    /// The version of the roster's format: `1`.
     #[schemars(extend("const" = 1))]
     pub version: u32,
-    /// Where the views of the agents live: tmux.
+    /// Where the views of the agents live: `tmux`.
     pub transport: Transport,
     /// The fleet's name, part of every identity.
     #[serde(default = "Name::default_fleet")]
@@ -39,7 +39,7 @@ pub struct Roster {
     /// The agents; their order is kept everywhere.
     #[schemars(length(min = 1))]
     pub agents: Vec<Agent>,
-    /// The chat between the orchestrator and its human. Absent: tmux.
+    /// The chat between the orchestrator and its human. Absent: `tmux`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<ConnectorBlock>")]
     pub connector: Option<Connector>,
@@ -60,7 +60,7 @@ pub enum Transport {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Tmux {
-    /// The name that tmux gets with -L. Absent or empty: no -L, tmux's own default socket.
+    /// The name that tmux gets with `-L`. Absent or empty: no `-L`, tmux's own default socket.
     #[serde(
         alias = "socketName",
         deserialize_with = "absent::if_empty",
@@ -79,7 +79,7 @@ pub struct Tmux {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Defaults {
-    /// Where agents work; a leading ~ is the home directory, expanded when it is used.
+    /// Where agents work; a leading `~` is the home directory, expanded when it is used.
     #[serde(alias = "workingDirectory")]
     #[schemars(length(min = 1))]
     pub working_directory: String,

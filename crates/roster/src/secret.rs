@@ -1,6 +1,7 @@
 //! What a credential looks like.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The longest part of a value that a message repeats, in characters.
 const SHOWN: usize = 48;
@@ -36,6 +37,30 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
         short.push('…');
     }
     Cow::Owned(short)
+}
+
+/// Returns the places in any text, be it YAML or not, that have the shape of a credential.
+pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
+    let mut places: Vec<Range<usize>> = Vec::new();
+    let words = text.split(|c: char| !is_token_character(c));
+    places.extend(
+        words
+            .filter(|word| token_kind(word).is_some())
+            .map(|word| range_in(text, word)),
+    );
+    places.extend(text.match_indices("-----BEGIN").map(|(start, _)| {
+        let end = text[start..]
+            .find("-----END")
+            .map_or(text.len(), |end| start + end);
+        start..end
+    }));
+    places
+}
+
+/// The place of a part that was split off a text.
+fn range_in(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - text.as_ptr().addr();
+    start..start + part.len()
 }
 
 fn is_token_character(c: char) -> bool {

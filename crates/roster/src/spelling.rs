@@ -1,6 +1,6 @@
 //! Spellings: the two of every key, and the nearest of several words.
 
-/// Returns the camelCase spelling of a snake_case key.
+/// Returns the camelCase spelling of a `snake_case` key.
 pub(crate) fn camel_case(snake: &str) -> String {
     let mut camel = String::with_capacity(snake.len());
     for (index, word) in snake.split('_').enumerate() {

@@ -4,9 +4,10 @@
 //! the rest unreadable, and so that aliases are shared and counted instead of unfolded.
 
 mod builder;
+mod fault;
 mod scalar;
 
-use granit_parser::{ErrorKind, Event, Parser, ScanError, Span as EventSpan};
+use granit_parser::{Event, Parser, Span as EventSpan};
 
 use crate::catalog::Code;
 use crate::finding::{Finding, Span};
@@ -74,7 +75,8 @@ fn feed(body: &str, offset: usize, builder: &mut Builder<'_>) -> Result<(), Stop
     let bytes = |span: &EventSpan| shifted(span.byte_range(), offset);
     let mut documents = 0;
     for event in Parser::new_from_str_with_options(body, options) {
-        let (event, at) = event.map_err(|error| Stop::Fault(fault(&error, body, offset)))?;
+        let (event, at) =
+            event.map_err(|error| Stop::Fault(fault::finding(&error, body, offset)))?;
         let span = bytes(&at);
         if matches!(event, Event::DocumentStart(..)) {
             documents += 1;
@@ -93,47 +95,7 @@ fn shifted(range: Option<Span>, offset: usize) -> Span {
     range.start + offset..range.end + offset
 }
 
-/// Makes a finding of the parser's error.
-fn fault(error: &ScanError, body: &str, offset: usize) -> Finding {
-    let at = error.marker().byte_offset().unwrap_or(0).min(body.len());
-    let length = body[at..]
-        .chars()
-        .next()
-        .filter(|next| !next.is_control())
-        .map_or(0, char::len_utf8);
-    let span = at + offset..at + offset + length;
-    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
-        return too_deep(&span);
-    }
-    let finding = Finding::new(Code::Syntax, &span, error.info());
-    match hint(error.kind()) {
-        Some(hint) => finding.help(hint),
-        None => finding,
-    }
-}
-
 fn too_deep(span: &Span) -> Finding {
     let message = format!("nested more than {MAX_DEPTH} levels deep");
     Finding::new(Code::TooDeep, span, message)
-}
-
-fn hint(kind: &ErrorKind) -> Option<&'static str> {
-    match kind {
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => Some("indent with spaces; YAML allows no tabs there"),
-        ErrorKind::InvalidIndentation | ErrorKind::ExpectedBlockMappingKey => {
-            Some("keys of one mapping stand in one column, exactly below each other")
-        }
-        ErrorKind::UnclosedQuotedScalar => Some("close the quote"),
-        ErrorKind::UnclosedFlowCollection { .. }
-        | ErrorKind::UnexpectedEofFlowSequence
-        | ErrorKind::UnexpectedEofFlowMapping => Some("close the bracket"),
-        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            Some("put a text that contains `: ` in quotes")
-        }
-        _ => None,
-    }
 }

@@ -91,7 +91,7 @@ impl Tree {
         }
     }
 
-    /// The entry of a key, which is given in snake_case and found in either spelling.
+    /// The entry of a key, which is given in `snake_case` and found in either spelling.
     pub(crate) fn entry(&self, mapping: NodeId, key: &str) -> Option<&Entry> {
         let camel = camel_case(key);
         self.entries(mapping)

@@ -80,7 +80,7 @@ pub(super) fn findings(
         Kind::Type { .. } => vec![wrong_type(place, rule)],
         Kind::Enum { .. } | Kind::Constant { .. } => vec![unknown_value(place, rule)],
         Kind::Not { schema } => vec![both_spellings(schema, place)],
-        Kind::PropertyNames { error } => vec![invalid_key(&error.instance().to_owned(), place)],
+        Kind::PropertyNames { error } => vec![invalid_key(error.instance(), place)],
         Kind::Pattern { pattern } => vec![wrong_form(pattern, place)],
         Kind::MinItems { .. } | Kind::MinLength { .. } => vec![too_short(place)],
         Kind::Minimum { .. } | Kind::Maximum { .. } => vec![out_of_range(place, rule)],

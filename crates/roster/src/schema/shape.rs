@@ -7,7 +7,7 @@ use crate::spelling::camel_case;
 /// Brings a generated schema into its published shape, in every place:
 /// - an optional value is absent, not null;
 /// - integers carry no Rust-specific format;
-/// - every snake_case key has its camelCase twin, and only one of the two may be given.
+/// - every `snake_case` key has its camelCase twin, and only one of the two may be given.
 pub(super) fn finish(schema: &mut Value) {
     match schema {
         Value::Object(object) => {

@@ -35,6 +35,8 @@ enum Content {
         entries: Vec<Entry>,
         seen: HashMap<String, Span>,
         key: Option<Key>,
+        /// Whether a merge key put entries in that keys written out replace.
+        merged: bool,
     },
 }
 
@@ -123,13 +125,17 @@ impl<'t> Builder<'t> {
                     entries: Vec::new(),
                     seen: HashMap::new(),
                     key: None,
+                    merged: false,
                 };
                 self.enter(span, anchor, content)
             }
             Event::SequenceEnd | Event::MappingEnd => self.leave(&span),
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::UnresolvedAlias(name) => {
-                let message = format!("there is no anchor `&{name}` before this alias");
+                let message = format!(
+                    "there is no anchor `&{}` before this alias",
+                    secret::shown(&name)
+                );
                 self.report(Finding::new(Code::UnknownAlias, &span, message));
                 let built = self.leaf(span, NodeKind::Null);
                 self.complete(built, 0)
@@ -170,10 +176,17 @@ impl<'t> Builder<'t> {
             (Some("float"), NodeKind::Number(_)) => true,
             _ => false,
         };
-        if !fits {
-            self.refuse_tag(tag, tag_span);
+        if fits {
+            return kind;
         }
-        kind
+        self.refuse_tag(tag, tag_span);
+        // A value of the kind that was announced keeps the one fault from being reported twice.
+        match tag.core_suffix() {
+            Some("null") => NodeKind::Null,
+            Some("bool") => NodeKind::Boolean(false),
+            Some("int" | "float") => NodeKind::Number(0.into()),
+            _ => kind,
+        }
     }
 
     fn check_collection_tag(&mut self, tag: Option<&Tag>, fitting: &str, span: Option<Span>) {
@@ -183,7 +196,8 @@ impl<'t> Builder<'t> {
     }
 
     fn refuse_tag(&mut self, tag: &Tag, span: Option<Span>) {
-        let message = format!("the tag `{}` is not supported here", tag.original());
+        let tag = tag.original();
+        let message = format!("the tag `{}` is not supported here", secret::shown(&tag));
         let span = span.unwrap_or(0..0);
         let finding = Finding::new(Code::UnsupportedTag, &span, message);
         self.report(finding.help("remove the tag"));
@@ -268,12 +282,22 @@ impl<'t> Builder<'t> {
         open.height = open.height.max(built.height);
         match &mut open.content {
             Content::List(items) => items.push(built.id),
-            Content::Mapping { entries, key, .. } => match key.take() {
-                Some(Key::Text(key, key_span)) => entries.push(Entry {
-                    key,
-                    key_span,
-                    value: built.id,
-                }),
+            Content::Mapping {
+                entries,
+                key,
+                merged,
+                ..
+            } => match key.take() {
+                Some(Key::Text(key, key_span)) => {
+                    if *merged {
+                        entries.retain(|entry| entry.key != key);
+                    }
+                    entries.push(Entry {
+                        key,
+                        key_span,
+                        value: built.id,
+                    });
+                }
                 Some(Key::Merge(span)) => self.merge(built.id, &span),
                 Some(Key::Refused) | None => {}
             },
@@ -360,14 +384,20 @@ impl<'t> Builder<'t> {
             .cloned()
             .collect();
         let Some(Open {
-            content: Content::Mapping { entries, seen, .. },
+            content:
+                Content::Mapping {
+                    entries,
+                    seen,
+                    merged: was_merged,
+                    ..
+                },
             ..
         }) = self.open.last_mut()
         else {
             return;
         };
-        // A key that is written out later replaces a merged one, so merged keys are not `seen`
-        // but looked over again when the mapping is complete.
+        // Merged keys are not `seen`: one that is written out later replaces them.
+        *was_merged = true;
         for entry in merged {
             if !seen.contains_key(&entry.key) && !entries.iter().any(|e| e.key == entry.key) {
                 entries.push(Entry {

@@ -1,0 +1,48 @@
+//! The harnesses that agents name.
+
+use crate::catalog::Code;
+use crate::finding::Finding;
+use crate::known::Known;
+use crate::outline::Outline;
+use crate::secret::shown;
+use crate::spelling::{list, nearest};
+use crate::tree::Text;
+
+/// Every agent's runtime has a harness, and so has every runtime that the roster defines.
+pub(super) fn known_runtimes(outline: &Outline<'_>, known: &Known) -> Vec<Finding> {
+    let defined = outline.runtimes();
+    let is_known =
+        |name: &str| known.has_runtime(name) || defined.iter().any(|runtime| runtime.key == name);
+    let runtimes = outline
+        .agents
+        .iter()
+        .filter_map(|agent| agent.text("runtime"));
+    let of_agents = runtimes
+        .filter(|runtime| !is_known(runtime.text))
+        .map(|runtime| {
+            let names = defined.iter().map(|runtime| runtime.key.as_str());
+            report("runtime", &runtime, known.runtimes().chain(names).collect())
+        });
+    let of_runtimes = defined
+        .iter()
+        .map(|runtime| {
+            let harness = outline.tree.text_of(runtime.value, "harness");
+            harness.unwrap_or(Text {
+                text: &runtime.key,
+                span: &runtime.key_span,
+            })
+        })
+        .filter(|harness| !known.has_runtime(harness.text))
+        .map(|harness| report("harness", &harness, known.runtimes().collect()));
+    of_agents.chain(of_runtimes).collect()
+}
+
+fn report(what: &str, found: &Text<'_>, known: Vec<&str>) -> Finding {
+    let message = format!("there is no {what} `{}`", shown(found.text));
+    let all = format!("known are {}", list(known.iter().copied(), "and"));
+    let help = match nearest(found.text, known) {
+        Some(near) => format!("did you mean `{near}`? {all}"),
+        None => all,
+    };
+    Finding::new(Code::UnknownRuntime, found.span, message).help(help)
+}

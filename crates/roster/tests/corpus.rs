@@ -1,0 +1,129 @@
+//! Checks every roster below `tests/rosters`; a new file there is a new test.
+//!
+//! Beside a roster `x.yaml` stands `x.yaml.findings` with one line `code line:column` for each
+//! finding; a roster without that file has none. `UPDATE_FINDINGS=1` writes these files anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jsonschema::Validator;
+use podfleet_roster::{Diagnostic, Document, Known, Layer};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+datatest_stable::harness! {
+    { test = valid, root = "../../tests/rosters/valid", pattern = r"\.(yaml|json)$" },
+    { test = invalid, root = "../../tests/rosters/invalid", pattern = r"\.(yaml|json)$" },
+    { test = ancestor, root = "../../tests/rosters/ancestor", pattern = r"\.(yaml|json)$" },
+}
+
+/// A valid roster has no error, and a value.
+fn valid(path: &Path) -> Outcome {
+    let (roster, findings) = check(path)?;
+    assert!(roster, "no roster: {findings:#?}");
+    assert!(!findings.iter().any(Diagnostic::is_error), "{findings:#?}");
+    compare(path, &findings)
+}
+
+/// An invalid roster has exactly the findings that stand beside it, one of them an error.
+fn invalid(path: &Path) -> Outcome {
+    let (_, findings) = check(path)?;
+    assert!(findings.iter().any(Diagnostic::is_error), "{findings:#?}");
+    compare(path, &findings)
+}
+
+/// What the ancestor system accepted has exactly the findings that stand beside it.
+fn ancestor(path: &Path) -> Outcome {
+    let (_, findings) = check(path)?;
+    compare(path, &findings)
+}
+
+fn check(path: &Path) -> Result<(bool, Vec<Diagnostic>), Box<dyn std::error::Error>> {
+    let document = Document::read_bytes(&fs::read(path)?, "roster");
+    let (roster, findings) = document.check(&Known::shipped());
+    each_fault_is_reported_once(&findings);
+    no_secret_is_shown(&document, &findings);
+    the_drafts_agree(&document)?;
+    Ok((roster.is_some(), findings))
+}
+
+fn compare(path: &Path, findings: &[Diagnostic]) -> Outcome {
+    let found: String = findings
+        .iter()
+        // Most samples are small fleets, which is not what they are about.
+        .filter(|finding| finding.code.as_str() != "roster::no-lead")
+        .map(|finding| format!("{} {}:{}\n", finding.code, finding.line, finding.column))
+        .collect();
+    let mut beside = PathBuf::from(path).into_os_string();
+    beside.push(".findings");
+    let beside = PathBuf::from(beside);
+    if std::env::var_os("UPDATE_FINDINGS").is_some() {
+        if found.is_empty() {
+            let _ = fs::remove_file(&beside);
+        } else {
+            fs::write(&beside, &found)?;
+        }
+    }
+    let expected = if beside.exists() {
+        fs::read_to_string(&beside)?
+    } else {
+        String::new()
+    };
+    assert_eq!(found, expected, "findings: {findings:#?}");
+    Ok(())
+}
+
+fn each_fault_is_reported_once(findings: &[Diagnostic]) {
+    for (index, finding) in findings.iter().enumerate() {
+        let twin = findings[..index]
+            .iter()
+            .find(|other| other.span == finding.span && other.message == finding.message);
+        assert!(twin.is_none(), "reported twice: {finding}");
+    }
+}
+
+/// Fragments of the credentials in the samples.
+const SECRETS: [&str; 7] = [
+    "0123456789abcdefghij",
+    "abcdefghijklmnop",
+    "abcdefGHIJ1234567890",
+    "ZnCjm1XVW7vRze4b7Cq4se7kKWs",
+    "MIIEow",
+    "IOSFODNN7EXAMPLE",
+    "hunter2",
+];
+
+fn no_secret_is_shown(document: &Document, findings: &[Diagnostic]) {
+    let shown = format!("{findings:?}{}", document.redacted_text());
+    for secret in SECRETS {
+        assert!(!shown.contains(secret), "`{secret}` is shown: {shown}");
+    }
+    assert_eq!(document.redacted_text().len(), document.text().len());
+}
+
+/// Both drafts of the published schema, evaluated over the text as another YAML library reads it,
+/// come to the same verdict as the program.
+fn the_drafts_agree(document: &Document) -> Outcome {
+    let findings = document.check_schema();
+    if findings.iter().any(|f| f.code.layer() == Layer::Syntax) {
+        return Ok(());
+    }
+    let text = document.text().trim_start_matches('\u{feff}');
+    let value: serde_json::Value = match serde_json::from_str(text) {
+        Ok(json) => json,
+        Err(_) => serde_yaml::from_str(text)?,
+    };
+    for schema in [
+        podfleet_roster::json_schema(),
+        podfleet_roster::json_schema_draft07(),
+    ] {
+        let validator: Validator = jsonschema::validator_for(&schema)?;
+        assert_eq!(
+            validator.is_valid(&value),
+            findings.is_empty(),
+            "{} disagrees: {findings:#?}",
+            schema["$schema"]
+        );
+    }
+    Ok(())
+}
