@@ -1,0 +1,239 @@
+//! The terminal of an agent: a model of its screen, the answers to its questions, and the stream
+//! that attached clients see of it.
+//!
+//! The pod is the agent's terminal whether somebody is attached or not. [`Terminal`] reads the
+//! agent's output, answers its questions always in the same way, and can at any time render
+//! the bytes that bring another terminal to the same state. [`ViewStream`] is what clients get in
+//! between: the same output without what would make *their* terminals answer. Both apply one list
+//! of what is let through, so the model and every client see the same bytes.
+//!
+//! The model claims to be a plain xterm-256color. It differs on purpose in that it counts columns
+//! by grapheme clusters as the agents do, and that tab stops are fixed at every eighth column.
+//!
+//! Memory has a bound: two screens of cells (24 bytes each), and a scrollback of 2 KiB a line on
+//! average; neither the agent's titles, links nor unfinished sequences can exceed it.
+//!
+//! ```
+//! use podfleet_pod::terminal::Terminal;
+//! use podfleet_protocol::Size;
+//!
+//! let mut terminal = Terminal::new(Size { columns: 80, rows: 24 }, 2000);
+//! let answers = terminal.feed(b"\x1b[1mhello\x1b[6n");
+//! assert_eq!(answers, b"\x1b[1;6R");
+//! assert_eq!(terminal.screen().rows[0].text, "hello");
+//! ```
+
+mod answers;
+mod cluster;
+mod color;
+mod csi;
+mod emulator;
+mod filter;
+mod keyboard;
+mod lexer;
+mod line;
+mod modes;
+mod query;
+mod repaint;
+mod screen;
+mod scrollback;
+mod sgr;
+mod title;
+mod view;
+
+use std::fmt;
+use std::ops::{Bound, RangeBounds};
+use std::time::Duration;
+
+use alacritty_terminal::vte::ansi::{Processor, Timeout};
+use podfleet_harness::Screen;
+use podfleet_protocol::Size;
+
+pub use answers::{CELL_HEIGHT, CELL_WIDTH};
+pub use color::{Colors, Rgb};
+use emulator::Emulator;
+use filter::Filter;
+pub use modes::{Modes, MouseEncoding, MouseTracking};
+pub use view::ViewStream;
+
+/// The bytes that take back every mode and colour that a view stream or a repaint can have set in
+/// a client's terminal, for when the client detaches. The screen and scrollback are left as they
+/// are.
+pub const LEAVE: &[u8] = repaint::RESET;
+
+/// The model of an agent's terminal.
+pub struct Terminal {
+    filter: Filter,
+    /// What the filter let through and the emulator has not read yet; empty between calls.
+    passed: Vec<u8>,
+    screen: Interpreter,
+    colors: Colors,
+}
+
+/// The emulator with the parser that drives it.
+struct Interpreter {
+    processor: Processor<NoDelay>,
+    emulator: Emulator,
+}
+
+impl Interpreter {
+    fn read(&mut self, bytes: &[u8]) {
+        self.processor.advance(&mut self.emulator, bytes);
+    }
+}
+
+/// Synchronised updates are applied as they come: the model must never be behind the output.
+#[derive(Default)]
+struct NoDelay;
+
+impl Timeout for NoDelay {
+    fn set_timeout(&mut self, _: Duration) {}
+
+    fn clear_timeout(&mut self) {}
+
+    fn pending_timeout(&self) -> bool {
+        false
+    }
+}
+
+impl Terminal {
+    /// Returns a blank terminal of `size`, brought into 2 to 1,000 columns and 1 to 1,000 rows, that
+    /// keeps up to `scrollback_lines` lines that left its screen.
+    #[must_use]
+    pub fn new(size: Size, scrollback_lines: usize) -> Self {
+        Self {
+            filter: Filter::new(),
+            passed: Vec::new(),
+            screen: Interpreter {
+                processor: Processor::new(),
+                emulator: Emulator::new(size, scrollback_lines),
+            },
+            colors: Colors::default(),
+        }
+    }
+
+    /// Reads the agent's output; returns the answers to the questions in it, to be written back to
+    /// the agent, in order.
+    ///
+    /// The answers are never longer than a small multiple of `bytes`, but an agent that asks and
+    /// never reads can make them pile up: the writer has to bound them.
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let (answers, mut passed) = self.feed_passed(bytes);
+        self.screen.read(&passed);
+        passed.clear();
+        self.passed = passed;
+        answers
+    }
+
+    fn feed_passed(&mut self, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let mut answers = Vec::new();
+        let mut passed = std::mem::take(&mut self.passed);
+        let (screen, colors) = (&mut self.screen, &self.colors);
+        self.filter.feed(bytes, &mut passed, |query, passed| {
+            screen.read(passed);
+            passed.clear();
+            answers.extend(answers::answer(&query, &screen.emulator, colors));
+        });
+        (answers, passed)
+    }
+
+    /// Changes the size, as the agent's PTY does. Long lines of the main screen are wrapped anew,
+    /// what no longer fits goes to the scrollback, and the margins are reset.
+    pub fn resize(&mut self, size: Size) {
+        self.screen.emulator.resize(size);
+    }
+
+    /// Returns the size, which is never less than two columns.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.screen.emulator.size()
+    }
+
+    /// Returns the visible screen.
+    #[must_use]
+    pub fn screen(&self) -> Screen {
+        screen::screen(&self.screen.emulator)
+    }
+
+    /// Returns the modes that the agent has set.
+    #[must_use]
+    pub fn modes(&self) -> Modes {
+        self.screen.emulator.modes()
+    }
+
+    /// Returns how many lines the scrollback has.
+    #[must_use]
+    pub fn scrollback_len(&self) -> usize {
+        self.screen.emulator.scrollback().len()
+    }
+
+    /// Returns lines of text, oldest first: the scrollback and then the rows of the screen shown,
+    /// counted from 0 over both.
+    ///
+    /// With `ansi` each line has its colours as SGR sequences and ends in the default ones. Lines
+    /// outside of what there is are left out.
+    #[must_use]
+    pub fn text(&self, lines: impl RangeBounds<usize>, ansi: bool) -> Vec<String> {
+        let start = match lines.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&start) => start.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let scrollback = self.screen.emulator.scrollback();
+        let rows: Vec<_> = screen::rows(&self.screen.emulator)
+            .skip(start.saturating_sub(scrollback.len()))
+            .collect();
+        scrollback
+            .from(start)
+            .chain(&rows)
+            .zip(start..)
+            .take_while(|(_, number)| lines.contains(number))
+            .map(|(line, _)| screen::text(line, ansi))
+            .collect()
+    }
+
+    /// Returns the last `count` lines of text up to the last row that is not blank.
+    ///
+    /// While the alternate screen is shown these are its rows only: the scrollback belongs to the
+    /// main one.
+    #[must_use]
+    pub fn tail(&self, count: usize, ansi: bool) -> Vec<String> {
+        let rows: Vec<_> = screen::rows(&self.screen.emulator).collect();
+        let blank = |line: &&line::Line| line.trimmed().is_empty();
+        let filled = rows.len() - rows.iter().rev().take_while(blank).count();
+        let from = if self.modes().alternate {
+            self.scrollback_len()
+        } else {
+            0
+        };
+        let end = self.scrollback_len() + filled;
+        self.text(end.saturating_sub(count).max(from)..end, ansi)
+    }
+
+    /// Renders the bytes that bring a client's terminal of the same size to the state of this one:
+    /// the last `scrollback_tail` lines of the scrollback, both screens, modes, margins, title,
+    /// colours, saved and present cursor.
+    ///
+    /// The client's terminal may be in any state that the view stream can have brought it to. Its
+    /// scrollback is added to, never erased: for a client that saw the lines before, the tail is 0.
+    #[must_use]
+    pub fn repaint(&self, scrollback_tail: usize) -> Vec<u8> {
+        repaint::repaint(&self.screen.emulator, scrollback_tail)
+    }
+
+    /// Sets the colours that the terminal claims to have.
+    pub fn set_colors(&mut self, colors: Colors) {
+        self.colors = colors;
+    }
+}
+
+impl fmt::Debug for Terminal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Terminal")
+            .field("size", &self.size())
+            .field("scrollback_len", &self.scrollback_len())
+            .field("modes", &self.modes())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,62 @@
+//! The parts of a control sequence (`CSI … final`).
+
+/// Parameters that the emulator can take in one sequence, sub-parameters included.
+const PARAMETERS_LIMIT: usize = 32;
+
+/// One control sequence without its introducer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Csi<'a> {
+    /// The private marker, one of `<=>?`.
+    pub(super) marker: Option<u8>,
+    /// Digits, `;` and `:`.
+    pub(super) parameters: &'a [u8],
+    /// Bytes 0x20 to 0x2F before the final byte.
+    pub(super) intermediates: &'a [u8],
+    /// The byte that says what it is.
+    pub(super) action: u8,
+}
+
+impl<'a> Csi<'a> {
+    /// Reads what follows the introducer; `None` if it is not well-formed or has more parameters
+    /// than the emulator takes.
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (&action, bytes) = bytes.split_last()?;
+        let (marker, bytes) = match bytes.split_first() {
+            Some((&marker @ b'<'..=b'?', rest)) => (Some(marker), rest),
+            _ => (None, bytes),
+        };
+        let is_parameter = |byte: &u8| matches!(byte, b'0'..=b'9' | b';' | b':');
+        let length = bytes.iter().take_while(|&byte| is_parameter(byte)).count();
+        let (parameters, intermediates) = bytes.split_at(length);
+        let well_formed = intermediates.iter().all(|byte| matches!(byte, 0x20..=0x2F));
+        let separators = parameters
+            .iter()
+            .filter(|&byte| !byte.is_ascii_digit())
+            .count();
+        (well_formed && separators < PARAMETERS_LIMIT).then_some(Self {
+            marker,
+            parameters,
+            intermediates,
+            action,
+        })
+    }
+
+    /// The values of the parameters; an absent one is 0, one with sub-parameters or too large is
+    /// `u16::MAX`.
+    pub(super) fn values(&self) -> impl Iterator<Item = u16> + use<'a> {
+        self.parameters.split(|&byte| byte == b';').map(|digits| {
+            if digits.is_empty() {
+                return 0;
+            }
+            std::str::from_utf8(digits)
+                .ok()
+                .and_then(|digits| digits.parse().ok())
+                .unwrap_or(u16::MAX)
+        })
+    }
+
+    /// The first parameter; 0 if there is none.
+    pub(super) fn first(&self) -> u16 {
+        self.values().next().unwrap_or(0)
+    }
+}

@@ -1,0 +1,4 @@
+//! The terminal model against recordings of real programs.
+
+mod recordings;
+mod screens;
