@@ -1,1 +1,11 @@
-//! In preparation.
+//! The facts that this crate rests on, shown by the installed tmux on private servers.
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod real_tmux {
+    mod facts;
+    mod paste;
+    mod server;
+    mod session;
+
+    pub(crate) use server::Server;
+}
