@@ -193,8 +193,8 @@ catalog! {
 
     UnknownDependency = "roster::unknown-dependency", Rules, Error, Changes:
     "`depends_on` names an agent that is not in the roster."
-    bad "- name: coder\n  runtime: claude\n  depends_on: [orchestratr]\n"
-    good "- name: coder\n  runtime: claude\n  depends_on: [orchestrator]\n";
+    bad "- name: lead\n  runtime: claude\n- name: coder\n  runtime: claude\n  depends_on: [laed]\n"
+    good "- name: lead\n  runtime: claude\n- name: coder\n  runtime: claude\n  depends_on: [lead]\n";
 
     DependencyCycle = "roster::dependency-cycle", Rules, Error, Changes:
     "Agents depend on each other in a circle, so none of them could be started first."
@@ -275,6 +275,15 @@ impl Code {
     #[must_use]
     pub const fn blocks(self) -> Blocks {
         self.entry().blocks
+    }
+
+    /// Whether the finding is about the value at its place, so that no other check has anything
+    /// to say of that value.
+    pub(crate) const fn refuses_value(self) -> bool {
+        matches!(
+            self,
+            Self::WrongType | Self::UnknownValue | Self::InvalidValue | Self::UnknownAlias
+        )
     }
 
     /// Returns what the code means, in full sentences.

@@ -82,6 +82,18 @@ impl Matrix {
 }
 
 impl Connector {
+    /// Returns a connector of another crate; `kind` begins with `x-`.
+    #[must_use]
+    pub fn extension(
+        kind: impl Into<String>,
+        settings: serde_json::Map<String, serde_json::Value>,
+    ) -> Self {
+        Self::Extension {
+            kind: kind.into(),
+            settings,
+        }
+    }
+
     /// Returns the kind as it is written in the roster.
     #[must_use]
     pub fn kind(&self) -> &str {

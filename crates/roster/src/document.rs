@@ -88,14 +88,17 @@ impl Document {
             findings.extend(self.schema(root, &value));
             roster = typed(value, &mut findings);
             let outline = Outline::new(&self.tree, root);
-            let reported: HashSet<Span> = findings.iter().map(|f| f.span().clone()).collect();
+            let refused = findings
+                .iter()
+                .filter(|finding| finding.code().refuses_value());
+            let refused: HashSet<Span> = refused.map(|finding| finding.span().clone()).collect();
             let ruled = Rule::all()
                 .iter()
                 .flat_map(|rule| rule.check(&outline, known));
             // A value that the schema refuses breaks rules for the same reason; that it is a
             // secret is a reason of its own.
             findings.extend(ruled.filter(|finding| {
-                finding.code() == Code::Secret || !reported.contains(finding.span())
+                finding.code() == Code::Secret || !refused.contains(finding.span())
             }));
         }
         (roster, self.locate(findings))
@@ -151,9 +154,10 @@ impl Document {
     /// What the schema finds, without what the syntax reported already: a value that could not be
     /// read cannot be judged.
     fn schema(&self, root: NodeId, value: &Value) -> Vec<Finding> {
-        let reported: HashSet<&Span> = self.syntax.iter().map(Finding::span).collect();
+        let unread: HashSet<&Span> = self.syntax.iter().map(Finding::span).collect();
         let mut findings = schema::evaluate(self.source.text(), &self.tree, root, value);
-        findings.retain(|finding| !reported.contains(finding.span()));
+        findings
+            .retain(|finding| !(finding.code().refuses_value() && unread.contains(finding.span())));
         findings
     }
 

@@ -82,6 +82,12 @@ impl Finding {
     }
 }
 
+/// Whether two findings are one fault that was met on two ways. Only of missing keys there can be
+/// several at one place.
+fn same_fault(a: &Finding, b: &Finding) -> bool {
+    a.span == b.span && a.code == b.code && (a.code != Code::MissingKey || a.message == b.message)
+}
+
 /// Sorts findings by place, drops repetitions (a node behind an alias is seen once per use), and
 /// gives them lines and columns.
 pub(crate) fn locate(mut findings: Vec<Finding>, source: &Source) -> Vec<Diagnostic> {
@@ -89,7 +95,7 @@ pub(crate) fn locate(mut findings: Vec<Finding>, source: &Source) -> Vec<Diagnos
         let key = |f: &Finding| (f.span.start, f.span.end, f.code.as_str());
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
-    findings.dedup_by(|b, a| a.span == b.span && a.code == b.code);
+    findings.dedup_by(|b, a| same_fault(a, b));
     findings
         .into_iter()
         .map(|finding| finding.locate(source))

@@ -24,7 +24,8 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     }
     let bare = |text: &str| text.replace(['_', '-'], "").to_lowercase();
     let word = bare(word);
-    let allowed = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let allowed = (length / 3).max(1).min(length.saturating_sub(1));
     known
         .into_iter()
         .map(|candidate| (strsim::osa_distance(&word, &bare(candidate)), candidate))
@@ -63,6 +64,7 @@ mod tests {
         );
         assert_eq!(nearest("Runtime", known), Some("runtime"));
         assert_eq!(nearest("flavour", known), None);
+        assert_eq!(nearest("x", ["y"]), None);
     }
 
     #[test]

@@ -1,36 +1,37 @@
 //! The files in `schemas/` are what the types say. `UPDATE_SCHEMAS=1` writes them anew.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use serde_json::Value;
 
-fn compare(file: &str, schema: &Value) {
+fn compare(file: &str, schema: &Value) -> io::Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../schemas")
         .join(file);
     let generated = format!("{schema:#}\n");
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-        fs::write(&path, &generated).unwrap();
+        fs::write(&path, &generated)?;
     }
-    let published = fs::read_to_string(&path).unwrap_or_default();
+    let published = fs::read_to_string(&path)?;
     assert!(
         published == generated,
         "schemas/{file} is stale; UPDATE_SCHEMAS=1 cargo test -p podfleet-roster --test schema_files"
     );
+    Ok(())
 }
 
 #[test]
-fn the_published_schema_is_fresh() {
-    compare("roster.schema.json", &podfleet_roster::json_schema());
+fn the_published_schema_is_fresh() -> io::Result<()> {
+    compare("roster.schema.json", &podfleet_roster::json_schema())
 }
 
 #[test]
-fn the_published_schema_for_editors_is_fresh() {
+fn the_published_schema_for_editors_is_fresh() -> io::Result<()> {
     compare(
         "roster.draft-07.schema.json",
         &podfleet_roster::json_schema_draft07(),
-    );
+    )
 }
 
 #[test]

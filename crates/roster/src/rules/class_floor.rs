@@ -19,7 +19,10 @@ pub(super) fn class_floor(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
     let orchestrators = of_class(outline, "orchestrator");
     let enhancers = of_class(outline, "enhancer");
     if outline.agents.len() == 1 || (orchestrators.is_empty() && enhancers.is_empty()) {
-        let message = "the fleet has no orchestrator with an enhancer, so it has no lead";
+        let message = match outline.agents.len() {
+            1 => "the fleet is a single agent, so it has no lead",
+            _ => "the fleet has no orchestrator and no enhancer, so it has no lead",
+        };
         let help = "add an agent of class `orchestrator` and one of class `enhancer`";
         return vec![Finding::new(Code::NoLead, agents, message).help(help)];
     }

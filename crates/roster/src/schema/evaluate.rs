@@ -55,9 +55,11 @@ pub(crate) fn evaluate(text: &str, tree: &Tree, root: NodeId, value: &Value) -> 
         })
         .collect();
     let meant: HashSet<(NodeId, &str)> = faults.iter().flat_map(Fault::meant_keys).collect();
+    let mut seen = HashSet::new();
     faults
         .iter()
         .filter(|fault| !fault.lacks_one_of(&meant))
+        .filter(|fault| seen.insert(fault.identity()))
         .flat_map(|fault| message::findings(fault.error, &fault.place, fault.rule))
         .collect()
 }
@@ -80,6 +82,16 @@ impl<'a> Fault<'a> {
             .filter_map(|key| message::meant(key, &self.place, self.rule))
             .map(|key| (self.place.node, key))
             .collect()
+    }
+
+    /// What makes it the same fault as one that was met behind another alias.
+    fn identity(&self) -> (NodeId, &str, Option<&Value>) {
+        let property = match self.error.kind() {
+            Kind::Required { property } => Some(property),
+            _ => None,
+        };
+        let schema_path = self.error.schema_path().as_str();
+        (self.place.node, schema_path, property)
     }
 
     /// Whether the error says no more than that a misspelt key is missing in its right spelling.
