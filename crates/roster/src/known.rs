@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::role::Roles;
+
 /// What a roster may name without defining it: runtimes, roles, and the machine it is read on.
 ///
 /// The shipped ones are a constant; a program adds the user's own, which it finds in places that
@@ -23,45 +25,13 @@ pub struct Known {
 /// The runtimes for which a harness is shipped.
 pub const SHIPPED_RUNTIMES: [&str; 6] = ["claude", "codex", "pi", "opencode", "generic", "sim"];
 
-/// The classes for which a role is shipped, with their synonyms.
-pub const SHIPPED_ROLES: [&str; 28] = [
-    "analyst",
-    "board",
-    "code",
-    "code-review",
-    "coder",
-    "decomposition",
-    "documentation",
-    "enhancer",
-    "fact-check",
-    "implementer",
-    "inbox",
-    "lead-researcher",
-    "merge-gate",
-    "operations",
-    "operator",
-    "orchestrator",
-    "planner",
-    "rebase",
-    "research",
-    "researcher",
-    "review",
-    "reviewer",
-    "scheduler",
-    "security-review",
-    "session-review",
-    "site-tester",
-    "worker",
-    "writer",
-];
-
 impl Known {
     /// Returns the shipped runtimes and roles.
     #[must_use]
     pub fn shipped() -> Self {
         Self {
             runtimes: SHIPPED_RUNTIMES.map(str::to_owned).into(),
-            roles: SHIPPED_ROLES.map(str::to_owned).into(),
+            roles: Roles::shipped().classes().map(str::to_owned).collect(),
             host: None,
         }
     }

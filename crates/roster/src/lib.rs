@@ -1,6 +1,6 @@
 //! The fleet's definition: `roster.yaml` as text with places, as checked data, and as a schema.
 //!
-//! This crate owns the roster: its syntax, types, JSON Schema, rules and presets. It owns no
+//! This crate owns the roster: its syntax, types, JSON Schema, rules, presets and roles. It owns no
 //! process, clock, network or directory; what the checks need from outside is an argument.
 //!
 //! ```
@@ -34,6 +34,7 @@ mod preset;
 mod resources;
 mod restart;
 mod resume;
+mod role;
 mod roster;
 mod rules;
 mod schema;
@@ -49,12 +50,13 @@ pub use catalog::{Code, Layer, UnknownCode};
 pub use connector::{Connector, Discord, Matrix};
 pub use diagnostic::{Blocks, Diagnostic, Related, Severity};
 pub use document::Document;
-pub use known::{Known, SHIPPED_ROLES, SHIPPED_RUNTIMES};
+pub use known::{Known, SHIPPED_RUNTIMES};
 pub use name::{AgentName, FleetName, InvalidName, MAX_NAME_LENGTH, Name};
 pub use preset::{Preset, PresetOptions, UnknownPreset};
 pub use resources::Resources;
 pub use restart::{RestartPolicy, RestartWhen};
 pub use resume::{InvalidResume, Resume};
+pub use role::{InvalidRole, Role, Roles};
 pub use roster::{Defaults, Roster, Runtime, Tmux, Transport};
 pub use rules::{Disk, PathKind, Rule};
 pub use schema::{json_schema, json_schema_draft07};

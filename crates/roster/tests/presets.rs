@@ -6,7 +6,10 @@ fn checked(preset: Preset, options: &PresetOptions) -> (Roster, Vec<Code>) {
     let text = preset.render(options);
     let (roster, findings) = Roster::parse(&text, preset.as_str(), &Known::shipped());
     let codes = findings.iter().map(|finding| finding.code).collect();
-    (roster.expect("a preset is a roster"), codes)
+    (
+        roster.unwrap_or_else(|| panic!("{preset}: {findings:#?}")),
+        codes,
+    )
 }
 
 fn agents(preset: Preset) -> Vec<String> {
