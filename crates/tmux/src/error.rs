@@ -28,7 +28,8 @@ pub enum TmuxErrorKind {
     TooLong,
     /// The socket cannot be used: its owner, its mode, or the length of its path.
     Socket,
-    /// The server went away during the command.
+    /// The server went away during the command, as one does for a moment after its last session
+    /// ended. Worth one more try.
     ServerLost,
     /// The running server is of another version than the program and does not talk to it.
     VersionMismatch,
@@ -42,7 +43,7 @@ impl TmuxErrorKind {
     /// Tells from what tmux printed on its standard error why it failed.
     pub fn of_stderr(stderr: &str) -> Self {
         // Ordered: the first that matches decides.
-        const SIGNS: [(&str, TmuxErrorKind); 19] = [
+        const SIGNS: [(&str, TmuxErrorKind); 20] = [
             ("no server running", TmuxErrorKind::NoServer),
             ("(No such file or directory)", TmuxErrorKind::NoServer),
             ("(Connection refused)", TmuxErrorKind::NoServer),
@@ -55,6 +56,8 @@ impl TmuxErrorKind {
             ("duplicate session", TmuxErrorKind::DuplicateSession),
             ("can't find", TmuxErrorKind::NoSuchTarget),
             ("no such session", TmuxErrorKind::NoSuchTarget),
+            // A server whose last session just ended, before it ends itself.
+            ("no current target", TmuxErrorKind::NoSuchTarget),
             ("no buffer", TmuxErrorKind::NoSuchBuffer),
             ("no current client", TmuxErrorKind::NoClient),
             ("no client", TmuxErrorKind::NoClient),
@@ -167,6 +170,7 @@ mod tests {
             ("can't find session: a", K::NoSuchTarget),
             ("can't find pane: %9", K::NoSuchTarget),
             ("duplicate session: a", K::DuplicateSession),
+            ("no current target", K::NoSuchTarget),
             ("no buffer m1", K::NoSuchBuffer),
             ("no current client", K::NoClient),
             ("command too long", K::TooLong),

@@ -162,7 +162,9 @@ impl Tmux {
             Err(error)
                 if matches!(
                     error.kind(),
-                    TmuxErrorKind::NoServer | TmuxErrorKind::NoSuchTarget
+                    TmuxErrorKind::NoServer
+                        | TmuxErrorKind::NoSuchTarget
+                        | TmuxErrorKind::ServerLost
                 ) =>
             {
                 Ok(false)
