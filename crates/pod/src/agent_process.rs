@@ -46,11 +46,11 @@ pub(crate) struct AgentTerminal {
 
 /// How the agent reads its terminal now (termios(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LineDiscipline {
+pub(crate) struct LineDiscipline {
     /// The kernel collects lines (`ICANON`), and cuts those over 4,095 bytes.
-    pub canonical: bool,
+    pub(crate) canonical: bool,
     /// The kernel echoes what is typed (`ECHO`).
-    pub echo: bool,
+    pub(crate) echo: bool,
 }
 
 impl AgentProcess {

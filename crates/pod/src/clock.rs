@@ -25,6 +25,22 @@ impl BootMillis {
     }
 }
 
+/// One moment by both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) boot: BootMillis,
+    pub(crate) wall: UnixMillis,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self {
+            boot: BootMillis::now(),
+            wall: wall(),
+        }
+    }
+}
+
 /// Returns the wall clock's time.
 #[must_use]
 pub fn wall() -> UnixMillis {

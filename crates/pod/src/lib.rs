@@ -3,14 +3,37 @@
 //! This crate owns the agent's terminal, the delivery of messages into it, the heartbeat, the
 //! socket and the attach streams. It does not own who should run (that is the roster's) or where
 //! (the supervisor's), and it keeps durable truth only through the store.
+//!
+//! Inside a pod process, data flows one way: connections (`server`) and the agent's
+//! terminal send events to the controller; the controller decides, with the pure state machines of
+//! delivery, attached clients and restarts; the journal makes it durable, log first.
+//!
+//! ```text
+//! connections ──► commands ──► controller ──► journal ──► session log, then store
+//!      ▲                        │      ▲         │
+//!      └── status, receipts ◄───┘      └─────────┘ committed
+//!                               │
+//!                         guard ┴ terminal ──► agent
+//! ```
 
 mod agent_process;
+mod attach;
+mod command;
+mod controller;
+mod delivery;
+mod journal;
+mod restart;
+mod run;
+mod server;
+mod shared;
+
 pub mod client;
 pub mod clock;
-mod delivery;
 pub mod guard;
 pub mod heartbeat;
 pub mod paths;
 pub mod process;
 pub mod spec;
 pub mod terminal;
+
+pub use run::{PodConfig, PodError, run};

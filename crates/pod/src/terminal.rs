@@ -201,7 +201,7 @@ impl Terminal {
         let rows: Vec<_> = screen::rows(&self.screen.emulator).collect();
         let blank = |line: &&line::Line| line.trimmed().is_empty();
         let filled = rows.len() - rows.iter().rev().take_while(blank).count();
-        let from = if self.modes().alternate {
+        let from = if self.modes().alternate_screen {
             self.scrollback_len()
         } else {
             0

@@ -123,9 +123,6 @@ pub struct NewMessage {
     /// The conversation it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
-    /// A label for the sender's name; it can never impersonate a pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
     /// How it is to be typed.
     #[serde(default)]
     pub typing: Typing,
@@ -139,7 +136,6 @@ impl NewMessage {
             body: body.into(),
             class: Class::default(),
             thread: None,
-            label: None,
             typing: Typing::default(),
         }
     }

@@ -114,7 +114,7 @@ fn is_set(modes: &Modes, mode: u16, private: bool) -> bool {
         (true, 1005) => modes.mouse_encoding == MouseEncoding::Utf8,
         (true, 1006) => modes.mouse_encoding == MouseEncoding::Sgr,
         (true, 1007) => modes.alternate_scroll,
-        (true, 1049) => modes.alternate,
+        (true, 1049) => modes.alternate_screen,
         (true, 2004) => modes.bracketed_paste,
         (true, 2026) => modes.synchronized_update,
         _ => false,

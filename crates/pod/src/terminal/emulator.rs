@@ -155,7 +155,7 @@ impl Emulator {
             origin: has(TermMode::ORIGIN),
             cursor_visible: has(TermMode::SHOW_CURSOR),
             cursor_style: cursor_style_number(self.cursor_style),
-            alternate: has(TermMode::ALT_SCREEN),
+            alternate_screen: has(TermMode::ALT_SCREEN),
             bracketed_paste: has(TermMode::BRACKETED_PASTE),
             focus_reports: has(TermMode::FOCUS_IN_OUT),
             mouse: if has(TermMode::MOUSE_MOTION) {
@@ -200,6 +200,7 @@ impl Emulator {
         self.margins = 0..i32::from(size.rows);
         self.resize_grid(&mut shown, !alternate);
         *self.term.grid_mut() = shown;
+        self.end_last_row();
         if let Some(mut hidden) = self.hidden.take() {
             self.resize_grid(&mut hidden, true);
             self.hidden = Some(hidden);
@@ -250,16 +251,22 @@ impl Emulator {
         }
     }
 
-    /// Keeps the line that the automatic line feed before a character would push out.
-    fn before_input(&mut self, character: char) {
+    /// Whether the cursor goes to the next row before `character` is printed.
+    fn wraps_before(&self, character: char) -> bool {
         let cursor = &self.term.grid().cursor;
-        let at_margin = cursor.point.column.0 + 1 >= usize::from(self.size.columns);
-        if at_margin
+        cursor.point.column.0 + 1 >= usize::from(self.size.columns)
             && (cursor.input_needs_wrap || character.width() == Some(2))
             && self.term.mode().contains(TermMode::LINE_WRAP)
-        {
-            self.before_linefeed();
-        }
+    }
+
+    /// Takes the mark of a wrapped line from the last row, which is followed by none.
+    fn end_last_row(&mut self) {
+        let last = Point::new(
+            GridLine(i32::from(self.size.rows) - 1),
+            Column(usize::from(self.size.columns) - 1),
+        );
+        let flags = &mut self.term.grid_mut()[last.line][last.column].flags;
+        flags.remove(Flags::WRAPLINE);
     }
 
     /// Where the character before the cursor stands, if there is one in this row.
@@ -289,24 +296,24 @@ impl Emulator {
         if !cluster::joins(base, extra, character) {
             return false;
         }
-        if extra.len() < cluster::EXTRA_LIMIT {
-            cell.push_zerowidth(character);
-        }
+        let room = extra.len() < cluster::EXTRA_LIMIT;
         let narrow = !cell.flags.contains(Flags::WIDE_CHAR);
-        if narrow && cluster::widens(base, character) {
-            self.widen(point);
+        let widens = narrow && cluster::widens(base, character);
+        // Without room for it the cluster stays as it is: a wider one would not survive a repaint.
+        if room && (!widens || point.column.0 + 1 < usize::from(self.size.columns)) {
+            cell.push_zerowidth(character);
+            if widens {
+                self.widen(point);
+            }
         }
         true
     }
 
-    /// Makes the narrow character at `point`, the one before the cursor, two columns wide, if there
-    /// is room in its row.
+    /// Makes the narrow character at `point`, the one before the cursor and not in the last column,
+    /// two columns wide.
     fn widen(&mut self, point: Point) {
         let last = Column(usize::from(self.size.columns) - 1);
         let grid = self.term.grid_mut();
-        if point.column >= last {
-            return;
-        }
         let row = &mut grid[point.line];
         let next = point.column + 1;
         if row[next].flags.contains(Flags::WIDE_CHAR) && next < last {
@@ -393,8 +400,6 @@ impl Handler for Emulator {
         fn move_up_and_cr(rows: usize);
         fn backspace();
         fn carriage_return();
-        fn scroll_down(rows: usize);
-        fn insert_blank_lines(count: usize);
         fn delete_lines(count: usize);
         fn erase_chars(count: usize);
         fn delete_chars(count: usize);
@@ -403,7 +408,6 @@ impl Handler for Emulator {
         fn save_cursor_position();
         fn restore_cursor_position();
         fn clear_line(mode: LineClearMode);
-        fn reverse_index();
         fn terminal_attribute(attribute: Attr);
         fn set_mode(mode: Mode);
         fn unset_mode(mode: Mode);
@@ -413,23 +417,47 @@ impl Handler for Emulator {
         fn set_color(index: usize, color: Rgb);
         fn reset_color(index: usize);
         fn decaln();
-        fn set_hyperlink(link: Option<Hyperlink>);
     }
 
     fn input(&mut self, character: char) {
         if character >= cluster::FIRST && self.join(character) {
             return;
         }
-        self.before_input(character);
+        let wraps = self.wraps_before(character);
+        if wraps {
+            self.before_linefeed();
+        }
         Handler::input(&mut self.term, character);
+        if wraps {
+            self.end_last_row();
+        }
+    }
+
+    fn scroll_down(&mut self, rows: usize) {
+        Handler::scroll_down(&mut self.term, rows);
+        self.end_last_row();
+    }
+
+    fn insert_blank_lines(&mut self, count: usize) {
+        Handler::insert_blank_lines(&mut self.term, count);
+        self.end_last_row();
+    }
+
+    fn reverse_index(&mut self) {
+        Handler::reverse_index(&mut self.term);
+        self.end_last_row();
     }
 
     fn put_tab(&mut self, count: u16) {
         let cursor = &self.term.grid().cursor;
-        if cursor.input_needs_wrap && self.term.mode().contains(TermMode::LINE_WRAP) {
+        let wraps = cursor.input_needs_wrap && self.term.mode().contains(TermMode::LINE_WRAP);
+        if wraps {
             self.before_linefeed();
         }
         Handler::put_tab(&mut self.term, count);
+        if wraps {
+            self.end_last_row();
+        }
     }
 
     fn linefeed(&mut self) {
@@ -523,6 +551,15 @@ impl Handler for Emulator {
 
     fn set_cursor_style(&mut self, style: Option<CursorStyle>) {
         self.cursor_style = style;
+    }
+
+    fn set_hyperlink(&mut self, link: Option<Hyperlink>) {
+        // The emulator would number links without an id, each terminal in a way of its own.
+        let link = link.map(|link| Hyperlink {
+            id: Some(link.id.unwrap_or_default()),
+            ..link
+        });
+        Handler::set_hyperlink(&mut self.term, link);
     }
 
     fn set_title(&mut self, title: Option<String>) {

@@ -12,15 +12,16 @@
 //!
 //! Some are let through in the form that the model knows: `CSI ! p` (DECSTR) as the single
 //! settings that it resets, the older alternate-screen modes 47 and 1047 as 1049, mode 1048 as
-//! DECSC and DECRC.
+//! DECSC and DECRC, REP as the characters themselves (which it repeats may be long past for a
+//! client that has just joined).
 
 use super::color;
 use super::csi::Csi;
 use super::lexer::{Lexer, Piece};
 use super::query::Query;
 
-/// The largest repeat count of REP that is let through: a screen of the greatest width twice.
-const REPEAT_LIMIT: u16 = 2000;
+/// The largest repeat count of REP: a line of the greatest width.
+const REPEAT_LIMIT: u16 = 1000;
 
 /// The longest title that is let through, in bytes.
 const TITLE_LIMIT: usize = 4096;
@@ -36,12 +37,15 @@ const SOFT_RESET: &[u8] =
 #[derive(Debug)]
 pub(super) struct Filter {
     lexer: Lexer,
+    /// The last character that was printed.
+    printed: Option<char>,
 }
 
 impl Filter {
     pub(super) fn new() -> Self {
         Self {
             lexer: Lexer::new(),
+            printed: None,
         }
     }
 
@@ -53,12 +57,21 @@ impl Filter {
         out: &mut Vec<u8>,
         mut asked: impl FnMut(Query, &mut Vec<u8>),
     ) {
+        let printed = &mut self.printed;
         self.lexer.advance(bytes, &mut |piece| match piece {
-            Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Piece::Text(text) => {
+                out.extend_from_slice(text.as_bytes());
+                let last = text.chars().rev().find(|character| !character.is_control());
+                *printed = last.or(*printed);
+            }
             Piece::Escape(bytes) => escape(bytes, out, &mut asked),
             Piece::Csi(bytes) => {
                 if let Some(csi) = Csi::parse(bytes) {
-                    control(&csi, bytes, out, &mut asked);
+                    if (csi.marker, csi.intermediates, csi.action) == (None, b"", b'b') {
+                        repeat(*printed, csi.first(), out);
+                    } else {
+                        control(&csi, bytes, out, &mut asked);
+                    }
                 }
             }
             Piece::Osc { body, bell } => command(body, bell, out, &mut asked),
@@ -96,9 +109,6 @@ fn control(
                 pass(bytes, out);
             }
         }
-        (None, [], b'b') if csi.first() > REPEAT_LIMIT => {
-            pass(format!("{REPEAT_LIMIT}b").as_bytes(), out);
-        }
         (None, [b'!'], b'p') => out.extend_from_slice(SOFT_RESET),
         _ if is_for_the_screen(csi) => pass(bytes, out),
         _ => {
@@ -106,6 +116,18 @@ fn control(
                 asked(query, out);
             }
         }
+    }
+}
+
+/// REP.
+fn repeat(printed: Option<char>, count: u16, out: &mut Vec<u8>) {
+    let Some(character) = printed else {
+        return;
+    };
+    let mut buffer = [0; 4];
+    let text = character.encode_utf8(&mut buffer).as_bytes();
+    for _ in 0..count.clamp(1, REPEAT_LIMIT) {
+        out.extend_from_slice(text);
     }
 }
 
@@ -121,7 +143,7 @@ fn is_for_the_screen(csi: &Csi<'_>) -> bool {
         // With more parameters `T` is a mouse protocol and `s` sets margins.
         (None, [], b'T') => count == 1,
         (None, [], b's' | b'u') => csi.parameters.is_empty(),
-        (None, [], b'@' | b'A'..=b'M' | b'P' | b'S' | b'X' | b'Z' | b'`' | b'a' | b'b')
+        (None, [], b'@' | b'A'..=b'M' | b'P' | b'S' | b'X' | b'Z' | b'`' | b'a')
         | (None, [], b'd' | b'e' | b'f' | b'r')
         | (Some(b'<' | b'=' | b'>'), [], b'u') => true,
         (None, [b' '], b'q') => csi.first() <= 6,

@@ -180,6 +180,12 @@ impl LineBuilder {
     fn push_blank(&mut self, cell: &Cell, extra: &[char]) {
         let style = Style::of(cell).on_blank();
         let shows = !extra.is_empty() || style != Style::default();
+        // A blank between words needs no style of its own if theirs looks the same on it.
+        let before = self.runs.last().map(|run| run.style.clone());
+        let style = match before {
+            Some(before) if before.clone().on_blank() == style => before,
+            _ => style,
+        };
         self.append(' ', extra, style);
         if shows {
             self.kept = self.text.len();

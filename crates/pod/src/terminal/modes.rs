@@ -46,7 +46,7 @@ pub struct Modes {
     /// DECSCUSR, 1 to 6; 0 is the client's own style.
     pub cursor_style: u8,
     /// The alternate screen is shown (mode 1049).
-    pub alternate: bool,
+    pub alternate_screen: bool,
     /// Pastes are to be framed (mode 2004).
     pub bracketed_paste: bool,
     /// Focus changes are to be reported (mode 1004).

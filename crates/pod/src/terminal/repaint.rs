@@ -64,16 +64,16 @@ fn write_screen(scrollback: &[&Line], grid: &Grid<Cell>, out: &mut Vec<u8>) {
     let mut pen = Pen::default();
     while let Some(line) = lines.next() {
         pen.write(line, out);
-        let Some(next) = lines.peek() else {
+        if lines.peek().is_none() {
             break;
-        };
-        if !line.wrapped || usize::from(line.columns) != grid.columns() {
-            pen.switch(&Style::default(), out);
-            write(out, "\r\n");
-        } else if next.text.is_empty() {
-            // The wrap happens at the next character, so there must be one.
-            pen.switch(&Style::default(), out);
+        }
+        // A new row at the bottom takes the pen's background.
+        pen.switch(&Style::default(), out);
+        if line.wrapped && usize::from(line.columns) == grid.columns() {
+            // The wrap happens at the next character, whatever it is.
             write(out, " \r");
+        } else {
+            write(out, "\r\n");
         }
     }
     pen.switch(&Style::default(), out);

@@ -28,7 +28,7 @@ pub(super) fn screen(terminal: &Emulator) -> Screen {
             visible: modes.cursor_visible,
         },
         title: terminal.title().current().to_owned(),
-        alternate: modes.alternate,
+        alternate: modes.alternate_screen,
         bracketed_paste: modes.bracketed_paste,
     }
 }

@@ -99,9 +99,7 @@ fn link(style: &Style) -> Option<&Hyperlink> {
 }
 
 fn write_link(link: Option<&Hyperlink>, out: &mut Vec<u8>) {
-    let text = link.map_or_else(
-        || "\x1b]8;;\x1b\\".to_owned(),
-        |link| format!("\x1b]8;id={};{}\x1b\\", link.id(), link.uri()),
-    );
-    out.extend_from_slice(text.as_bytes());
+    let (id, target) = link.map_or(("", ""), |link| (link.id(), link.uri()));
+    let key = if id.is_empty() { "" } else { "id=" };
+    out.extend_from_slice(format!("\x1b]8;{key}{id};{target}\x1b\\").as_bytes());
 }

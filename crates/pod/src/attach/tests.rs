@@ -1,0 +1,235 @@
+use super::*;
+use proptest::prelude::*;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+fn params(role: AttachRole) -> AttachParams {
+    AttachParams {
+        role,
+        take: false,
+        size: None,
+        from: None,
+    }
+}
+
+fn clients() -> Clients {
+    Clients::new(Generation(1), Size::DEFAULT)
+}
+
+fn join(
+    clients: &mut Clients,
+    name: &str,
+    role: AttachRole,
+) -> (ClientId, UnboundedReceiver<Frame>) {
+    let (sender, receiver) = unbounded_channel();
+    let (id, _) = clients.attach(name.into(), &params(role), sender).unwrap();
+    (id, receiver)
+}
+
+#[test]
+fn a_viewer_that_types_is_sent_off_and_nobody_else() {
+    let mut clients = clients();
+    let (viewer, mut frames) = join(&mut clients, "watch", AttachRole::Viewer);
+    join(&mut clients, "other", AttachRole::Viewer);
+    assert_eq!(clients.input(viewer, Instant::now()), Input::Violation);
+    assert!(matches!(frames.try_recv(), Ok(Frame::Error(_))));
+    assert_eq!(clients.count(), 1);
+}
+
+#[test]
+fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
+    let mut clients = clients();
+    let (first, mut frames) = join(&mut clients, "first", AttachRole::Controller);
+    let (sender, _second_frames) = unbounded_channel();
+    let refused = clients.attach(
+        "second".into(),
+        &params(AttachRole::Controller),
+        sender.clone(),
+    );
+    insta::assert_snapshot!(
+        refused.unwrap_err(),
+        @"first has control; watch instead, or take control (`--take`)"
+    );
+    let take = AttachParams {
+        take: true,
+        ..params(AttachRole::Controller)
+    };
+    clients.attach("second".into(), &take, sender).unwrap();
+    assert_eq!(clients.controller(), Some("second"));
+    assert_eq!(clients.input(first, Instant::now()), Input::Discarded);
+    let mut told = Vec::new();
+    while let Ok(frame) = frames.try_recv() {
+        told.push(frame);
+    }
+    assert!(told.contains(&Frame::ControllerChanged {
+        epoch: 2,
+        you: false,
+        name: "second".into()
+    }));
+    assert!(told.contains(&Frame::NotController { epoch: 2 }));
+}
+
+#[test]
+fn a_view_takes_control_at_its_first_key_unless_somebody_types() {
+    let mut clients = clients();
+    let now = Instant::now();
+    let (view, _a) = join(&mut clients, "view", AttachRole::View);
+    assert_eq!(clients.input(view, now), Input::TookControl);
+    assert_eq!(clients.input(view, now), Input::Allowed);
+    let (other, _b) = join(&mut clients, "other view", AttachRole::View);
+    assert_eq!(
+        clients.input(other, now + Duration::from_secs(10)),
+        Input::Discarded
+    );
+    assert_eq!(
+        clients.input(other, now + Duration::from_secs(11)),
+        Input::TookControl
+    );
+}
+
+#[test]
+fn control_is_free_again_when_its_holder_is_gone() {
+    let mut clients = clients();
+    let (id, _frames) = join(&mut clients, "a", AttachRole::Controller);
+    assert!(clients.detach(id));
+    assert_eq!(clients.controller(), None);
+    join(&mut clients, "b", AttachRole::Controller);
+    assert_eq!(clients.controller(), Some("b"));
+}
+
+#[test]
+fn a_client_that_never_reads_costs_a_window_and_no_more() {
+    let mut clients = clients();
+    let (_, mut frames) = join(&mut clients, "slow", AttachRole::Viewer);
+    clients.pump(Vec::new);
+    for _ in 0..4000 {
+        clients.output(Bytes::from(vec![b'x'; 4096]));
+        clients.pump(Vec::new);
+    }
+    let mut queued = 0;
+    while let Ok(frame) = frames.try_recv() {
+        if let Frame::Output { bytes, .. } = frame {
+            queued += bytes.len() as u64;
+        }
+    }
+    assert!(
+        (ATTACH_WINDOW..ATTACH_WINDOW + MAX_FRAME as u64).contains(&queued),
+        "{queued}"
+    );
+}
+
+#[test]
+fn a_client_that_comes_back_gets_exactly_the_missing_bytes() {
+    let mut clients = clients();
+    clients.begin_run(Run(1));
+    clients.output(Bytes::from_static(b"0123456789"));
+    let (sender, mut frames) = unbounded_channel();
+    let from = Position {
+        offset: 4,
+        ..clients.position()
+    };
+    let back = AttachParams {
+        from: Some(from),
+        ..params(AttachRole::Viewer)
+    };
+    clients.attach("back".into(), &back, sender).unwrap();
+    clients.pump(|| panic!("no repaint is needed"));
+    let expected = Frame::Output {
+        offset: 4,
+        bytes: Bytes::from_static(b"456789"),
+    };
+    assert_eq!(frames.try_recv(), Ok(expected));
+}
+
+#[test]
+fn nobody_resumes_across_a_new_run_or_a_new_size() {
+    let mut clients = clients();
+    clients.begin_run(Run(1));
+    clients.output(Bytes::from_static(b"0123456789"));
+    let before = Position {
+        offset: 4,
+        ..clients.position()
+    };
+    assert!(clients.can_resume(before));
+    clients.geometry(Size {
+        columns: 10,
+        rows: 10,
+    });
+    assert!(!clients.can_resume(before));
+    clients.begin_run(Run(2));
+    assert!(!clients.can_resume(Position {
+        offset: 0,
+        ..before
+    }));
+}
+
+#[test]
+fn a_long_repaint_is_cut_into_frames_that_fit() {
+    let bytes: Vec<u8> = (0..200_000_u32).map(|i| b'a' + (i % 26) as u8).collect();
+    let frames = reset_frames(&bytes, clients().position(), Size::DEFAULT);
+    let mut joined = Vec::new();
+    for (index, frame) in frames.iter().enumerate() {
+        let (part, more) = match frame {
+            Frame::Reset { bytes, more, .. } => (bytes, *more),
+            Frame::ResetPart { bytes, more, .. } => (bytes, *more),
+            frame => panic!("{frame:?}"),
+        };
+        joined.extend_from_slice(part);
+        assert_eq!(more, index + 1 < frames.len());
+        assert!(frame.write(&mut bytes::BytesMut::new()).is_ok());
+    }
+    assert_eq!(joined, bytes);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn whatever_a_client_acknowledges_it_sees_the_stream_without_gap_or_repetition(
+        steps in prop::collection::vec((0_usize..150_000, any::<bool>()), 1..20)
+    ) {
+        let mut clients = clients();
+        let (id, mut frames) = join(&mut clients, "client", AttachRole::Viewer);
+        let mut stream = Vec::new();
+        let mut written = Vec::new();
+        for (length, acknowledges) in steps {
+            let piece = vec![(length % 251) as u8; length];
+            written.extend_from_slice(&piece);
+            clients.output(Bytes::from(piece));
+            let now = written.clone();
+            clients.pump(move || now);
+            if acknowledges {
+                let position = received(&mut frames, &mut stream);
+                clients.acknowledge(id, position);
+            }
+        }
+        for _ in 0..written.len() / 200_000 + 4 {
+            let now = written.clone();
+            clients.pump(move || now);
+            let position = received(&mut frames, &mut stream);
+            clients.acknowledge(id, position);
+        }
+        prop_assert_eq!(stream, written);
+    }
+}
+
+/// Takes all frames in, as a client does that shows the bytes since the last repaint; returns how
+/// far it came.
+fn received(frames: &mut UnboundedReceiver<Frame>, stream: &mut Vec<u8>) -> u64 {
+    let mut position = stream.len() as u64;
+    while let Ok(frame) = frames.try_recv() {
+        match frame {
+            Frame::Reset { offset, bytes, .. } => {
+                *stream = bytes.to_vec();
+                position = offset;
+            }
+            Frame::ResetPart { bytes, .. } => stream.extend_from_slice(&bytes),
+            Frame::Output { offset, bytes } => {
+                assert_eq!(offset, position, "a gap or a repetition");
+                stream.extend_from_slice(&bytes);
+                position = offset + bytes.len() as u64;
+            }
+            _ => {}
+        }
+    }
+    position
+}

@@ -1,0 +1,50 @@
+//! What the tasks of a pod tell its controller.
+
+use podfleet_pod_store::{InboxEntry, StoreError};
+use podfleet_protocol::MessageId;
+use podfleet_protocol::frame::Frame;
+use podfleet_protocol::method::{
+    AttachParams, AttachResult, ScreenResult, ScrollbackParams, ScrollbackResult,
+};
+use podfleet_protocol::rpc::RpcError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::attach::ClientId;
+
+/// An event for the controller, which takes them one by one.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// The inbox grew; so many messages wait now.
+    Accepted(u32),
+    /// A message left the inbox.
+    Left,
+    /// The first message of the inbox, as the store has it now.
+    Head(Box<Result<Option<InboxEntry>, StoreError>>),
+    /// The text of a message is in the log and may be typed, or it cannot be.
+    Committed(MessageId, Result<(), String>),
+    /// A person's typing is in the log.
+    InputLogged,
+    /// What has to run before the agent has run.
+    Prepared(Result<(), String>),
+    /// Give the screen.
+    Screen(oneshot::Sender<ScreenResult>),
+    /// Give the last lines.
+    Scrollback(ScrollbackParams, oneshot::Sender<ScrollbackResult>),
+    /// Take a client in.
+    Attach(Box<NewClient>),
+    /// A client sent a frame.
+    Frame(ClientId, Frame),
+    /// A client is gone.
+    Gone(ClientId),
+    /// End the agent, then the pod.
+    Shutdown(String, Option<oneshot::Sender<()>>),
+}
+
+/// A client that wants to attach.
+#[derive(Debug)]
+pub(crate) struct NewClient {
+    pub(crate) name: String,
+    pub(crate) params: AttachParams,
+    pub(crate) frames: mpsc::UnboundedSender<Frame>,
+    pub(crate) answer: oneshot::Sender<Result<(ClientId, AttachResult), RpcError>>,
+}

@@ -1,0 +1,378 @@
+//! The controller: the one task that owns an agent's run and decides what happens in a pod.
+//!
+//! All events reach it one by one, so there is one order of things. It never waits for a disk: it
+//! asks the journal and is told. Its live state is one value, [`Live`].
+
+mod agent;
+mod clients;
+mod keys;
+mod lane;
+mod status;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use podfleet_harness::{Classification, Harness, ScreenState};
+use podfleet_protocol::{Hold, Message, MessageId, Run, Size};
+use pty_process::{OwnedReadPty, OwnedWritePty};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::agent_process::{AgentProcess, AgentTerminal, GuardReport};
+use crate::attach::Clients;
+use crate::clock::Moment;
+use crate::command::Command;
+use crate::delivery::Delivery;
+use crate::restart::Restarts;
+use crate::shared::Shared;
+use crate::spec::PodSpec;
+use crate::terminal::{Terminal, ViewStream};
+use agent::{Phase, Stopping};
+use keys::Keys;
+
+/// How much output is taken at once.
+const READ: usize = 64 << 10;
+/// How far apart looks at a changing screen are, but for those that a delivery needs.
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// After which times of quiet the screen is looked at again, since rules may ask for quiet.
+const QUIET_LOOKS: [Duration; 6] = [
+    Duration::from_millis(60),
+    Duration::from_millis(150),
+    Duration::from_millis(300),
+    Duration::from_millis(700),
+    Duration::from_millis(1500),
+    Duration::from_millis(3100),
+];
+/// How long a new geometry must stand before it is applied.
+const GEOMETRY_SETTLES: Duration = Duration::from_millis(100);
+/// Lines of scrollback that the terminal model keeps.
+const SCROLLBACK: usize = 2000;
+
+/// What does not change while a pod runs.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) spec: PodSpec,
+    pub(crate) harness: Harness,
+    /// Our own binary.
+    pub(crate) exe: PathBuf,
+    /// What the pod adds to its agent's environment.
+    pub(crate) pod_env: Vec<(String, String)>,
+    pub(crate) heartbeat_interval: Duration,
+    /// Where bodies go that are too long to be typed.
+    pub(crate) bodies: PathBuf,
+    /// The account of a quarantine that outlived the former generation.
+    pub(crate) quarantined: Option<String>,
+    pub(crate) boot_id: String,
+}
+
+/// All that is true of the running agent: a later build of the pod could be handed this, with the
+/// descriptors of [`Controller`], and go on.
+#[derive(Debug)]
+struct Live {
+    run: Run,
+    terminal: Terminal,
+    view: ViewStream,
+    clients: Clients,
+    delivery: Delivery,
+    keys: Keys,
+    /// Bytes on their way to the agent.
+    outgoing: BytesMut,
+    classification: Classification,
+    since: Moment,
+    started: Instant,
+    started_at: Moment,
+    last_output: Option<Instant>,
+    output_at: Option<Moment>,
+    /// The next message, and how many wait.
+    next: Option<Next>,
+    waiting: u32,
+    hold: Option<Hold>,
+}
+
+/// The message that is to be typed next.
+#[derive(Debug, Clone)]
+struct Next {
+    message: Message,
+    attempts: u32,
+    /// Whether it is the store's; else it is the pod's own.
+    stored: bool,
+}
+
+/// The state of a pod.
+#[derive(Debug)]
+pub(crate) struct Controller {
+    setup: Setup,
+    live: Live,
+    process: Option<AgentProcess>,
+    terminal: Option<AgentTerminal>,
+    agent_pid: Option<u32>,
+    phase: Phase,
+    restarts: Restarts,
+    stopping: Option<Stopping>,
+    shutdown_answers: Vec<oneshot::Sender<()>>,
+    /// Whether the screen changed since the last look, and when that was.
+    dirty: bool,
+    last_look: Instant,
+    resize_at: Option<Instant>,
+    head_wanted: bool,
+    head_asked: bool,
+    open: lane::Open,
+    /// The task for which the context was reset.
+    reset_for: Option<MessageId>,
+    /// Why the log could not take the last message.
+    commit_fault: Option<String>,
+    heartbeat: status::Beat,
+}
+
+impl Controller {
+    pub(crate) fn new(setup: Setup) -> Self {
+        let now = Instant::now();
+        let size = setup.spec.size.clamped();
+        let generation = setup.shared.fence.generation;
+        let restarts = Restarts::new(setup.spec.restart);
+        Self {
+            live: Live {
+                run: Run(0),
+                terminal: Terminal::new(size, SCROLLBACK),
+                view: ViewStream::new(),
+                clients: Clients::new(generation, size),
+                delivery: Delivery::new(),
+                keys: Keys::default(),
+                outgoing: BytesMut::new(),
+                classification: not_started(),
+                since: Moment::now(),
+                started: now,
+                started_at: Moment::now(),
+                last_output: None,
+                output_at: None,
+                next: None,
+                waiting: 0,
+                hold: None,
+            },
+            process: None,
+            terminal: None,
+            agent_pid: None,
+            phase: Phase::Idle,
+            restarts,
+            stopping: None,
+            shutdown_answers: Vec::new(),
+            dirty: false,
+            last_look: now,
+            resize_at: None,
+            head_wanted: true,
+            head_asked: false,
+            open: lane::Open::new(),
+            reset_for: None,
+            commit_fault: None,
+            heartbeat: status::Beat::default(),
+            setup,
+        }
+    }
+
+    /// Hosts the agent until the pod is told to end.
+    ///
+    /// # Errors
+    /// Fails when the system gives no signals.
+    pub(crate) async fn run(
+        mut self,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+        waiting: u32,
+    ) -> io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut output = BytesMut::with_capacity(READ);
+        self.live.waiting = waiting;
+        self.begin();
+        self.settle();
+        while !self.is_over() {
+            let wake = self.next_wake();
+            let (reading, writing) = match &mut self.terminal {
+                Some(terminal) => (Some(&mut terminal.output), Some(&mut terminal.input)),
+                None => (None, None),
+            };
+            tokio::select! {
+                Some(command) = commands.recv() => self.command(command).await,
+                report = report(&mut self.process) => self.reported(report).await,
+                read = read(reading, &mut output) => self.read_done(read, &mut output),
+                wrote = write(writing, &self.live.outgoing) => self.write_done(wrote),
+                () = tokio::time::sleep_until(wake.into()) => {}
+                _ = terminate.recv() => self.shut_down("SIGTERM", None),
+                _ = interrupt.recv() => self.shut_down("SIGINT", None),
+            }
+            self.timers().await;
+            self.settle();
+        }
+        self.farewell().await;
+        Ok(())
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Accepted(waiting) => {
+                self.live.waiting = waiting.max(1);
+                self.head_wanted = true;
+            }
+            Command::Left => {
+                self.live.waiting = self.live.waiting.saturating_sub(1);
+                self.head_wanted = true;
+            }
+            Command::Head(head) => self.head(*head),
+            Command::Committed(id, result) => self.committed(id, result),
+            Command::InputLogged => self.input_logged(),
+            Command::Prepared(result) => self.prepared(result).await,
+            Command::Screen(answer) => {
+                let _ = answer.send(self.screen());
+            }
+            Command::Scrollback(params, answer) => {
+                let _ = answer.send(self.scrollback(params));
+            }
+            Command::Attach(client) => self.attach(*client),
+            Command::Frame(id, frame) => self.frame(id, frame),
+            Command::Gone(id) => self.gone(id),
+            Command::Shutdown(reason, answer) => self.shut_down(&reason, answer),
+        }
+    }
+
+    fn read_done(&mut self, read: io::Result<usize>, output: &mut BytesMut) {
+        match read {
+            // The guard's report says that a run ended, not the terminal: a descendant of the
+            // agent may hold it, or have closed it.
+            Ok(0) | Err(_) => self.terminal = None,
+            Ok(_) => self.output(output),
+        }
+    }
+
+    /// Takes the agent's output in: model, answers to its queries, clients.
+    fn output(&mut self, output: &mut BytesMut) {
+        let live = &mut self.live;
+        live.outgoing.extend_from_slice(&live.terminal.feed(output));
+        let mut visible = Vec::with_capacity(output.len());
+        live.view.feed(output, &mut visible);
+        live.clients.output(visible.into());
+        output.clear();
+        live.last_output = Some(Instant::now());
+        live.output_at = Some(Moment::now());
+        self.dirty = true;
+    }
+
+    fn write_done(&mut self, wrote: io::Result<usize>) {
+        match wrote {
+            Ok(length) => self.live.outgoing.advance(length),
+            Err(_) => self.live.outgoing.clear(),
+        }
+    }
+
+    /// Draws the conclusions after an event: what is on the screen, what to type, whom to tell.
+    fn settle(&mut self) {
+        let now = Instant::now();
+        if self.look_due(now) {
+            self.look(now);
+        }
+        self.fetch_head();
+        let live = &mut self.live;
+        let terminal = &live.terminal;
+        live.clients
+            .pump(|| terminal.repaint(clients::REPAINT_SCROLLBACK));
+        self.publish();
+    }
+
+    fn look_due(&self, now: Instant) -> bool {
+        let eager = self.live.delivery.is_watching();
+        let timed = self.quiet_look().is_some_and(|at| at <= now)
+            || self
+                .live
+                .delivery
+                .next_look(self.last_look)
+                .is_some_and(|at| at <= now)
+            || self.gate_opens().is_some_and(|at| at <= now);
+        timed || (self.dirty && (eager || now >= self.last_look + LOOK_EVERY))
+    }
+
+    /// Returns the next moment of quiet that a rule may wait for.
+    fn quiet_look(&self) -> Option<Instant> {
+        self.process.as_ref()?;
+        let quiet_since = self.live.last_output.unwrap_or(self.live.started);
+        QUIET_LOOKS
+            .iter()
+            .map(|quiet| quiet_since + *quiet)
+            .find(|at| *at > self.last_look)
+    }
+
+    fn next_wake(&self) -> Instant {
+        let due = [
+            self.quiet_look(),
+            self.live.delivery.next_look(self.last_look),
+            self.gate_opens(),
+            self.dirty.then(|| self.last_look + LOOK_EVERY),
+            self.resize_at,
+            self.phase.due(),
+            self.stopping.as_ref().map(|stopping| stopping.due),
+            Some(self.heartbeat.due(self.setup.heartbeat_interval)),
+        ];
+        due.into_iter().flatten().min().unwrap_or_else(Instant::now)
+    }
+
+    async fn timers(&mut self) {
+        let now = Instant::now();
+        if self.resize_at.is_some_and(|at| at <= now) {
+            self.apply_geometry();
+        }
+        if self.phase.due().is_some_and(|at| at <= now) {
+            self.begin();
+        }
+        if self
+            .stopping
+            .as_ref()
+            .is_some_and(|stopping| stopping.due <= now)
+        {
+            self.press_stop(now).await;
+        }
+    }
+
+    fn apply_size(&mut self, size: Size) {
+        self.live.terminal.resize(size);
+        self.live.clients.geometry(size);
+        if let Some(terminal) = &self.terminal
+            && let Err(error) = terminal.resize(size)
+        {
+            tracing::warn!(%error, "cannot resize the terminal");
+        }
+    }
+}
+
+fn not_started() -> Classification {
+    Classification {
+        state: ScreenState::Starting,
+        rule: "not-started".into(),
+        line: None,
+    }
+}
+
+async fn report(process: &mut Option<AgentProcess>) -> GuardReport {
+    match process {
+        Some(process) => process.report().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn read(terminal: Option<&mut OwnedReadPty>, output: &mut BytesMut) -> io::Result<usize> {
+    match terminal {
+        Some(terminal) => {
+            output.reserve(READ);
+            terminal.read_buf(output).await
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn write(terminal: Option<&mut OwnedWritePty>, bytes: &BytesMut) -> io::Result<usize> {
+    match terminal {
+        Some(terminal) if !bytes.is_empty() => terminal.write(bytes).await,
+        _ => std::future::pending().await,
+    }
+}

@@ -1,0 +1,117 @@
+//! Clients of the terminal: attaching, typing, sizes.
+
+use std::time::Instant;
+
+use podfleet_pod_store::session_log::Entry;
+use podfleet_protocol::frame::Frame;
+use podfleet_protocol::method::{ScreenResult, ScrollbackParams, ScrollbackResult};
+
+use super::{Controller, GEOMETRY_SETTLES};
+use crate::attach::{ClientId, Input};
+use crate::command::NewClient;
+
+/// Lines of scrollback that a repaint carries.
+pub(super) const REPAINT_SCROLLBACK: usize = 500;
+
+impl Controller {
+    pub(super) fn attach(&mut self, client: NewClient) {
+        let NewClient {
+            name,
+            params,
+            frames,
+            answer,
+        } = client;
+        let attached = self.live.clients.attach(name, &params, frames);
+        let in_control = attached.as_ref().is_ok_and(|(_, result)| result.in_control);
+        if let Err(Ok((id, _))) = answer.send(attached) {
+            self.live.clients.detach(id);
+        } else if in_control {
+            self.geometry_changed();
+        }
+    }
+
+    pub(super) fn gone(&mut self, id: ClientId) {
+        self.live.clients.detach(id);
+    }
+
+    pub(super) fn frame(&mut self, id: ClientId, frame: Frame) {
+        match frame {
+            Frame::Input(bytes) => self.input(id, &bytes),
+            Frame::Resize(size) => {
+                if self.live.clients.resize(id, size) {
+                    self.geometry_changed();
+                }
+            }
+            Frame::Ack(offset) => self.live.clients.acknowledge(id, offset),
+            Frame::Release => self.live.clients.release(id),
+            Frame::Ping(payload) => self.live.clients.pong(id, payload),
+            Frame::Repaint => self.live.clients.repaint(id),
+            // Anything else is none of a client's frames.
+            _ => self.gone(id),
+        }
+    }
+
+    fn input(&mut self, id: ClientId, bytes: &[u8]) {
+        let now = Instant::now();
+        match self.live.clients.input(id, now) {
+            Input::Allowed => {}
+            Input::TookControl => self.geometry_changed(),
+            Input::Discarded | Input::Violation => return,
+        }
+        if let Some(count) = self.live.keys.typed(bytes, now) {
+            let client = self.live.clients.name(id).unwrap_or_default().to_owned();
+            let bytes = u64::try_from(count).unwrap_or(u64::MAX);
+            self.setup
+                .shared
+                .journal
+                .input(Entry::Input { client, bytes });
+        }
+        self.release_keys();
+    }
+
+    pub(super) fn input_logged(&mut self) {
+        self.live.keys.logged();
+        self.release_keys();
+    }
+
+    pub(super) fn release_keys(&mut self) {
+        let typing = self.live.delivery.is_typing();
+        if let Some(keys) = self.live.keys.release(typing) {
+            self.live.outgoing.extend_from_slice(&keys);
+        }
+    }
+
+    fn geometry_changed(&mut self) {
+        self.resize_at = Some(Instant::now() + GEOMETRY_SETTLES);
+    }
+
+    pub(super) fn apply_geometry(&mut self) {
+        self.resize_at = None;
+        if let Some(size) = self.live.clients.wanted_size()
+            && size != self.live.terminal.size()
+        {
+            self.apply_size(size);
+        }
+    }
+
+    pub(super) fn screen(&self) -> ScreenResult {
+        let screen = self.live.terminal.screen();
+        ScreenResult {
+            size: self.live.terminal.size(),
+            cursor_row: screen.cursor.row,
+            cursor_column: screen.cursor.column,
+            title: screen.title,
+            alternate: screen.alternate,
+            rows: screen.rows.into_iter().map(|row| row.text).collect(),
+        }
+    }
+
+    pub(super) fn scrollback(&self, params: ScrollbackParams) -> ScrollbackResult {
+        let wanted = usize::try_from(params.lines).unwrap_or(usize::MAX);
+        ScrollbackResult {
+            lines: self.live.terminal.tail(wanted, params.ansi),
+            position: self.live.clients.position(),
+            alternate: self.live.terminal.screen().alternate,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What a person types: when, how much, and when it may go through.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+/// How long after its last key a person's typing counts as one burst.
+const BURST: Duration = Duration::from_secs(1);
+/// How much of a person's typing waits for a message to be submitted.
+const WAITING_ROOM: usize = 64 << 10;
+
+/// A person's keys.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    last_text: Option<Instant>,
+    last: Option<Instant>,
+    /// Text keys since the last submit or clear.
+    open: bool,
+    /// Keys that wait: for the log to say that somebody types, or for a message to be submitted.
+    waiting: BytesMut,
+    log_asked: bool,
+    /// Bytes that the log does not yet count.
+    uncounted: usize,
+}
+
+impl Keys {
+    /// Takes keys in. Returns how many bytes the log has to record before they go through, if a
+    /// burst begins.
+    pub(super) fn typed(&mut self, bytes: &[u8], now: Instant) -> Option<usize> {
+        let text = text_keys(bytes);
+        if text.any {
+            self.last_text = Some(now);
+        }
+        self.open = text.open.unwrap_or(self.open);
+        let room = WAITING_ROOM.saturating_sub(self.waiting.len());
+        self.waiting
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.uncounted += bytes.len();
+        let burst = self
+            .last
+            .is_some_and(|last| now.saturating_duration_since(last) < BURST);
+        self.last = Some(now);
+        if burst {
+            return None;
+        }
+        self.log_asked = true;
+        Some(std::mem::take(&mut self.uncounted))
+    }
+
+    /// Lets keys go on: the log knows of them.
+    pub(super) fn logged(&mut self) {
+        self.log_asked = false;
+    }
+
+    /// Returns the keys that may go to the agent now.
+    pub(super) fn release(&mut self, delivery_types: bool) -> Option<BytesMut> {
+        let free = !self.log_asked && !delivery_types && !self.waiting.is_empty();
+        free.then(|| self.waiting.split())
+    }
+
+    /// Returns the bytes that the log does not count yet, once the burst is over.
+    pub(super) fn uncounted(&mut self, now: Instant) -> Option<usize> {
+        let over = self
+            .last
+            .is_none_or(|last| now.saturating_duration_since(last) >= BURST);
+        (over && self.uncounted > 0).then(|| std::mem::take(&mut self.uncounted))
+    }
+
+    pub(super) fn age(&self, now: Instant) -> Option<Duration> {
+        self.last_text
+            .map(|last| now.saturating_duration_since(last))
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Forgets everything: a new run has an empty composer.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// What is among some keys.
+struct TextKeys {
+    /// Whether a person typed text, or edited it.
+    any: bool,
+    /// Whether text stands unsubmitted after them; nothing if they do not change that.
+    open: Option<bool>,
+}
+
+/// Tells text keys from what terminals send by themselves: focus, mouse and other reports, and
+/// keys that only move.
+fn text_keys(bytes: &[u8]) -> TextKeys {
+    let mut keys = TextKeys {
+        any: false,
+        open: None,
+    };
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        match first {
+            0x1b => rest = after_sequence(tail),
+            // Enter, ctrl-C and ctrl-U leave an empty line.
+            b'\r' | b'\n' | 0x03 | 0x15 => {
+                keys.any = true;
+                keys.open = Some(false);
+            }
+            // Backspace and tab edit; other control keys command.
+            0x00..=0x06 | 0x0b..=0x1f => {}
+            _ => {
+                keys.any = true;
+                keys.open = Some(true);
+            }
+        }
+    }
+    keys
+}
+
+/// Skips an escape sequence, but for the content of a paste.
+fn after_sequence(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [b'[', b'M', rest @ ..] => rest.get(3..).unwrap_or_default(),
+        [b'[', rest @ ..] => {
+            let end = rest.iter().position(|byte| (0x40..=0x7e).contains(byte));
+            end.and_then(|end| rest.get(end + 1..)).unwrap_or_default()
+        }
+        [b'O', rest @ ..] => rest.get(1..).unwrap_or_default(),
+        [b']' | b'P' | b'_' | b'^' | b'X', rest @ ..] => {
+            let end = rest.iter().position(|byte| matches!(byte, 0x07 | 0x1b));
+            end.and_then(|end| rest.get(end + 1..)).unwrap_or_default()
+        }
+        [_, rest @ ..] => rest,
+        [] => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use test_case::test_case;
+
+    #[test_case(b"\x1b[I", false; "focus gained")]
+    #[test_case(b"\x1b[<0;10;5M", false; "mouse")]
+    #[test_case(b"\x1b[M !!", false; "old mouse")]
+    #[test_case(b"\x1b[A", false; "arrow")]
+    #[test_case(b"\x1b]11;rgb:0000/0000/0000\x07", false; "colour report")]
+    #[test_case(b"a", true; "letter")]
+    #[test_case("\u{3042}".as_bytes(), true; "kana")]
+    #[test_case(b"\x7f", true; "backspace")]
+    #[test_case(b"\x1b[200~hi\x1b[201~", true; "paste")]
+    fn a_text_key_is_told_from_what_terminals_send_by_themselves(bytes: &[u8], text: bool) {
+        assert_eq!(text_keys(bytes).any, text);
+    }
+
+    #[test]
+    fn a_burst_waits_for_the_log_once() {
+        let mut keys = Keys::default();
+        let now = Instant::now();
+        assert_eq!(keys.typed(b"ab", now), Some(2));
+        assert_eq!(keys.release(false), None);
+        keys.logged();
+        assert_eq!(keys.release(false).as_deref(), Some(&b"ab"[..]));
+        assert_eq!(keys.typed(b"c", now), None);
+        assert_eq!(keys.release(true), None);
+        assert_eq!(keys.release(false).as_deref(), Some(&b"c"[..]));
+        assert_eq!(keys.uncounted(now), None);
+        assert_eq!(keys.uncounted(now + BURST), Some(1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_looked_at_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..50)) {
+            text_keys(&bytes);
+        }
+    }
+}

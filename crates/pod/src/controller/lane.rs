@@ -1,0 +1,413 @@
+//! The lane: the one message at a time that goes from the inbox into the terminal.
+
+use std::collections::HashMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use podfleet_harness::Signals;
+use podfleet_pod_store::session_log::Entry;
+use podfleet_pod_store::{DeliveryState, InboxEntry, Page, StoreError};
+use podfleet_protocol::{
+    Address, Class, Hold, HoldReason, Kind, Message, MessageId, Outcome, Preamble, Receipt, Typing,
+};
+
+use super::agent::Phase;
+use super::{Controller, Next};
+use crate::clock::{self, Moment};
+use crate::command::Command;
+use crate::delivery::{Action, Conditions, Finding, Job, Look, hold, keystrokes, opens_in};
+use crate::journal::{Delivering, Recording};
+
+/// The messages that are not settled, and whether the store has them.
+pub(super) type Open = HashMap<MessageId, bool>;
+
+impl Controller {
+    /// Asks the store for the first message, unless one is there or on its way.
+    pub(super) fn fetch_head(&mut self) {
+        if !self.head_wanted || self.head_asked || self.live.next.is_some() {
+            return;
+        }
+        self.head_wanted = false;
+        self.head_asked = true;
+        let shared = Arc::clone(&self.setup.shared);
+        tokio::spawn(async move {
+            let listing = shared
+                .store
+                .undelivered(shared.identity.id, Page::first(1))
+                .await;
+            let head = listing.map(|listing| listing.items.into_iter().next());
+            shared.tell(Command::Head(Box::new(head)));
+        });
+    }
+
+    pub(super) fn head(&mut self, head: Result<Option<InboxEntry>, StoreError>) {
+        self.head_asked = false;
+        match head {
+            // One of the pod's own came before it.
+            Ok(Some(_)) if self.live.next.is_some() => self.head_wanted = true,
+            Ok(Some(entry)) => {
+                self.live.waiting = self.live.waiting.max(1);
+                self.live.next = Some(Next {
+                    message: entry.message,
+                    attempts: entry.attempts,
+                    stored: true,
+                });
+                self.dirty = true;
+            }
+            Ok(None) => self.live.waiting = 0,
+            Err(error) => tracing::error!(%error, "cannot read the inbox"),
+        }
+    }
+
+    /// Looks at the screen and goes on with what it allows.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.dirty = false;
+        self.last_look = now;
+        let screen = self.live.terminal.screen();
+        let quiet_since = self.live.last_output.unwrap_or(self.live.started);
+        let quiet_for = now.saturating_duration_since(quiet_since);
+        let signals = Signals {
+            quiet_for,
+            running_for: now.saturating_duration_since(self.live.started),
+            output_seen: self.live.last_output.is_some(),
+        };
+        let classification = self.setup.harness.classify(&screen, &signals);
+        if classification.state != self.live.classification.state {
+            self.live.since = Moment::now();
+        }
+        self.live.classification = classification;
+        let look = Look {
+            now,
+            harness: &self.setup.harness,
+            screen: &screen,
+            classification: &self.live.classification,
+            quiet_for,
+            written: self.live.outgoing.is_empty(),
+        };
+        let actions = self.live.delivery.look(&look);
+        let closed = self.live.next.as_ref().map(|next| {
+            let conditions = self.conditions(now, &next.message);
+            hold(&look, &conditions)
+        });
+        self.act(actions);
+        self.release_keys();
+        match closed {
+            None => self.live.hold = None,
+            Some(_) if !self.live.delivery.is_free() => self.live.hold = None,
+            Some(Some(hold)) => self.live.hold = Some(hold),
+            Some(None) => {
+                self.live.hold = None;
+                self.begin_message();
+            }
+        }
+    }
+
+    fn conditions(&self, now: Instant, message: &Message) -> Conditions {
+        let outer = |reason, detail: &str| {
+            Some(Hold {
+                reason,
+                detail: detail.to_owned(),
+            })
+        };
+        let outer = if self.stopping.is_some() {
+            outer(HoldReason::Stopped, "")
+        } else {
+            match &self.phase {
+                Phase::Running => None,
+                Phase::Idle => outer(HoldReason::Starting, ""),
+                Phase::Quarantined(account) => outer(HoldReason::Quarantined, account),
+                Phase::Ended(end) => outer(HoldReason::Stopped, &end.to_string()),
+                Phase::BackingOff { last, .. } => {
+                    outer(HoldReason::Starting, &format!("after {last}"))
+                }
+            }
+        };
+        Conditions {
+            outer: outer.or_else(|| self.log_fault()),
+            key_age: self.live.keys.age(now),
+            open_keys: self.live.keys.is_open(),
+            now: message.typing.now,
+        }
+    }
+
+    fn log_fault(&self) -> Option<Hold> {
+        let detail = self.commit_fault.as_ref()?.clone();
+        Some(Hold {
+            reason: HoldReason::Log,
+            detail,
+        })
+    }
+
+    /// Returns when the clock alone may let the next message through.
+    pub(super) fn gate_opens(&self) -> Option<Instant> {
+        let next = self.live.next.as_ref()?;
+        if !self.live.delivery.is_free() {
+            return None;
+        }
+        let conditions = self.conditions(self.last_look, &next.message);
+        opens_in(&conditions).map(|wait| self.last_look + wait + Duration::from_millis(1))
+    }
+
+    /// Sends the next message's text to the log.
+    fn begin_message(&mut self) {
+        let Some(next) = self.live.next.clone() else {
+            return;
+        };
+        let id = next.message.id;
+        if self.needs_reset(&next.message) {
+            return;
+        }
+        self.open.insert(id, next.stored);
+        let text = match self.text(&next.message) {
+            Ok(text) => text,
+            Err(why) => return self.refuse(id, why),
+        };
+        if let Err(why) = self.typed_bytes(&text) {
+            return self.refuse(id, why);
+        }
+        self.live.delivery.begin(Job {
+            id,
+            text: text.clone(),
+            now: next.message.typing.now,
+        });
+        self.setup.shared.journal.deliver(Delivering {
+            id,
+            text,
+            attempt: next.attempts + 1,
+            receipt: next.stored.then(|| Receipt::accepted(id, clock::wall())),
+        });
+    }
+
+    /// Puts the harness's reset command in front of a message that starts a task.
+    fn needs_reset(&mut self, message: &Message) -> bool {
+        let wanted = message.typing.task && self.setup.spec.reset_between_tasks;
+        if !wanted || self.reset_for == Some(message.id) {
+            return false;
+        }
+        let Some(command) = self.setup.harness.reset_command().map(str::to_owned) else {
+            return false;
+        };
+        self.reset_for = Some(message.id);
+        let typing = Typing {
+            raw: true,
+            allow_command: true,
+            ..Typing::default()
+        };
+        let reset = self.own_message(command, typing);
+        self.first(reset);
+        self.dirty = true;
+        true
+    }
+
+    /// Makes a message from the fleet itself.
+    pub(super) fn own_message(&self, body: String, typing: Typing) -> Message {
+        let identity = &self.setup.shared.identity;
+        Message {
+            id: MessageId::generate(),
+            from: Address::new(&identity.host, "fleet"),
+            to: Address::new(&identity.host, identity.name.as_str()),
+            kind: Kind::Run,
+            class: Class::Actionable,
+            thread: None,
+            body,
+            typing,
+            accepted: clock::wall(),
+        }
+    }
+
+    fn refuse(&mut self, id: MessageId, why: String) {
+        self.found(
+            id,
+            Finding {
+                outcome: Outcome::Refused,
+                settled: true,
+                evidence: None,
+                hold: None,
+                reason: Some(why),
+                submit_keys: 0,
+            },
+        );
+    }
+
+    fn typed_bytes(&self, text: &str) -> Result<Vec<u8>, String> {
+        let Some(terminal) = &self.terminal else {
+            return Ok(Vec::new());
+        };
+        keystrokes(
+            text,
+            self.setup.harness.submit(),
+            self.live.terminal.modes().bracketed_paste,
+            terminal.discipline(),
+        )
+    }
+
+    /// Returns the exact text that is typed for a message.
+    fn text(&self, message: &Message) -> Result<String, String> {
+        let preamble = Preamble {
+            from: message.from.clone(),
+            to: message.to.clone(),
+            class: message.class,
+            thread: message.thread.clone(),
+        };
+        if message.body.len() > self.setup.harness.comfortable_bytes() {
+            let path = self.write_body(message).map_err(|error| {
+                format!("its body is too long to be typed, and no file can be written: {error}")
+            })?;
+            return Ok(format!(
+                "{preamble} This message is long ({} bytes). Read it from the file {}",
+                message.body.len(),
+                path.display()
+            ));
+        }
+        if !message.typing.raw {
+            return Ok(format!("{preamble} {}", message.body));
+        }
+        if message.body.starts_with(['!', '/', '@']) && !message.typing.allow_command {
+            return Err(
+                "a raw message that begins with `!`, `/` or `@` may be taken for a command".into(),
+            );
+        }
+        Ok(message.body.clone())
+    }
+
+    /// Writes a body that is too long for the composer to a file that the agent can read.
+    fn write_body(&self, message: &Message) -> io::Result<PathBuf> {
+        let directory = &self.setup.bodies;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+        let path = directory.join(format!("{}.txt", message.id));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)?;
+        file.write_all(message.body.as_bytes())?;
+        file.sync_all()?;
+        Ok(path)
+    }
+
+    /// Types the message whose text is in the log now, if the agent still takes it.
+    pub(super) fn committed(&mut self, id: MessageId, result: Result<(), String>) {
+        if let Err(error) = result {
+            tracing::error!(error, message = %id, "cannot commit a message to the log");
+            self.live.delivery.withdraw();
+            self.commit_fault = Some(error);
+            return;
+        }
+        self.commit_fault = None;
+        let now = Instant::now();
+        self.look(now);
+        let Some(next) = self.live.next.clone() else {
+            return;
+        };
+        if let Some(hold) = self.closed_again(now, &next.message) {
+            self.live.delivery.withdraw();
+            self.live.hold = Some(hold.clone());
+            // Without this record a crash now would make it look as if it had been typed.
+            let receipt = Receipt {
+                outcome: Outcome::Held,
+                hold: Some(hold),
+                ..Receipt::accepted(id, clock::wall())
+            };
+            self.setup.shared.journal.record(Recording {
+                receipt,
+                state: next.stored.then_some(DeliveryState::Accepted),
+                leaves: false,
+            });
+            return;
+        }
+        let Some(job) = self.live.delivery.committed(now) else {
+            return;
+        };
+        match self.typed_bytes(&job.text) {
+            Ok(bytes) => self.live.outgoing.extend_from_slice(&bytes),
+            Err(why) => {
+                self.live.delivery = crate::delivery::Delivery::new();
+                self.refuse(id, why);
+            }
+        }
+    }
+
+    fn closed_again(&self, now: Instant, message: &Message) -> Option<Hold> {
+        let screen = self.live.terminal.screen();
+        let look = Look {
+            now,
+            harness: &self.setup.harness,
+            screen: &screen,
+            classification: &self.live.classification,
+            quiet_for: Duration::ZERO,
+            written: true,
+        };
+        hold(&look, &self.conditions(now, message))
+    }
+
+    pub(super) fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Submit => {
+                    let key = self.setup.harness.submit().key.clone();
+                    self.live.outgoing.extend_from_slice(&key);
+                }
+                Action::Found(id, finding) => self.found(id, finding),
+            }
+        }
+    }
+
+    /// Records what was found out about a message.
+    fn found(&mut self, id: MessageId, finding: Finding) {
+        let left = finding.settled || finding.outcome.reaches(Outcome::Submitted);
+        let leaves = left
+            && self
+                .live
+                .next
+                .as_ref()
+                .is_some_and(|next| next.message.id == id);
+        if leaves {
+            self.live.next = None;
+        }
+        let stored = self.open.get(&id).copied().unwrap_or(true);
+        if finding.settled {
+            self.open.remove(&id);
+        }
+        let state = if left {
+            DeliveryState::Settled
+        } else {
+            DeliveryState::Delivering
+        };
+        let receipt = Receipt {
+            id,
+            outcome: finding.outcome,
+            settled: finding.settled,
+            evidence: finding.evidence,
+            hold: finding.hold,
+            reason: finding.reason,
+            submit_keys: finding.submit_keys,
+            at: clock::wall(),
+        };
+        self.head_wanted |= leaves && !stored;
+        self.setup.shared.journal.record(Recording {
+            receipt,
+            state: stored.then_some(state),
+            leaves: leaves && stored,
+        });
+    }
+
+    /// Puts a message of the pod's own in front of all others.
+    pub(super) fn first(&mut self, message: Message) {
+        self.setup.shared.journal.note(Entry::MessageAccepted {
+            message: message.clone(),
+        });
+        self.live.next = Some(Next {
+            message,
+            attempts: 0,
+            stored: false,
+        });
+    }
+}

@@ -1,0 +1,181 @@
+//! What a pod says of itself: to who asks, and in its heartbeat.
+
+use std::time::{Duration, Instant};
+
+use podfleet_harness::ScreenState;
+use podfleet_pod_store::session_log::Entry;
+use podfleet_protocol::{AgentPhase, Hold, PodStatus, ScreenStatus};
+
+use super::Controller;
+use super::agent::Phase;
+use crate::clock::BootMillis;
+use crate::heartbeat::{Heartbeat, Status};
+
+/// When the heartbeat was written, and what it said.
+#[derive(Debug, Default)]
+pub(super) struct Beat {
+    written: Option<Instant>,
+    said: Option<Said>,
+}
+
+/// What makes a new heartbeat worth writing before its time.
+#[derive(Debug, PartialEq, Eq)]
+struct Said {
+    phase: &'static str,
+    screen: ScreenState,
+    agent_pid: Option<u32>,
+    hold: Option<Hold>,
+}
+
+impl Beat {
+    pub(super) fn due(&self, interval: Duration) -> Instant {
+        self.written
+            .map_or_else(Instant::now, |written| written + interval)
+    }
+}
+
+impl Controller {
+    /// Tells what changed to whoever waits for it.
+    pub(super) fn publish(&mut self) {
+        let status = self.status();
+        let changed = self.setup.shared.status.send_if_modified(|published| {
+            let changed = *published != status;
+            if changed {
+                published.clone_from(&status);
+            }
+            changed
+        });
+        let now = Instant::now();
+        let due = self.heartbeat.due(self.setup.heartbeat_interval) <= now;
+        if due {
+            // What could not be committed is tried again at the heartbeat's pace.
+            self.dirty |= self.commit_fault.take().is_some();
+            self.head_wanted = true;
+            self.count_typing(now);
+        }
+        if changed || due {
+            self.beat(now, due);
+        }
+    }
+
+    fn count_typing(&mut self, now: Instant) {
+        if let Some(bytes) = self.live.keys.uncounted(now) {
+            let client = self
+                .live
+                .clients
+                .controller()
+                .unwrap_or_default()
+                .to_owned();
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+            self.setup
+                .shared
+                .journal
+                .note(Entry::Input { client, bytes });
+        }
+    }
+
+    pub(super) fn status(&self) -> PodStatus {
+        let shared = &self.setup.shared;
+        let live = &self.live;
+        PodStatus {
+            identity: shared.identity.clone(),
+            generation: shared.fence.generation,
+            run: live.run,
+            pod_pid: std::process::id(),
+            build: shared.build.clone(),
+            agent: self.agent_phase(),
+            screen: ScreenStatus {
+                state: live.classification.state.to_string(),
+                rule: live.classification.rule.clone(),
+                line: live.classification.line.clone(),
+                since: live.since.wall,
+            },
+            last_output: live.output_at.map(|at| at.wall),
+            inbox: live.waiting,
+            hold: live.hold.clone(),
+            size: live.terminal.size(),
+            controller: live.clients.controller().map(str::to_owned),
+            viewers: live.clients.count(),
+        }
+    }
+
+    fn agent_phase(&self) -> AgentPhase {
+        match &self.phase {
+            Phase::Idle => AgentPhase::Idle,
+            Phase::Running => AgentPhase::Running {
+                pid: self.agent_pid.unwrap_or_default(),
+                since: self.live.started_at.wall,
+            },
+            Phase::BackingOff {
+                last, until, ends, ..
+            } => AgentPhase::BackingOff {
+                last: last.clone(),
+                until: *until,
+                ends: *ends,
+                allowed: self.setup.spec.restart.max_restarts,
+            },
+            Phase::Ended(last) => AgentPhase::Ended { last: last.clone() },
+            Phase::Quarantined(account) => AgentPhase::Quarantined {
+                account: account.clone(),
+            },
+        }
+    }
+
+    fn beat(&mut self, now: Instant, due: bool) {
+        let said = Said {
+            phase: self.phase.word(),
+            screen: self.live.classification.state,
+            agent_pid: self.agent_pid,
+            hold: self.live.hold.clone(),
+        };
+        if !due && self.heartbeat.said.as_ref() == Some(&said) {
+            return;
+        }
+        self.heartbeat.written = Some(now);
+        self.heartbeat.said = Some(said);
+        let heartbeat = self.compose();
+        if let Err(error) = heartbeat.write(&self.setup.shared.paths.heartbeat) {
+            tracing::warn!(%error, "cannot write the heartbeat");
+        }
+    }
+
+    fn compose(&self) -> Heartbeat {
+        let live = &self.live;
+        let state = live.classification.state;
+        let account = match &self.phase {
+            Phase::Idle | Phase::Running => None,
+            Phase::BackingOff { last, .. } | Phase::Ended(last) => Some(last.to_string()),
+            Phase::Quarantined(account) => Some(account.clone()),
+        };
+        let blocked = matches!(state, ScreenState::Blocked(_));
+        let line = live.classification.line.clone().filter(|_| blocked);
+        Heartbeat {
+            ts: jiff::Timestamp::now().to_string(),
+            boottime: BootMillis::now(),
+            boot_id: self.setup.boot_id.clone(),
+            interval_s: self.setup.heartbeat_interval.as_secs(),
+            pid: std::process::id(),
+            agent_pid: self.agent_pid,
+            guard: self
+                .process
+                .as_ref()
+                .and_then(crate::agent_process::AgentProcess::guard),
+            status: match state {
+                ScreenState::Busy => Status::Busy,
+                ScreenState::Blocked(_) => Status::Blocked,
+                _ => Status::Ok,
+            },
+            generation: self.setup.shared.fence.generation,
+            run: live.run,
+            phase: self.phase.word().to_owned(),
+            screen: state.to_string(),
+            rule: live.classification.rule.clone(),
+            since: live.since.boot,
+            output: live.output_at.map(|at| at.boot),
+            model: self.setup.spec.model.clone(),
+            detail: account.or(line),
+            hold: live.hold.as_ref().map(ToString::to_string),
+            build: self.setup.shared.build.clone(),
+        }
+    }
+}

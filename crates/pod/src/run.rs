@@ -1,0 +1,190 @@
+//! A pod's life as a process: from its store row to its last write.
+
+mod claim;
+mod recovery;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use podfleet_pod_store::session_log::{LogError, LogOptions, LogWriter, SessionFiles};
+use podfleet_pod_store::{
+    Endpoint, FleetKey, GenerationStart, NewSession, PodRecord, PodState, PodStore, SqliteStore,
+    StoreError,
+};
+use podfleet_protocol::{PodName, SessionId};
+use tokio::sync::{mpsc, watch};
+
+use crate::clock;
+use crate::controller::{Controller, Setup};
+use crate::journal::{Journal, Writer};
+use crate::paths::{PathError, RuntimeDir, StatePaths};
+use crate::server;
+use crate::shared::{Receipts, Shared};
+use crate::spec::{HarnessRefError, PodSpec};
+
+/// How a pod is started.
+#[derive(Debug, Clone)]
+pub struct PodConfig {
+    /// Its fleet.
+    pub fleet: FleetKey,
+    /// Its name.
+    pub name: PodName,
+    /// The directory of store, logs and locks.
+    pub state_dir: PathBuf,
+    /// Our own binary, which must understand the guard's arguments (see [`crate::guard`]).
+    pub exe: PathBuf,
+    /// The build, for people and for `ps`.
+    pub build: String,
+    /// How often the heartbeat is written when nothing changes.
+    pub heartbeat_interval: Duration,
+}
+
+/// A pod could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PodError {
+    /// The store has no pod of this name.
+    #[error("fleet `{fleet}` has no pod `{name}`; `fleet up` makes it")]
+    NoSuchPod {
+        /// The fleet.
+        fleet: String,
+        /// The name.
+        name: PodName,
+    },
+    /// Another process hosts this pod.
+    #[error("the pod `{0}` runs already")]
+    AlreadyRunning(PodName),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The session log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A directory cannot be used.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The harness cannot be used.
+    #[error(transparent)]
+    Harness(#[from] HarnessRefError),
+    /// What the store holds is no specification of a pod.
+    #[error("the recorded specification of the pod cannot be read")]
+    Spec(#[source] serde_json::Error),
+    /// The system failed.
+    #[error("cannot {what}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+}
+
+fn failed(what: &'static str) -> impl FnOnce(io::Error) -> PodError {
+    move |source| PodError::Io { what, source }
+}
+
+/// Hosts the pod until it is told to end, by its socket or by SIGTERM.
+///
+/// `ready` is called once the pod holds its lock and its socket, whatever its agent does.
+///
+/// # Errors
+/// Fails when there is no such pod, another process hosts it, or its files cannot be used; then
+/// nothing was started. After a crash the next start finds out what became of the message that was
+/// on its way, and ends what the crashed pod's guard left.
+pub async fn run(config: PodConfig, ready: impl FnOnce()) -> Result<(), PodError> {
+    let paths = StatePaths::new(&config.state_dir);
+    let store: Arc<dyn PodStore> = Arc::new(SqliteStore::open(&paths.store())?);
+    let record = store.find_pod(&config.fleet, &config.name).await?;
+    let record = record.ok_or_else(|| PodError::NoSuchPod {
+        fleet: config.fleet.fleet.to_string(),
+        name: config.name.clone(),
+    })?;
+    let id = record.identity.id;
+    let _lock = claim::lock(&paths.lock(id))
+        .map_err(failed("lock the pod"))?
+        .ok_or_else(|| PodError::AlreadyRunning(config.name.clone()))?;
+    claim::end_former_generation(record.endpoint.as_ref());
+    let runtime = RuntimeDir::open(&record.runtime_dir)?;
+    let spec: PodSpec = serde_json::from_value(record.spec.clone()).map_err(PodError::Spec)?;
+    let harness = spec.harness.load()?;
+
+    let files = runtime.pod(id);
+    let listener = claim::listen(&files.socket).map_err(failed("listen on the pod's socket"))?;
+    let former_session = record.session;
+    let quarantined = match &record.state {
+        PodState::Quarantined { account } => Some(account.clone()),
+        _ => None,
+    };
+    let start = GenerationStart {
+        endpoint: Endpoint {
+            socket: files.socket.clone(),
+            heartbeat: files.heartbeat.clone(),
+            pid: std::process::id(),
+            build: config.build.clone(),
+        },
+        at: clock::wall(),
+    };
+    let record = store.begin_generation(id, &start).await?;
+    let credential =
+        claim::write_credential(&files.credential).map_err(failed("write the credential"))?;
+    let log = open_session(&*store, &record, &paths, former_session).await?;
+
+    let (commands, receiver) = mpsc::unbounded_channel();
+    let (journal, jobs) = Journal::new();
+    let setup = |shared| Setup {
+        shared,
+        harness,
+        exe: config.exe.clone(),
+        pod_env: claim::pod_env(&record, &config, &credential, &files),
+        heartbeat_interval: config.heartbeat_interval,
+        bodies: paths.sessions().join(id.to_string()).join("bodies"),
+        quarantined,
+        boot_id: clock::boot_id(),
+        spec,
+    };
+    let shared = Arc::new(Shared {
+        identity: record.identity.clone(),
+        fence: record.fence(),
+        build: config.build.clone(),
+        runtime_dir: record.runtime_dir.clone(),
+        paths: files.clone(),
+        store: Arc::clone(&store),
+        journal,
+        commands,
+        status: watch::Sender::new(claim::first_status(&record, &config.build)),
+        receipts: Receipts::new(),
+    });
+    Writer::new(jobs, log, Arc::clone(&shared))
+        .start()
+        .map_err(failed("start the journal"))?;
+    let waiting = recovery::waiting(&*store, id).await?;
+    let controller = Controller::new(setup(Arc::clone(&shared)));
+    let serving = tokio::spawn(server::serve(listener, shared));
+    ready();
+    let ran = controller.run(receiver, waiting).await;
+    serving.abort();
+    claim::remove(&files);
+    ran.map_err(failed("wait for signals"))
+}
+
+/// Opens a new session, after finding out what became of the last one's messages.
+async fn open_session(
+    store: &dyn PodStore,
+    record: &PodRecord,
+    paths: &StatePaths,
+    former: Option<SessionId>,
+) -> Result<LogWriter, PodError> {
+    let session = NewSession {
+        id: SessionId::generate(),
+        started: clock::wall(),
+    };
+    let files = SessionFiles::new(paths.root(), record.identity.id, session.id);
+    let options = LogOptions::new(record.identity.clone(), record.generation);
+    let mut log = LogWriter::open(files, options, session.started)?;
+    recovery::recover(store, record, paths.root(), former, &mut log).await?;
+    store.open_session(record.fence(), session).await?;
+    Ok(log)
+}

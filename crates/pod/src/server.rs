@@ -1,0 +1,61 @@
+//! The pod's socket: taking connections in and serving them.
+
+mod attached;
+mod caller;
+mod connection;
+mod requests;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use podfleet_protocol::limits::MAX_CONNECTIONS;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::shared::Shared;
+
+const FIRST_BACKOFF: Duration = Duration::from_millis(10);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// Serves connections until dropped.
+pub(crate) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let tasks = TaskTracker::new();
+    let mut backoff = FIRST_BACKOFF;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                backoff = FIRST_BACKOFF;
+                take_in(stream, &shared, &places, &tasks);
+            }
+            // Out of descriptors, most likely: others may close theirs meanwhile.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(backoff).await;
+                backoff = (backoff * 2).min(LONGEST_BACKOFF);
+            }
+        }
+    }
+}
+
+fn take_in(stream: UnixStream, shared: &Arc<Shared>, places: &Arc<Semaphore>, tasks: &TaskTracker) {
+    let shared = Arc::clone(shared);
+    match Arc::clone(places).try_acquire_owned() {
+        Ok(place) => {
+            tasks.spawn(async move {
+                connection::serve(stream, &shared).await;
+                drop(place);
+            });
+        }
+        Err(_) => {
+            tasks.spawn(connection::refuse(stream));
+        }
+    }
+}
+
+/// Returns whether the process at the other end belongs to the same user.
+fn same_user(stream: &UnixStream) -> io::Result<bool> {
+    Ok(stream.peer_cred()?.uid() == rustix::process::getuid().as_raw())
+}

@@ -1,0 +1,177 @@
+//! The answers to requests.
+
+use std::time::Duration;
+
+use podfleet_pod_store::{Offer, Refusal};
+use podfleet_protocol::method::{
+    AcceptedResult, Call, MessageParams, ReceiptParams, StatusParams, StatusUntil,
+};
+use podfleet_protocol::rpc::{ErrorCode, RpcError};
+use podfleet_protocol::{
+    Address, AgentPhase, Kind, Message, Outcome, PodStatus, Receipt, clean_body,
+};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::caller::Caller;
+use crate::clock;
+use crate::command::Command;
+use crate::shared::Shared;
+
+/// The longest that a request may wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+pub(super) async fn answer(
+    shared: &Shared,
+    caller: &Caller,
+    call: Call,
+) -> Result<Value, RpcError> {
+    match call {
+        Call::Ping(_) => Ok(Value::Object(serde_json::Map::new())),
+        Call::Status(params) => json(status(shared, *params).await),
+        Call::RunMessage(params) => json(accept(shared, caller, *params, Kind::Run).await?),
+        Call::Notify(params) => json(accept(shared, caller, *params, Kind::Notify).await?),
+        Call::GetReceipt(params) => json(receipt(shared, *params).await?),
+        Call::GetScreen(_) => json(ask(shared, Command::Screen).await?),
+        Call::Scrollback(params) => {
+            json(ask(shared, |answer| Command::Scrollback(*params, answer)).await?)
+        }
+        Call::Shutdown(params) => {
+            let reason = format!("{}: {}", caller.name, params.reason);
+            ask(shared, |answer| Command::Shutdown(reason, Some(answer))).await?;
+            Ok(Value::Object(serde_json::Map::new()))
+        }
+        Call::Hello(_) => Err(RpcError::new(
+            ErrorCode::InvalidRequest,
+            "hello was said already",
+        )),
+        Call::Attach(_) => Err(RpcError::new(
+            ErrorCode::Internal,
+            "attach is no plain request",
+        )),
+    }
+}
+
+fn json(result: impl Serialize) -> Result<Value, RpcError> {
+    serde_json::to_value(result)
+        .map_err(|error| RpcError::new(ErrorCode::Internal, error.to_string()))
+}
+
+/// Asks the controller.
+async fn ask<T>(
+    shared: &Shared,
+    question: impl FnOnce(oneshot::Sender<T>) -> Command,
+) -> Result<T, RpcError> {
+    let (answer, answered) = oneshot::channel();
+    shared.tell(question(answer));
+    answered
+        .await
+        .map_err(|_| RpcError::new(ErrorCode::ShuttingDown, "the pod is ending"))
+}
+
+async fn status(shared: &Shared, params: StatusParams) -> PodStatus {
+    let mut status = shared.status.subscribe();
+    if params.until == Some(StatusUntil::Settled) {
+        let patience = Duration::from_millis(params.timeout_ms).min(LONGEST_WAIT);
+        let _ = tokio::time::timeout(patience, status.wait_for(is_settled)).await;
+    }
+    status.borrow().clone()
+}
+
+/// Returns whether waiting longer would show nothing new: the agent takes input, waits for a
+/// person, or has ended.
+fn is_settled(status: &PodStatus) -> bool {
+    match status.agent {
+        AgentPhase::Running { .. } => {
+            !matches!(status.screen.state.as_str(), "starting" | "unknown")
+        }
+        AgentPhase::Idle => false,
+        AgentPhase::BackingOff { .. }
+        | AgentPhase::Ended { .. }
+        | AgentPhase::Quarantined { .. } => true,
+    }
+}
+
+async fn accept(
+    shared: &Shared,
+    caller: &Caller,
+    params: MessageParams,
+    kind: Kind,
+) -> Result<AcceptedResult, RpcError> {
+    let new = params.message;
+    let clean = clean_body(&new.body);
+    let message = Message {
+        id: new.id,
+        from: caller.address.clone(),
+        to: Address::new(&shared.identity.host, shared.identity.name.as_str()),
+        kind,
+        class: new.class,
+        thread: new.thread,
+        body: clean.text,
+        typing: new.typing,
+        accepted: clock::wall(),
+    };
+    let offer = Offer {
+        sender: caller.sender,
+        message,
+    };
+    let accepted = shared.journal.accept(offer).await?;
+    let accepted = accepted.map_err(|refusal| refusal_error(&refusal))?;
+    if !accepted.duplicate {
+        shared
+            .receipts
+            .publish(Receipt::accepted(new.id, clock::wall()));
+    }
+    shared.tell(Command::Accepted(accepted.position));
+    Ok(AcceptedResult {
+        id: new.id,
+        position: accepted.position,
+        duplicate: accepted.duplicate,
+        stripped: clean.stripped,
+    })
+}
+
+fn refusal_error(refusal: &Refusal) -> RpcError {
+    let code = match refusal {
+        Refusal::InboxFull { .. } => ErrorCode::InboxFull,
+        Refusal::NoSuchPod | Refusal::NotItsOrders => ErrorCode::Forbidden,
+        _ => ErrorCode::Refused,
+    };
+    RpcError::new(code, refusal.to_string())
+}
+
+async fn receipt(shared: &Shared, params: ReceiptParams) -> Result<Receipt, RpcError> {
+    let patience = Duration::from_millis(params.timeout_ms).min(LONGEST_WAIT);
+    let deadline = tokio::time::Instant::now() + patience;
+    let mut changes = shared.receipts.subscribe();
+    loop {
+        changes.borrow_and_update();
+        let receipt = present_receipt(shared, &params).await?;
+        let enough = params
+            .until
+            .is_none_or(|wanted| receipt.outcome.reaches(wanted));
+        let held = params.or_held && receipt.outcome == Outcome::Held;
+        if enough || held || receipt.settled {
+            return Ok(receipt);
+        }
+        if !matches!(
+            tokio::time::timeout_at(deadline, changes.changed()).await,
+            Ok(Ok(()))
+        ) {
+            return Ok(receipt);
+        }
+    }
+}
+
+async fn present_receipt(shared: &Shared, params: &ReceiptParams) -> Result<Receipt, RpcError> {
+    if let Some(receipt) = shared.receipts.get(params.id) {
+        return Ok(receipt);
+    }
+    let stored = shared.store.message(shared.identity.id, params.id).await;
+    let stored = stored.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))?;
+    stored.map(|entry| entry.receipt).ok_or_else(|| {
+        let message = format!("no message {} was accepted here", params.id);
+        RpcError::new(ErrorCode::NoSuchMessage, message)
+    })
+}

@@ -1,0 +1,80 @@
+//! What the tasks of a pod share: who it is, its store, and what was last published.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use podfleet_pod_store::{Fence, PodStore};
+use podfleet_protocol::{Identity, MessageId, PodStatus, Receipt};
+use tokio::sync::{mpsc, watch};
+
+use crate::command::Command;
+use crate::journal::Journal;
+use crate::paths::RuntimePaths;
+
+/// The parts of a pod that every connection may use without the controller.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) identity: Identity,
+    pub(crate) fence: Fence,
+    pub(crate) build: String,
+    pub(crate) runtime_dir: PathBuf,
+    pub(crate) paths: RuntimePaths,
+    pub(crate) store: Arc<dyn PodStore>,
+    pub(crate) journal: Journal,
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    pub(crate) status: watch::Sender<PodStatus>,
+    pub(crate) receipts: Receipts,
+}
+
+impl Shared {
+    /// Tells the controller something. A controller that is gone ends the process anyway.
+    pub(crate) fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+}
+
+/// The receipts of this generation, newest findings first known here.
+#[derive(Debug)]
+pub(crate) struct Receipts {
+    latest: Mutex<HashMap<MessageId, Receipt>>,
+    changes: watch::Sender<u64>,
+}
+
+/// How many settled receipts are kept in memory; all are in the store.
+const KEPT: usize = 256;
+
+impl Receipts {
+    pub(crate) fn new() -> Self {
+        Self {
+            latest: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    fn latest(&self) -> MutexGuard<'_, HashMap<MessageId, Receipt>> {
+        // A map of plain values cannot be left half-changed by a panic.
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes a receipt that is durable.
+    pub(crate) fn publish(&self, receipt: Receipt) {
+        let mut latest = self.latest();
+        if latest.len() >= KEPT {
+            latest.retain(|_, receipt| !receipt.settled);
+        }
+        latest.insert(receipt.id, receipt);
+        drop(latest);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Returns the newest receipt published for a message.
+    pub(crate) fn get(&self, id: MessageId) -> Option<Receipt> {
+        self.latest().get(&id).cloned()
+    }
+
+    /// Returns a receiver that is told of every publication.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
