@@ -147,15 +147,16 @@ impl ComposerRule {
     /// Reads what a composer holds, without its ghost text.
     pub(crate) fn read(&self, screen: &Screen, located: &Located) -> Composer {
         let lines = self.lines(screen, located);
-        let at_start = cursor_is_at_start(screen, &lines);
-        let shown = joined(lines.iter().map(|line| (line.row, line.text())));
-        if at_start != Some(false) && self.ghost.iter().any(|ghost| ghost.is_match(shown.trim())) {
-            return Composer::Empty;
+        let cursor = cursor_in(screen, &lines);
+        // Ghost text goes away with the first letter, so it cannot stand before the cursor.
+        if cursor.is_none_or(|cursor| is_start(&lines, cursor)) {
+            let shown = joined(lines.iter().map(|line| (line.row, line.text())));
+            let is_ghost = self.ghost.iter().any(|ghost| ghost.is_match(shown.trim()));
+            if is_ghost || cursor.is_some_and(|cursor| is_ghost_under(&lines, cursor)) {
+                return Composer::Empty;
+            }
         }
-        if at_start == Some(true) && is_ghost_under_cursor(screen, &lines) {
-            return Composer::Empty;
-        }
-        let text = joined(lines.iter().map(|line| (line.row, line.ink(screen))));
+        let text = joined(lines.iter().map(|line| (line.row, line.ink(cursor))));
         match text.trim() {
             "" => Composer::Empty,
             text => Composer::Holds(text.to_owned()),
@@ -195,77 +196,71 @@ struct Line<'a> {
     end: usize,
 }
 
-impl Line<'_> {
-    fn text(&self) -> String {
-        self.row.text[self.start..self.end].to_owned()
+/// A place on the screen: row and byte offset in its text.
+type Place = (usize, usize);
+
+impl<'a> Line<'a> {
+    fn text(&self) -> &'a str {
+        &self.row.text[self.start..self.end]
     }
 
-    fn characters(&self) -> impl Iterator<Item = (usize, char)> {
-        let start = self.start;
-        self.row.text[start..self.end]
+    fn characters(&self) -> impl Iterator<Item = (Place, char)> {
+        self.text()
             .char_indices()
-            .map(move |(offset, character)| (start + offset, character))
+            .map(|(offset, character)| ((self.index, self.start + offset), character))
     }
 
-    /// The text without what is faint, save what is before the cursor: that was typed.
-    fn ink(&self, screen: &Screen) -> String {
-        let cursor = cursor_position(screen);
+    /// The text without what is faint, save what stands before the cursor: that was typed.
+    fn ink(&self, cursor: Option<Place>) -> String {
+        let is_ink = |place: Place| {
+            !self.row.is_faint(place.1) || cursor.is_some_and(|cursor| place < cursor)
+        };
         self.characters()
-            .filter(|&(offset, _)| {
-                !self.row.is_faint(offset)
-                    || (screen.cursor.visible && (self.index, offset) < cursor)
-            })
-            .map(|(_, character)| character)
+            .filter(|&(place, _)| is_ink(place))
+            .map(|(_, c)| c)
             .collect()
     }
 }
 
-/// Row and byte offset of the cursor.
-fn cursor_position(screen: &Screen) -> (usize, usize) {
+/// Where the cursor is, if it is in one of the lines.
+fn cursor_in(screen: &Screen, lines: &[Line<'_>]) -> Option<Place> {
     let row = usize::from(screen.cursor.row);
-    let offset = screen
-        .rows
-        .get(row)
-        .map_or(0, |row| row.offset_of(screen.cursor.column));
-    (row, offset)
+    let line = lines.iter().find(|line| line.index == row)?;
+    Some((row, line.row.offset_of(screen.cursor.column)))
 }
 
-/// Whether only blanks stand before the cursor; `None` if the cursor is not in the composer.
-fn cursor_is_at_start(screen: &Screen, lines: &[Line<'_>]) -> Option<bool> {
-    let cursor = cursor_position(screen);
-    lines.iter().find(|line| line.index == cursor.0)?;
-    let blank_before = |line: &Line<'_>| {
-        line.characters()
-            .take_while(|&(offset, _)| (line.index, offset) < cursor)
-            .all(|(_, character)| character.is_whitespace())
-    };
-    Some(lines.iter().all(blank_before))
+/// Whether only blanks stand before the cursor.
+fn is_start(lines: &[Line<'_>], cursor: Place) -> bool {
+    let mut before = lines
+        .iter()
+        .flat_map(Line::characters)
+        .take_while(|&(place, _)| place < cursor);
+    before.all(|(_, character)| character.is_whitespace())
 }
 
 /// Whether all is faint but the letter under the cursor: a program that draws its own cursor
 /// inverts the first letter of its ghost text.
-fn is_ghost_under_cursor(screen: &Screen, lines: &[Line<'_>]) -> bool {
-    let cursor = cursor_position(screen);
-    let mut faint = 0;
+fn is_ghost_under(lines: &[Line<'_>], cursor: Place) -> bool {
+    let mut faint = false;
     for line in lines {
-        for (offset, _) in line
+        for (place, _) in line
             .characters()
             .filter(|(_, character)| !character.is_whitespace())
         {
-            if line.row.is_faint(offset) {
-                faint += 1;
-            } else if (line.index, offset) != cursor {
+            if line.row.is_faint(place.1) {
+                faint = true;
+            } else if place != cursor {
                 return false;
             }
         }
     }
-    faint > 0
+    faint
 }
 
-fn joined<'a>(lines: impl Iterator<Item = (&'a Row, String)>) -> String {
+fn joined<'a, T: AsRef<str>>(lines: impl Iterator<Item = (&'a Row, T)>) -> String {
     let mut text = String::new();
     for (row, line) in lines {
-        text.push_str(&line);
+        text.push_str(line.as_ref());
         if !row.wrapped {
             text.push('\n');
         }

@@ -72,11 +72,19 @@ impl HarnessError {
         }
     }
 
-    pub(crate) fn inconsistent(harness: &str, message: impl Into<String>) -> HarnessError {
+    /// Parts of the file contradict each other; the fault is reported where `place` first stands.
+    pub(crate) fn inconsistent(
+        harness: &str,
+        source: &str,
+        place: &str,
+        message: impl Into<String>,
+    ) -> HarnessError {
+        let start = source.find(place).unwrap_or_default();
+        let span = start..start + place.len();
         HarnessError::at(
             harness,
-            "",
-            0..0,
+            source,
+            span,
             HarnessErrorKind::Inconsistent,
             message.into(),
         )

@@ -105,18 +105,29 @@ impl Harness {
     pub fn parse(name: &str, toml: &str) -> Result<Harness, HarnessError> {
         let file: File =
             toml::from_str(toml).map_err(|error| HarnessError::from_toml(name, toml, &error))?;
-        let inconsistent = |message| Err(HarnessError::inconsistent(name, message));
+        let inconsistent = |place: &str, message: String| {
+            Err(HarnessError::inconsistent(name, toml, place, message))
+        };
+        if let Some(unknown) = file.launch.unknown_placeholder() {
+            return inconsistent(
+                &unknown,
+                format!("`{unknown}` means nothing in this template"),
+            );
+        }
         let evidence = match (file.evidence, file.composer, file.echo) {
             (EvidenceKind::Screen, Some(composer), None) => Evidence::Screen(composer),
-            (EvidenceKind::Screen, _, Some(_)) => {
-                return inconsistent("`[echo]` goes with `evidence = \"echo\"`");
-            }
-            (EvidenceKind::Screen, None, None) => {
-                return inconsistent("`evidence = \"screen\"` needs a table `[composer]`");
-            }
             (EvidenceKind::Echo, None, echo) => Evidence::Echo(echo.unwrap_or_default()),
+            (EvidenceKind::Screen, None, None) => {
+                let message = "`evidence = \"screen\"` needs a table `[composer]`";
+                return inconsistent("evidence", message.to_owned());
+            }
+            (EvidenceKind::Screen, _, Some(_)) => {
+                let message = "`[echo]` goes with `evidence = \"echo\"`";
+                return inconsistent("[echo]", message.to_owned());
+            }
             (EvidenceKind::Echo, Some(_), _) => {
-                return inconsistent("`[composer]` goes with `evidence = \"screen\"`");
+                let message = "`[composer]` goes with `evidence = \"screen\"`";
+                return inconsistent("[composer]", message.to_owned());
             }
         };
         let mut rules = file.rules;

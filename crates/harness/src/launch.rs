@@ -80,6 +80,38 @@ impl Launch {
         add(&self.system_prompt, "{text}", invocation.system_prompt);
         command
     }
+
+    /// Tells whether a conversation is continued by its id; if not, it is whichever was the last in
+    /// the working directory, which may be another agent's.
+    pub fn resumes_by_id(&self) -> bool {
+        let names = |template: &Vec<String>| template.iter().any(|part| part.contains("{session}"));
+        self.resume.as_ref().is_some_and(names)
+    }
+
+    pub(crate) fn unknown_placeholder(&self) -> Option<String> {
+        let flags = [
+            (&self.model, "{model}"),
+            (&self.yolo, ""),
+            (&self.system_prompt, "{text}"),
+            (&self.session, "{session}"),
+            (&self.resume, "{session}"),
+        ];
+        unknown_placeholder(&self.argv, "{fleet}").or_else(|| {
+            flags
+                .iter()
+                .find_map(|(flag, known)| unknown_placeholder(flag.as_ref()?, known))
+        })
+    }
+}
+
+/// Finds something like `{word}` in a template that knows only other words.
+fn unknown_placeholder(template: &[String], known: &str) -> Option<String> {
+    template.iter().find_map(|argument| {
+        let start = argument.find('{')?;
+        let end = start + argument[start..].find('}')? + 1;
+        let word = &argument[start..end];
+        (word != known).then(|| word.to_owned())
+    })
 }
 
 fn fill(template: &[String], placeholder: &str, value: &str) -> Vec<String> {

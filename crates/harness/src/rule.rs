@@ -25,6 +25,9 @@ pub(crate) struct Rule {
     /// Each has to match a row of the region.
     #[serde(default, rename = "match")]
     patterns: Vec<Pattern>,
+    /// None may match a row of the region.
+    #[serde(default)]
+    absent: Vec<Pattern>,
     composer: Option<ComposerCondition>,
     cursor_visible: Option<bool>,
     output_seen: Option<bool>,
@@ -131,10 +134,17 @@ impl Rule {
         if !(self.signals_hold(signals) && self.screen_holds(view)) {
             return None;
         }
-        if self.patterns.is_empty() {
+        if self.patterns.is_empty() && self.absent.is_empty() {
             return Some(Evidence { line: None });
         }
         let lines = view.lines(self.region, self.rows.unwrap_or(usize::MAX));
+        if self
+            .absent
+            .iter()
+            .any(|pattern| lines.iter().any(|line| pattern.is_match(line)))
+        {
+            return None;
+        }
         let matched: Option<Vec<&str>> = self
             .patterns
             .iter()

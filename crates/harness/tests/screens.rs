@@ -9,11 +9,19 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use podfleet_harness::{Composer, Cursor, Harness, Screen, Signals};
+use podfleet_harness::{Composer, Cursor, Harness, Holding, Screen, Signals};
+
+/// What was queued where a screen has a queue.
+const QUEUED: &str = "second message while busy";
 
 fn classifies_as_expected(path: &Path) -> datatest_stable::Result<()> {
     let (screen, signals) = read_screen(path)?;
     let harness = Harness::shipped(&folder(path, 2)?).ok_or("no such harness")?;
+    if let Composer::Holds(text) = harness.composer(&screen)
+        && harness.holds(&screen, &text) != Holding::Text
+    {
+        return Err(format!("the composer holds {text:?} but `holds` denies it").into());
+    }
     let actual = describe(&harness, &screen, &signals);
     let file = path.with_extension("expected");
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
@@ -41,6 +49,9 @@ fn describe(harness: &Harness, screen: &Screen, signals: &Signals) -> String {
         Composer::Holds(held) => {
             let _ = writeln!(text, "composer: holds {held:?}");
         }
+    }
+    if let Some(found) = harness.queued(screen, QUEUED) {
+        let _ = writeln!(text, "queued: {}", found.line);
     }
     text
 }
