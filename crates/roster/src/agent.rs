@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::absent;
@@ -91,7 +91,7 @@ pub struct Agent {
     pub command: Option<Vec<String>>,
     /// Extra environment. A value that looks like a secret is refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("propertyNames" = { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" }))]
+    #[schemars(transform = restrict_to_variable_names)]
     pub env: BTreeMap<String, String>,
     /// The first message after launch and after a reset.
     #[serde(
@@ -119,6 +119,16 @@ pub struct Agent {
     /// Limits of the agent's unit; ignored with a notice where there is no systemd.
     #[serde(default)]
     pub resources: Resources,
+}
+
+/// Allows only keys that can be names of environment variables. A pattern rather than a rule for
+/// names, because validators report every key that has none, but only the first bad name.
+fn restrict_to_variable_names(schema: &mut Schema) {
+    if let Some(value) = schema.remove("additionalProperties") {
+        let properties = serde_json::json!({ "^[A-Za-z_][A-Za-z0-9_]*$": value });
+        schema.insert("patternProperties".to_owned(), properties);
+        schema.insert("additionalProperties".to_owned(), false.into());
+    }
 }
 
 fn default_class() -> String {

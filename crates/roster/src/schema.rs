@@ -5,6 +5,7 @@
 
 mod evaluate;
 mod expect;
+mod key_index;
 mod message;
 mod shape;
 

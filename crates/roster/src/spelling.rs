@@ -34,9 +34,18 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// Joins words for a message: `a`, `b` and `c`.
+/// The most words that a message lists.
+const LISTED: usize = 32;
+
+/// Joins words for a message: `a`, `b` and `c`. The rest of very many is only counted.
 pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>, last: &str) -> String {
-    let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    let mut words = words.into_iter();
+    let listed = words.by_ref().take(LISTED);
+    let mut quoted: Vec<String> = listed.map(|word| format!("`{word}`")).collect();
+    let more = words.count();
+    if more > 0 {
+        quoted.push(format!("{more} more"));
+    }
     match quoted.as_slice() {
         [] => String::new(),
         [one] => one.clone(),
@@ -71,5 +80,6 @@ mod tests {
     fn words_are_joined_as_in_a_sentence() {
         assert_eq!(list(["a"], "or"), "`a`");
         assert_eq!(list(["a", "b", "c"], "or"), "`a`, `b` or `c`");
+        assert!(list(["a"; 40], "and").ends_with("`a` and 8 more"));
     }
 }

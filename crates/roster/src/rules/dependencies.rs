@@ -10,9 +10,17 @@ use crate::spelling::nearest;
 /// The most names of a circle that a message shows.
 const SHOWN: usize = 8;
 
+/// The most circles that are reported. A graph can have more of them than agents.
+const CIRCLES: usize = 64;
+
+/// The most names among which the nearest one is looked for.
+const SUGGESTED: usize = 256;
+
 /// Every name in `depends_on` is an agent's.
 pub(super) fn unknown_dependencies(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
     let by_name = outline.by_name();
+    let names = outline.named().map(|(_, name)| name.text);
+    let names: Vec<&str> = names.take(SUGGESTED).collect();
     let dependencies = outline.agents.iter().flat_map(|agent| {
         let agent_name = agent.label();
         agent.depends_on().map(move |target| (agent_name, target))
@@ -26,7 +34,7 @@ pub(super) fn unknown_dependencies(outline: &Outline<'_>, _: &Known) -> Vec<Find
                 shown(target.text)
             );
             let finding = Finding::new(Code::UnknownDependency, target.span, message);
-            match nearest(target.text, by_name.keys().copied()) {
+            match nearest(target.text, names.iter().copied()) {
                 Some(name) => finding.help(format!("did you mean `{name}`?")),
                 None => finding.help("add that agent, or remove the dependency"),
             }
@@ -102,8 +110,10 @@ impl Search<'_, '_> {
                 }
                 Some((target, span)) => match self.state[target] {
                     State::New => self.enter(target),
-                    State::OnPath => self.report(target, span, outline),
-                    State::Done => {}
+                    State::OnPath if self.findings.len() < CIRCLES => {
+                        self.report(target, span, outline);
+                    }
+                    State::OnPath | State::Done => {}
                 },
             }
         }

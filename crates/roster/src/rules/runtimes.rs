@@ -1,5 +1,7 @@
 //! The harnesses that agents name.
 
+use std::collections::HashSet;
+
 use crate::catalog::Code;
 use crate::finding::Finding;
 use crate::known::Known;
@@ -8,11 +10,14 @@ use crate::secret::shown;
 use crate::spelling::{list, nearest};
 use crate::tree::Text;
 
+/// The most names among which the nearest one is looked for.
+const SUGGESTED: usize = 256;
+
 /// Every agent's runtime has a harness, and so has every runtime that the roster defines.
 pub(super) fn known_runtimes(outline: &Outline<'_>, known: &Known) -> Vec<Finding> {
     let defined = outline.runtimes();
-    let is_known =
-        |name: &str| known.has_runtime(name) || defined.iter().any(|runtime| runtime.key == name);
+    let own: HashSet<&str> = defined.iter().map(|runtime| runtime.key.as_str()).collect();
+    let is_known = |name: &str| known.has_runtime(name) || own.contains(name);
     let runtimes = outline
         .agents
         .iter()
@@ -21,7 +26,8 @@ pub(super) fn known_runtimes(outline: &Outline<'_>, known: &Known) -> Vec<Findin
         .filter(|runtime| !is_known(runtime.text))
         .map(|runtime| {
             let names = defined.iter().map(|runtime| runtime.key.as_str());
-            report("runtime", &runtime, known.runtimes().chain(names).collect())
+            let all = known.runtimes().chain(names).take(SUGGESTED).collect();
+            report("runtime", &runtime, all)
         });
     let of_runtimes = defined
         .iter()

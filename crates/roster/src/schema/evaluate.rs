@@ -8,9 +8,11 @@ use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use super::json_schema;
+use super::key_index::KeyIndex;
 use super::message::{self, Place};
 use crate::finding::Finding;
-use crate::tree::{Entry, NodeId, NodeKind, Tree};
+use crate::spelling::nearest;
+use crate::tree::{NodeId, NodeKind, Tree};
 
 /// The schema with its compiled form; compiled at first use, once a process.
 struct Compiled {
@@ -36,6 +38,7 @@ pub(crate) fn evaluate(text: &str, tree: &Tree, root: NodeId, value: &Value) -> 
         return Vec::new();
     };
     let errors: Vec<ValidationError<'_>> = validator.iter_errors(value).collect();
+    let keys = KeyIndex::default();
     let mistyped: HashSet<&str> = errors
         .iter()
         .filter(|error| matches!(error.kind(), Kind::Type { .. }))
@@ -50,7 +53,7 @@ pub(crate) fn evaluate(text: &str, tree: &Tree, root: NodeId, value: &Value) -> 
         })
         .map(|error| Fault {
             error,
-            place: place(text, tree, root, error.instance_path().as_str()),
+            place: place(text, tree, &keys, root, error.instance_path().as_str()),
             rule: rule(schema, error),
         })
         .collect();
@@ -77,9 +80,10 @@ impl<'a> Fault<'a> {
         let Kind::AdditionalProperties { unexpected } = self.error.kind() else {
             return Vec::new();
         };
+        let free = message::free_keys(&self.place, self.rule);
         unexpected
             .iter()
-            .filter_map(|key| message::meant(key, &self.place, self.rule))
+            .filter_map(|key| nearest(key, free.iter().copied()))
             .map(|key| (self.place.node, key))
             .collect()
     }
@@ -108,7 +112,13 @@ impl<'a> Fault<'a> {
 }
 
 /// Follows a JSON pointer through the tree.
-fn place<'t>(text: &'t str, tree: &'t Tree, root: NodeId, pointer: &str) -> Place<'t> {
+fn place<'t>(
+    text: &'t str,
+    tree: &'t Tree,
+    keys: &'t KeyIndex<'t>,
+    root: NodeId,
+    pointer: &str,
+) -> Place<'t> {
     let mut place = Place {
         text,
         tree,
@@ -128,8 +138,8 @@ fn place<'t>(text: &'t str, tree: &'t Tree, root: NodeId, pointer: &str) -> Plac
                 place.entry = None;
                 place.path.push_str(&format!("[{segment}]"));
             }
-            NodeKind::Mapping(entries) => {
-                let Some(entry) = entry(entries, &segment) else {
+            NodeKind::Mapping(_) => {
+                let Some(entry) = keys.entry(tree, place.node, &segment) else {
                     break;
                 };
                 place.node = entry.value;
@@ -143,10 +153,6 @@ fn place<'t>(text: &'t str, tree: &'t Tree, root: NodeId, pointer: &str) -> Plac
         }
     }
     place
-}
-
-fn entry<'t>(entries: &'t [Entry], key: &str) -> Option<&'t Entry> {
-    entries.iter().find(|entry| entry.key == key)
 }
 
 fn segments(pointer: &str) -> impl Iterator<Item = String> {

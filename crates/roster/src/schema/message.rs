@@ -1,5 +1,7 @@
 //! The wording of the schema's findings.
 
+use std::collections::HashSet;
+
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
@@ -80,7 +82,6 @@ pub(super) fn findings(
         Kind::Type { .. } => vec![wrong_type(place, rule)],
         Kind::Enum { .. } | Kind::Constant { .. } => vec![unknown_value(place, rule)],
         Kind::Not { schema } => vec![both_spellings(schema, place)],
-        Kind::PropertyNames { error } => vec![invalid_key(error.instance(), place)],
         Kind::Pattern { pattern } => vec![wrong_form(pattern, place)],
         Kind::MinItems { .. } | Kind::MinLength { .. } => vec![too_short(place)],
         Kind::Minimum { .. } | Kind::Maximum { .. } => vec![out_of_range(place, rule)],
@@ -92,11 +93,13 @@ pub(super) fn findings(
     }
 }
 
-/// Returns the key that the unknown `key` most likely meant: one that the schema knows there and
-/// that is not given already.
-pub(super) fn meant<'s>(key: &str, place: &Place<'_>, rule: &'s Value) -> Option<&'s str> {
-    let free = known_keys(rule).filter(|known| place.keys().all(|given| given != *known));
-    nearest(key, free)
+/// The keys that an unknown one can have meant: those that the schema knows at the place and that
+/// are not given already.
+pub(super) fn free_keys<'s>(place: &Place<'_>, rule: &'s Value) -> Vec<&'s str> {
+    let given: HashSet<&str> = place.keys().collect();
+    known_keys(rule)
+        .filter(|key| !given.contains(key))
+        .collect()
 }
 
 /// The keys that the schema knows at a place, without their camelCase twins.
@@ -110,13 +113,18 @@ fn known_keys(rule: &Value) -> impl Iterator<Item = &str> {
 }
 
 fn unknown_keys(unexpected: &[String], place: &Place<'_>, rule: &Value) -> Vec<Finding> {
+    let unexpected: HashSet<&str> = unexpected.iter().map(String::as_str).collect();
+    if rule.get("patternProperties").is_some() {
+        return invalid_keys(&unexpected, place);
+    }
+    let free = free_keys(place, rule);
     let entries = place.tree.entries(place.node).iter();
     entries
-        .filter(|entry| unexpected.contains(&entry.key))
+        .filter(|entry| unexpected.contains(entry.key.as_str()))
         .map(|entry| {
             let key = secret::shown(&entry.key);
             let message = format!("unknown key `{key}` {}", place.inside());
-            let help = match meant(&entry.key, place, rule) {
+            let help = match nearest(&entry.key, free.iter().copied()) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => format!("known keys are {}", list(known_keys(rule), "and")),
             };
@@ -288,20 +296,20 @@ fn both_spellings(schema: &Value, place: &Place<'_>) -> Finding {
         .help("keep one of the two")
 }
 
-fn invalid_key(key: &Value, place: &Place<'_>) -> Finding {
-    let key = key.as_str().unwrap_or_default();
-    let entries = place.tree.entries(place.node);
-    let span = entries
-        .iter()
-        .find(|entry| entry.key == key)
-        .map_or_else(|| place.span(), |entry| entry.key_span.clone());
-    let message = format!(
-        "`{}` {} is not the name of an environment variable",
-        secret::shown(key),
-        place.inside()
-    );
-    Finding::new(Code::InvalidValue, &span, message)
-        .help("a name has letters, digits and `_`, and does not start with a digit")
+fn invalid_keys(unexpected: &HashSet<&str>, place: &Place<'_>) -> Vec<Finding> {
+    let entries = place.tree.entries(place.node).iter();
+    entries
+        .filter(|entry| unexpected.contains(entry.key.as_str()))
+        .map(|entry| {
+            let message = format!(
+                "`{}` {} is not the name of an environment variable",
+                secret::shown(&entry.key),
+                place.inside()
+            );
+            Finding::new(Code::InvalidValue, &entry.key_span, message)
+                .help("a name has letters, digits and `_`, and does not start with a digit")
+        })
+        .collect()
 }
 
 fn wrong_form(pattern: &str, place: &Place<'_>) -> Finding {

@@ -35,8 +35,8 @@ enum Content {
         entries: Vec<Entry>,
         seen: HashMap<String, Span>,
         key: Option<Key>,
-        /// Whether a merge key put entries in that keys written out replace.
-        merged: bool,
+        /// Where the entries are that a merge key put in; keys that are written out replace them.
+        merged: HashMap<String, usize>,
     },
 }
 
@@ -125,7 +125,7 @@ impl<'t> Builder<'t> {
                     entries: Vec::new(),
                     seen: HashMap::new(),
                     key: None,
-                    merged: false,
+                    merged: HashMap::new(),
                 };
                 self.enter(span, anchor, content)
             }
@@ -289,14 +289,16 @@ impl<'t> Builder<'t> {
                 ..
             } => match key.take() {
                 Some(Key::Text(key, key_span)) => {
-                    if *merged {
-                        entries.retain(|entry| entry.key != key);
-                    }
-                    entries.push(Entry {
+                    let replaced = merged.remove(&key);
+                    let entry = Entry {
                         key,
                         key_span,
                         value: built.id,
-                    });
+                    };
+                    match replaced {
+                        Some(index) => entries[index] = entry,
+                        None => entries.push(entry),
+                    }
                 }
                 Some(Key::Merge(span)) => self.merge(built.id, &span),
                 Some(Key::Refused) | None => {}
@@ -378,7 +380,7 @@ impl<'t> Builder<'t> {
             NodeKind::List(items) => items.clone(),
             _ => vec![from],
         };
-        let merged: Vec<Entry> = sources
+        let from_sources: Vec<Entry> = sources
             .iter()
             .flat_map(|source| self.tree.entries(*source))
             .cloned()
@@ -388,7 +390,7 @@ impl<'t> Builder<'t> {
                 Content::Mapping {
                     entries,
                     seen,
-                    merged: was_merged,
+                    merged,
                     ..
                 },
             ..
@@ -396,10 +398,10 @@ impl<'t> Builder<'t> {
         else {
             return;
         };
-        // Merged keys are not `seen`: one that is written out later replaces them.
-        *was_merged = true;
-        for entry in merged {
-            if !seen.contains_key(&entry.key) && !entries.iter().any(|e| e.key == entry.key) {
+        for entry in from_sources {
+            // What is written out, or was merged first, wins.
+            if !seen.contains_key(&entry.key) && !merged.contains_key(&entry.key) {
+                merged.insert(entry.key.clone(), entries.len());
                 entries.push(Entry {
                     key_span: at.clone(),
                     ..entry
