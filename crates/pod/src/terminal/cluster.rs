@@ -9,7 +9,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Joins the emoji around it into one.
-const ZERO_WIDTH_JOINER: char = '\u{200D}';
+pub(super) const ZERO_WIDTH_JOINER: char = '\u{200D}';
 
 /// Asks for the emoji form of the character before it.
 const EMOJI_SELECTOR: char = '\u{FE0F}';
@@ -23,12 +23,9 @@ pub(super) const FIRST: char = '\u{0300}';
 
 /// Whether `character` goes into the cell before it.
 ///
-/// `base` is that cell's first code point and `extra` are its others.
-pub(super) fn joins(base: char, extra: &[char], character: char) -> bool {
-    if character.width() == Some(0) {
-        return true;
-    }
-    !base.is_ascii() && (is_skin_tone(character) || extra.last() == Some(&ZERO_WIDTH_JOINER))
+/// `base` is that cell's first code point; `joined` says that a joiner came after it.
+pub(super) fn joins(base: char, joined: bool, character: char) -> bool {
+    character.width() == Some(0) || !base.is_ascii() && (is_skin_tone(character) || joined)
 }
 
 /// Whether `character`, having joined a `base` one column wide, makes it two columns wide.

@@ -9,7 +9,7 @@ use std::mem;
 use std::ops::Range;
 
 use alacritty_terminal::event::VoidListener;
-use alacritty_terminal::grid::{Dimensions, Grid};
+use alacritty_terminal::grid::{Cursor, Dimensions, Grid, Row};
 use alacritty_terminal::index::{Column, Line as GridLine, Point};
 use alacritty_terminal::term::cell::{Cell, Flags};
 use alacritty_terminal::term::{Config, Term, TermMode};
@@ -41,6 +41,8 @@ pub(super) struct Emulator {
     /// Rows between the margins.
     margins: Range<i32>,
     active_charset: CharsetIndex,
+    /// The character that a zero-width joiner was last put after.
+    joiner: Option<Point>,
     title: Title,
     keyboard: KeyboardFlags,
     modify_other_keys: u8,
@@ -95,6 +97,7 @@ impl Emulator {
             hidden: None,
             margins: 0..i32::from(size.rows),
             active_charset: CharsetIndex::G0,
+            joiner: None,
             title: Title::default(),
             keyboard: KeyboardFlags::default(),
             modify_other_keys: 0,
@@ -219,6 +222,9 @@ impl Emulator {
         }
         grid.update_history(0);
         grid.truncate();
+        for row in 0..i32::from(self.size.rows) {
+            mend(&mut grid[GridLine(row)]);
+        }
         let last = Point::new(GridLine(i32::from(self.size.rows) - 1), Column(columns - 1));
         let clamp = |point: Point| {
             Point::new(
@@ -259,6 +265,12 @@ impl Emulator {
             && self.term.mode().contains(TermMode::LINE_WRAP)
     }
 
+    /// Blanks what is left of wide characters that were cut in the cursor's row.
+    fn mend_cursor_row(&mut self) {
+        let line = self.term.grid().cursor.point.line;
+        mend(&mut self.term.grid_mut()[line]);
+    }
+
     /// Takes the mark of a wrapped line from the last row, which is followed by none.
     fn end_last_row(&mut self) {
         let last = Point::new(
@@ -286,27 +298,39 @@ impl Emulator {
 
     /// Adds `character` to the cluster before the cursor; returns whether it belongs there.
     fn join(&mut self, character: char) -> bool {
-        let zero_width = character.width() == Some(0);
+        let joiner = self.joiner.take();
         let Some(point) = self.previous_character() else {
-            return zero_width;
+            return character.width() == Some(0);
         };
+        if character == cluster::ZERO_WIDTH_JOINER {
+            self.joiner = Some(point);
+            return true;
+        }
+        let joined = joiner == Some(point);
         let cell = &mut self.term.grid_mut()[point.line][point.column];
         let base = cell.c;
-        let extra = cell.zerowidth().unwrap_or_default();
-        if !cluster::joins(base, extra, character) {
+        if !cluster::joins(base, joined, character) {
             return false;
         }
-        let room = extra.len() < cluster::EXTRA_LIMIT;
-        let narrow = !cell.flags.contains(Flags::WIDE_CHAR);
-        let widens = narrow && cluster::widens(base, character);
+        let extra = cell.zerowidth().unwrap_or_default().len() + usize::from(joined) + 1;
+        let widens = !cell.flags.contains(Flags::WIDE_CHAR) && cluster::widens(base, character);
+        let room = !widens || point.column.0 + 1 < usize::from(self.size.columns);
         // Without room for it the cluster stays as it is: a wider one would not survive a repaint.
-        if room && (!widens || point.column.0 + 1 < usize::from(self.size.columns)) {
+        if room && extra <= cluster::EXTRA_LIMIT {
+            if joined {
+                cell.push_zerowidth(cluster::ZERO_WIDTH_JOINER);
+            }
             cell.push_zerowidth(character);
             if widens {
                 self.widen(point);
             }
         }
         true
+    }
+
+    /// Whether the next character joins the one before the cursor.
+    pub(super) fn awaits_joined(&self) -> bool {
+        self.joiner.is_some() && self.joiner == self.previous_character()
     }
 
     /// Makes the narrow character at `point`, the one before the cursor and not in the last column,
@@ -363,6 +387,33 @@ impl Emulator {
     }
 }
 
+/// Whether the next character printed at `cursor` goes to the next row.
+pub(super) fn waits_for_wrap(cursor: &Cursor<Cell>, grid: &Grid<Cell>) -> bool {
+    let Point { line, column } = cursor.point;
+    cursor.input_needs_wrap
+        && column == grid.last_column()
+        && !grid[line][column].flags.contains(Flags::WRAPLINE)
+}
+
+/// Blanks the halves of wide characters in a row whose other half is gone. The emulator leaves them,
+/// and would later blank what stands beside them instead.
+fn mend(row: &mut Row<Cell>) {
+    let mut expected = false;
+    for column in 0..row.len() {
+        let next = row[..].get(column + 1).map(|cell| cell.flags);
+        let flags = row[Column(column)].flags;
+        let spacer = flags.contains(Flags::WIDE_CHAR_SPACER);
+        if spacer && !expected {
+            row[Column(column)].flags.remove(Flags::WIDE_CHAR_SPACER);
+        }
+        let wide = flags.contains(Flags::WIDE_CHAR) && !(spacer && expected);
+        expected = wide && next.is_some_and(|next| next.contains(Flags::WIDE_CHAR_SPACER));
+        if wide && !expected {
+            row[Column(column)].clear_wide();
+        }
+    }
+}
+
 /// The parameter of DECSCUSR for a style.
 fn cursor_style_number(style: Option<CursorStyle>) -> u8 {
     let Some(style) = style else {
@@ -391,7 +442,6 @@ impl Handler for Emulator {
         fn goto(line: i32, column: usize);
         fn goto_line(line: i32);
         fn goto_col(column: usize);
-        fn insert_blank(count: usize);
         fn move_up(rows: usize);
         fn move_down(rows: usize);
         fn move_forward(columns: usize);
@@ -401,13 +451,9 @@ impl Handler for Emulator {
         fn backspace();
         fn carriage_return();
         fn delete_lines(count: usize);
-        fn erase_chars(count: usize);
-        fn delete_chars(count: usize);
         fn move_backward_tabs(count: u16);
         fn move_forward_tabs(count: u16);
         fn save_cursor_position();
-        fn restore_cursor_position();
-        fn clear_line(mode: LineClearMode);
         fn terminal_attribute(attribute: Attr);
         fn set_mode(mode: Mode);
         fn unset_mode(mode: Mode);
@@ -423,6 +469,7 @@ impl Handler for Emulator {
         if character >= cluster::FIRST && self.join(character) {
             return;
         }
+        self.joiner = None;
         let wraps = self.wraps_before(character);
         if wraps {
             self.before_linefeed();
@@ -430,6 +477,9 @@ impl Handler for Emulator {
         Handler::input(&mut self.term, character);
         if wraps {
             self.end_last_row();
+        }
+        if self.term.mode().contains(TermMode::INSERT) {
+            self.mend_cursor_row();
         }
     }
 
@@ -446,6 +496,33 @@ impl Handler for Emulator {
     fn reverse_index(&mut self) {
         Handler::reverse_index(&mut self.term);
         self.end_last_row();
+    }
+
+    fn insert_blank(&mut self, count: usize) {
+        Handler::insert_blank(&mut self.term, count);
+        self.mend_cursor_row();
+    }
+
+    fn erase_chars(&mut self, count: usize) {
+        Handler::erase_chars(&mut self.term, count);
+        self.mend_cursor_row();
+    }
+
+    fn delete_chars(&mut self, count: usize) {
+        Handler::delete_chars(&mut self.term, count);
+        self.mend_cursor_row();
+    }
+
+    fn clear_line(&mut self, mode: LineClearMode) {
+        Handler::clear_line(&mut self.term, mode);
+        self.mend_cursor_row();
+    }
+
+    fn restore_cursor_position(&mut self) {
+        Handler::restore_cursor_position(&mut self.term);
+        let grid = self.term.grid_mut();
+        // The row may have been wrapped since; a repaint cannot show both.
+        grid.cursor.input_needs_wrap = waits_for_wrap(&grid.cursor, grid);
     }
 
     fn put_tab(&mut self, count: u16) {
@@ -493,6 +570,7 @@ impl Handler for Emulator {
             ClearMode::All | ClearMode::Above | ClearMode::Below => {}
         }
         Handler::clear_screen(&mut self.term, mode);
+        self.mend_cursor_row();
     }
 
     fn reset_state(&mut self) {
@@ -500,6 +578,7 @@ impl Handler for Emulator {
         self.scrollback.clear();
         self.margins = 0..i32::from(self.size.rows);
         self.active_charset = CharsetIndex::G0;
+        self.joiner = None;
         self.title = Title::default();
         self.keyboard = KeyboardFlags::default();
         self.modify_other_keys = 0;

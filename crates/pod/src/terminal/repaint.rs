@@ -5,7 +5,7 @@ use alacritty_terminal::index::Line as GridLine;
 use alacritty_terminal::term::cell::{Cell, Flags};
 use alacritty_terminal::vte::ansi::{CharsetIndex, NamedColor, StandardCharset};
 
-use super::emulator::Emulator;
+use super::emulator::{Emulator, waits_for_wrap};
 use super::line::{Line, Style};
 use super::modes::{Modes, MouseEncoding, MouseTracking};
 use super::sgr::Pen;
@@ -135,6 +135,9 @@ fn write_cursors(terminal: &Emulator, modes: &Modes, out: &mut Vec<u8>) {
         top = margins.start;
     }
     write_cursor(&grid.cursor, grid, top, out);
+    if terminal.awaits_joined() {
+        write(out, "\u{200D}");
+    }
     if terminal.active_charset() == CharsetIndex::G1 {
         write(out, "\x0e");
     }
@@ -147,7 +150,7 @@ fn write_cursor(cursor: &Cursor<Cell>, grid: &Grid<Cell>, top: i32, out: &mut Ve
     let row = cursor.point.line.0 - top + 1;
     let column = cursor.point.column.0;
     let mut go_to = |column: usize| write(out, &format!("\x1b[{row};{}H", column + 1));
-    if cursor.input_needs_wrap && column + 1 == grid.columns() {
+    if waits_for_wrap(cursor, grid) {
         // Only a character in the last column makes the cursor wait there for the next.
         let cells = &grid[cursor.point.line][..];
         let wide = cells[column].flags.contains(Flags::WIDE_CHAR_SPACER) && column > 0;
