@@ -1,7 +1,13 @@
 //! The fleet's definition: `roster.yaml` as text with places, as checked data, and as a schema.
 //!
 //! This crate owns the roster: its syntax, types, JSON Schema, rules, presets and roles. It owns no
-//! process, clock, network or directory; what the checks need from outside is an argument.
+//! process, clock, network, environment or directory; what the checks need from outside is an
+//! argument.
+//!
+//! # Reading a roster
+//!
+//! [`Roster::parse`] reads a text and checks it in one pass. It never fails: it returns what it
+//! could read and everything that it found.
 //!
 //! ```
 //! use podfleet_roster::{Known, Roster};
@@ -19,6 +25,31 @@
 //! assert_eq!(roster.fleet.as_str(), "default");
 //! assert_eq!(roster.agents[0].class, "worker");
 //! ```
+//!
+//! # What is wrong with it
+//!
+//! A [`Diagnostic`] says what, where and what to do. Its [`Code`] is stable, and the catalogue
+//! explains it.
+//!
+//! ```
+//! # use podfleet_roster::{Blocks, Known, Roster};
+//! let text = "version: 1\ntransport: tmux\nagents:\n- {name: coder0, runtime: cluade}\n";
+//! let (_, findings) = Roster::parse(text, "roster.yaml", &Known::shipped());
+//! let finding = findings.iter().find(|finding| finding.is_error()).unwrap();
+//! assert_eq!(
+//!     finding.to_string(),
+//!     "roster.yaml:4:27: error: there is no runtime `cluade` [roster::unknown-runtime]"
+//! );
+//! assert_eq!(finding.blocks(), Blocks::ThatAgent);
+//! println!("{}", finding.code.meaning());
+//! ```
+//!
+//! # The layers
+//!
+//! 1. Syntax: YAML, or JSON, into a tree in which every key and value has its place.
+//! 2. Schema: [`json_schema`], generated from the types and evaluated over the tree.
+//! 3. Rules: what a schema cannot say; each [`Rule`] can be run apart on a [`Document`], and what
+//!    looks at the disk goes through [`Disk`].
 
 mod absent;
 mod agent;

@@ -1,7 +1,7 @@
 //! The classes that a fleet must have.
 
 use crate::catalog::Code;
-use crate::finding::Finding;
+use crate::finding::{Finding, Span};
 use crate::known::Known;
 use crate::outline::{AgentOutline, Outline};
 use crate::spelling::nearest;
@@ -27,35 +27,30 @@ pub(super) fn class_floor(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
         return vec![Finding::new(Code::NoLead, agents, message).help(help)];
     }
     let mut findings = Vec::new();
-    match orchestrators.as_slice() {
-        [] => findings.push(
-            Finding::new(
-                Code::ClassFloor,
-                agents,
-                "the fleet has 0 agents of class `orchestrator`, exactly 1 is needed",
-            )
-            .help("give one agent `class: orchestrator`"),
-        ),
-        [_] => {}
-        [first, second, ..] => findings.push(
-            Finding::new(
-                Code::ClassFloor,
-                second.span,
-                format!(
-                    "the fleet has {} agents of class `orchestrator`, exactly 1 is needed",
-                    orchestrators.len()
-                ),
-            )
-            .related(first.span, "the first one")
-            .help("give all but one of them another class"),
-        ),
-    }
-    if enhancers.is_empty() {
+    findings.extend(too_few_or_many(&orchestrators, agents));
+    findings.extend(enhancers.is_empty().then(|| {
         let message = "the fleet has 0 agents of class `enhancer`, at least 1 is needed";
-        let help = "give one agent `class: enhancer`";
-        findings.push(Finding::new(Code::ClassFloor, agents, message).help(help));
-    }
+        Finding::new(Code::ClassFloor, agents, message).help("give one agent `class: enhancer`")
+    }));
     findings
+}
+
+fn too_few_or_many(orchestrators: &[Text<'_>], agents: &Span) -> Option<Finding> {
+    let count = orchestrators.len();
+    let message =
+        format!("the fleet has {count} agents of class `orchestrator`, exactly 1 is needed");
+    match orchestrators {
+        [] => Some(
+            Finding::new(Code::ClassFloor, agents, message)
+                .help("give one agent `class: orchestrator`"),
+        ),
+        [_] => None,
+        [first, second, ..] => Some(
+            Finding::new(Code::ClassFloor, second.span, message)
+                .related(first.span, "the first one")
+                .help("give all but one of them another class"),
+        ),
+    }
 }
 
 fn of_class<'t>(outline: &Outline<'t>, class: &str) -> Vec<Text<'t>> {

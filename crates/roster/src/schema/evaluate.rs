@@ -127,32 +127,39 @@ fn place<'t>(
         path: String::new(),
     };
     for segment in segments(pointer) {
-        match &tree.node(place.node).kind {
-            NodeKind::List(items) => {
-                let item = segment
-                    .parse()
-                    .ok()
-                    .and_then(|index: usize| items.get(index));
-                let Some(item) = item else { break };
-                place.node = *item;
-                place.entry = None;
-                place.path.push_str(&format!("[{segment}]"));
-            }
-            NodeKind::Mapping(_) => {
-                let Some(entry) = keys.entry(tree, place.node, &segment) else {
-                    break;
-                };
-                place.node = entry.value;
-                place.entry = Some(entry);
-                if !place.path.is_empty() {
-                    place.path.push('.');
-                }
-                place.path.push_str(&segment);
-            }
-            _ => break,
+        if !step(&mut place, keys, &segment) {
+            break;
         }
     }
     place
+}
+
+/// Goes one segment further, and says whether there was a way.
+fn step<'t>(place: &mut Place<'t>, keys: &KeyIndex<'t>, segment: &str) -> bool {
+    match &place.tree.node(place.node).kind {
+        NodeKind::List(items) => {
+            let index = segment.parse().ok();
+            let Some(item) = index.and_then(|index: usize| items.get(index)) else {
+                return false;
+            };
+            place.node = *item;
+            place.entry = None;
+            place.path.push_str(&format!("[{segment}]"));
+        }
+        NodeKind::Mapping(_) => {
+            let Some(entry) = keys.entry(place.tree, place.node, segment) else {
+                return false;
+            };
+            place.node = entry.value;
+            place.entry = Some(entry);
+            if !place.path.is_empty() {
+                place.path.push('.');
+            }
+            place.path.push_str(segment);
+        }
+        _ => return false,
+    }
+    true
 }
 
 fn segments(pointer: &str) -> impl Iterator<Item = String> {
