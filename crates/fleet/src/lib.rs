@@ -1,1 +1,72 @@
-//! In preparation.
+//! A fleet of agents as a whole; the crate that other tools embed.
+//!
+//! This crate owns who should run and what is done about it: plan and apply, supervisors, the join
+//! of `ps`, messages to agents, the comms block and the tmux views. It owns no terminal bytes (a
+//! pod does) and no storage (the store does), and it reads no environment, prints nothing and parses no
+//! command line: the [`Env`] and everything else outside come in by [`Setup`].
+//!
+//! The way in is [`Fleet`]:
+//!
+//! | verb | does |
+//! |---|---|
+//! | [`Fleet::plan`], [`Fleet::up`], [`Fleet::down`], [`Fleet::restart`] | converge on the roster |
+//! | [`Fleet::ps`], [`Fleet::explain`], [`Fleet::status`], [`Fleet::verify`] | look |
+//! | [`Fleet::send`] | a message, with a receipt |
+//! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
+//! | [`Fleet::session_log`], [`Fleet::pod_log`], [`Fleet::watch_paths`] | files to read and watch |
+//! | [`Fleet::pod_setup`] | what a pod's process needs |
+//!
+//! ```
+//! use podfleet::{Dirs, Env};
+//!
+//! let env: Env = [("HOME", "/home/ada"), ("FLEET_STATE_DIR", "/srv/fleet")].into_iter().collect();
+//! let dirs = Dirs::resolve(&env, 1000)?;
+//! assert_eq!(dirs.config.to_str(), Some("/home/ada/.config/fleet"));
+//! assert_eq!(dirs.state.to_str(), Some("/srv/fleet"));
+//! # Ok::<(), podfleet::DirsError>(())
+//! ```
+
+mod credential;
+mod dirs;
+mod drift;
+mod env;
+mod error;
+mod fleet;
+mod lock;
+mod names;
+mod ps;
+mod report;
+mod roster_choice;
+mod roster_file;
+mod sighting;
+mod told;
+mod views;
+
+pub mod agent_env;
+pub mod comms;
+pub mod desired;
+pub mod plan;
+pub mod readiness;
+pub mod supervisor;
+
+pub use dirs::{Dirs, DirsError};
+pub use drift::drift;
+pub use env::Env;
+pub use error::{FleetError, FleetErrorKind};
+pub use fleet::{
+    AgentStatus, DownOptions, Events, Explanation, Fact, Fleet, Miss, PodSetup, RestartOptions,
+    SendReport, SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Verification, Via,
+};
+pub use plan::{Action, Plan, Step};
+pub use ps::{Elsewhere, Flag, FlagKind, PsRow, RowState};
+pub use readiness::Readiness;
+pub use report::{AgentReport, AgentResult, Failure, Progress, Report};
+pub use roster_choice::{RosterChoice, RosterReason, locate_roster};
+pub use roster_file::RosterFile;
+pub use told::told;
+
+/// Returns the JSON Schema (2020-12) of the output of `ps`.
+#[must_use]
+pub fn ps_json_schema() -> serde_json::Value {
+    ps::json_schema()
+}

@@ -1,0 +1,172 @@
+//! The comms block: what an agent is told about its fleet mates and how to reach them.
+
+use std::fmt::Write;
+
+use podfleet_roster::{Agent, Roster};
+
+/// The class of the agent to whom a human speaks.
+const ORCHESTRATOR: &str = "orchestrator";
+
+/// Returns the comms block of `agent` on `host`, or nothing for a lone agent or one that is no
+/// member of the roster.
+///
+/// A pure function of the roster: the same text is told at launch and printed by `fleet comms`.
+#[must_use]
+pub fn block(roster: &Roster, agent: &str, host: &str) -> Option<String> {
+    let own = roster.agent(agent)?;
+    let mates: Vec<_> = roster
+        .agents
+        .iter()
+        .filter(|mate| mate.name != own.name)
+        .collect();
+    if mates.is_empty() {
+        return None;
+    }
+    let mut text = format!(
+        "# Your fleet\n\nYou are `[{host}:{agent}]`, class {}, in the fleet `{}`.\n\n",
+        own.class, roster.fleet
+    );
+    text.push_str("| Agent | Role | Send it a message |\n|---|---|---|\n");
+    for mate in &mates {
+        text.push_str(&row(mate, host));
+    }
+    text.push_str(&contact(roster, own));
+    text.push_str(RULES);
+    Some(text)
+}
+
+const RULES: &str = "\
+A message comes to you with its sender in front: `[host:name -> host:you] text`. To answer, send to
+that name; your own is put in front of what you send.
+`fleet send` prints how far a message came. `accepted` means that it is kept and will be typed when
+its receiver is idle: do not send it again. `submitted` means that it was shown to have been typed;
+neither means that it was read or agreed to. `--wait answered` waits for the end of the turn.
+";
+
+fn row(mate: &Agent, host: &str) -> String {
+    let mut role = mate.class.clone();
+    if let Some(alias) = &mate.alias {
+        let _ = write!(role, " ({})", cell(alias));
+    }
+    if let Some(elsewhere) = elsewhere(mate, host) {
+        let _ = write!(role, " · host `{elsewhere}`");
+    }
+    if mate.class == ORCHESTRATOR {
+        role.push_str(" ← point of contact");
+    }
+    let name = &mate.name;
+    format!("| {name} | {role} | `{}` |\n", command(mate, host))
+}
+
+/// Returns where an agent is, if it is not on `host`.
+#[must_use]
+pub fn elsewhere<'a>(agent: &'a Agent, host: &str) -> Option<&'a str> {
+    agent.host.as_deref().filter(|there| *there != host)
+}
+
+/// An agent that no pod of this roster hosts is reached through tmux, its socket named before its
+/// host.
+fn command(mate: &Agent, host: &str) -> String {
+    let Some(there) = elsewhere(mate, host) else {
+        return format!("fleet send {} -m \"…\"", mate.name);
+    };
+    let socket = mate
+        .socket
+        .as_ref()
+        .map(|socket| format!(" --socket {socket}"))
+        .unwrap_or_default();
+    let ssh = mate.ssh.as_deref().unwrap_or(there);
+    format!(
+        "fleet send --tmux {}{socket} --ssh {ssh} -m \"…\"",
+        mate.name
+    )
+}
+
+fn contact(roster: &Roster, own: &Agent) -> String {
+    let lead = roster
+        .agents
+        .iter()
+        .find(|agent| agent.class == ORCHESTRATOR);
+    match lead {
+        Some(lead) if lead.name == own.name => {
+            "\nYou are the point of contact: people speak to you, and the others report to you.\n\n"
+                .to_owned()
+        }
+        Some(lead) => format!(
+            "\nThe point of contact is {}: report there, and ask there.\n\n",
+            lead.name
+        ),
+        None => {
+            "\nThis fleet has no orchestrator: there is no single point of contact.\n\n".to_owned()
+        }
+    }
+}
+
+/// Keeps a text inside its cell of the table.
+fn cell(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect::<String>()
+        .replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use podfleet_roster::Known;
+
+    fn roster(agents: &str) -> Roster {
+        let text = format!("version: 1\ntransport: tmux\nfleet: alpha\nagents:\n{agents}");
+        let (roster, findings) = Roster::parse(&text, "roster.yaml", &Known::shipped());
+        roster.unwrap_or_else(|| panic!("{findings:?}"))
+    }
+
+    const FLEET: &str = "
+  - {name: lead, runtime: sim, class: orchestrator}
+  - {name: better, runtime: sim, class: enhancer, alias: Ida | Improver}
+  - {name: coder, runtime: sim, class: code}
+  - {name: far, runtime: sim, class: review, host: oak, ssh: me@oak, socket: podfleet}
+";
+
+    #[test]
+    fn every_mate_has_a_row_with_its_exact_command() {
+        insta::assert_snapshot!(block(&roster(FLEET), "coder", "fern").unwrap(), @r#"
+        # Your fleet
+
+        You are `[fern:coder]`, class code, in the fleet `alpha`.
+
+        | Agent | Role | Send it a message |
+        |---|---|---|
+        | lead | orchestrator ← point of contact | `fleet send lead -m "…"` |
+        | better | enhancer (Ida \| Improver) | `fleet send better -m "…"` |
+        | far | review · host `oak` | `fleet send --tmux far --socket podfleet --ssh me@oak -m "…"` |
+
+        The point of contact is lead: report there, and ask there.
+
+        A message comes to you with its sender in front: `[host:name -> host:you] text`. To answer, send to
+        that name; your own is put in front of what you send.
+        `fleet send` prints how far a message came. `accepted` means that it is kept and will be typed when
+        its receiver is idle: do not send it again. `submitted` means that it was shown to have been typed;
+        neither means that it was read or agreed to. `--wait answered` waits for the end of the turn.
+        "#);
+    }
+
+    #[test]
+    fn the_lead_is_told_that_it_leads_and_a_fleet_without_one_says_so() {
+        let lead = block(&roster(FLEET), "lead", "fern").unwrap();
+        assert!(lead.contains("You are the point of contact"));
+        let pair = roster("  - {name: a, runtime: sim}\n  - {name: b, runtime: sim}\n");
+        assert!(
+            block(&pair, "a", "fern")
+                .unwrap()
+                .contains("has no orchestrator")
+        );
+    }
+
+    #[test]
+    fn a_lone_agent_and_a_stranger_are_told_nothing() {
+        let lone = roster("  - {name: a, runtime: sim}\n");
+        assert_eq!(block(&lone, "a", "fern"), None);
+        assert_eq!(block(&roster(FLEET), "nobody", "fern"), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! Where a user's fleets keep their files.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use podfleet_pod::paths::{PathError, RuntimeDir, StatePaths};
+
+use crate::env::Env;
+
+/// The directories of one user's fleets; all absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dirs {
+    /// `roster.yaml`, `roles/`, `harnesses/`, `agents/`.
+    pub config: PathBuf,
+    /// The store, session logs, locks and the pods' own logs.
+    pub state: PathBuf,
+    /// Sockets and heartbeats; private.
+    pub runtime: PathBuf,
+}
+
+/// The environment does not say where files may be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DirsError {
+    /// Neither the override nor the home directory is set.
+    #[error("neither {variable} nor HOME is set")]
+    NoHome {
+        /// The variable that would do.
+        variable: &'static str,
+    },
+    /// An override is a relative path, which means another place in every directory.
+    #[error("{variable} is not an absolute path: {value}")]
+    Relative {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+    },
+}
+
+impl Dirs {
+    /// Finds the directories for the user `uid`.
+    ///
+    /// `FLEET_HOME`, `FLEET_STATE_DIR` and `FLEET_RUNTIME_DIR` win; then the XDG variables (a
+    /// relative one is ignored, as their specification says); then the places below `HOME`. The
+    /// runtime directory falls back to `/run/user/UID` where that is the user's own and private,
+    /// else to the state directory; never to a shared temporary one. Nothing is created.
+    ///
+    /// # Errors
+    /// Fails when an override is relative, or there is no home directory to fall back to.
+    pub fn resolve(env: &Env, uid: u32) -> Result<Self, DirsError> {
+        let config = place(env, "FLEET_HOME", "XDG_CONFIG_HOME", ".config")?;
+        let state = place(env, "FLEET_STATE_DIR", "XDG_STATE_HOME", ".local/state")?;
+        let runtime = match absolute(env, "FLEET_RUNTIME_DIR")? {
+            Some(path) => path,
+            None => xdg(env, "XDG_RUNTIME_DIR")
+                .or_else(|| session_dir(uid))
+                .map_or_else(|| state.join("run"), |base| base.join("fleet")),
+        };
+        Ok(Self {
+            config,
+            state,
+            runtime,
+        })
+    }
+
+    /// Returns the paths below the state directory.
+    #[must_use]
+    pub fn state_paths(&self) -> StatePaths {
+        StatePaths::new(&self.state)
+    }
+
+    /// Makes the runtime directory if it is missing, and checks that it is private.
+    ///
+    /// # Errors
+    /// Fails when it cannot be made or is not private; see [`RuntimeDir::open`].
+    pub fn open_runtime(&self) -> Result<RuntimeDir, PathError> {
+        RuntimeDir::open(&self.runtime)
+    }
+}
+
+fn absolute(env: &Env, variable: &'static str) -> Result<Option<PathBuf>, DirsError> {
+    match env.get(variable) {
+        Some(value) if !Path::new(value).is_absolute() => Err(DirsError::Relative {
+            variable,
+            value: value.to_owned(),
+        }),
+        value => Ok(value.map(PathBuf::from)),
+    }
+}
+
+fn xdg(env: &Env, variable: &str) -> Option<PathBuf> {
+    env.get(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+}
+
+fn place(
+    env: &Env,
+    variable: &'static str,
+    xdg_variable: &str,
+    below_home: &str,
+) -> Result<PathBuf, DirsError> {
+    if let Some(path) = absolute(env, variable)? {
+        return Ok(path);
+    }
+    let base = xdg(env, xdg_variable).or_else(|| Some(xdg(env, "HOME")?.join(below_home)));
+    base.map(|base| base.join("fleet"))
+        .ok_or(DirsError::NoHome { variable })
+}
+
+/// The login session's directory, which a shell over ssh may have without its variable.
+fn session_dir(uid: u32) -> Option<PathBuf> {
+    let path = PathBuf::from(format!("/run/user/{uid}"));
+    let found = std::fs::symlink_metadata(&path).ok()?;
+    let private = found.is_dir() && found.uid() == uid && found.permissions().mode() & 0o077 == 0;
+    private.then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No login session has this number.
+    const NOBODY: u32 = u32::MAX - 7;
+
+    fn resolve(variables: &[(&str, &str)]) -> Result<Dirs, DirsError> {
+        Dirs::resolve(&variables.iter().copied().collect(), NOBODY)
+    }
+
+    #[test]
+    fn a_bare_home_gives_the_places_of_the_xdg_specification() {
+        let dirs = resolve(&[("HOME", "/home/a")]).unwrap();
+        assert_eq!(dirs.config, Path::new("/home/a/.config/fleet"));
+        assert_eq!(dirs.state, Path::new("/home/a/.local/state/fleet"));
+        assert_eq!(dirs.runtime, Path::new("/home/a/.local/state/fleet/run"));
+    }
+
+    #[test]
+    fn xdg_variables_win_over_home_and_relative_ones_are_ignored() {
+        let dirs = resolve(&[
+            ("HOME", "/home/a"),
+            ("XDG_CONFIG_HOME", "/c"),
+            ("XDG_STATE_HOME", "state"),
+            ("XDG_RUNTIME_DIR", "/run/user/1"),
+        ])
+        .unwrap();
+        assert_eq!(dirs.config, Path::new("/c/fleet"));
+        assert_eq!(dirs.state, Path::new("/home/a/.local/state/fleet"));
+        assert_eq!(dirs.runtime, Path::new("/run/user/1/fleet"));
+    }
+
+    #[test]
+    fn overrides_are_taken_as_they_are_and_need_no_home() {
+        let dirs = resolve(&[
+            ("FLEET_HOME", "/f/home"),
+            ("FLEET_STATE_DIR", "/f/state"),
+            ("FLEET_RUNTIME_DIR", "/f/run"),
+        ])
+        .unwrap();
+        assert_eq!(dirs.config, Path::new("/f/home"));
+        assert_eq!(dirs.state, Path::new("/f/state"));
+        assert_eq!(dirs.runtime, Path::new("/f/run"));
+    }
+
+    #[test]
+    fn a_relative_override_and_a_missing_home_are_refused() {
+        let relative = resolve(&[("HOME", "/h"), ("FLEET_HOME", "x")]).unwrap_err();
+        assert_eq!(
+            relative.to_string(),
+            "FLEET_HOME is not an absolute path: x"
+        );
+        let homeless = resolve(&[("HOME", "")]).unwrap_err();
+        assert_eq!(homeless.to_string(), "neither FLEET_HOME nor HOME is set");
+    }
+}

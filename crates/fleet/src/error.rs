@@ -1,0 +1,298 @@
+//! What can go wrong with a fleet as a whole.
+
+use std::path::PathBuf;
+
+use podfleet_pod::client::{ClientError, ClientErrorKind};
+use podfleet_pod::paths::PathError;
+use podfleet_pod_store::{StoreError, StoreErrorKind};
+use podfleet_protocol::NameError;
+use podfleet_protocol::rpc::ErrorCode;
+use podfleet_roster::Diagnostic;
+use podfleet_tmux::{TmuxError, TmuxErrorKind, Version};
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A verb could not be carried out.
+///
+/// The message is [`FleetErrorKind`]'s; the cause is in [`source`](std::error::Error::source), and
+/// what to do about it in [`hints`](Self::hints). A verb over several agents does not fail like
+/// this because one of them does: its report names that one.
+#[derive(Debug)]
+pub struct FleetError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: FleetErrorKind,
+    source: Option<Source>,
+    hints: Vec<String>,
+}
+
+/// Why a verb could not be carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FleetErrorKind {
+    /// The fleet has no such agent.
+    #[error("fleet `{fleet}` has no agent `{agent}`")]
+    NoSuchAgent {
+        /// The name that was asked for.
+        agent: String,
+        /// The fleet.
+        fleet: String,
+        /// Names that are nearly the same, nearest first.
+        near: Vec<String>,
+    },
+    /// The agent lives on another machine.
+    #[error("agent `{agent}` is on host `{host}`, not here")]
+    Remote {
+        /// The agent.
+        agent: String,
+        /// Where it is.
+        host: String,
+    },
+    /// The verb needs a roster and there is none that can be used.
+    #[error("there is no usable roster")]
+    NoRoster,
+    /// Findings in the roster forbid changes on its strength.
+    #[error("the roster {} has errors", path.display())]
+    Roster {
+        /// The roster.
+        path: PathBuf,
+        /// All its findings.
+        findings: Vec<Diagnostic>,
+    },
+    /// The fleet's name is owned by another roster.
+    #[error(
+        "fleet `{fleet}` belongs to the roster {}; {} claims it too",
+        owner.display(), claimant.display()
+    )]
+    Claimed {
+        /// The fleet.
+        fleet: String,
+        /// The roster that owns it.
+        owner: PathBuf,
+        /// The roster that was refused.
+        claimant: PathBuf,
+    },
+    /// A name that comes from outside is no valid name.
+    #[error("{what} cannot be used as a name")]
+    Name {
+        /// Whose name it is.
+        what: &'static str,
+    },
+    /// The store refused or failed.
+    #[error("the store cannot be used")]
+    Store,
+    /// tmux is not installed.
+    #[error("tmux is not installed: no `tmux` in PATH")]
+    TmuxMissing,
+    /// tmux is too old.
+    #[error("tmux {found} is too old; {} or newer is needed", Version::FLOOR)]
+    TmuxTooOld {
+        /// The installed version.
+        found: Version,
+    },
+    /// tmux failed.
+    #[error("tmux failed")]
+    Tmux,
+    /// The runtime directory is not private, too long, or cannot be made.
+    #[error("the runtime directory cannot be used")]
+    RuntimeDir,
+    /// A file or directory cannot be read or written.
+    #[error("cannot {doing} {}", path.display())]
+    Io {
+        /// What was tried, such as `create`.
+        doing: &'static str,
+        /// The path.
+        path: PathBuf,
+    },
+    /// The agent's pod does not run.
+    #[error("the pod of `{agent}` does not run")]
+    NotRunning {
+        /// The agent.
+        agent: String,
+    },
+    /// The agent's pod could not be asked, or answered with an error.
+    #[error("the pod of `{agent}` cannot be asked")]
+    Pod {
+        /// The agent.
+        agent: String,
+    },
+    /// A rule refuses the message; nothing was accepted.
+    #[error("the message to `{agent}` is refused: {rule}")]
+    Refused {
+        /// The receiver.
+        agent: String,
+        /// The rule.
+        rule: String,
+    },
+    /// Log or store of the receiver cannot be written; nothing was accepted.
+    #[error("the message to `{agent}` cannot be stored")]
+    Storage {
+        /// The receiver.
+        agent: String,
+    },
+    /// Another client has control of the terminal.
+    #[error("another client controls `{agent}`")]
+    ControlTaken {
+        /// The agent.
+        agent: String,
+    },
+    /// A defect: a task of ours ended without an answer.
+    #[error("a part of the work ended without a result")]
+    Internal,
+}
+
+impl FleetError {
+    /// Makes an error of this kind.
+    #[must_use]
+    pub fn new(kind: FleetErrorKind) -> Self {
+        let hints = hints(&kind);
+        Self(Box::new(Inner {
+            kind,
+            source: None,
+            hints,
+        }))
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Adds what may help.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hints.push(hint.into());
+        self
+    }
+
+    /// Returns why the verb failed.
+    #[must_use]
+    pub fn kind(&self) -> &FleetErrorKind {
+        &self.0.kind
+    }
+
+    /// Returns what a person can do about it, one sentence each.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.0.hints
+    }
+
+    pub(crate) fn io(doing: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::new(FleetErrorKind::Io {
+            doing,
+            path: path.to_owned(),
+        })
+        .caused_by(source)
+    }
+
+    /// Turns what a pod or the way to it answered into an error about that agent.
+    pub(crate) fn pod(agent: &str, error: ClientError) -> Self {
+        let agent = agent.to_owned();
+        let kind = match (error.kind(), error.answer().map(|answer| answer.code)) {
+            (ClientErrorKind::NotListening, _) => FleetErrorKind::NotRunning { agent },
+            (_, Some(ErrorCode::ControlTaken)) => FleetErrorKind::ControlTaken { agent },
+            (_, Some(ErrorCode::Storage)) => FleetErrorKind::Storage { agent },
+            (
+                _,
+                Some(
+                    ErrorCode::Refused
+                    | ErrorCode::InboxFull
+                    | ErrorCode::Forbidden
+                    | ErrorCode::LineTooLong,
+                ),
+            ) => FleetErrorKind::Refused {
+                agent,
+                rule: error.answer().map(ToString::to_string).unwrap_or_default(),
+            },
+            _ => FleetErrorKind::Pod { agent },
+        };
+        Self::new(kind).caused_by(error)
+    }
+}
+
+fn hints(kind: &FleetErrorKind) -> Vec<String> {
+    let hint = match kind {
+        FleetErrorKind::NoSuchAgent { near, .. } if !near.is_empty() => {
+            let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+            format!("did you mean {}?", names.join(" or "))
+        }
+        FleetErrorKind::NoRoster => "make one with `fleet init --write`".to_owned(),
+        FleetErrorKind::Roster { .. } => "`fleet validate` shows all of them".to_owned(),
+        FleetErrorKind::Claimed { .. } => {
+            "give one of the two rosters another `fleet:` name".to_owned()
+        }
+        FleetErrorKind::TmuxMissing => {
+            "install it: `apt install tmux`, `dnf install tmux` or `brew install tmux`".to_owned()
+        }
+        FleetErrorKind::NotRunning { agent } => format!("start it with `fleet up {agent}`"),
+        FleetErrorKind::ControlTaken { .. } => "take it with `--take`".to_owned(),
+        FleetErrorKind::Storage { .. } => "make the state directory writable".to_owned(),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+impl std::fmt::Display for FleetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.kind.fmt(f)
+    }
+}
+
+impl std::error::Error for FleetError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.source {
+            Some(source) => Some(source.as_ref()),
+            None => None,
+        }
+    }
+}
+
+impl From<StoreError> for FleetError {
+    fn from(error: StoreError) -> Self {
+        if let StoreErrorKind::FleetClaimed {
+            fleet,
+            owner,
+            claimant,
+        } = error.kind()
+        {
+            return Self::new(FleetErrorKind::Claimed {
+                fleet: fleet.clone(),
+                owner: owner.clone(),
+                claimant: claimant.clone(),
+            });
+        }
+        let hint = error.hint();
+        let made = Self::new(FleetErrorKind::Store).caused_by(error);
+        match hint {
+            Some(hint) => made.hint(hint),
+            None => made,
+        }
+    }
+}
+
+impl From<TmuxError> for FleetError {
+    fn from(error: TmuxError) -> Self {
+        if error.kind() == TmuxErrorKind::Missing {
+            return Self::new(FleetErrorKind::TmuxMissing);
+        }
+        let hint = error.hint();
+        let made = Self::new(FleetErrorKind::Tmux).caused_by(error);
+        match hint {
+            Some(hint) => made.hint(hint),
+            None => made,
+        }
+    }
+}
+
+impl From<PathError> for FleetError {
+    fn from(error: PathError) -> Self {
+        Self::new(FleetErrorKind::RuntimeDir).caused_by(error)
+    }
+}
+
+pub(crate) fn bad_name(what: &'static str) -> impl Fn(NameError) -> FleetError {
+    move |error| FleetError::new(FleetErrorKind::Name { what }).caused_by(error)
+}

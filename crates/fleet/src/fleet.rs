@@ -1,0 +1,288 @@
+//! The façade: one fleet of one user on one host.
+
+mod attach;
+mod down;
+mod explain;
+mod gates;
+mod observe;
+mod recorded;
+mod send;
+mod settle;
+mod start;
+mod stop;
+mod survey;
+mod up;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use podfleet_pod::client::Introduction;
+use podfleet_pod_store::{FleetKey, PodRecord, PodStore, SqliteStore};
+use podfleet_protocol::method::Credential;
+use podfleet_protocol::{FleetName, Identity, PodName, TenantId};
+use podfleet_roster::Roster;
+use tokio::sync::mpsc;
+
+use crate::agent_env;
+use crate::comms::elsewhere;
+use crate::credential::credential_of;
+use crate::desired::Recipe;
+use crate::dirs::Dirs;
+use crate::env::Env;
+use crate::error::{FleetError, FleetErrorKind, bad_name};
+use crate::lock::{self, FleetLock};
+use crate::readiness::IDLE_THRESHOLD;
+use crate::report::Progress;
+use crate::supervisor::{Direct, Supervisor};
+use crate::views::Views;
+
+pub use attach::SessionLog;
+pub use down::DownOptions;
+pub use explain::{Explanation, Fact};
+pub use observe::AgentStatus;
+pub use recorded::PodSetup;
+pub use send::{SendReport, SendRequest, Via};
+pub use stop::StopTimeouts;
+pub use up::{RestartOptions, UpOptions};
+pub use verify::{Miss, Verification};
+
+/// Everything that a fleet needs from outside.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where its files are.
+    pub dirs: Dirs,
+    /// The environment of the person or agent at the command line.
+    pub env: Env,
+    /// Our own binary; pods and views are started from it.
+    pub exe: PathBuf,
+    /// This machine's short host name.
+    pub host: String,
+    /// The user of the operating system: the tenant of a roster that names none.
+    pub user: String,
+    /// Our own build, to tell older pods.
+    pub build: String,
+    /// The roster and its absolute path, if one could be read without findings that forbid changes.
+    pub roster: Option<(Roster, PathBuf)>,
+    /// The fleet that is meant; absent: the roster's, else that of the pod that we run in, else
+    /// `default`. A roster of another fleet is not used.
+    pub fleet: Option<FleetName>,
+    /// How we introduce ourselves to pods, such as `fleet send`.
+    pub client: String,
+}
+
+/// A channel for [`Progress`]; nobody has to listen.
+pub type Events = mpsc::UnboundedSender<Progress>;
+
+/// One fleet: the verbs that people and tools use.
+///
+/// Every verb that changes something holds the fleet's lock while it works, so that two at once
+/// come one after the other.
+#[derive(Debug)]
+pub struct Fleet {
+    key: FleetKey,
+    dirs: Dirs,
+    env: Env,
+    exe: PathBuf,
+    host: String,
+    build: String,
+    client: String,
+    roster: Option<(Roster, PathBuf)>,
+    credential: Option<Credential>,
+    store: Arc<dyn PodStore>,
+    supervisor: Arc<dyn Supervisor>,
+}
+
+impl Fleet {
+    /// Opens the fleet: finds out which one is meant, and opens the store. Starts and changes
+    /// nothing else.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be opened, or a name is not valid.
+    pub async fn open(setup: Setup) -> Result<Self, FleetError> {
+        let path = setup.dirs.state_paths().store();
+        // Opening waits for other processes, so it must not hold up the caller's thread.
+        let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path))
+            .await
+            .map_err(|error| FleetError::new(FleetErrorKind::Internal).caused_by(error))??;
+        Self::with_store(setup, Arc::new(store)).await
+    }
+
+    /// Opens the fleet over a store that is open already.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read, or a name is not valid.
+    pub async fn with_store(setup: Setup, store: Arc<dyn PodStore>) -> Result<Self, FleetError> {
+        let credential = credential_of(&setup.env);
+        let own = match &credential {
+            Some(credential) => store.pod(credential.pod).await?.map(|pod| pod.identity),
+            None => None,
+        };
+        let roster = setup.roster.filter(|(roster, _)| {
+            let meant = setup.fleet.as_ref();
+            meant.is_none_or(|meant| meant.as_str() == roster.fleet.as_str())
+        });
+        let key = fleet_key(
+            roster.as_ref().map(|(roster, _)| roster),
+            setup.fleet,
+            own.as_ref(),
+            setup.env.get("FLEET_TENANT").unwrap_or(&setup.user),
+        )?;
+        let roster_path = roster.as_ref().map(|(_, path)| path.as_path());
+        let pod_env = agent_env::pod_env(&setup.env, &setup.dirs, roster_path, key.tenant.as_str());
+        let supervisor = Direct::new(setup.exe.clone(), pod_env, setup.dirs.state_paths());
+        Ok(Self {
+            key,
+            dirs: setup.dirs,
+            env: setup.env,
+            exe: setup.exe,
+            host: setup.host,
+            build: setup.build,
+            client: setup.client,
+            roster,
+            credential,
+            store,
+            supervisor: Arc::new(supervisor),
+        })
+    }
+
+    /// Returns who owns the fleet, and its name.
+    #[must_use]
+    pub fn key(&self) -> &FleetKey {
+        &self.key
+    }
+
+    /// Returns the fleet's directories.
+    #[must_use]
+    pub fn dirs(&self) -> &Dirs {
+        &self.dirs
+    }
+
+    /// Returns the roster, if there is one that can be used.
+    #[must_use]
+    pub fn roster(&self) -> Option<&Roster> {
+        self.roster.as_ref().map(|(roster, _)| roster)
+    }
+
+    /// Returns the store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn PodStore> {
+        &self.store
+    }
+
+    fn wanted_roster(&self) -> Result<(&Roster, &Path), FleetError> {
+        self.roster
+            .as_ref()
+            .map(|(roster, path)| (roster, path.as_path()))
+            .ok_or_else(|| FleetError::new(FleetErrorKind::NoRoster))
+    }
+
+    fn recipe(&self) -> Option<Recipe<'_>> {
+        let (roster, path) = self.roster.as_ref()?;
+        Some(Recipe {
+            roster,
+            roster_dir: path.parent().unwrap_or(Path::new("/")),
+            dirs: &self.dirs,
+            env: &self.env,
+            exe: &self.exe,
+            host: &self.host,
+        })
+    }
+
+    /// Describes the views; nothing without a roster, which alone knows their socket.
+    fn views(&self) -> Option<Result<Views, FleetError>> {
+        let (roster, path) = self.roster.as_ref()?;
+        let location = (&self.dirs, Some(path.as_path()), self.key.tenant.as_str());
+        let fleet = &self.key.fleet;
+        Some(Views::new(roster, &self.env, &self.exe, fleet, location))
+    }
+
+    fn introduction(&self) -> Introduction {
+        Introduction {
+            client: self.client.clone(),
+            credential: self.credential.clone(),
+        }
+    }
+
+    /// From when on a quiet agent without other evidence counts as available.
+    fn idle_threshold(&self) -> Duration {
+        self.env
+            .get("FLEET_IDLE_THRESHOLD")
+            .and_then(|seconds| seconds.parse().ok())
+            .map_or(IDLE_THRESHOLD, Duration::from_secs)
+    }
+
+    async fn lock(&self, events: &Events) -> Result<FleetLock, FleetError> {
+        let path = lock::fleet_lock_path(&self.dirs.state, &self.key);
+        let (events, fleet) = (events.clone(), self.key.fleet.clone());
+        let waiting = move || {
+            // Nobody has to listen.
+            let _ = events.send(Progress::Waiting {
+                what: format!("another command that changes the fleet `{fleet}`"),
+            });
+        };
+        let locking = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || lock::lock(&path, waiting))
+        };
+        locking
+            .await
+            .map_err(|error| FleetError::new(FleetErrorKind::Internal).caused_by(error))?
+            .map_err(|error| FleetError::io("lock", &path, error))
+    }
+
+    /// Returns the record of an agent of this host.
+    async fn record(&self, agent: &str) -> Result<Option<PodRecord>, FleetError> {
+        let Ok(name) = PodName::new(agent) else {
+            return Err(self.no_such(agent).await);
+        };
+        if let Some(record) = self.store.find_pod(&self.key, &name).await? {
+            return Ok(Some(record));
+        }
+        match self.roster().and_then(|roster| roster.agent(agent)) {
+            Some(found) => match elsewhere(found, &self.host) {
+                Some(host) => Err(FleetError::new(FleetErrorKind::Remote {
+                    agent: agent.to_owned(),
+                    host: host.to_owned(),
+                })),
+                None => Ok(None),
+            },
+            None => Err(self.no_such(agent).await),
+        }
+    }
+
+    /// Returns the record of an agent that was started at least once.
+    async fn started(&self, agent: &str) -> Result<PodRecord, FleetError> {
+        let not_running = || {
+            FleetError::new(FleetErrorKind::NotRunning {
+                agent: agent.to_owned(),
+            })
+        };
+        self.record(agent).await?.ok_or_else(not_running)
+    }
+}
+
+/// The roster's tenant counts, then that of the pod that we run in, then the caller's.
+fn fleet_key(
+    roster: Option<&Roster>,
+    meant: Option<FleetName>,
+    own: Option<&Identity>,
+    user: &str,
+) -> Result<FleetKey, FleetError> {
+    let tenant = match (roster.and_then(|roster| roster.tenant_id.as_ref()), own) {
+        (Some(tenant), _) => TenantId::new(tenant.as_str()),
+        (None, Some(own)) => Ok(own.tenant_id.clone()),
+        (None, None) => TenantId::new(user),
+    };
+    let fleet = match (meant, roster, own) {
+        (Some(meant), _, _) => Ok(meant),
+        (None, Some(roster), _) => FleetName::new(roster.fleet.as_str()),
+        (None, None, Some(own)) => Ok(own.fleet.clone()),
+        (None, None, None) => Ok(FleetName::default()),
+    };
+    Ok(FleetKey::new(
+        tenant.map_err(bad_name("the tenant"))?,
+        fleet.map_err(bad_name("the fleet"))?,
+    ))
+}

@@ -1,0 +1,98 @@
+//! Reaching an agent's terminal and its logs.
+
+use std::path::PathBuf;
+
+use podfleet_pod::client::{AttachStream, PodClient};
+use podfleet_protocol::SessionId;
+use podfleet_protocol::method::{
+    AttachParams, AttachResult, GetScreen, Nothing, ScreenResult, Scrollback, ScrollbackParams,
+    ScrollbackResult,
+};
+
+use super::Fleet;
+use crate::error::{FleetError, FleetErrorKind};
+
+/// Where an agent's session log is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionLog {
+    /// The directory of all the sessions of its pod.
+    pub directory: PathBuf,
+    /// The present session, or the last.
+    pub session: Option<SessionId>,
+}
+
+impl Fleet {
+    /// Returns the last lines of an agent's terminal.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent, and when its pod does not answer.
+    pub async fn tail(
+        &self,
+        agent: &str,
+        lines: u32,
+        ansi: bool,
+    ) -> Result<ScrollbackResult, FleetError> {
+        let record = self.started(agent).await?;
+        let mut client = self.connect(&record).await?;
+        client
+            .call::<Scrollback>(ScrollbackParams { lines, ansi })
+            .await
+            .map_err(|error| FleetError::pod(agent, error))
+    }
+
+    /// Returns the visible screen of an agent's terminal.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent, and when its pod does not answer.
+    pub async fn screen(&self, agent: &str) -> Result<ScreenResult, FleetError> {
+        let record = self.started(agent).await?;
+        let mut client = self.connect(&record).await?;
+        client
+            .call::<GetScreen>(Nothing {})
+            .await
+            .map_err(|error| FleetError::pod(agent, error))
+    }
+
+    /// Attaches to an agent's terminal.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent, when its pod does not answer, and when another client has
+    /// control and it is not taken.
+    pub async fn attach(
+        &self,
+        agent: &str,
+        params: AttachParams,
+    ) -> Result<(AttachResult, AttachStream), FleetError> {
+        let record = self.started(agent).await?;
+        let endpoint = record.endpoint.ok_or_else(|| {
+            FleetError::new(FleetErrorKind::NotRunning {
+                agent: agent.to_owned(),
+            })
+        })?;
+        PodClient::attach(&endpoint.socket, &self.introduction(), params)
+            .await
+            .map_err(|error| FleetError::pod(agent, error))
+    }
+
+    /// Returns where an agent's session log is. The log outlives its pod.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent, and when the store cannot be read.
+    pub async fn session_log(&self, agent: &str) -> Result<SessionLog, FleetError> {
+        let record = self.started(agent).await?;
+        let sessions = self.dirs.state_paths().sessions();
+        Ok(SessionLog {
+            directory: sessions.join(record.identity.id.to_string()),
+            session: record.session,
+        })
+    }
+
+    /// Returns the path of the pod's own log: what the process says, not what the agent does.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent, and when the store cannot be read.
+    pub async fn pod_log(&self, agent: &str) -> Result<PathBuf, FleetError> {
+        let record = self.started(agent).await?;
+        Ok(self.dirs.state_paths().log(record.identity.id))
+    }
+}

@@ -1,0 +1,193 @@
+//! `down`: ending agents.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::gates::{Gate, Gates};
+use super::settle::account;
+use super::stop::StopTimeouts;
+use super::survey::Survey;
+use super::{Events, Fleet};
+use crate::error::FleetError;
+use crate::plan::{Action, Step};
+use crate::report::{AgentReport, AgentResult, Progress, Report};
+
+/// How [`Fleet::down`] works.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DownOptions {
+    /// Ends core, always-on seats too, and lets go of the tmux server.
+    pub all: bool,
+    /// Tells what would be done, and does nothing.
+    pub dry_run: bool,
+    /// How long each way of ending may take.
+    pub timeouts: StopTimeouts,
+}
+
+impl Fleet {
+    /// Ends agents: the named ones, or all but the core seats, each before those that it depends
+    /// on. Messages that wait for them are kept.
+    ///
+    /// The report has a line for each; that one of them fails is no error of the verb. Needs no
+    /// usable roster.
+    ///
+    /// # Errors
+    /// Fails for unknown agents, and when the store cannot be read.
+    pub async fn down(
+        &self,
+        agents: &[String],
+        options: &DownOptions,
+        events: Events,
+    ) -> Result<Report, FleetError> {
+        for agent in agents {
+            self.record(agent).await?;
+        }
+        if options.dry_run {
+            let survey = self.survey().await?;
+            let steps = self.down_steps(&survey, agents, options.all);
+            let report = |step: Step| report(step, AgentResult::Planned, Duration::ZERO);
+            return Ok(Report {
+                agents: steps.into_iter().map(report).collect(),
+                notes: Vec::new(),
+            });
+        }
+        let _lock = self.lock(&events).await?;
+        let survey = self.survey().await?;
+        let steps = self.down_steps(&survey, agents, options.all);
+        let order: Vec<_> = steps.iter().map(|step| step.agent.clone()).collect();
+        let gates = Gates::new(&order, |agent| followers(&survey, agent));
+        let ending = steps
+            .into_iter()
+            .map(|step| self.end(&survey, &gates, step, options.timeouts, &events));
+        let agents = join_all(ending).await;
+        let notes = self.remove_views(&survey, &agents, options.all).await;
+        Ok(Report { agents, notes })
+    }
+
+    /// Reverse start order; pods that the roster does not know come first.
+    fn down_steps(&self, survey: &Survey<'_>, agents: &[String], all: bool) -> Vec<Step> {
+        let mut order: Vec<_> = self
+            .roster()
+            .map(|roster| roster.start_order())
+            .unwrap_or_default()
+            .into_iter()
+            .map(|agent| agent.name.to_string())
+            .collect();
+        let mut unknown: Vec<_> = survey.sightings.keys().cloned().collect();
+        unknown.retain(|name| !order.contains(name));
+        unknown.sort();
+        order.extend(unknown);
+        order.reverse();
+        order
+            .into_iter()
+            .filter(|name| agents.is_empty() || agents.contains(name))
+            .filter_map(|name| {
+                let sighting = survey.sightings.get(&name)?;
+                let kept = agents.is_empty() && !all && is_persistent(survey, &name);
+                let idle = !sighting.is_up() && !sighting.record().expected;
+                let (action, why) = if idle {
+                    (Action::Leave, "it is stopped")
+                } else if kept {
+                    (Action::Leave, "a core seat; name it, or give --all")
+                } else {
+                    (Action::Stop, "asked for")
+                };
+                Some(Step {
+                    agent: name,
+                    action,
+                    why: why.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    async fn end(
+        &self,
+        survey: &Survey<'_>,
+        gates: &Gates,
+        step: Step,
+        timeouts: StopTimeouts,
+        events: &Events,
+    ) -> AgentReport {
+        let begun = Instant::now();
+        // An agent that cannot be ended is no reason to leave those that it depends on running.
+        let _ = gates.wait(&step.agent).await;
+        let sighting = survey.sightings.get(&step.agent);
+        let result = match (&step.action, sighting) {
+            (Action::Stop, Some(sighting)) => {
+                // Nobody has to listen.
+                let _ = events.send(Progress::Begun {
+                    agent: step.agent.clone(),
+                    action: step.action.clone(),
+                });
+                match self.stop(sighting.record(), "down", timeouts).await {
+                    Ok(()) => AgentResult::Stopped,
+                    Err(failure) => AgentResult::Failed(failure),
+                }
+            }
+            (_, Some(sighting)) if sighting.is_up() => AgentResult::Kept,
+            _ => AgentResult::Unchanged,
+        };
+        gates.pass(&step.agent, Gate::Open);
+        let report = report(step, result, begun.elapsed());
+        let _ = events.send(Progress::Done(report.clone()));
+        report
+    }
+
+    async fn remove_views(
+        &self,
+        survey: &Survey<'_>,
+        agents: &[AgentReport],
+        release: bool,
+    ) -> Vec<String> {
+        let stopped: Vec<_> = agents
+            .iter()
+            .filter(|agent| agent.result == AgentResult::Stopped)
+            .filter_map(|agent| survey.sightings.get(&agent.agent))
+            .map(|sighting| sighting.record().identity.id)
+            .collect();
+        // Without tmux there is nothing to remove.
+        let Some(Ok(views)) = self.views() else {
+            return Vec::new();
+        };
+        if stopped.is_empty() && !release {
+            return Vec::new();
+        }
+        match views.remove(&stopped, release).await {
+            Ok(()) => Vec::new(),
+            Err(error) => vec![format!("views are left: {}", account(&error))],
+        }
+    }
+}
+
+fn report(step: Step, result: AgentResult, elapsed: Duration) -> AgentReport {
+    AgentReport {
+        agent: step.agent,
+        action: step.action,
+        why: step.why,
+        result,
+        elapsed,
+    }
+}
+
+fn is_persistent(survey: &Survey<'_>, agent: &str) -> bool {
+    let found = survey.hosted.iter();
+    found
+        .clone()
+        .any(|(hosted, _)| hosted.name.as_str() == agent && hosted.persistent_persona)
+}
+
+/// Those that depend on an agent; they end before it.
+fn followers(survey: &Survey<'_>, agent: &str) -> Vec<String> {
+    survey
+        .hosted
+        .iter()
+        .filter(|(hosted, _)| {
+            hosted
+                .depends_on
+                .iter()
+                .any(|other| other.as_str() == agent)
+        })
+        .map(|(hosted, _)| hosted.name.to_string())
+        .collect()
+}

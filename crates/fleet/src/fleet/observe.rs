@@ -1,0 +1,129 @@
+//! Looking at the fleet; nothing here changes anything.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use futures_util::future::join_all;
+use podfleet_protocol::PodStatus;
+use podfleet_protocol::method::{Status, StatusParams};
+use podfleet_tmux::Pane;
+use serde::Serialize;
+
+use super::Fleet;
+use super::settle::account;
+use super::survey::Survey;
+use crate::error::FleetError;
+use crate::ps::{PsRow, Sources, join};
+
+/// What is known of an agent, with its pod's own answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct AgentStatus {
+    /// Its row of `ps`.
+    pub row: PsRow,
+    /// What its pod answered; absent if no pod listens.
+    pub pod: Option<PodStatus>,
+    /// Why its pod gave no answer though it listens.
+    pub silence: Option<String>,
+}
+
+impl Fleet {
+    /// Returns one row an agent, or the rows of the named ones.
+    ///
+    /// Costs one tmux call, one store query, and for each pod one small file read and one silent
+    /// connection attempt. What cannot be had is left out of the rows; the rest is there.
+    ///
+    /// # Errors
+    /// Fails for unknown agents, and when the store cannot be read.
+    pub async fn ps(&self, agents: &[String]) -> Result<Vec<PsRow>, FleetError> {
+        let (survey, panes) = tokio::join!(self.survey(), self.panes());
+        let rows = self.rows(survey?, panes.as_deref());
+        self.select(rows, agents).await
+    }
+
+    /// Returns what [`ps`](Self::ps) does, with the answer of each pod that listens.
+    ///
+    /// # Errors
+    /// Fails as `ps` does. A pod that does not answer is no error.
+    pub async fn status(&self, agents: &[String]) -> Result<Vec<AgentStatus>, FleetError> {
+        let rows = self.ps(agents).await?;
+        let rows = rows.into_iter().filter(|row| row.managed);
+        Ok(join_all(rows.map(|row| self.ask(row))).await)
+    }
+
+    /// Returns the directories in which a change of any pod's state shows: heartbeats are renamed
+    /// into them.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn watch_paths(&self) -> Result<Vec<PathBuf>, FleetError> {
+        let summaries = self.summaries().await?;
+        let recorded = summaries.into_iter().map(|pod| pod.record.runtime_dir);
+        let all: BTreeSet<_> = recorded.chain([self.dirs.runtime.clone()]).collect();
+        Ok(all.into_iter().filter(|path| path.is_dir()).collect())
+    }
+
+    /// Returns the panes of the fleet's tmux server; nothing if it cannot be asked.
+    pub(super) async fn panes(&self) -> Option<Vec<Pane>> {
+        let views = self.views()?.ok()?;
+        views.panes().await.ok()
+    }
+
+    pub(super) fn rows(&self, survey: Survey<'_>, panes: Option<&[Pane]>) -> Vec<PsRow> {
+        let mut sightings: Vec<_> = survey.sightings.into_values().collect();
+        sightings.sort_by(|a, b| a.name().cmp(b.name()));
+        let roster = self.roster();
+        join(&Sources {
+            now: survey.now,
+            tenant: self.key.tenant.as_str(),
+            host: &self.host,
+            build: &self.build,
+            idle_threshold: self.idle_threshold(),
+            agents: roster.map(|roster| roster.agents.as_slice()),
+            desired: &survey.hosted,
+            sightings,
+            panes,
+            holder: roster.map_or("", |roster| roster.tmux.holder_session.as_str()),
+        })
+    }
+
+    async fn select(&self, rows: Vec<PsRow>, agents: &[String]) -> Result<Vec<PsRow>, FleetError> {
+        for agent in agents {
+            if !rows.iter().any(|row| row.name == *agent) {
+                return Err(self.no_such(agent).await);
+            }
+        }
+        let selected = |row: &PsRow| agents.is_empty() || agents.contains(&row.name);
+        Ok(rows.into_iter().filter(selected).collect())
+    }
+
+    async fn ask(&self, row: PsRow) -> AgentStatus {
+        if row.pod_pid.is_none() {
+            return AgentStatus {
+                row,
+                pod: None,
+                silence: None,
+            };
+        }
+        match self.pod_status(&row.name).await {
+            Ok(pod) => AgentStatus {
+                row,
+                pod: Some(pod),
+                silence: None,
+            },
+            Err(error) => AgentStatus {
+                row,
+                pod: None,
+                silence: Some(account(&error)),
+            },
+        }
+    }
+
+    pub(super) async fn pod_status(&self, agent: &str) -> Result<PodStatus, FleetError> {
+        let record = self.started(agent).await?;
+        let mut client = self.connect(&record).await?;
+        client
+            .call::<Status>(StatusParams::default())
+            .await
+            .map_err(|error| FleetError::pod(agent, error))
+    }
+}

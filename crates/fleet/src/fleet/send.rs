@@ -1,0 +1,349 @@
+//! `send`: a message to an agent, and what became of it.
+
+use std::time::Duration;
+
+use podfleet_pod::client::{ClientError, ClientErrorKind, PodClient};
+use podfleet_pod::clock;
+use podfleet_pod_store::{Offer, PodRecord, Refusal, Sender};
+use podfleet_protocol::limits::MAX_BODY;
+use podfleet_protocol::method::{
+    AcceptedResult, GetReceipt, MessageParams, Notify, ReceiptParams, RunMessage,
+};
+use podfleet_protocol::{
+    Address, Class, Hold, HoldReason, Kind, Message, MessageId, NewMessage, Outcome, Receipt,
+    Typing, clean_body,
+};
+use serde::Serialize;
+
+use super::Fleet;
+use super::survey::Survey;
+use crate::error::{FleetError, FleetErrorKind};
+
+/// How long a send without a wish looks at what becomes of its message.
+const LOOK: Duration = Duration::from_secs(10);
+/// How long a wait for an outcome lasts unless the request says otherwise.
+const WAIT: Duration = Duration::from_secs(60);
+/// The same for the end of the turn that the message starts.
+const WAIT_FOR_ANSWER: Duration = Duration::from_secs(600);
+/// What a pod's answer may take over the time that it was told to wait.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// A message that is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendRequest {
+    /// The receiver.
+    pub agent: String,
+    /// What it is to read.
+    pub body: String,
+    /// Its identity; given again after a doubt, it is delivered once. Absent: a new one.
+    pub id: Option<MessageId>,
+    /// What it asks for.
+    pub class: Class,
+    /// The conversation it belongs to.
+    pub thread: Option<String>,
+    /// How it is to be typed.
+    pub typing: Typing,
+    /// Waits for this outcome. Absent: looks for up to 10 s, inside a pod not at all.
+    pub wait: Option<Outcome>,
+    /// How long to wait or look at most.
+    pub timeout: Option<Duration>,
+}
+
+impl SendRequest {
+    /// Makes the request of an actionable message, without a wait.
+    pub fn new(agent: impl Into<String>, body: impl Into<String>) -> Self {
+        Self {
+            agent: agent.into(),
+            body: body.into(),
+            id: None,
+            class: Class::default(),
+            thread: None,
+            typing: Typing::default(),
+            wait: None,
+            timeout: None,
+        }
+    }
+}
+
+/// What became of a message that was accepted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SendReport {
+    /// The receiver.
+    pub agent: String,
+    /// How far it came, and how that is known.
+    pub receipt: Receipt,
+    /// Its place in the inbox when it was accepted, counted from 1.
+    pub position: u32,
+    /// Whether it had been accepted before, under the same id.
+    pub duplicate: bool,
+    /// How many control characters were taken out of it.
+    pub stripped: usize,
+    /// Who accepted it.
+    pub via: Via,
+}
+
+/// Who accepted a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Via {
+    /// The receiver's pod.
+    Socket,
+    /// We did, in the receiver's place, because its pod does not run.
+    Store,
+}
+
+impl SendReport {
+    /// Returns whether it came at least as far as `wanted`.
+    #[must_use]
+    pub fn reached(&self, wanted: Outcome) -> bool {
+        self.receipt.outcome.reaches(wanted)
+    }
+}
+
+impl Fleet {
+    /// Sends a message. When this returns a report the message is durably in the receiver's inbox,
+    /// and stays there whatever the report says.
+    ///
+    /// A pod that runs accepts it itself; for one that does not, it is accepted into the store and
+    /// typed when the pod is up.
+    ///
+    /// # Errors
+    /// Fails when the message was not accepted: the receiver is unknown or elsewhere, a rule
+    /// refuses it, or it cannot be stored.
+    pub async fn send(&self, request: SendRequest) -> Result<SendReport, FleetError> {
+        self.check(&request)?;
+        let pod = self.receiver(&request.agent).await?;
+        let message = NewMessage {
+            id: request.id.unwrap_or_else(MessageId::generate),
+            body: request.body.clone(),
+            class: request.class,
+            thread: request.thread.clone(),
+            typing: request.typing,
+        };
+        let Some(mut client) = self.client_of(&pod).await? else {
+            return self.accept_into_store(&pod, message).await;
+        };
+        match self.hand_over(&mut client, message.clone()).await {
+            Ok(accepted) => self.follow(&pod, client, &request, accepted).await,
+            // The pod ended before it answered. Under the same id nothing is accepted twice.
+            Err(error) if ended(&error) => self.accept_into_store(&pod, message).await,
+            Err(error) => Err(FleetError::pod(&request.agent, error)),
+        }
+    }
+
+    /// Checks what needs no receiver.
+    fn check(&self, request: &SendRequest) -> Result<(), FleetError> {
+        let refuse = |rule: &str| {
+            Err(FleetError::new(FleetErrorKind::Refused {
+                agent: request.agent.clone(),
+                rule: rule.to_owned(),
+            }))
+        };
+        if request.body.len() > MAX_BODY {
+            return refuse("the body is longer than 1 MiB");
+        }
+        if request.body.trim().is_empty() {
+            return refuse("the body is empty");
+        }
+        let Typing {
+            raw, allow_command, ..
+        } = request.typing;
+        if raw && !allow_command && request.body.starts_with(['!', '/', '@']) {
+            return refuse("a raw body that begins with `!`, `/` or `@` needs --allow-command");
+        }
+        Ok(())
+    }
+
+    /// Returns the receiver's record; makes one for an agent that was never started, so that its
+    /// messages wait for it.
+    async fn receiver(&self, agent: &str) -> Result<PodRecord, FleetError> {
+        if let Some(record) = self.record(agent).await? {
+            return Ok(record);
+        }
+        let survey: Survey<'_> = self.survey().await?;
+        match survey.desired(agent) {
+            Some(desired) => self.put(desired, None, false).await,
+            None => Err(FleetError::new(FleetErrorKind::NotRunning {
+                agent: agent.to_owned(),
+            })),
+        }
+    }
+
+    /// Connects; nothing if nobody listens.
+    async fn client_of(&self, pod: &PodRecord) -> Result<Option<PodClient>, FleetError> {
+        let Some(endpoint) = &pod.endpoint else {
+            return Ok(None);
+        };
+        match PodClient::connect(&endpoint.socket, &self.introduction()).await {
+            Ok(client) => Ok(Some(client)),
+            Err(error) if ended(&error) => Ok(None),
+            Err(error) => Err(FleetError::pod(pod.identity.name.as_str(), error)),
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        client: &mut PodClient,
+        message: NewMessage,
+    ) -> Result<AcceptedResult, ClientError> {
+        let params = MessageParams { message };
+        if self.credential.is_some() {
+            client.call::<Notify>(params).await
+        } else {
+            client.call::<RunMessage>(params).await
+        }
+    }
+
+    /// Looks at what becomes of an accepted message.
+    async fn follow(
+        &self,
+        pod: &PodRecord,
+        mut client: PodClient,
+        request: &SendRequest,
+        accepted: AcceptedResult,
+    ) -> Result<SendReport, FleetError> {
+        let patience = self.patience(request);
+        let params = ReceiptParams {
+            id: accepted.id,
+            until: Some(request.wait.unwrap_or(Outcome::Submitted)),
+            or_held: request.wait.is_none(),
+            timeout_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+        };
+        let asking = client.call::<GetReceipt>(params);
+        let receipt = match tokio::time::timeout(patience + SLACK, asking).await {
+            Ok(Ok(receipt)) => receipt,
+            // It is accepted; that its fate cannot be asked for is no failure of the send.
+            _ => self.recorded_receipt(pod, accepted.id).await,
+        };
+        Ok(SendReport {
+            agent: request.agent.clone(),
+            receipt,
+            position: accepted.position,
+            duplicate: accepted.duplicate,
+            stripped: accepted.stripped,
+            via: Via::Socket,
+        })
+    }
+
+    fn patience(&self, request: &SendRequest) -> Duration {
+        if let Some(timeout) = request.timeout {
+            return timeout;
+        }
+        match request.wait {
+            None if self.credential.is_some() => Duration::ZERO,
+            None => LOOK,
+            Some(Outcome::Accepted) => Duration::ZERO,
+            Some(Outcome::Answered) => WAIT_FOR_ANSWER,
+            Some(_) => WAIT,
+        }
+    }
+
+    async fn recorded_receipt(&self, pod: &PodRecord, id: MessageId) -> Receipt {
+        let entry = self.store.message(pod.identity.id, id).await;
+        entry.ok().flatten().map_or_else(
+            || Receipt::accepted(id, clock::wall()),
+            |entry| entry.receipt,
+        )
+    }
+
+    /// Accepts a message in the place of a pod that does not run.
+    async fn accept_into_store(
+        &self,
+        pod: &PodRecord,
+        message: NewMessage,
+    ) -> Result<SendReport, FleetError> {
+        let body = clean_body(&message.body);
+        let agent = pod.identity.name.to_string();
+        let id = message.id;
+        let sender = self.sender().await?;
+        let offer = Offer {
+            sender: sender.proven,
+            message: Message {
+                id,
+                from: sender.address,
+                to: Address::new(&pod.identity.host, &agent),
+                kind: sender.kind,
+                class: message.class,
+                thread: message.thread,
+                body: body.text,
+                typing: message.typing,
+                accepted: clock::wall(),
+            },
+        };
+        let refused = |rule: String| {
+            FleetError::new(FleetErrorKind::Refused {
+                agent: agent.clone(),
+                rule,
+            })
+        };
+        let answers = self.store.accept(pod.identity.id, vec![offer]).await;
+        let answer = answers.map_err(|error| {
+            FleetError::new(FleetErrorKind::Storage {
+                agent: agent.clone(),
+            })
+            .caused_by(error)
+        })?;
+        let accepted = match answer.into_iter().next() {
+            Some(Ok(accepted)) => accepted,
+            Some(Err(Refusal::NoSuchPod)) => return Err(self.no_such(&agent).await),
+            Some(Err(refusal)) => return Err(refused(refusal.to_string())),
+            None => return Err(FleetError::new(FleetErrorKind::Internal)),
+        };
+        let receipt = self.recorded_receipt(pod, id).await;
+        Ok(SendReport {
+            receipt: held_by_absence(receipt),
+            position: accepted.position,
+            duplicate: accepted.duplicate,
+            stripped: body.stripped,
+            via: Via::Store,
+            agent,
+        })
+    }
+
+    /// Who we are to the store: a pod if its credential is ours, else the operator.
+    async fn sender(&self) -> Result<Identified, FleetError> {
+        let operator = Identified {
+            proven: Sender::Operator,
+            address: Address::operator(&self.host),
+            kind: Kind::Run,
+        };
+        let Some(credential) = &self.credential else {
+            return Ok(operator);
+        };
+        let own = self.store.pod(credential.pod).await?;
+        Ok(own.map_or(operator, |own| Identified {
+            proven: Sender::Pod(own.identity.id),
+            address: Address::new(own.identity.host, own.identity.name.as_str()),
+            kind: Kind::Notify,
+        }))
+    }
+}
+
+struct Identified {
+    proven: Sender,
+    address: Address,
+    kind: Kind,
+}
+
+/// A message in the inbox of a pod that does not run waits for it.
+fn held_by_absence(receipt: Receipt) -> Receipt {
+    if receipt.outcome != Outcome::Accepted {
+        return receipt;
+    }
+    Receipt {
+        outcome: Outcome::Held,
+        hold: Some(Hold {
+            reason: HoldReason::Stopped,
+            detail: String::new(),
+        }),
+        ..receipt
+    }
+}
+
+fn ended(error: &ClientError) -> bool {
+    matches!(
+        error.kind(),
+        ClientErrorKind::NotListening | ClientErrorKind::Closed
+    )
+}

@@ -1,0 +1,153 @@
+//! Waiting until a started agent's terminal is ready, or it is clear why it will not be.
+
+use std::time::Duration;
+
+use podfleet_pod::client::{ClientError, PodClient};
+use podfleet_pod_store::PodRecord;
+use podfleet_protocol::method::{GetScreen, Nothing, Status, StatusParams, StatusUntil};
+use podfleet_protocol::{AgentPhase, PodStatus};
+
+use super::Fleet;
+use crate::error::FleetError;
+use crate::report::{AgentResult, Failure};
+
+/// How many lines of a screen or log a failure shows.
+pub(super) const SHOWN_LINES: usize = 12;
+/// More than this of a log's end is not read, in bytes.
+const LOG_TAIL: u64 = 16 << 10;
+
+impl Fleet {
+    /// Waits for an agent whose pod answers.
+    pub(super) async fn settle(&self, pod: &PodRecord, timeout: Duration) -> AgentResult {
+        match self.settled_status(pod, timeout).await {
+            Ok((status, screen)) => judge(&status, screen, timeout),
+            Err(error) => {
+                let message = format!("its pod does not answer: {}", account(&error));
+                AgentResult::Failed(self.with_log(pod, Failure::new(message)).await)
+            }
+        }
+    }
+
+    async fn settled_status(
+        &self,
+        pod: &PodRecord,
+        timeout: Duration,
+    ) -> Result<(PodStatus, Vec<String>), FleetError> {
+        let agent = pod.identity.name.as_str();
+        let mut client = self.connect(pod).await?;
+        let asked = StatusParams {
+            until: Some(StatusUntil::Settled),
+            timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+        };
+        let wrong = |error: ClientError| FleetError::pod(agent, error);
+        let status = client.call::<Status>(asked).await.map_err(wrong)?;
+        let screen = client.call::<GetScreen>(Nothing {}).await.map_err(wrong)?;
+        Ok((status, last_lines(screen.rows)))
+    }
+
+    /// Connects to a pod as what we are.
+    pub(super) async fn connect(&self, pod: &PodRecord) -> Result<PodClient, FleetError> {
+        let agent = pod.identity.name.as_str();
+        let Some(endpoint) = &pod.endpoint else {
+            let agent = agent.to_owned();
+            let kind = crate::error::FleetErrorKind::NotRunning { agent };
+            return Err(FleetError::new(kind));
+        };
+        PodClient::connect(&endpoint.socket, &self.introduction())
+            .await
+            .map_err(|error| FleetError::pod(agent, error))
+    }
+
+    /// Adds the end of the pod's own log.
+    pub(super) async fn with_log(&self, pod: &PodRecord, failure: Failure) -> Failure {
+        let path = self.dirs.state_paths().log(pod.identity.id);
+        let log = tail(&path).await.unwrap_or_default();
+        Failure {
+            log: last_lines(log.lines().map(str::to_owned).collect()),
+            log_path: Some(path),
+            ..failure
+        }
+    }
+}
+
+fn judge(status: &PodStatus, screen: Vec<String>, timeout: Duration) -> AgentResult {
+    let failed = |message: String| {
+        AgentResult::Failed(Failure {
+            message,
+            screen,
+            ..Failure::default()
+        })
+    };
+    match &status.agent {
+        AgentPhase::Running { .. } => {}
+        AgentPhase::BackingOff { last, .. } | AgentPhase::Ended { last } => {
+            return failed(format!("its agent ended at once: {last}"));
+        }
+        AgentPhase::Quarantined { account } => return failed(format!("quarantined ({account})")),
+        AgentPhase::Idle => {
+            return failed(format!(
+                "its agent was not started within {} s",
+                timeout.as_secs()
+            ));
+        }
+    }
+    let word = status.screen.state.as_str();
+    match word {
+        _ if word.starts_with("blocked") => AgentResult::Blocked {
+            reason: blocked_by(word),
+        },
+        "starting" => failed(format!(
+            "its pod answers, but its terminal is not ready after {} s",
+            timeout.as_secs()
+        )),
+        _ => AgentResult::Ready,
+    }
+}
+
+/// Returns what stands in the brackets of a blocked screen's word.
+pub(super) fn blocked_by(word: &str) -> String {
+    word.trim_start_matches("blocked")
+        .trim_matches(['(', ')', '{', '}'])
+        .to_owned()
+}
+
+/// Returns the last lines that are not blank at the end.
+pub(super) fn last_lines(mut lines: Vec<String>) -> Vec<String> {
+    while lines.last().is_some_and(|line| line.trim().is_empty()) {
+        lines.pop();
+    }
+    let first = lines.len().saturating_sub(SHOWN_LINES);
+    let mut shown = lines.split_off(first);
+    let blank = shown
+        .iter()
+        .take_while(|line| line.trim().is_empty())
+        .count();
+    shown.drain(..blank);
+    shown
+}
+
+async fn tail(path: &std::path::Path) -> std::io::Result<String> {
+    use std::io::SeekFrom;
+    use tokio::io::{AsyncReadExt, AsyncSeekExt};
+    let mut file = tokio::fs::File::open(path).await?;
+    let length = file.metadata().await?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL)))
+        .await?;
+    let mut bytes = Vec::new();
+    file.take(LOG_TAIL).read_to_end(&mut bytes).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Puts an error and its causes into one line.
+pub(super) fn account(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

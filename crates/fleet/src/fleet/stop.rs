@@ -1,0 +1,73 @@
+//! Ending one agent's pod.
+
+use std::time::Duration;
+
+use podfleet_pod::clock;
+use podfleet_pod_store::PodRecord;
+use podfleet_protocol::method::{Shutdown, ShutdownParams};
+
+use super::Fleet;
+use super::settle::account;
+use crate::lock;
+use crate::report::Failure;
+use crate::supervisor::wait_until;
+
+/// How long each way of ending a pod may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StopTimeouts {
+    /// For the pod to end its agent and itself when asked. The pod itself asks the agent, then
+    /// sends SIGTERM, then SIGKILL.
+    pub ask: Duration,
+    /// For its process to end after SIGTERM, and again after SIGKILL.
+    pub signal: Duration,
+}
+
+impl Default for StopTimeouts {
+    fn default() -> Self {
+        Self {
+            ask: Duration::from_secs(20),
+            signal: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Fleet {
+    /// Ends a pod: asks it, then signals it. Returns when nobody holds its lock any more.
+    ///
+    /// The record says first that nobody wants it up, so that whatever comes it is `stopped`, not
+    /// `dead`.
+    pub(super) async fn stop(
+        &self,
+        pod: &PodRecord,
+        reason: &str,
+        timeouts: StopTimeouts,
+    ) -> Result<(), Failure> {
+        let id = pod.identity.id;
+        self.store
+            .set_expected(id, false, clock::wall())
+            .await
+            .map_err(|error| Failure::new(account(&error)))?;
+        let lock = self.dirs.state_paths().lock(id);
+        let asking = async {
+            let mut client = self.connect(pod).await.ok()?;
+            let reason = reason.to_owned();
+            client
+                .call::<Shutdown>(ShutdownParams { reason })
+                .await
+                .ok()
+        };
+        // A pod that does not listen, answers with an error or not at all is not asked again.
+        let asked = tokio::time::timeout(timeouts.ask, asking).await;
+        let patience = match asked {
+            Ok(Some(_)) => timeouts.signal,
+            _ => Duration::ZERO,
+        };
+        if wait_until(patience, || !lock::is_held(&lock)).await {
+            return Ok(());
+        }
+        self.supervisor
+            .force_stop(pod, timeouts.signal)
+            .await
+            .map_err(|error| Failure::new(error.to_string()))
+    }
+}

@@ -1,0 +1,205 @@
+//! A look at the whole fleet: what is wanted, recorded and seen.
+
+use std::collections::HashMap;
+
+use podfleet_pod_store::{Page, PodFilter, PodSummary};
+use podfleet_roster::Agent;
+
+use super::Fleet;
+use crate::comms::elsewhere;
+use crate::desired::{Desired, Impossible};
+use crate::drift::drift;
+use crate::error::{FleetError, FleetErrorKind};
+use crate::names::near;
+use crate::plan::{Drift, Known, Plan, Wanted, plan};
+use crate::sighting::{Moment, Sighting};
+
+/// What is wanted and what was seen, at one moment.
+pub(super) struct Survey<'a> {
+    pub(super) now: Moment,
+    /// The agents that this host has to run, in roster order.
+    pub(super) hosted: Vec<(&'a Agent, Result<Desired, Impossible>)>,
+    /// The recorded pods of the fleet by name.
+    pub(super) sightings: HashMap<String, Sighting>,
+}
+
+impl Survey<'_> {
+    pub(super) fn desired(&self, agent: &str) -> Option<&Desired> {
+        let (_, desired) = self
+            .hosted
+            .iter()
+            .find(|(found, _)| found.name.as_str() == agent)?;
+        desired.as_ref().ok()
+    }
+}
+
+impl Fleet {
+    pub(super) async fn summaries(&self) -> Result<Vec<PodSummary>, FleetError> {
+        let filter = PodFilter::from(self.key.clone());
+        let listing = self.store.list_pods(&filter, Page::all()).await?;
+        Ok(listing.items)
+    }
+
+    pub(super) async fn survey(&self) -> Result<Survey<'_>, FleetError> {
+        let sightings = self.summaries().await?.into_iter().map(|summary| {
+            let sighting = Sighting::of(summary);
+            (sighting.name().to_owned(), sighting)
+        });
+        Ok(Survey {
+            sightings: sightings.collect(),
+            now: Moment::now(),
+            hosted: self
+                .recipe()
+                .map(|recipe| recipe.hosted())
+                .unwrap_or_default(),
+        })
+    }
+
+    /// Returns what [`up`](Self::up) would do.
+    ///
+    /// # Errors
+    /// Fails without a usable roster, for agents that it does not have, and when the store cannot
+    /// be read.
+    pub async fn plan(&self, agents: &[String]) -> Result<Plan, FleetError> {
+        self.wanted_roster()?;
+        let survey = self.survey().await?;
+        let mut plan = self.plan_of(&survey, agents).await?;
+        match self.views() {
+            Some(Ok(views)) => match views.panes().await {
+                Ok(panes) => plan.views = missing_views(&plan, &survey, &panes),
+                Err(error) => plan.notes.push(format!("tmux cannot be asked: {error}")),
+            },
+            Some(Err(error)) => plan.notes.push(error.to_string()),
+            None => {}
+        }
+        Ok(plan)
+    }
+
+    /// Plans for the named agents, or for all and those that leave the fleet.
+    pub(super) async fn plan_of(
+        &self,
+        survey: &Survey<'_>,
+        agents: &[String],
+    ) -> Result<Plan, FleetError> {
+        let (roster, _) = self.wanted_roster()?;
+        for agent in agents {
+            self.check_hosted(agent).await?;
+        }
+        let selected = |name: &str| agents.is_empty() || agents.iter().any(|agent| agent == name);
+        let wanted: Vec<_> = roster
+            .start_order()
+            .into_iter()
+            .filter(|agent| selected(agent.name.as_str()))
+            .filter_map(|agent| wanted(survey, agent))
+            .collect();
+        let known = |sighting: &Sighting| Known {
+            agent: sighting.name().to_owned(),
+            state: sighting.observed(&survey.now),
+        };
+        let all: Vec<_> = survey.sightings.values().map(known).collect();
+        let mut leaving: Vec<_> = survey
+            .sightings
+            .values()
+            .filter(|sighting| agents.is_empty() && !self.hosts(sighting.name()))
+            .map(known)
+            .collect();
+        leaving.sort_by(|a, b| a.agent.cmp(&b.agent));
+        let steps = plan(&wanted, &all, &leaving);
+        let notes = steps
+            .iter()
+            .filter(|step| step.action.changes())
+            .filter_map(|step| survey.desired(&step.agent))
+            .filter(|desired| !desired.spec.working_directory.exists())
+            .map(|desired| {
+                format!(
+                    "{}: the working directory {} will be created",
+                    desired.name,
+                    desired.spec.working_directory.display()
+                )
+            })
+            .collect();
+        Ok(Plan {
+            steps,
+            views: Vec::new(),
+            notes,
+        })
+    }
+
+    /// Returns whether the roster wants an agent on this host.
+    pub(super) fn hosts(&self, agent: &str) -> bool {
+        let found = self.roster().and_then(|roster| roster.agent(agent));
+        found.is_some_and(|agent| elsewhere(agent, &self.host).is_none())
+    }
+
+    async fn check_hosted(&self, agent: &str) -> Result<(), FleetError> {
+        if self.hosts(agent) {
+            return Ok(());
+        }
+        let found = self.roster().and_then(|roster| roster.agent(agent));
+        match found.and_then(|agent| agent.host.clone()) {
+            Some(host) => Err(FleetError::new(FleetErrorKind::Remote {
+                agent: agent.to_owned(),
+                host,
+            })),
+            None => Err(self.no_such(agent).await),
+        }
+    }
+
+    /// Makes the error about an unknown agent, with the names that are nearly the same.
+    pub(super) async fn no_such(&self, agent: &str) -> FleetError {
+        let listed = self.roster().into_iter().flat_map(|roster| &roster.agents);
+        let mut names: Vec<_> = listed.map(|agent| agent.name.to_string()).collect();
+        // The error is about the name; a store that fails besides would only hide it.
+        for summary in self.summaries().await.unwrap_or_default() {
+            names.push(summary.record.identity.name.to_string());
+        }
+        FleetError::new(FleetErrorKind::NoSuchAgent {
+            agent: agent.to_owned(),
+            fleet: self.key.fleet.to_string(),
+            near: near(agent, names),
+        })
+    }
+}
+
+fn wanted(survey: &Survey<'_>, agent: &Agent) -> Option<Wanted> {
+    let name = agent.name.as_str();
+    let (_, desired) = survey
+        .hosted
+        .iter()
+        .find(|(found, _)| found.name == agent.name)?;
+    let record = survey.sightings.get(name).map(Sighting::record);
+    let (difference, fault) = match (desired, record) {
+        (Err(fault), _) => (Drift::default(), Some(fault.to_string())),
+        (Ok(_), None) => (Drift::default(), None),
+        (Ok(desired), Some(record)) => (drift(record, desired), None),
+    };
+    Some(Wanted {
+        agent: name.to_owned(),
+        drift: difference,
+        fault,
+    })
+}
+
+/// Agents that are up, or will be, and have no view.
+fn missing_views(plan: &Plan, survey: &Survey<'_>, panes: &[podfleet_tmux::Pane]) -> Vec<String> {
+    use crate::plan::Action;
+    let has_view = |agent: &str| {
+        survey.sightings.get(agent).is_some_and(|sighting| {
+            let tag = crate::views::tag_of(sighting.record().identity.id);
+            panes.iter().any(|pane| pane.tag.as_deref() == Some(&tag))
+        })
+    };
+    plan.steps
+        .iter()
+        .filter(|step| !matches!(step.action, Action::Stop | Action::Impossible))
+        .filter(|step| {
+            let up = survey
+                .sightings
+                .get(&step.agent)
+                .is_some_and(Sighting::is_up);
+            up || step.action.changes()
+        })
+        .filter(|step| !has_view(&step.agent))
+        .map(|step| step.agent.clone())
+        .collect()
+}

@@ -1,0 +1,360 @@
+//! `up` and `restart`: bringing agents to what they ought to be.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use podfleet_pod::spec::PodSpec;
+use podfleet_pod_store::PodRecord;
+use podfleet_protocol::Size;
+use tokio::sync::mpsc;
+
+use super::gates::{Gate, Gates};
+use super::settle::account;
+use super::stop::StopTimeouts;
+use super::survey::Survey;
+use super::{Events, Fleet};
+use crate::error::FleetError;
+use crate::plan::{Action, Step};
+use crate::report::{AgentReport, AgentResult, Failure, Progress, Report};
+use crate::sighting::Sighting;
+use crate::views::{View, Views};
+
+/// How [`Fleet::up`] works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpOptions {
+    /// How long an agent may take until its terminal is ready.
+    pub timeout: Duration,
+    /// Tells what would be done, and does nothing.
+    pub dry_run: bool,
+    /// How long agents that must restart may take to end.
+    pub stop: StopTimeouts,
+}
+
+impl Default for UpOptions {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(60),
+            dry_run: false,
+            stop: StopTimeouts::default(),
+        }
+    }
+}
+
+/// How [`Fleet::restart`] works; the same choices as for `up`.
+pub type RestartOptions = UpOptions;
+
+/// What the tasks of one run share.
+struct Run<'a> {
+    survey: Survey<'a>,
+    options: UpOptions,
+    events: &'a Events,
+    gates: Gates,
+    /// Takes the views of pods that answer.
+    views: mpsc::UnboundedSender<View>,
+}
+
+impl Fleet {
+    /// Brings agents to what the roster says: the named ones, or all, and ends those that the
+    /// roster does not host any more. Doing it again does nothing.
+    ///
+    /// Agents are started at the same time unless one depends on another. The report has a line
+    /// for each; that one of them fails is no error of the verb.
+    ///
+    /// # Errors
+    /// Fails before anything is started: without a usable roster, for unknown agents, when tmux is
+    /// missing or too old, when the runtime directory is not private, when another roster owns the
+    /// fleet's name, and when the store cannot be read.
+    pub async fn up(
+        &self,
+        agents: &[String],
+        options: &UpOptions,
+        events: Events,
+    ) -> Result<Report, FleetError> {
+        let (_, roster_path) = self.wanted_roster()?;
+        if options.dry_run {
+            let plan = self.plan(agents).await?;
+            return Ok(planned(plan.steps, plan.notes));
+        }
+        let views = self.checked_views().await?;
+        let _lock = self.lock(&events).await?;
+        self.dirs.open_runtime()?;
+        self.store.claim_fleet(&self.key, roster_path).await?;
+        let survey = self.survey().await?;
+        let plan = self.plan_of(&survey, agents).await?;
+        self.apply(survey, plan.steps, *options, &events, views)
+            .await
+    }
+
+    /// Ends agents and starts them again, whatever they do; this lifts a quarantine. Agents that
+    /// are stopped are started.
+    ///
+    /// Without a usable roster, agents are started as they are recorded.
+    ///
+    /// # Errors
+    /// Fails before anything is done, as [`up`](Self::up) does; a roster is not needed.
+    pub async fn restart(
+        &self,
+        agents: &[String],
+        options: &RestartOptions,
+        events: Events,
+    ) -> Result<Report, FleetError> {
+        let mut named = Vec::with_capacity(agents.len());
+        for agent in agents {
+            self.record(agent).await?;
+            named.push(agent.clone());
+        }
+        let survey = self.survey().await?;
+        if named.is_empty() {
+            named = self.everybody(&survey);
+        }
+        let steps = named.into_iter().map(|agent| Step {
+            action: Action::Restart { fields: Vec::new() },
+            why: "asked for".to_owned(),
+            agent,
+        });
+        let steps = self.in_start_order(steps.collect());
+        if options.dry_run {
+            return Ok(planned(steps, Vec::new()));
+        }
+        let views = match self.roster {
+            Some(_) => self.checked_views().await?,
+            None => None,
+        };
+        let _lock = self.lock(&events).await?;
+        self.dirs.open_runtime()?;
+        if let Some((_, path)) = &self.roster {
+            self.store.claim_fleet(&self.key, path).await?;
+        }
+        let survey = self.survey().await?;
+        self.apply(survey, steps, *options, &events, views).await
+    }
+
+    /// All agents that the roster hosts, or without one all that are recorded.
+    fn everybody(&self, survey: &Survey<'_>) -> Vec<String> {
+        if self.roster.is_some() {
+            let hosted = survey.hosted.iter();
+            return hosted.map(|(agent, _)| agent.name.to_string()).collect();
+        }
+        let mut names: Vec<_> = survey.sightings.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    fn in_start_order(&self, mut steps: Vec<Step>) -> Vec<Step> {
+        let order: HashMap<_, _> = self
+            .roster()
+            .map(|roster| roster.start_order())
+            .unwrap_or_default()
+            .into_iter()
+            .map(|agent| agent.name.to_string())
+            .zip(0_usize..)
+            .collect();
+        steps.sort_by_key(|step| order.get(&step.agent).copied().unwrap_or(usize::MAX));
+        steps
+    }
+
+    async fn checked_views(&self) -> Result<Option<Views>, FleetError> {
+        let views = self.views().transpose()?;
+        if let Some(views) = &views {
+            views.check_version().await?;
+        }
+        Ok(views)
+    }
+
+    async fn apply(
+        &self,
+        survey: Survey<'_>,
+        steps: Vec<Step>,
+        options: UpOptions,
+        events: &Events,
+        views: Option<Views>,
+    ) -> Result<Report, FleetError> {
+        let order: Vec<_> = steps.iter().map(|step| step.agent.clone()).collect();
+        let depends_on = |agent: &str| {
+            let desired = survey.desired(agent);
+            desired.map_or_else(Vec::new, |desired| desired.depends_on.clone())
+        };
+        let gates = Gates::new(&order, depends_on);
+        let (wanted_views, queue) = mpsc::unbounded_channel();
+        let run = Run {
+            gates,
+            survey,
+            options,
+            events,
+            views: wanted_views,
+        };
+        let working = async {
+            let reports = join_all(steps.iter().map(|step| self.carry_out(&run, step))).await;
+            let gone = left_views(&run, &steps);
+            // The queue of views ends here, and with it their making.
+            drop(run);
+            (reports, gone)
+        };
+        let ((agents, gone), mut notes) = tokio::join!(working, make_views(views.as_ref(), queue));
+        if let (Some(views), false) = (&views, gone.is_empty())
+            && let Err(error) = views.remove(&gone, false).await
+        {
+            notes.push(format!("views are left: {}", account(&error)));
+        }
+        Ok(Report { agents, notes })
+    }
+
+    async fn carry_out(&self, run: &Run<'_>, step: &Step) -> AgentReport {
+        let begun = Instant::now();
+        let result = match run.gates.wait(&step.agent).await {
+            Ok(()) => self.act(run, step).await,
+            Err(other) if step.action.changes() => AgentResult::Failed(Failure::new(format!(
+                "not started: it depends on `{other}`, which failed"
+            ))),
+            Err(_) => AgentResult::Unchanged,
+        };
+        let failed = matches!(result, AgentResult::Failed(_));
+        let gate = if failed { Gate::Failed } else { Gate::Open };
+        run.gates.pass(&step.agent, gate);
+        let report = AgentReport {
+            agent: step.agent.clone(),
+            action: step.action.clone(),
+            why: step.why.clone(),
+            result,
+            elapsed: begun.elapsed(),
+        };
+        // Nobody has to listen.
+        let _ = run.events.send(Progress::Done(report.clone()));
+        report
+    }
+
+    async fn act(&self, run: &Run<'_>, step: &Step) -> AgentResult {
+        if step.action.changes() {
+            let _ = run.events.send(Progress::Begun {
+                agent: step.agent.clone(),
+                action: step.action.clone(),
+            });
+        }
+        let sighting = run.survey.sightings.get(&step.agent);
+        let recorded = sighting.map(Sighting::record);
+        let done = match &step.action {
+            Action::Leave => {
+                if let Some(pod) = recorded {
+                    self.want_view(run, pod);
+                }
+                return AgentResult::Unchanged;
+            }
+            Action::Quarantined => {
+                let lift = format!("quarantined; `fleet restart {}` lifts it", step.agent);
+                return AgentResult::Failed(Failure::new(lift));
+            }
+            Action::Impossible => return AgentResult::Failed(Failure::new(step.why.clone())),
+            Action::Reapply { .. } => self.reapply(run, step, recorded).await,
+            Action::Stop => match recorded {
+                Some(pod) => self
+                    .stop(pod, &step.why, run.options.stop)
+                    .await
+                    .map(|()| AgentResult::Stopped),
+                None => Ok(AgentResult::Unchanged),
+            },
+            Action::Start | Action::Restart { .. } => self.begin(run, step, recorded).await,
+        };
+        done.unwrap_or_else(AgentResult::Failed)
+    }
+
+    async fn reapply(
+        &self,
+        run: &Run<'_>,
+        step: &Step,
+        recorded: Option<&PodRecord>,
+    ) -> Result<AgentResult, Failure> {
+        if let Some(desired) = run.survey.desired(&step.agent) {
+            let put = self.put(desired, recorded, true).await;
+            let pod = put.map_err(|error| Failure::new(account(&error)))?;
+            self.want_view(run, &pod);
+        }
+        Ok(AgentResult::Unchanged)
+    }
+
+    /// Starts a pod; ends it before if it is there in any form.
+    async fn begin(
+        &self,
+        run: &Run<'_>,
+        step: &Step,
+        recorded: Option<&PodRecord>,
+    ) -> Result<AgentResult, Failure> {
+        if let Some(pod) = recorded {
+            self.stop(pod, &step.why, run.options.stop).await?;
+        }
+        let pod = match (run.survey.desired(&step.agent), recorded) {
+            (Some(desired), recorded) => self
+                .put(desired, recorded, false)
+                .await
+                .map_err(|error| Failure::new(account(&error)))?,
+            (None, Some(recorded)) => recorded.clone(),
+            (None, None) => return Err(Failure::new("it was never started, and has no roster")),
+        };
+        let timeout = run.options.timeout;
+        Ok(self
+            .start(pod, timeout, run.events, |pod| self.want_view(run, pod))
+            .await)
+    }
+
+    fn want_view(&self, run: &Run<'_>, pod: &PodRecord) {
+        let spec = serde_json::from_value::<PodSpec>(pod.spec.clone());
+        // Whoever makes the views may have given up; the note says so.
+        let _ = run.views.send(View {
+            pod: pod.identity.id,
+            name: pod.identity.name.clone(),
+            size: spec.map_or(Size::DEFAULT, |spec| spec.size),
+        });
+    }
+}
+
+fn planned(steps: Vec<Step>, notes: Vec<String>) -> Report {
+    let agents = steps.into_iter().map(|step| AgentReport {
+        agent: step.agent,
+        action: step.action,
+        why: step.why,
+        result: AgentResult::Planned,
+        elapsed: Duration::ZERO,
+    });
+    Report {
+        agents: agents.collect(),
+        notes,
+    }
+}
+
+/// The pods whose views have nothing to show any more.
+fn left_views(run: &Run<'_>, steps: &[Step]) -> Vec<podfleet_protocol::PodId> {
+    steps
+        .iter()
+        .filter(|step| step.action == Action::Stop)
+        .filter_map(|step| run.survey.sightings.get(&step.agent))
+        .map(|sighting| sighting.record().identity.id)
+        .collect()
+}
+
+/// Makes views as their pods come up. What comes while tmux works waits for the next call, so
+/// there are few of them however many the agents. Returns what went wrong.
+async fn make_views(
+    views: Option<&Views>,
+    mut queue: mpsc::UnboundedReceiver<View>,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    while let Some(first) = queue.recv().await {
+        let mut batch = vec![first];
+        while let Ok(next) = queue.try_recv() {
+            batch.push(next);
+        }
+        let Some(views) = views else {
+            continue;
+        };
+        match views.make(&batch).await {
+            Ok(taken) => notes.extend(taken.into_iter().map(|taken| {
+                let agent = taken.agent;
+                format!("{agent}: no view, because another tmux session has its name")
+            })),
+            Err(error) => {
+                notes.push(format!("views cannot be made: {}", account(&error)));
+            }
+        }
+    }
+    notes
+}

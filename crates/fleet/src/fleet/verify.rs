@@ -1,0 +1,106 @@
+//! `verify`: whether everything that the roster promises is there.
+
+use podfleet_roster::Agent;
+use serde::Serialize;
+
+use super::Fleet;
+use crate::comms::elsewhere;
+use crate::error::FleetError;
+use crate::ps::{FlagKind, PsRow, RowState};
+use crate::readiness::Readiness;
+
+/// What of the roster's promises is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// How many agents were looked at.
+    pub agents: usize,
+    /// What is missing, in roster order.
+    pub misses: Vec<Miss>,
+}
+
+/// Something that the roster promises and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Miss {
+    /// The agent.
+    pub agent: String,
+    /// What is not there, or not as it should be.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Fleet {
+    /// Looks whether everything that the roster promises for this host is there: each pod answers,
+    /// each agent can work, each view stands, and all run as the roster says.
+    ///
+    /// # Errors
+    /// Fails without a usable roster, for unknown agents, and when the store cannot be read.
+    pub async fn verify(&self, agents: &[String]) -> Result<Verification, FleetError> {
+        let (roster, _) = self.wanted_roster()?;
+        let rows = self.ps(agents).await?;
+        let here = |row: &&PsRow| {
+            let agent = roster.agent(&row.name);
+            agent.is_none_or(|agent: &Agent| elsewhere(agent, &self.host).is_none())
+        };
+        let rows: Vec<_> = rows.iter().filter(|row| row.managed).filter(here).collect();
+        Ok(Verification {
+            agents: rows.len(),
+            misses: rows.into_iter().flat_map(misses).collect(),
+        })
+    }
+}
+
+fn misses(row: &PsRow) -> Vec<Miss> {
+    let agent = &row.name;
+    let miss = |what: String, remedy: String| Miss {
+        agent: agent.clone(),
+        what,
+        remedy,
+    };
+    let detail = row
+        .detail
+        .as_ref()
+        .map(|detail| format!(": {detail}"))
+        .unwrap_or_default();
+    let state = match row.readiness {
+        RowState::Judged(readiness) => state_remedy(readiness, agent),
+        RowState::Elsewhere(_) => None,
+    };
+    let mut misses: Vec<_> = state
+        .map(|remedy| miss(format!("it is {}{detail}", row.readiness), remedy))
+        .into_iter()
+        .collect();
+    misses.extend(row.flags.iter().filter_map(|flag| {
+        let detail = &flag.detail;
+        match flag.kind {
+            FlagKind::View => Some(miss(
+                "its tmux view is missing".to_owned(),
+                format!("fleet up {agent}"),
+            )),
+            FlagKind::Drift => Some(miss(
+                format!("it does not run as the roster says ({detail})"),
+                "fleet up".to_owned(),
+            )),
+            FlagKind::Old => Some(miss(
+                format!("its pod runs another build ({detail})"),
+                format!("fleet restart {agent}"),
+            )),
+            _ => None,
+        }
+    }));
+    misses
+}
+
+/// What to do about a state; nothing for one in which the agent can work.
+fn state_remedy(readiness: Readiness, agent: &str) -> Option<String> {
+    match readiness {
+        Readiness::Working | Readiness::Available => None,
+        Readiness::Stopped | Readiness::Dead => Some(format!("fleet up {agent}")),
+        Readiness::Quarantined => Some(format!(
+            "mend the cause (fleet logs {agent}), then fleet restart {agent}"
+        )),
+        Readiness::Unknown | Readiness::Stale => Some(format!("fleet restart {agent}")),
+        Readiness::Starting => Some(format!("wait, or look: fleet watch {agent}")),
+        Readiness::Blocked => Some(format!("answer it: fleet attach {agent}")),
+    }
+}

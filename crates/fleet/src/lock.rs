@@ -1,0 +1,100 @@
+//! Kernel locks on files in the state directory.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use podfleet_pod_store::FleetKey;
+
+/// The right to change a fleet; ends when it is dropped or the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct FleetLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+/// Returns the file whose lock is the right to change a fleet. No name holds an `@`.
+pub(crate) fn fleet_lock_path(state: &Path, key: &FleetKey) -> PathBuf {
+    state
+        .join("locks")
+        .join(format!("fleet@{}@{}.lock", key.tenant, key.fleet))
+}
+
+/// Locks a file; calls `waiting` once if another process holds it, then waits for as long as it
+/// does. Blocks.
+pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> io::Result<FleetLock> {
+    let mut waiting = Some(waiting);
+    loop {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                if let Some(waiting) = waiting.take() {
+                    waiting();
+                }
+                file.lock()?;
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // Somebody may have removed or replaced the file between opening and locking.
+        if is_file_at(&file, path)? {
+            return Ok(FleetLock(file));
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+}
+
+fn is_file_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match path.metadata() {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns whether another process holds the lock on a file; a missing one is not held.
+pub(crate) fn is_held(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    // Shared, so that two that look at the same time do not see each other.
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_waits_and_says_so_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("locks/a.lock");
+        let first = lock(&path, || panic!("nobody holds it")).unwrap();
+        assert!(is_held(&path));
+        let (said, saying) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| lock(&path, || said.send(()).unwrap()).map(drop));
+            saying.recv().unwrap();
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
+        drop(said);
+        assert_eq!(saying.iter().count(), 0);
+        assert!(!is_held(&path));
+    }
+
+    #[test]
+    fn a_missing_file_is_not_held() {
+        assert!(!is_held(Path::new("/nonexistent/a.lock")));
+    }
+}

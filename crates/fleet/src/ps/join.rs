@@ -1,0 +1,268 @@
+//! The join of `ps`: pure, from given facts to rows.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use podfleet_pod_store::PodRecord;
+use podfleet_protocol::UnixMillis;
+use podfleet_roster::Agent;
+use podfleet_tmux::Pane;
+
+use super::row::{Flag, FlagKind, PsRow, RowState};
+use crate::comms::elsewhere;
+use crate::desired::{Desired, Impossible};
+use crate::drift::drift;
+use crate::readiness::{HeartbeatAge, Readiness};
+use crate::sighting::{Moment, Sighting};
+use crate::views::{self, is_ours};
+
+/// A message that waits longer than this deserves a look.
+const HELD_AFTER: Duration = Duration::from_secs(120);
+
+/// Everything that the rows are made of. What could not be had is absent, and its columns with it.
+pub(crate) struct Sources<'a> {
+    pub(crate) now: Moment,
+    pub(crate) tenant: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) build: &'a str,
+    pub(crate) idle_threshold: Duration,
+    /// The roster's agents in their order; nothing without a usable roster.
+    pub(crate) agents: Option<&'a [Agent]>,
+    /// What the hosted ones have to be.
+    pub(crate) desired: &'a [(&'a Agent, Result<Desired, Impossible>)],
+    pub(crate) sightings: Vec<Sighting>,
+    /// The panes of the fleet's tmux server; nothing if it could not be asked.
+    pub(crate) panes: Option<&'a [Pane]>,
+    /// The session that keeps the tmux server alive.
+    pub(crate) holder: &'a str,
+}
+
+/// Makes the rows: agents in roster order, pods that the roster does not host any more, then
+/// sessions that no pod hosts.
+pub(crate) fn join(sources: &Sources<'_>) -> Vec<PsRow> {
+    let seen: HashMap<_, _> = sources
+        .sightings
+        .iter()
+        .map(|sighting| (sighting.name(), sighting))
+        .collect();
+    let agents = sources.agents.unwrap_or_default();
+    let mut rows: Vec<_> = agents
+        .iter()
+        .map(|agent| match seen.get(agent.name.as_str()) {
+            _ if elsewhere(agent, sources.host).is_some() => sources.remote(agent),
+            Some(sighting) => sources.pod(sighting),
+            None => sources.never_started(agent),
+        })
+        .collect();
+    let listed: HashSet<_> = agents.iter().map(|agent| agent.name.as_str()).collect();
+    let others = sources.sightings.iter().filter(|sighting| {
+        // Without a roster every record counts; with one, what it dropped and is stopped does not.
+        let dropped = sources.agents.is_some();
+        !listed.contains(sighting.name())
+            && (!dropped || sighting.is_up() || sighting.record().expected)
+    });
+    rows.extend(others.map(|sighting| sources.pod(sighting)));
+    rows.extend(sources.unmanaged());
+    rows
+}
+
+impl Sources<'_> {
+    fn blank(&self, name: &str, readiness: RowState) -> PsRow {
+        PsRow {
+            name: name.to_owned(),
+            alias: None,
+            class: None,
+            runtime: None,
+            model: None,
+            readiness,
+            since: None,
+            idle_seconds: None,
+            heartbeat_age_seconds: None,
+            agent_pid: None,
+            pod_pid: None,
+            generation: None,
+            unit: None,
+            inbox: None,
+            flags: Vec::new(),
+            managed: true,
+            tenant_id: self.tenant.to_owned(),
+            host: self.host.to_owned(),
+            since_seconds: None,
+            detail: None,
+            socket: None,
+            session: None,
+            working_directory: None,
+        }
+    }
+
+    fn of_roster(&self, agent: &Agent, readiness: RowState) -> PsRow {
+        PsRow {
+            alias: agent.alias.clone(),
+            class: Some(agent.class.clone()),
+            runtime: Some(agent.runtime.clone()),
+            model: agent.model_hint.clone(),
+            ..self.blank(agent.name.as_str(), readiness)
+        }
+    }
+
+    fn remote(&self, agent: &Agent) -> PsRow {
+        PsRow {
+            host: agent.host.clone().unwrap_or_default(),
+            ..self.of_roster(agent, RowState::REMOTE)
+        }
+    }
+
+    fn never_started(&self, agent: &Agent) -> PsRow {
+        let desired = self.desired(agent.name.as_str());
+        let fault = desired.and_then(|desired| desired.as_ref().err());
+        PsRow {
+            inbox: Some(0),
+            detail: fault.map(ToString::to_string),
+            ..self.of_roster(agent, RowState::Judged(Readiness::Stopped))
+        }
+    }
+
+    fn pod(&self, sighting: &Sighting) -> PsRow {
+        let record = sighting.record();
+        let judgement = sighting.judge(&self.now, self.idle_threshold);
+        let heartbeat = sighting.heartbeat.as_ref().filter(|_| sighting.is_up());
+        let since = self.since(sighting, judgement.readiness);
+        let idle = heartbeat
+            .and(sighting.last_output())
+            .and_then(|at| self.now.since_boot(at));
+        let age = match sighting.heartbeat_age(&self.now) {
+            HeartbeatAge::Known { age, .. } if sighting.is_up() => Some(age.as_secs()),
+            _ => None,
+        };
+        let endpoint = record.endpoint.as_ref();
+        PsRow {
+            alias: record.alias.clone(),
+            class: Some(record.class.clone()),
+            runtime: Some(record.runtime.clone()),
+            model: heartbeat
+                .and_then(|heartbeat| heartbeat.model.clone())
+                .or_else(|| text(record, "model")),
+            since: rfc3339(since),
+            idle_seconds: idle.map(|idle| idle.as_secs()),
+            heartbeat_age_seconds: age,
+            agent_pid: heartbeat.and_then(|heartbeat| heartbeat.agent_pid),
+            pod_pid: endpoint
+                .filter(|_| sighting.is_up())
+                .map(|endpoint| endpoint.pid),
+            generation: Some(record.generation.0),
+            inbox: Some(sighting.summary.undelivered),
+            flags: self.flags(sighting),
+            since_seconds: Some(self.now.since_wall(since).as_secs()),
+            detail: sighting
+                .quarantine()
+                .or_else(|| heartbeat.and_then(|heartbeat| heartbeat.detail.clone())),
+            socket: endpoint.map(|endpoint| endpoint.socket.clone()),
+            session: self.view_of(record).map(|pane| pane.session_name.clone()),
+            working_directory: text(record, "working_directory").map(Into::into),
+            ..self.blank(sighting.name(), RowState::Judged(judgement.readiness))
+        }
+    }
+
+    fn since(&self, sighting: &Sighting, readiness: Readiness) -> UnixMillis {
+        let recorded = matches!(
+            readiness,
+            Readiness::Quarantined | Readiness::Stopped | Readiness::Dead
+        );
+        sighting
+            .heartbeat
+            .as_ref()
+            .filter(|heartbeat| !recorded && heartbeat.boot_id == self.now.boot_id)
+            .and_then(|heartbeat| self.now.wall_of(heartbeat.since))
+            .unwrap_or(sighting.record().updated)
+    }
+
+    fn flags(&self, sighting: &Sighting) -> Vec<Flag> {
+        let record = sighting.record();
+        let mut flags = Vec::new();
+        let mut flag = |kind, detail: String| flags.push(Flag { kind, detail });
+        if let Some(oldest) = sighting.summary.oldest
+            && self.now.since_wall(oldest) > HELD_AFTER
+        {
+            flag(FlagKind::Held, held_by(sighting));
+        }
+        if let Some(fields) = self.drift(record) {
+            flag(FlagKind::Drift, fields);
+        }
+        if sighting.is_up() && self.panes.is_some() && self.view_of(record).is_none() {
+            flag(FlagKind::View, String::new());
+        }
+        let build = record.endpoint.as_ref().map(|endpoint| &endpoint.build);
+        if sighting.is_up() && build.is_some_and(|build| build != self.build) {
+            flag(FlagKind::Old, build.cloned().unwrap_or_default());
+        }
+        if let Some(account) = sighting.quarantine() {
+            flag(FlagKind::Quarantined, account);
+        }
+        flags
+    }
+
+    fn desired(&self, name: &str) -> Option<&Result<Desired, Impossible>> {
+        self.desired
+            .iter()
+            .find(|(agent, _)| agent.name.as_str() == name)
+            .map(|(_, desired)| desired)
+    }
+
+    fn drift(&self, record: &PodRecord) -> Option<String> {
+        self.agents?;
+        match self.desired(record.identity.name.as_str()) {
+            None => Some("not in the roster".to_owned()),
+            Some(Err(fault)) => Some(fault.to_string()),
+            Some(Ok(desired)) => {
+                let drift = drift(record, desired);
+                let fields: Vec<_> = drift.restart.into_iter().chain(drift.live).collect();
+                (!fields.is_empty()).then(|| fields.join(", "))
+            }
+        }
+    }
+
+    fn view_of(&self, record: &PodRecord) -> Option<&Pane> {
+        let tag = views::tag_of(record.identity.id);
+        let mut panes = self.panes?.iter();
+        panes.find(|pane| pane.tag.as_deref() == Some(&tag))
+    }
+
+    /// One row a session, whatever the number of its panes.
+    fn unmanaged(&self) -> Vec<PsRow> {
+        let mut sessions = HashSet::new();
+        self.panes
+            .unwrap_or_default()
+            .iter()
+            .filter(|pane| !is_ours(pane, self.holder) && sessions.insert(pane.session))
+            .map(|pane| PsRow {
+                managed: false,
+                session: Some(pane.session_name.clone()),
+                flags: vec![Flag {
+                    kind: FlagKind::Unmanaged,
+                    detail: String::new(),
+                }],
+                ..self.blank(&pane.session_name, RowState::Judged(Readiness::Unknown))
+            })
+            .collect()
+    }
+}
+
+fn held_by(sighting: &Sighting) -> String {
+    let by_heartbeat = || sighting.heartbeat.as_ref()?.hold.clone();
+    if !sighting.is_up() {
+        return "stopped".to_owned();
+    }
+    by_heartbeat()
+        .or_else(|| Some(sighting.summary.hold.as_ref()?.to_string()))
+        .unwrap_or_default()
+}
+
+/// Returns a text of the recorded spec, without reading all of it.
+fn text(record: &PodRecord, field: &str) -> Option<String> {
+    Some(record.spec.get(field)?.as_str()?.to_owned())
+}
+
+fn rfc3339(at: UnixMillis) -> Option<String> {
+    let at = jiff::Timestamp::from_second(at.0.div_euclid(1000)).ok()?;
+    Some(at.to_string())
+}

@@ -1,0 +1,234 @@
+//! What can be seen of a pod without asking it: its record, its heartbeat file and its socket.
+
+use std::path::Path;
+use std::time::Duration;
+
+use podfleet_pod::clock::{self, BootMillis};
+use podfleet_pod::heartbeat::{Heartbeat, Status};
+use podfleet_pod_store::{PodRecord, PodState, PodSummary};
+use podfleet_protocol::UnixMillis;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
+use crate::plan::Observed;
+use crate::readiness::{
+    AgentProcess, Facts, HeartbeatAge, Judgement, PodAnswer, Readiness, ScreenEvidence, judge,
+};
+
+/// The clocks at the moment of a look.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    pub(crate) boot: BootMillis,
+    pub(crate) boot_id: String,
+    pub(crate) wall: UnixMillis,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self {
+            boot: BootMillis::now(),
+            boot_id: clock::boot_id(),
+            wall: clock::wall(),
+        }
+    }
+
+    /// Returns the wall time of a moment of this boot; only for people.
+    pub(crate) fn wall_of(&self, boot: BootMillis) -> Option<UnixMillis> {
+        let ago = i64::try_from(self.boot.since(boot)?).ok()?;
+        Some(UnixMillis(self.wall.0 - ago))
+    }
+
+    /// Returns the time from a wall time to now; zero for one in the future.
+    pub(crate) fn since_wall(&self, then: UnixMillis) -> Duration {
+        Duration::from_millis(u64::try_from(self.wall.0 - then.0).unwrap_or(0))
+    }
+
+    /// Returns the time from a moment of this boot to now.
+    pub(crate) fn since_boot(&self, then: BootMillis) -> Option<Duration> {
+        self.boot.since(then).map(Duration::from_millis)
+    }
+}
+
+/// One look at one pod.
+#[derive(Debug, Clone)]
+pub(crate) struct Sighting {
+    pub(crate) summary: PodSummary,
+    /// The heartbeat of the pod's present generation.
+    pub(crate) heartbeat: Option<Heartbeat>,
+    pub(crate) answer: PodAnswer,
+}
+
+impl Sighting {
+    /// Looks at a pod: one file read and one silent connection attempt. Nothing can block.
+    pub(crate) fn of(summary: PodSummary) -> Self {
+        let endpoint = summary.record.endpoint.as_ref();
+        let heartbeat = endpoint
+            .and_then(|endpoint| Heartbeat::read(&endpoint.heartbeat).ok())
+            .filter(|heartbeat| heartbeat.generation == summary.record.generation);
+        let answer = endpoint.map_or(PodAnswer::Refused, |endpoint| probe(&endpoint.socket));
+        Self {
+            summary,
+            heartbeat,
+            answer,
+        }
+    }
+
+    pub(crate) fn record(&self) -> &PodRecord {
+        &self.summary.record
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.record().identity.name.as_str()
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.answer != PodAnswer::Refused
+    }
+
+    /// Returns the account of a quarantine, if the agent is in one.
+    pub(crate) fn quarantine(&self) -> Option<String> {
+        if let PodState::Quarantined { account } = &self.record().state {
+            return Some(account.clone());
+        }
+        let heartbeat = self.live_heartbeat()?;
+        (heartbeat.phase == "quarantined").then(|| heartbeat.detail.clone().unwrap_or_default())
+    }
+
+    /// Returns the heartbeat of a pod that is up; that of one that was killed says nothing any
+    /// more.
+    fn live_heartbeat(&self) -> Option<&Heartbeat> {
+        self.heartbeat.as_ref().filter(|_| self.is_up())
+    }
+
+    pub(crate) fn heartbeat_age(&self, now: &Moment) -> HeartbeatAge {
+        let Some(heartbeat) = &self.heartbeat else {
+            return HeartbeatAge::Missing;
+        };
+        if heartbeat.boot_id != now.boot_id {
+            return HeartbeatAge::Untimed;
+        }
+        now.since_boot(heartbeat.boottime)
+            .map_or(HeartbeatAge::Untimed, |age| HeartbeatAge::Known {
+                age,
+                interval: Duration::from_secs(heartbeat.interval_s),
+            })
+    }
+
+    /// Returns when the agent last wrote, else since when its screen is as it is.
+    pub(crate) fn last_output(&self) -> Option<BootMillis> {
+        let heartbeat = self.heartbeat.as_ref()?;
+        Some(heartbeat.output.unwrap_or(heartbeat.since))
+    }
+
+    pub(crate) fn facts(&self, now: &Moment, idle_threshold: Duration) -> Facts {
+        let heartbeat = self.heartbeat.as_ref();
+        let quiet = self.last_output().and_then(|at| now.since_boot(at));
+        Facts {
+            quarantined: self.quarantine().is_some(),
+            expected: self.record().expected,
+            pod: self.answer,
+            heartbeat: self.heartbeat_age(now),
+            agent: heartbeat.map_or(AgentProcess::NotYet, |heartbeat| process(&heartbeat.phase)),
+            screen: heartbeat.map_or(ScreenEvidence::None, screen),
+            quiet: quiet.unwrap_or_default(),
+            idle_threshold,
+        }
+    }
+
+    pub(crate) fn judge(&self, now: &Moment, idle_threshold: Duration) -> Judgement {
+        judge(&self.facts(now, idle_threshold))
+    }
+
+    /// Returns what a plan needs to know.
+    pub(crate) fn observed(&self, now: &Moment) -> Observed {
+        if let Some(account) = self.quarantine() {
+            return Observed::Quarantined { account };
+        }
+        let ended = self
+            .live_heartbeat()
+            .filter(|heartbeat| heartbeat.phase == "ended");
+        if let Some(heartbeat) = ended {
+            let how = heartbeat.detail.clone().unwrap_or_default();
+            return Observed::AgentEnded { how };
+        }
+        match self.judge(now, Duration::MAX).readiness {
+            Readiness::Stopped => Observed::Down,
+            _ if !self.is_up() => Observed::Dead,
+            _ => Observed::Up,
+        }
+    }
+}
+
+fn process(phase: &str) -> AgentProcess {
+    match phase {
+        "running" => AgentProcess::Running,
+        "ended" | "backing_off" | "quarantined" => AgentProcess::Gone,
+        _ => AgentProcess::NotYet,
+    }
+}
+
+/// The heartbeat's one word knows more than the screen: a pod whose log cannot be written is
+/// blocked whatever its agent shows.
+fn screen(heartbeat: &Heartbeat) -> ScreenEvidence {
+    match heartbeat.status {
+        Status::Blocked => ScreenEvidence::Blocked,
+        Status::Busy => ScreenEvidence::Busy,
+        Status::Ok => ScreenEvidence::from_word(&heartbeat.screen),
+    }
+}
+
+/// Tries whether somebody listens on a socket, without a word and without waiting.
+pub(crate) fn probe(socket: &Path) -> PodAnswer {
+    let attempt = || -> Result<(), Errno> {
+        let address = SocketAddrUnix::new(socket)?;
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let descriptor = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&descriptor, &address)
+    };
+    match attempt() {
+        // A full queue of connections has an owner who is slow, not gone.
+        Ok(()) | Err(Errno::AGAIN | Errno::INPROGRESS) => PodAnswer::Listening,
+        Err(Errno::CONNREFUSED | Errno::NOENT | Errno::NOTDIR | Errno::NOTSOCK) => {
+            PodAnswer::Refused
+        }
+        Err(_) => PodAnswer::Untried,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_a_left_over_socket_and_no_socket_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.sock");
+        assert_eq!(probe(&path), PodAnswer::Refused);
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert_eq!(probe(&path), PodAnswer::Listening);
+        drop(listener);
+        assert!(path.exists());
+        assert_eq!(probe(&path), PodAnswer::Refused);
+    }
+
+    #[test]
+    fn a_pod_that_does_not_take_up_its_connections_still_listens() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.sock");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let mut held = Vec::new();
+        // Longer than any queue of connections that the system grants by default.
+        for _ in 0..5000 {
+            let address = SocketAddrUnix::new(&path).unwrap();
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
+            let Ok(fd) = fd else { break };
+            let full = connect(&fd, &address) == Err(Errno::AGAIN);
+            held.push(fd);
+            if full {
+                break;
+            }
+        }
+        assert_eq!(probe(&path), PodAnswer::Listening);
+    }
+}

@@ -1,0 +1,140 @@
+//! The supervisor of hosts without a service manager: pods are detached processes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use podfleet_pod::paths::StatePaths;
+use podfleet_pod::process::ProcessRef;
+use podfleet_pod_store::PodRecord;
+use rustix::process::Signal;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::ChildStdout;
+
+use super::{StartError, StopError, Supervisor};
+use crate::lock;
+
+/// How long a pod may take to hold its lock and its socket.
+const READY_DEADLINE: Duration = Duration::from_secs(10);
+/// How often a process that was told to end is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Starts pods as detached processes; nothing watches over them but `up`.
+#[derive(Debug)]
+pub struct Direct {
+    exe: PathBuf,
+    env: BTreeMap<String, String>,
+    state: StatePaths,
+}
+
+impl Direct {
+    /// Makes the supervisor: our own binary, the whole environment of its pods, and where their
+    /// logs and locks are.
+    #[must_use]
+    pub fn new(exe: PathBuf, env: BTreeMap<String, String>, state: StatePaths) -> Self {
+        Self { exe, env, state }
+    }
+
+    fn command(&self, pod: &PodRecord, log: std::fs::File) -> tokio::process::Command {
+        let identity = &pod.identity;
+        let mut command = tokio::process::Command::new(&self.exe);
+        command
+            .args(["pod", "run", identity.name.as_str()])
+            .args(["--fleet", identity.fleet.as_str(), "--notify"])
+            .env_clear()
+            .envs(&self.env)
+            // A pod that is up keeps its place though the caller's may have moved.
+            .env("FLEET_RUNTIME_DIR", &pod.runtime_dir)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        command
+    }
+}
+
+fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+}
+
+#[async_trait]
+impl Supervisor for Direct {
+    fn name(&self) -> &'static str {
+        "direct"
+    }
+
+    async fn start(&self, pod: &PodRecord) -> Result<(), StartError> {
+        let log = open_log(&self.state.log(pod.identity.id)).map_err(StartError::Spawn)?;
+        let mut child = self.command(pod, log).spawn().map_err(StartError::Spawn)?;
+        let stdout = child.stdout.take().ok_or(StartError::Ended)?;
+        match tokio::time::timeout(READY_DEADLINE, first_word(stdout)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                // A pod that is too late must not come up behind our back.
+                let _ = child.kill().await;
+                Err(StartError::Late(READY_DEADLINE))
+            }
+        }
+    }
+
+    async fn force_stop(&self, pod: &PodRecord, patience: Duration) -> Result<(), StopError> {
+        let path = self.state.lock(pod.identity.id);
+        // Who holds the lock is the pod of the recorded generation: its pid is recorded under the
+        // lock. So a pid that was given to another process is never signalled.
+        let held = || lock::is_held(&path);
+        let Some(process) = pod
+            .endpoint
+            .as_ref()
+            .and_then(|endpoint| ProcessRef::of(endpoint.pid))
+            .filter(|_| held())
+        else {
+            return Ok(());
+        };
+        for signal in [Signal::TERM, Signal::KILL] {
+            process.signal(signal);
+            let gone = wait_until(patience, || !process.is_running() || !held()).await;
+            if gone {
+                return Ok(());
+            }
+        }
+        Err(StopError::Immortal { pid: process.pid })
+    }
+}
+
+/// Reads what a starting pod says: `ready`, or `error: …`.
+async fn first_word(stdout: ChildStdout) -> Result<(), StartError> {
+    /// No answer is longer; what follows is not read.
+    const LONGEST: u64 = 16 << 10;
+    let mut line = String::new();
+    BufReader::new(stdout.take(LONGEST))
+        .read_line(&mut line)
+        .await
+        .map_err(StartError::Spawn)?;
+    match line.trim_end() {
+        "ready" => Ok(()),
+        "" => Err(StartError::Ended),
+        text => Err(StartError::Told(
+            text.strip_prefix("error: ").unwrap_or(text).to_owned(),
+        )),
+    }
+}
+
+/// Looks again and again until something holds or the time is over; returns whether it holds.
+pub(crate) async fn wait_until(patience: Duration, holds: impl Fn() -> bool) -> bool {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(patience, waiting).await.is_ok() || holds()
+}

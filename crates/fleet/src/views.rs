@@ -1,0 +1,324 @@
+//! Views: the tmux sessions in which people look at agents.
+//!
+//! A view is nothing but a client of its pod: when its session or the whole tmux server ends, the
+//! agent goes on, and the view is made again.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use podfleet_protocol::{FleetName, PodId, PodName, Size};
+use podfleet_roster::Roster;
+use podfleet_tmux::{
+    Command, NewSession, Pane, SessionName, Socket, Tmux, TmuxError, TmuxErrorKind, Version,
+};
+
+use crate::agent_env;
+use crate::dirs::Dirs;
+use crate::env::Env;
+use crate::error::{FleetError, FleetErrorKind};
+
+/// The mark of a view, which tells whose it is: two fleets may use one socket.
+const VIEW: &str = "view:";
+/// The mark of the session that keeps the server alive.
+const HOLDER: &str = "holder";
+
+/// Returns the mark of a pod's view.
+pub(crate) fn tag_of(pod: PodId) -> String {
+    format!("{VIEW}{}", pod.short())
+}
+
+/// Returns whether a pane is a view of any fleet, or the holder.
+pub(crate) fn is_ours(pane: &Pane, holder: &str) -> bool {
+    pane.tag.is_some() || pane.session_name == holder
+}
+
+/// A view that ought to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) pod: PodId,
+    pub(crate) name: PodName,
+    pub(crate) size: Size,
+}
+
+/// A view that could not be made because another session has its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) agent: String,
+}
+
+/// The fleet's tmux server and how its views are made.
+#[derive(Debug, Clone)]
+pub(crate) struct Views {
+    tmux: Tmux,
+    holder: SessionName,
+    exe: PathBuf,
+    fleet: FleetName,
+    env: Vec<(String, String)>,
+}
+
+impl Views {
+    /// Describes the views of a roster's fleet; runs nothing.
+    ///
+    /// Fails when tmux is not in the user's `PATH`, or the holder has a name that tmux cannot keep.
+    pub(crate) fn new(
+        roster: &Roster,
+        env: &Env,
+        exe: &Path,
+        fleet: &FleetName,
+        location: (&Dirs, Option<&Path>, &str),
+    ) -> Result<Self, FleetError> {
+        let program = find_program("tmux", env)
+            .ok_or_else(|| FleetError::new(FleetErrorKind::TmuxMissing))?;
+        let socket = Socket::from_name(roster.tmux.socket_name.as_deref().unwrap_or_default());
+        let holder = SessionName::mapped(&roster.tmux.holder_session).map_err(|error| {
+            let what = "the holder session";
+            FleetError::new(FleetErrorKind::Name { what }).caused_by(error)
+        })?;
+        let (dirs, roster_path, tenant) = location;
+        Ok(Self {
+            tmux: Tmux::new(program, socket),
+            holder,
+            exe: exe.to_owned(),
+            fleet: fleet.clone(),
+            env: agent_env::location(dirs, roster_path, tenant)
+                .into_iter()
+                .collect(),
+        })
+    }
+
+    /// Fails when tmux is too old for what the fleet does with it.
+    pub(crate) async fn check_version(&self) -> Result<(), FleetError> {
+        let found = self.tmux.version().await?;
+        if found < Version::FLOOR {
+            return Err(FleetError::new(FleetErrorKind::TmuxTooOld { found }));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn panes(&self) -> Result<Vec<Pane>, TmuxError> {
+        self.tmux.panes().await
+    }
+
+    /// Makes the views that are missing, and the holder, in as few tmux calls as can be.
+    ///
+    /// Returns those whose name another session has.
+    pub(crate) async fn make(&self, views: &[View]) -> Result<Vec<Taken>, TmuxError> {
+        // Another process may make the same views meanwhile, so a duplicate begins a new look.
+        const LOOKS: usize = 5;
+        for _ in 0..LOOKS {
+            let panes = self.panes().await?;
+            let (missing, taken) = self.missing(views, &panes);
+            let Some(command) = self.command(&missing, &panes) else {
+                return Ok(taken);
+            };
+            match self.tmux.run(&command).await {
+                Ok(_) => return Ok(taken),
+                Err(error) if error.kind() == TmuxErrorKind::DuplicateSession => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let names = views.iter().map(|view| Taken {
+            agent: view.name.to_string(),
+        });
+        Ok(names.collect())
+    }
+
+    /// Tells which views are missing, and which cannot be made.
+    fn missing<'a>(&self, views: &'a [View], panes: &[Pane]) -> (Vec<&'a View>, Vec<Taken>) {
+        let tags: HashSet<_> = panes.iter().filter_map(|pane| pane.tag.clone()).collect();
+        let sessions: HashSet<_> = panes
+            .iter()
+            .map(|pane| pane.session_name.as_str())
+            .collect();
+        let absent = views
+            .iter()
+            .filter(|view| !tags.contains(&tag_of(view.pod)));
+        let (taken, missing): (Vec<_>, Vec<_>) = absent.partition(|view| {
+            session_of(&view.name).is_none_or(|session| sessions.contains(session.as_str()))
+        });
+        let taken = taken.into_iter().map(|view| Taken {
+            agent: view.name.to_string(),
+        });
+        (missing, taken.collect())
+    }
+
+    fn command(&self, missing: &[&View], panes: &[Pane]) -> Option<Command> {
+        let held = panes
+            .iter()
+            .any(|pane| pane.session_name == self.holder.as_str());
+        // The holder is first: it starts the server, and keeps it when a view ends at once.
+        let holder = (!held).then(|| {
+            NewSession::new(self.holder.clone(), ["tail", "-f", "/dev/null"])
+                .tag(HOLDER)
+                .command()
+        });
+        let views = missing.iter().filter_map(|view| self.session(view));
+        holder.into_iter().chain(views).reduce(Command::then)
+    }
+
+    fn session(&self, view: &View) -> Option<Command> {
+        let argv = [
+            self.exe.as_os_str(),
+            "attach".as_ref(),
+            "--view".as_ref(),
+            view.name.as_str().as_ref(),
+            "--fleet".as_ref(),
+            self.fleet.as_str().as_ref(),
+        ];
+        let mut session = NewSession::new(session_of(&view.name)?, argv)
+            .size(podfleet_tmux::Size {
+                columns: view.size.columns,
+                rows: view.size.rows,
+            })
+            .tag(tag_of(view.pod));
+        for (name, value) in &self.env {
+            session = session.env(name, value);
+        }
+        Some(session.command())
+    }
+
+    /// Ends the views of these pods, and the holder if `release` says so and no view is left.
+    pub(crate) async fn remove(&self, pods: &[PodId], release: bool) -> Result<(), TmuxError> {
+        let panes = self.panes().await?;
+        let tags: HashSet<_> = pods.iter().map(|pod| tag_of(*pod)).collect();
+        let (gone, left): (Vec<_>, Vec<_>) = panes
+            .iter()
+            .filter(|pane| pane.tag.as_deref().is_some_and(|tag| tag != HOLDER))
+            .partition(|pane| pane.tag.as_ref().is_some_and(|tag| tags.contains(tag)));
+        let mut sessions: Vec<_> = gone.iter().map(|pane| pane.session).collect();
+        if release && left.is_empty() {
+            let holder = panes
+                .iter()
+                .find(|pane| pane.tag.as_deref() == Some(HOLDER));
+            sessions.extend(holder.map(|pane| pane.session));
+        }
+        sessions.dedup();
+        // One call each: a view that ends by itself meanwhile would abort a chain.
+        for session in sessions {
+            match self.tmux.run(&Command::kill_session(session)).await {
+                Ok(_) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        TmuxErrorKind::NoSuchTarget
+                            | TmuxErrorKind::NoServer
+                            | TmuxErrorKind::ServerLost
+                    ) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A pod's name is always one that tmux can keep, once `.` is mapped.
+fn session_of(name: &PodName) -> Option<SessionName> {
+    SessionName::mapped(name.as_str()).ok()
+}
+
+/// Finds a program in the `PATH` of an environment, as a shell would.
+pub(crate) fn find_program(name: &str, env: &Env) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let runnable = |path: &PathBuf| {
+        path.metadata()
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    env.get("PATH")?
+        .split(':')
+        .filter(|directory| directory.starts_with('/'))
+        .map(|directory| Path::new(directory).join(name))
+        .find(runnable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    use podfleet_tmux::{PaneId, SessionId, WindowId};
+
+    fn views() -> Views {
+        Views {
+            tmux: Tmux::new("tmux", Socket::from_name("podfleet")),
+            holder: SessionName::new("_holder").unwrap(),
+            exe: "/bin/fleet".into(),
+            fleet: FleetName::new("alpha").unwrap(),
+            env: vec![("FLEET_HOME".into(), "/c".into())],
+        }
+    }
+
+    fn view(name: &str) -> View {
+        View {
+            pod: PodId::generate(),
+            name: PodName::new(name).unwrap(),
+            size: Size::DEFAULT,
+        }
+    }
+
+    fn pane(session: &str, tag: Option<&str>) -> Pane {
+        Pane {
+            id: PaneId::new(1),
+            window: WindowId::new(1),
+            session: SessionId::new(1),
+            session_name: session.into(),
+            attached: 0,
+            tag: tag.map(str::to_owned),
+            pid: 1,
+            dead: false,
+            active: true,
+            columns: 80,
+            rows: 24,
+            window_activity: 0,
+            command: "x".into(),
+        }
+    }
+
+    #[test]
+    fn one_call_makes_the_holder_and_every_missing_view() {
+        let (a, b) = (view("coder"), view("re.viewer"));
+        let command = views().command(&[&a, &b], &[]).unwrap();
+        let line = command
+            .args()
+            .join(OsStr::new(" "))
+            .into_string()
+            .unwrap()
+            .replace(a.pod.short().as_str(), "[POD]")
+            .replace(b.pod.short().as_str(), "[POD]")
+            .replace(" ; ", "\n; ");
+        insta::assert_snapshot!(line, @r"
+        new-session -d -s _holder -- tail -f /dev/null
+        ; set-option -t =_holder: destroy-unattached off
+        ; set-option -t =_holder: @podfleet holder
+        ; new-session -d -s coder -x 120 -y 40 -e FLEET_HOME=/c -- /bin/fleet attach --view coder --fleet alpha
+        ; set-option -t =coder: destroy-unattached off
+        ; set-option -t =coder: @podfleet view:[POD]
+        ; new-session -d -s re_viewer -x 120 -y 40 -e FLEET_HOME=/c -- /bin/fleet attach --view re.viewer --fleet alpha
+        ; set-option -t =re_viewer: destroy-unattached off
+        ; set-option -t =re_viewer: @podfleet view:[POD]
+        ");
+    }
+
+    #[test]
+    fn with_all_views_there_no_call_is_made() {
+        let view = view("coder");
+        let panes = [
+            pane("_holder", Some(HOLDER)),
+            pane("coder", Some(&tag_of(view.pod))),
+        ];
+        let wanted = [view];
+        let (missing, taken) = views().missing(&wanted, &panes);
+        assert!(taken.is_empty());
+        assert_eq!(views().command(&missing, &panes), None);
+    }
+
+    #[test]
+    fn a_session_of_somebody_else_is_never_taken_over() {
+        let wanted = [view("coder"), view("lead")];
+        let other_fleet = tag_of(PodId::generate());
+        let panes = [pane("coder", None), pane("lead", Some(&other_fleet))];
+        let (missing, taken) = views().missing(&wanted, &panes);
+        assert!(missing.is_empty());
+        let names: Vec<_> = taken.iter().map(|taken| taken.agent.as_str()).collect();
+        assert_eq!(names, ["coder", "lead"]);
+    }
+}
