@@ -138,8 +138,8 @@ pub struct Agent {
 impl Agent {
     /// Creates an agent; its first event is [`Event::Start`].
     #[must_use]
-    pub fn new(options: Options) -> Self {
-        let faults = options.faults.clone();
+    pub fn new(mut options: Options) -> Self {
+        let faults = std::mem::take(&mut options.faults);
         Self {
             phase: Phase::Starting(Duration::ZERO),
             unanswered_queries: 0,
@@ -185,6 +185,9 @@ impl Agent {
     /// itself.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
+        if self.ended {
+            return None;
+        }
         let late = Duration::from_millis(self.faults.late_redraw_ms);
         let start = match self.phase {
             Phase::Starting(until) if self.waits_only_for_time() => Some(until),
@@ -308,7 +311,9 @@ impl Agent {
     fn hangup(&mut self) {
         self.record(Kind::Hangup, "");
         if !self.faults.ignore_sigterm {
-            self.end(End::Code(0));
+            // In canonical mode this is the end of input, which a person may have typed.
+            let code = if self.faults.canonical { 0 } else { 129 };
+            self.end(End::Code(code));
         }
     }
 

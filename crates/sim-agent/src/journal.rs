@@ -87,7 +87,7 @@ pub enum Kind {
     Cleared,
     /// A signal came; its name.
     Signal,
-    /// The terminal went away.
+    /// The terminal went away; in canonical mode, the end of input.
     Hangup,
     /// A stubborn child was started; its process id.
     Child,

@@ -111,7 +111,8 @@ impl Painter {
 
     /// Clears the screen and draws the end of the transcript and the block.
     fn repaint(&mut self, transcript: &Transcript, block: &Block) -> String {
-        let mut out = String::from("\x1b[H\x1b[2J");
+        // Not `ESC [ 2 J`, at which terminals put the old screen into the scrollback.
+        let mut out = String::from("\x1b[H\x1b[J");
         let space = usize::from(self.size.rows).saturating_sub(block.lines.len());
         let mut lines = Vec::new();
         for entry in transcript.newest_first() {

@@ -209,13 +209,30 @@ fn input_box(view: &View<'_>, columns: usize, rows: usize) -> Vec<Line> {
         }];
     }
     let shown = printable(&view.composer.shown());
-    let mut lines: Vec<Line> = hanging("❯ ", &shown, columns)
-        .into_iter()
-        .map(Line::plain)
-        .collect();
     let highest = (rows / 3).max(1);
-    lines.drain(..lines.len().saturating_sub(highest));
-    lines
+    // From the end, as a long text is drawn often and only its tail is seen.
+    let mut tail: Vec<Line> = Vec::new();
+    for (at, line) in shown
+        .split('\n')
+        .enumerate()
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+    {
+        let mark = if at == 0 { "❯ " } else { "  " };
+        tail.extend(
+            hanging(mark, line, columns)
+                .into_iter()
+                .rev()
+                .map(Line::plain),
+        );
+        if tail.len() >= highest {
+            break;
+        }
+    }
+    tail.truncate(highest);
+    tail.reverse();
+    tail
 }
 
 /// Returns what stands below the input box: the command picker or the footer.

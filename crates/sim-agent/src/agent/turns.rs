@@ -81,7 +81,6 @@ impl Agent {
         });
         self.record(kind, message.clone());
         self.say(Entry::User(message), now);
-        self.advance_turn(now);
     }
 
     /// Lets the present turn go on to where it should be by now.
