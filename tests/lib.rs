@@ -1,1 +1,3 @@
-//! In preparation.
+//! What the end-to-end tests share: how a test says which component of the machine it needs.
+
+pub mod require;

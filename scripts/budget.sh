@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Prints how many packages each crate brings along, itself included, and fails unless that is under its limit.
+# A limit is raised by a commit that says why, never by accident.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Crate and limit, with the crate's default features: what who depends on it gets unasked.
+readonly LIMITS='
+podfleet-roster 110
+podfleet-protocol 30
+podfleet-pod-store 60
+podfleet-tmux 30
+podfleet-harness 30
+podfleet-connectors 40
+podfleet-cli 200
+'
+readonly LOCK_LIMIT=400
+
+packages_of() {
+    # The same package may stand in the tree with marks behind its version.
+    cargo tree --locked --package "$1" --edges normal --prefix none |
+        awk '{ print $1, $2 }' | sort -u | wc -l
+}
+
+status=0
+check() {
+    local name=$1 count=$2 limit=$3 verdict=ok
+    if ((count >= limit)); then
+        verdict='TOO MANY'
+        status=1
+    fi
+    printf '%-22s %4d under %4d  %s\n' "$name" "$count" "$limit" "$verdict"
+}
+
+while read -r package limit; do
+    [[ -n $package ]] || continue
+    # An assignment of its own, so that a failing cargo ends the script.
+    count=$(packages_of "$package")
+    check "$package" "$count" "$limit"
+done <<<"$LIMITS"
+count=$(grep -c '^\[\[package\]\]' Cargo.lock)
+check 'Cargo.lock (all)' "$count" "$LOCK_LIMIT"
+exit "$status"

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Installs what is missing for the demo or for the tests, and says what it does.
+#
+#   scripts/setup.sh demo     tmux
+#   scripts/setup.sh tests    tmux, shellcheck, cargo-nextest, cargo-machete
+#
+# System packages come from apt (with sudo unless run as root), cargo tools go into .tools of
+# this directory. What is there already is left alone; nothing is upgraded.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly NEXTEST=0.9.143
+readonly MACHETE=0.9.2
+
+say() { printf 'setup: %s\n' "$*"; }
+
+fail() {
+    printf 'setup: error: %s\n' "$*" >&2
+    exit 4
+}
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "root is needed for: $* (and sudo is not there)"
+    fi
+}
+
+# Every package here is named as the program in it.
+install_packages() {
+    local missing=()
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
+    [[ ${#missing[@]} -eq 0 ]] && return
+    command -v apt-get >/dev/null ||
+        fail "please install ${missing[*]} (no apt-get here, so this script cannot)"
+    say "installing ${missing[*]} with apt"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq --yes --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+check_rust() {
+    command -v cargo >/dev/null || fail "Rust is missing: see https://rustup.rs"
+    command -v cc >/dev/null || fail "a C compiler is missing: apt install gcc libc6-dev"
+}
+
+check_rust_components() {
+    local component
+    for component in fmt clippy; do
+        cargo "$component" --version >/dev/null 2>&1 && continue
+        command -v rustup >/dev/null || fail "cargo $component is missing"
+        say "adding cargo $component with rustup"
+        rustup component add "${component/fmt/rustfmt}"
+    done
+}
+
+# These tools are compiled once and run for seconds: what counts is the time to compile them.
+install_cargo_tool() {
+    local tool=$1 version=$2
+    [[ -x .tools/bin/$tool ]] && return
+    command -v "$tool" >/dev/null && return
+    say "building $tool $version into .tools (once, takes minutes)"
+    CARGO_PROFILE_RELEASE_LTO=off \
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        CARGO_PROFILE_RELEASE_DEBUG=false \
+        CARGO_TARGET_DIR=.tools/build \
+        cargo install --quiet --locked --root .tools --version "$version" "$tool"
+}
+
+check_rust
+case ${1:-tests} in
+demo)
+    install_packages tmux
+    ;;
+tests)
+    install_packages tmux shellcheck
+    check_rust_components
+    install_cargo_tool cargo-nextest "$NEXTEST"
+    install_cargo_tool cargo-machete "$MACHETE"
+    rm -rf .tools/build
+    ;;
+*)
+    fail "usage: scripts/setup.sh [demo|tests]"
+    ;;
+esac

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs what takes longer than scripts/test.sh or needs more of the machine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.tools/bin:$PATH"
+
+step() {
+    printf '\n== %s\n' "$1"
+    shift
+    "$@"
+}
+
+# Compiling cargo-deny takes longer than all the tests, so it is used where it is installed.
+licences() {
+    if command -v cargo-deny >/dev/null; then
+        cargo deny --offline check bans licenses sources
+    else
+        echo 'not checked: cargo-deny is not installed (cargo install --locked cargo-deny)'
+    fi
+}
+
+step 'documentation' env RUSTDOCFLAGS='-D warnings' \
+    cargo doc --quiet --workspace --no-deps --document-private-items --locked
+step 'licences and sources of dependencies' licences
+step 'the demo' scripts/demo.sh

@@ -1,0 +1,107 @@
+//! Components that a test needs and that a machine may not have.
+//!
+//! On a developer's machine a test whose component is missing is skipped, and reported by name
+//! at the end of `make test`. In CI (the variable `CI` is set) it fails: a check that silently
+//! stopped running is worse than none.
+//!
+//! ```no_run
+//! use podfleet_tests::require;
+//!
+//! let Some(tmux) = require::tmux() else { return };
+//! ```
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+use std::thread;
+
+/// The variable that names the file to which skipped tests are reported.
+const REPORT: &str = "PODFLEET_SKIPPED";
+
+/// Returns the path of tmux.
+pub fn tmux() -> Option<PathBuf> {
+    program("tmux", "apt install tmux")
+}
+
+/// Returns the path of bash.
+pub fn bash() -> Option<PathBuf> {
+    program("bash", "apt install bash")
+}
+
+/// Returns the path of Python 3.
+pub fn python3() -> Option<PathBuf> {
+    program("python3", "apt install python3")
+}
+
+/// Returns the path of a program; `remedy` is how a person gets it.
+///
+/// # Panics
+///
+/// When it is missing in CI.
+pub fn program(name: &str, remedy: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = find(name, &path);
+    if found.is_none() {
+        missing(name, remedy);
+    }
+    found
+}
+
+fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
+    env::split_paths(path)
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
+}
+
+/// Reports that the current test is skipped for want of a component.
+///
+/// # Panics
+///
+/// In CI.
+fn missing(component: &str, remedy: &str) {
+    let in_ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
+    let line = describe(thread::current().name(), component, remedy);
+    assert!(!in_ci, "{line}");
+    if let Some(file) = env::var_os(REPORT) {
+        let report = OpenOptions::new().append(true).create(true).open(file);
+        // One write, so that the lines of parallel tests do not mix.
+        let written = report.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+        assert!(written.is_ok(), "report a skipped test: {written:?}");
+    }
+}
+
+fn describe(test: Option<&str>, component: &str, remedy: &str) -> String {
+    let test = test.unwrap_or("a test without a name");
+    format!("{test}: needs {component} ({remedy})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_on_the_path_and_only_there() {
+        assert_eq!(
+            find("sh", OsStr::new("/nonexistent:/bin")),
+            Some(PathBuf::from("/bin/sh"))
+        );
+        assert_eq!(find("sh", OsStr::new("/nonexistent")), None);
+        assert_eq!(
+            find("bin", OsStr::new("/")),
+            None,
+            "a directory is no program"
+        );
+    }
+
+    #[test]
+    fn the_report_names_the_test_and_the_remedy() {
+        let line = describe(thread::current().name(), "tmux", "apt install tmux");
+        assert!(
+            line.ends_with(
+                "the_report_names_the_test_and_the_remedy: needs tmux (apt install tmux)"
+            )
+        );
+    }
+}
