@@ -76,16 +76,20 @@ impl ComposerRule {
         let edges: Vec<usize> = (0..screen.rows.len())
             .filter(|&index| is_edge(&screen.rows[index]))
             .collect();
+        let cursor = usize::from(screen.cursor.row);
         let pairs = || {
             edges
                 .windows(2)
                 .map(|pair| pair[0]..pair[1])
-                .filter(|pair| pair.len() > 1 && self.is_marked(&screen.rows[pair.start + 1]))
+                .filter(|pair| pair.len() > 1)
         };
-        let cursor = usize::from(screen.cursor.row);
+        let around_cursor = |pair: &Range<usize>| {
+            let inside = &screen.rows[pair.start + 1..pair.end];
+            pair.contains(&cursor) && (self.is_marked(&inside[0]) || self.is_scrolled(inside))
+        };
         let pair = pairs()
-            .find(|pair| pair.contains(&cursor))
-            .or_else(|| pairs().next_back())?;
+            .find(around_cursor)
+            .or_else(|| pairs().rfind(|pair| self.is_marked(&screen.rows[pair.start + 1])))?;
         Some(Located {
             frame: pair.start..pair.end + 1,
             text: pair.start + 1..pair.end,
@@ -138,6 +142,16 @@ impl ComposerRule {
         })
     }
 
+    /// Whether the rows can be the end of a text whose first row has scrolled away. Blank ones
+    /// cannot: an empty composer shows its marker.
+    fn is_scrolled(&self, rows: &[Row]) -> bool {
+        let Some(indent) = &self.indent else {
+            return false;
+        };
+        let mut written = rows.iter().filter(|row| !row.is_blank()).peekable();
+        written.peek().is_some() && written.all(|row| indent.is_match(&row.text))
+    }
+
     fn is_marked(&self, row: &Row) -> bool {
         self.marker
             .as_ref()
@@ -170,12 +184,14 @@ impl ComposerRule {
                 .columns
                 .map_or(row.text.len(), |columns| row.offset_of(columns));
             let first = index == located.text.start || matches!(self.frame, Frame::Box { .. });
-            let prefix = if first { &self.marker } else { &self.indent };
-            let start = prefix
-                .as_ref()
-                .and_then(|prefix| prefix.find(&row.text))
-                .filter(|found| found.start() == 0)
-                .map_or(0, |found| found.end().min(end));
+            let find = |prefix: &Option<Pattern>| {
+                let found = prefix.as_ref()?.find(&row.text)?;
+                (found.start() == 0).then_some(found.end())
+            };
+            let marker = if first { find(&self.marker) } else { None };
+            let start = marker
+                .or_else(|| find(&self.indent))
+                .map_or(0, |start| start.min(end));
             Line {
                 index,
                 row,
@@ -266,4 +282,89 @@ fn joined<'a, T: AsRef<str>>(lines: impl Iterator<Item = (&'a Row, T)>) -> Strin
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::Cursor;
+
+    const RULE: &str = "────────────────────";
+
+    fn sim() -> ComposerRule {
+        let source =
+            "frame = { between = '^─+$' }\nmarker = '^❯ ?'\nindent = '^  '\nghost = ['^Try']";
+        toml::from_str(source).unwrap()
+    }
+
+    /// A composer of some rows with the cursor in the first, at a column.
+    fn screen(rows: &[&str], column: u16) -> Screen {
+        let mut screen = Screen::from_text(20, &format!("{RULE}\n{}\n{RULE}", rows.join("\n")));
+        screen.cursor = Cursor {
+            row: 1,
+            column,
+            visible: false,
+        };
+        screen
+    }
+
+    fn read(screen: &Screen) -> Composer {
+        let located = sim().locate(screen);
+        located.map_or(Composer::Unknown, |located| sim().read(screen, &located))
+    }
+
+    fn holds(text: &str) -> Composer {
+        Composer::Holds(text.to_owned())
+    }
+
+    #[test]
+    fn a_known_ghost_text_is_no_draft() {
+        assert_eq!(read(&screen(&["❯ Try this"], 2)), Composer::Empty);
+    }
+
+    #[test]
+    fn a_ghost_text_that_was_typed_is_a_draft() {
+        assert_eq!(read(&screen(&["❯ Try this"], 10)), holds("Try this"));
+    }
+
+    #[test]
+    fn faint_text_counts_only_before_the_cursor() {
+        let mut screen = screen(&["❯ /compact [how]"], 10);
+        let start = "❯ ".len();
+        screen.rows[1].faint.push(start..start + 30);
+        assert_eq!(read(&screen), holds("/compact"));
+        screen.cursor.column = 2;
+        assert_eq!(read(&screen), Composer::Empty);
+        screen.cursor.row = 9;
+        assert_eq!(read(&screen), Composer::Empty);
+    }
+
+    #[test]
+    fn the_first_letter_of_a_ghost_may_be_inverted_under_the_cursor() {
+        let mut screen = screen(&["❯ Do it"], 2);
+        screen.rows[1].faint.push("❯ D".len().."❯ Do it".len());
+        assert_eq!(read(&screen), Composer::Empty);
+        screen.rows[1].faint.clear();
+        assert_eq!(read(&screen), holds("Do it"));
+    }
+
+    #[test]
+    fn a_scrolled_composer_is_found_by_the_cursor_in_it() {
+        let mut screen = screen(&["  the end", "  of it"], 2);
+        assert_eq!(read(&screen), holds("the end\nof it"));
+        screen.cursor.row = 9;
+        assert_eq!(read(&screen), Composer::Unknown);
+    }
+
+    #[test]
+    fn a_blank_row_between_rules_is_no_empty_composer() {
+        assert_eq!(read(&screen(&[""], 0)), Composer::Unknown);
+    }
+
+    #[test]
+    fn rules_that_end_before_the_margin_are_no_frame() {
+        let mut screen = screen(&["❯ hello"], 7);
+        screen.columns = 40;
+        assert_eq!(read(&screen), Composer::Unknown);
+    }
 }

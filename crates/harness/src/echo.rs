@@ -110,3 +110,78 @@ fn is_wrapped(screen: &Screen, row: &Row, nothing_follows: bool) -> bool {
     let needed = usize::from(screen.columns).saturating_sub(usize::from(!nothing_follows));
     row.wrapped || (needed > 0 && row.width() >= needed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::Harness;
+    use crate::screen::Cursor;
+
+    /// Whether a text is held with the cursor after the last row.
+    fn holds(rows: &[&str], text: &str) -> Holding {
+        let mut screen = Screen::from_text(20, &rows.join("\n"));
+        let last = rows.len() - 1;
+        screen.rows.resize(rows.len(), Row::default());
+        screen.cursor = Cursor {
+            row: u16::try_from(last).unwrap(),
+            column: u16::try_from(Row::plain(rows[last]).width()).unwrap(),
+            visible: true,
+        };
+        Harness::shipped("generic").unwrap().holds(&screen, text)
+    }
+
+    #[test]
+    fn a_text_before_the_cursor_is_held() {
+        assert_eq!(
+            holds(&["$ ls", "a b", "$ echo 日本 語"], "echo 日本 語"),
+            Holding::Text
+        );
+        assert_eq!(holds(&["$ echo on"], "echo one"), Holding::No);
+        assert_eq!(holds(&["$ "], ""), Holding::No);
+    }
+
+    #[test]
+    fn what_stands_behind_the_cursor_does_not_count() {
+        let mut screen = Screen::from_text(20, "$ echo one  12:00");
+        screen.cursor.column = 10;
+        let generic = Harness::shipped("generic").unwrap();
+        assert_eq!(generic.holds(&screen, "echo one"), Holding::Text);
+        assert_eq!(generic.holds(&screen, "echo one 12:00"), Holding::No);
+    }
+
+    #[test]
+    fn a_line_that_was_taken_is_not_held() {
+        assert_eq!(holds(&["hello", ""], "hello"), Holding::No);
+        assert_eq!(holds(&["$ hello", "hello", "$"], "hello"), Holding::No);
+        assert_eq!(holds(&[">>> hello", "hello"], "hello hello"), Holding::No);
+    }
+
+    #[test]
+    fn a_text_with_line_breaks_may_have_continuation_prompts() {
+        let text = "if x:\n    one()\n    two()";
+        let python = [">>> if x:", "...     one()", "...     two()"];
+        assert_eq!(holds(&python, text), Holding::Text);
+        assert_eq!(
+            holds(&["$ if x:", "    one()", "    two()"], text),
+            Holding::Text
+        );
+        assert_eq!(
+            holds(&["$ if x:", "rm one()", "    two()"], text),
+            Holding::No
+        );
+    }
+
+    #[test]
+    fn a_text_longer_than_the_screen_counts_by_its_end() {
+        let text = "0123456789abcdefghij 0123456789abcdefghij 0123456789abcdefghij";
+        let end = ["0123456789abcdefghij", "0123456789abcdefghij"];
+        assert_eq!(holds(&end, text), Holding::Text);
+        assert_eq!(holds(&end[..1], text), Holding::No);
+    }
+
+    #[test]
+    fn a_cursor_outside_of_the_rows_shows_nothing() {
+        let generic = Harness::shipped("generic").unwrap();
+        assert_eq!(generic.holds(&Screen::default(), "x"), Holding::Unknown);
+    }
+}

@@ -54,18 +54,13 @@ impl HarnessError {
     pub(crate) fn from_toml(harness: &str, source: &str, error: &toml::de::Error) -> HarnessError {
         let span = error.span().unwrap_or_default();
         let message = error.message().lines().next().unwrap_or_default();
-        let (kind, hint) = if let Some(rest) = message.strip_prefix("unknown field ") {
-            (HarnessErrorKind::UnknownKey, nearest(rest))
-        } else if let Some(rest) = message.strip_prefix("unknown variant ") {
-            (HarnessErrorKind::InvalidValue, nearest(rest))
-        } else if message.starts_with("missing field ") {
-            (HarnessErrorKind::MissingKey, None)
-        } else if source.parse::<toml::Table>().is_err() {
-            (HarnessErrorKind::Syntax, None)
-        } else {
-            (HarnessErrorKind::InvalidValue, None)
+        let (kind, message, hint) = match translated(message) {
+            Some(fault) => fault,
+            None if source.parse::<toml::Table>().is_err() => {
+                (HarnessErrorKind::Syntax, message.to_owned(), None)
+            }
+            None => (HarnessErrorKind::InvalidValue, plain_types(message), None),
         };
-        let message = plain_words(message);
         HarnessError {
             hint,
             ..HarnessError::at(harness, source, span, kind, message)
@@ -110,28 +105,49 @@ impl HarnessError {
     }
 }
 
-/// Says "key" and "word", as people who write the file do, where serde says "field" and "variant".
-fn plain_words(message: &str) -> String {
-    [
-        ("unknown field", "unknown key"),
-        ("missing field", "missing key"),
-        ("unknown variant", "unknown word"),
-    ]
-    .iter()
-    .find_map(|(from, to)| Some(format!("{to}{}", message.strip_prefix(from)?)))
-    .unwrap_or_else(|| message.to_owned())
+/// Translates serde's "field" and "variant" into the words of people who write the file, and what
+/// it expected into a hint.
+fn translated(message: &str) -> Option<(HarnessErrorKind, String, Option<String>)> {
+    let translations = [
+        ("unknown field", "unknown key", HarnessErrorKind::UnknownKey),
+        (
+            "unknown variant",
+            "unknown word",
+            HarnessErrorKind::InvalidValue,
+        ),
+        ("missing field", "missing key", HarnessErrorKind::MissingKey),
+    ];
+    translations.into_iter().find_map(|(from, to, kind)| {
+        // Names stand between backticks: first the one at fault, then those that are known.
+        let mut names = message.strip_prefix(from)?.split('`').skip(1).step_by(2);
+        let name = names.next()?;
+        let known: Vec<&str> = names.collect();
+        Some((kind, format!("{to} `{name}`"), hint(name, &known)))
+    })
 }
 
-/// Finds the known name nearest to the unknown one.
-///
-/// Serde hands over the known names only inside its message, between backticks: first the unknown
-/// one, then the known ones.
-fn nearest(message: &str) -> Option<String> {
-    let mut names = message.split('`').skip(1).step_by(2);
-    let unknown = names.next()?;
-    names
-        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-        .filter(|(distance, known)| *distance <= known.len().div_ceil(3))
-        .min()
-        .map(|(_, known)| format!("did you mean `{known}`?"))
+/// Says which known name is nearest to an unknown one, or all of them.
+fn hint(unknown: &str, known: &[&str]) -> Option<String> {
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(unknown, name), *name))
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(3) || name.starts_with(unknown))
+        .min();
+    match nearest {
+        Some((_, name)) => Some(format!("did you mean `{name}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known here are {}", known.join(", "))),
+    }
+}
+
+/// Replaces the names of number types, which say nothing to people.
+fn plain_types(message: &str) -> String {
+    let replaced = |word: &str, plain| {
+        let start = message.strip_suffix(word)?;
+        Some(format!("{start}{plain}"))
+    };
+    replaced("u32", "a whole number from 0")
+        .or_else(|| replaced("usize", "a whole number from 0"))
+        .or_else(|| replaced("i32", "a whole number"))
+        .unwrap_or_else(|| message.to_owned())
 }

@@ -111,3 +111,89 @@ pub(crate) fn is_compared(character: char) -> bool {
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placeholders() -> Vec<Pattern> {
+        #[derive(serde::Deserialize)]
+        struct File {
+            patterns: Vec<Pattern>,
+        }
+        let source = r"patterns = ['\[Pastedtext#[0-9]+(\+(?P<lines>[0-9]+)lines)?\]']";
+        toml::from_str::<File>(source).unwrap().patterns
+    }
+
+    fn shown_for(shown: &str, text: &str) -> Holding {
+        compare(shown, text, &placeholders())
+    }
+
+    fn placeholder(text: &str) -> Holding {
+        Holding::Placeholder(text.to_owned())
+    }
+
+    #[test]
+    fn white_space_and_joiners_do_not_count() {
+        assert_eq!(shown_for("a\u{a0}b\n  c", "\ta b c\n"), Holding::Text);
+        assert_eq!(shown_for("👩💻 x", "👩\u{200d}💻 x"), Holding::Text);
+        assert_eq!(shown_for("ab", "abc"), Holding::No);
+        assert_eq!(shown_for("", " "), Holding::No);
+    }
+
+    #[test]
+    fn only_a_long_end_stands_for_a_text() {
+        let text = "the beginning is gone but this much can be seen";
+        assert_eq!(
+            shown_for("but this much can be\nseen, not", text),
+            Holding::No
+        );
+        assert_eq!(shown_for("but this much can be\nseen", text), Holding::No);
+        assert_eq!(
+            shown_for("is gone but this much can be\nseen", text),
+            Holding::Text
+        );
+    }
+
+    #[test]
+    fn a_placeholder_stands_for_a_text_of_its_number_of_lines() {
+        let text = "one\ntwo\nthree\nfour";
+        assert_eq!(
+            shown_for("[Pasted text #1\n+3 lines]", text),
+            placeholder("[Pasted text #1 +3 lines]")
+        );
+        assert_eq!(
+            shown_for("[Pasted text #1 +4 lines]", text),
+            placeholder("[Pasted text #1 +4 lines]")
+        );
+        assert_eq!(shown_for("[Pasted text #1 +9 lines]", text), Holding::No);
+        assert_eq!(shown_for("[Pasted text #1 +2 lines]", text), Holding::No);
+        assert_eq!(
+            shown_for("[Pasted text #2]", text),
+            placeholder("[Pasted text #2]")
+        );
+    }
+
+    #[test]
+    fn a_placeholder_may_stand_for_the_middle_only() {
+        let text = "one\ntwo\nthree\nfour";
+        assert_eq!(
+            shown_for("one [Pasted text #1 +2 lines] four", text),
+            placeholder("[Pasted text #1 +2 lines]")
+        );
+        assert_eq!(
+            shown_for("a draft [Pasted text #1 +3 lines]", text),
+            Holding::No
+        );
+        assert_eq!(
+            shown_for("one two [Pasted text #1] three four", text),
+            Holding::No
+        );
+    }
+
+    #[test]
+    fn a_text_that_looks_like_a_placeholder_is_a_text() {
+        let text = "[Pasted text #1 +3 lines]";
+        assert_eq!(shown_for(text, text), Holding::Text);
+    }
+}

@@ -115,3 +115,65 @@ fn begins_with(text: &str, beginning: &str) -> bool {
     let beginning = Normalised::of(beginning).text;
     beginning.chars().count() >= SHORTEST_TAIL && Normalised::of(text).text.starts_with(&beginning)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Harness, Screen};
+
+    const TEXT: &str = "[host:planner -> host:coder] build the thing\nand test it";
+
+    /// Looks for a text in the queue of the simulated agent.
+    fn queued(rows: &[&str], hint: &str) -> Option<String> {
+        let rule = "─".repeat(60);
+        let queue = rows.join("\n");
+        let text = format!("● echo\n{queue}\n{rule}\n❯ \n{rule}\n  {hint}\n");
+        let sim = Harness::shipped("sim").unwrap();
+        sim.queued(&Screen::from_text(60, &text), TEXT)
+            .map(|found| found.line)
+    }
+
+    const HINT: &str = "Press up to edit queued messages";
+
+    #[test]
+    fn a_listed_text_is_queued_while_the_hint_says_so() {
+        let rows = [
+            "  ↳ another",
+            "  ↳ [host:planner -> host:coder] build the thing",
+            "    and test it",
+        ];
+        assert_eq!(queued(&rows, HINT).as_deref(), Some(HINT));
+        assert_eq!(queued(&rows, "esc to interrupt"), None);
+    }
+
+    #[test]
+    fn another_text_of_the_same_sender_is_not_ours() {
+        assert_eq!(
+            queued(&["  ↳ [host:planner -> host:coder] build it"], HINT),
+            None
+        );
+        assert_eq!(
+            queued(&["  ↳ [host:planner -> host:coder] build it …"], HINT),
+            None
+        );
+    }
+
+    #[test]
+    fn a_text_may_be_cut_short() {
+        assert!(queued(&["  ↳ [host:planner -> host:coder] build the th…"], HINT).is_some());
+        assert_eq!(queued(&["  ↳ [host:plan…"], HINT), None);
+    }
+
+    #[test]
+    fn a_message_of_the_transcript_is_not_queued() {
+        assert_eq!(
+            queued(
+                &[
+                    "> [host:planner -> host:coder] build the thing",
+                    "  and test it"
+                ],
+                HINT
+            ),
+            None
+        );
+    }
+}

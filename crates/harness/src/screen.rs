@@ -106,3 +106,19 @@ impl Row {
         self.faint.iter().any(|range| range.contains(&offset))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_found_behind_wide_and_joined_characters() {
+        let row = Row::plain("日本 👩\u{200d}💻x");
+        let before = |column| &row.text[..row.offset_of(column)];
+        assert_eq!(before(0), "");
+        assert_eq!(before(3), "日");
+        assert_eq!(before(5), "日本 ");
+        assert_eq!(before(7), "日本 👩\u{200d}💻");
+        assert_eq!(before(99), row.text);
+    }
+}

@@ -101,3 +101,22 @@ pub struct Classification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_words_on_the_wire_and_for_people() {
+        let word = |state: ScreenState| {
+            let wire = serde_json::to_string(&state).unwrap();
+            assert_eq!(serde_json::from_str::<ScreenState>(&wire).unwrap(), state);
+            format!("{wire} {state}")
+        };
+        assert_eq!(word(ScreenState::Ready), r#""ready" ready"#);
+        assert_eq!(
+            word(ScreenState::Blocked(BlockKind::UsageLimit)),
+            r#"{"blocked":"usage_limit"} blocked{usage_limit}"#
+        );
+    }
+}

@@ -124,12 +124,27 @@ fn with_cursor(rows: &[String], row: usize) -> Screen {
 
 /// Lays a composer's rows out as an agent does.
 fn laid_out(harness: &str, content: &[String]) -> Screen {
+    laid_out_from(harness, content, false)
+}
+
+/// The same for an agent that shows the marker with the first row of the text only, and may have
+/// scrolled it away.
+fn laid_out_from(harness: &str, content: &[String], scrolled: bool) -> Screen {
     let rule = "─".repeat(COLUMNS.into());
     let marked = |marker: &str, indent: &str| {
         content
             .iter()
             .enumerate()
-            .map(|(index, row)| format!("{}{row}", if index == 0 { marker } else { indent }))
+            .map(|(index, row)| {
+                format!(
+                    "{}{row}",
+                    if index == 0 && !scrolled {
+                        marker
+                    } else {
+                        indent
+                    }
+                )
+            })
             .collect::<Vec<_>>()
     };
     let (above, rows, below) = match harness {
@@ -204,6 +219,10 @@ proptest! {
             let name = harness.name();
             let screen = laid_out(name, tail);
             prop_assert_eq!(harness.holds(&screen, &text), Holding::Text, "{}: {:?}", name, screen);
+            if ["claude", "sim"].contains(&name) {
+                let screen = laid_out_from(name, tail, true);
+                prop_assert_eq!(harness.holds(&screen, &text), Holding::Text, "{}: {:?}", name, screen);
+            }
         }
     }
 
