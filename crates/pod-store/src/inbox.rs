@@ -2,7 +2,7 @@
 
 use podfleet_protocol::{Message, PodId, Receipt};
 
-/// How much longer than this a body must be to get a file of its own beside the database, in bytes.
+/// A body that is longer than this gets a file of its own beside the database, in bytes.
 pub const MAX_INLINE_BODY: usize = 64 << 10;
 /// How many messages one pair of pods may exchange in [`PAIR_WINDOW_MS`].
 pub const MAX_PAIR_MESSAGES: u32 = 60;
@@ -20,6 +20,15 @@ pub enum Sender {
     Operator,
     /// A pod.
     Pod(PodId),
+}
+
+impl Sender {
+    pub(crate) fn pod(self) -> Option<PodId> {
+        match self {
+            Self::Operator => None,
+            Self::Pod(id) => Some(id),
+        }
+    }
 }
 
 /// A message that asks to be accepted.

@@ -2,24 +2,81 @@
 //!
 //! This crate owns what must survive crashes. It does not own liveness (a recorded state is what a
 //! pod last said of itself) nor delivery (it records how far a message is, it types nothing).
+//!
+//! [`PodStore`] is the store's interface; [`SqliteStore`] keeps it in a database that several
+//! processes share, [`MemoryStore`] in memory. [`session_log`] is the log of one agent's session.
+//!
+//! ```
+//! use podfleet_pod_store::{MemoryStore, NewPod, Page, PodStore};
+//! use podfleet_protocol::{
+//!     Address, Class, FleetName, Identity, Kind, Message, MessageId, PodId, PodName, TenantId,
+//!     Typing, UnixMillis,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::new();
+//! let at = UnixMillis(1_767_225_600_000);
+//! let identity = Identity {
+//!     id: PodId::generate(),
+//!     name: PodName::new("coder")?,
+//!     fleet: FleetName::default(),
+//!     tenant_id: TenantId::new("me")?,
+//!     host: "fern".to_owned(),
+//! };
+//! let pod = NewPod {
+//!     identity,
+//!     class: "member".to_owned(),
+//!     alias: None,
+//!     runtime: "sim".to_owned(),
+//!     spec: serde_json::json!({ "command": ["bash"] }),
+//!     runtime_dir: "/run/user/1000/fleet".into(),
+//!     at,
+//! };
+//! let coder = store.put_pod(pod).await?.identity.id;
+//!
+//! let message = Message {
+//!     id: MessageId::generate(),
+//!     from: Address::operator("fern"),
+//!     to: Address::new("fern", "coder"),
+//!     kind: Kind::Run,
+//!     class: Class::Actionable,
+//!     thread: None,
+//!     body: "fix the build".to_owned(),
+//!     typing: Typing::default(),
+//!     accepted: at,
+//! };
+//! let answers = store.accept(coder, vec![message.clone().into()]).await?;
+//! assert_eq!(answers[0].as_ref().map(|accepted| accepted.position), Ok(1));
+//!
+//! // From here on the message is in the inbox, whatever crashes.
+//! let inbox = store.undelivered(coder, Page::all()).await?;
+//! assert_eq!(inbox.items[0].message, message);
+//! # Ok(())
+//! # }
+//! ```
 
 mod error;
 mod inbox;
+mod memory;
 mod page;
 mod record;
 mod rights;
 mod sqlite;
 mod store;
 
+pub mod session_log;
+
 pub use error::{StoreError, StoreErrorKind};
 pub use inbox::{
     Accepted, DeliveryState, InboxEntry, MAX_INLINE_BODY, MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS,
     Refusal, Sender, Sequence,
 };
+pub use memory::MemoryStore;
 pub use page::{CorruptRecord, Listing, Page};
 pub use record::{
     Endpoint, Fence, FleetKey, Forgotten, GenerationStart, NewPod, NewSession, PodCursor,
     PodFilter, PodRecord, PodState, PodSummary, SessionRecord,
 };
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::PodStore;

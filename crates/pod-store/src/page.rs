@@ -55,6 +55,24 @@ impl<T, C> Default for Listing<T, C> {
     }
 }
 
+impl<T, C> Listing<T, C> {
+    /// Takes the first `limit` of what follows the page before.
+    pub(crate) fn first(
+        items: impl Iterator<Item = T>,
+        limit: u32,
+        cursor: impl Fn(&T) -> C,
+    ) -> Self {
+        let items: Vec<T> = items.take(limit as usize).collect();
+        let full = items.len() == limit as usize;
+        let next = items.last().filter(|_| full).map(cursor);
+        Self {
+            items,
+            corrupt: Vec::new(),
+            next,
+        }
+    }
+}
+
 /// A record that is there but cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorruptRecord {

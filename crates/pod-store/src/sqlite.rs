@@ -28,6 +28,7 @@ use crate::record::{
 };
 use crate::store::PodStore;
 use connection::Database;
+pub use connection::SqliteOptions;
 use inbox::Which;
 
 type Job = Box<dyn FnOnce(&mut Database) + Send>;
@@ -50,9 +51,17 @@ impl SqliteStore {
     /// Fails when the directory is not the caller's alone or on a network file system, when the
     /// file is no store or needs a newer build, and when it cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, &SqliteOptions::default())
+    }
+
+    /// Opens the store at `path` as [`open`](Self::open) does, with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
         const OPERATION: &str = "open the store";
         let mut database =
-            Database::open(path).map_err(|fault| fault.into_error(OPERATION, path))?;
+            Database::open(path, options).map_err(|fault| fault.into_error(OPERATION, path))?;
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new()
             .name("pod-store".to_owned())

@@ -12,8 +12,24 @@ use super::bodies::Bodies;
 use super::{file_system, schema};
 use crate::error::{Fault, StoreErrorKind};
 
-/// How long a transaction waits for those of other processes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How a database is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// How long a transaction waits for those of other processes; ten seconds by default.
+    pub busy_timeout: Duration,
+    /// How large the database may grow through this store, in bytes, long bodies not counted; the
+    /// disk's size by default. It never shrinks what is there.
+    pub max_bytes: Option<u64>,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            busy_timeout: Duration::from_secs(10),
+            max_bytes: None,
+        }
+    }
+}
 
 /// One connection to the database, with the directory of long bodies.
 #[derive(Debug)]
@@ -24,14 +40,14 @@ pub(crate) struct Database {
 
 impl Database {
     /// Opens the database at `path`, and creates or migrates it where needed.
-    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
+    pub(crate) fn open(path: &Path, options: &SqliteOptions) -> Result<Self, Fault> {
         let directory = path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new("."));
         prepare_directory(directory)?;
         prepare_file(path)?;
-        let mut connection = connect(path)?;
+        let mut connection = connect(path, options)?;
         schema::check(&connection).map_err(|fault| fault.during("read schema"))?;
         if !is_ready(&connection)? {
             // Two connections that create a database at once hinder each other in ways that the
@@ -70,16 +86,21 @@ impl Database {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, Fault> {
+fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> Result<Connection, rusqlite::Error> {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_timeout(options.busy_timeout)?;
         // A pod is one of many on its machine: little cache, and no mapped file.
         connection.pragma_update(None, "cache_size", -256)?;
         connection.pragma_update(None, "mmap_size", 0)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        if let Some(bytes) = options.max_bytes {
+            let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
+            connection.pragma_update_and_check(None, "max_page_count", pages.max(1), |_| Ok(()))?;
+        }
         connection.set_prepared_statement_cache_capacity(32);
         Ok(connection)
     };

@@ -12,7 +12,7 @@ use super::connection::Database;
 use super::pods::check_fence;
 use super::rights;
 use crate::error::{Fault, StoreErrorKind};
-use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sender, Sequence};
+use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
 use crate::page::{CorruptRecord, Listing, Page};
 use crate::record::Fence;
 
@@ -214,10 +214,7 @@ fn insert(
 ) -> Result<Sequence, Fault> {
     let message = &offer.message;
     let receipt = Receipt::accepted(message.id, message.accepted);
-    let sender = match offer.sender {
-        Sender::Operator => None,
-        Sender::Pod(id) => Some(id.to_string()),
-    };
+    let sender = offer.sender.pod().map(|id| id.to_string());
     transaction
         .prepare_cached(
             "INSERT INTO message (pod, id, sender, from_host, from_session, to_host, to_session, \

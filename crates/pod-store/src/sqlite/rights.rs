@@ -4,7 +4,7 @@ use podfleet_protocol::{Kind, PodId};
 use rusqlite::{Transaction, params};
 
 use crate::error::Fault;
-use crate::inbox::{MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS, Refusal, Sender};
+use crate::inbox::{MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS, Refusal};
 use crate::record::PodRecord;
 use crate::rights::Relation;
 
@@ -14,7 +14,7 @@ pub(super) fn check(
     to: PodId,
     offer: &Offer,
 ) -> Result<Result<(), Refusal>, Fault> {
-    let Sender::Pod(sender) = offer.sender else {
+    let Some(sender) = offer.sender.pod() else {
         return Ok(Ok(()));
     };
     let relation = relation(transaction, sender, to)?;

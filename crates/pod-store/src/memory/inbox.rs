@@ -1,0 +1,155 @@
+//! One pod's messages in memory.
+
+use std::collections::{BTreeMap, HashMap};
+
+use podfleet_protocol::limits::MAX_INBOX;
+use podfleet_protocol::{MessageId, Outcome, PodId, Receipt, UnixMillis};
+
+use crate::error::{Fault, StoreErrorKind};
+use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::page::{Listing, Page};
+
+/// One pod's messages, in order of acceptance.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    entries: BTreeMap<Sequence, InboxEntry>,
+    places: HashMap<MessageId, Sequence>,
+    undelivered: u32,
+}
+
+impl Inbox {
+    pub(super) fn len(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    pub(super) fn undelivered(&self) -> u32 {
+        self.undelivered
+    }
+
+    /// Returns the first message that waits.
+    pub(super) fn first(&self) -> Option<&InboxEntry> {
+        self.entries.values().find(|entry| is_undelivered(entry))
+    }
+
+    pub(super) fn get(&self, id: MessageId) -> Option<&InboxEntry> {
+        self.entries.get(self.places.get(&id)?)
+    }
+
+    /// Answers an offer whose id is there already.
+    pub(super) fn repeat(&self, offer: &Offer) -> Option<Result<Accepted, Refusal>> {
+        let earlier = self.get(offer.message.id)?;
+        if !earlier.is_repeated_by(offer) {
+            return Some(Err(Refusal::IdReused));
+        }
+        let sequence = earlier.sequence;
+        let position = match earlier.state {
+            DeliveryState::Settled => 0,
+            _ => count(
+                self.entries
+                    .range(..=sequence)
+                    .filter(|(_, entry)| is_undelivered(entry)),
+            ),
+        };
+        Some(Ok(Accepted {
+            position,
+            duplicate: true,
+            sequence,
+        }))
+    }
+
+    pub(super) fn insert(&mut self, sequence: Sequence, offer: Offer) -> Result<Accepted, Refusal> {
+        if self.undelivered >= MAX_INBOX {
+            return Err(Refusal::InboxFull { limit: MAX_INBOX });
+        }
+        let entry = InboxEntry {
+            sequence,
+            sender: offer.sender.pod(),
+            receipt: Receipt::accepted(offer.message.id, offer.message.accepted),
+            message: offer.message,
+            state: DeliveryState::Accepted,
+            attempts: 0,
+        };
+        self.places.insert(entry.message.id, sequence);
+        self.entries.insert(sequence, entry);
+        self.undelivered += 1;
+        Ok(Accepted {
+            position: self.undelivered,
+            duplicate: false,
+            sequence,
+        })
+    }
+
+    /// Counts the messages from `sender` since some moment.
+    pub(super) fn count_from(&self, sender: PodId, since: UnixMillis) -> u32 {
+        count(
+            self.entries
+                .values()
+                .filter(|entry| entry.sender == Some(sender) && entry.message.accepted > since),
+        )
+    }
+
+    pub(super) fn list(
+        &self,
+        page: &Page<Sequence>,
+        shown: impl Fn(&InboxEntry) -> bool,
+    ) -> Listing<InboxEntry, Sequence> {
+        let entries = self
+            .entries
+            .values()
+            .filter(|entry| shown(entry) && page.after.is_none_or(|after| entry.sequence > after));
+        Listing::first(entries.cloned(), page.limit, |entry| entry.sequence)
+    }
+
+    pub(super) fn set_delivery(
+        &mut self,
+        id: MessageId,
+        state: DeliveryState,
+        receipt: &Receipt,
+    ) -> Result<(), Fault> {
+        let entry = self.entry(id)?;
+        if (entry.state, &entry.receipt) == (state, receipt) {
+            return Ok(());
+        }
+        if entry.receipt.settled {
+            let outcome = entry.receipt.outcome.as_str().to_owned();
+            return Err(StoreErrorKind::Settled { outcome }.into());
+        }
+        let was = u32::from(is_undelivered(entry));
+        entry.state = state;
+        entry.receipt = receipt.clone();
+        entry.attempts += u32::from(state == DeliveryState::Delivering);
+        let is = u32::from(is_undelivered(entry));
+        self.undelivered = self.undelivered - was + is;
+        Ok(())
+    }
+
+    pub(super) fn cancel(&mut self, id: MessageId, at: UnixMillis) -> Result<Receipt, Fault> {
+        let entry = self.entry(id)?;
+        if entry.state == DeliveryState::Accepted {
+            let (outcome, settled) = (Outcome::Cancelled, true);
+            let receipt = Receipt {
+                outcome,
+                settled,
+                ..Receipt::accepted(id, at)
+            };
+            self.set_delivery(id, DeliveryState::Settled, &receipt)?;
+            return Ok(receipt);
+        }
+        Ok(entry.receipt.clone())
+    }
+
+    fn entry(&mut self, id: MessageId) -> Result<&mut InboxEntry, Fault> {
+        self.places
+            .get(&id)
+            .and_then(|sequence| self.entries.get_mut(sequence))
+            .ok_or_else(|| StoreErrorKind::NotFound("message").into())
+    }
+}
+
+pub(super) fn is_undelivered(entry: &InboxEntry) -> bool {
+    entry.state != DeliveryState::Settled
+}
+
+fn count(items: impl Iterator) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,259 @@
+//! The records of a session log.
+//!
+//! A line is `{"ts":…,"seq":…,"generation":…,"type":…,…}`: the common fields first, then those of
+//! the [`Entry`]. A newer build may add types and fields; an older one keeps types that it does not
+//! know as they are and ignores fields that it does not know.
+
+use jiff::Timestamp;
+use podfleet_protocol::{
+    Address, Generation, Identity, Message, MessageId, PodId, PodName, Receipt, Run, RunEnd,
+    SessionId, UnixMillis,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The longest line of a log in bytes: several texts of the longest message, escaped.
+pub const MAX_RECORD: usize = 32 << 20;
+
+/// Something that happened, with when and in which generation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// When, by the pod's clock; for people, order is `seq`'s matter.
+    pub ts: UnixMillis,
+    /// Its place in the session, counted from 1 over all segments. Only a sealed segment can be
+    /// followed by a gap.
+    pub seq: u64,
+    /// The generation that wrote it.
+    pub generation: Generation,
+    /// What happened.
+    pub entry: Entry,
+}
+
+/// What happened in a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Entry {
+    /// A file begins.
+    SegmentStart {
+        /// Version of the format, 1.
+        format: u32,
+        /// The session.
+        session: SessionId,
+        /// The pod.
+        identity: Identity,
+        /// Number of the file, from 1.
+        segment: u32,
+        /// The file before it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<Lineage>,
+    },
+    /// The agent is about to be started.
+    Launch {
+        /// The number of this start.
+        run: Run,
+        /// Program and arguments.
+        argv: Vec<String>,
+        /// The names, and only the names, of its environment.
+        env_names: Vec<String>,
+        /// All that it is told by its command line, in full.
+        told: String,
+    },
+    /// A person typed.
+    Input {
+        /// The client, as it named itself.
+        client: String,
+        /// How much; never what.
+        bytes: u64,
+    },
+    /// A message was accepted.
+    MessageAccepted {
+        /// The message.
+        message: Message,
+    },
+    /// A message is about to be typed. From here on it may have been.
+    MessageDelivering {
+        /// The message.
+        id: MessageId,
+        /// Exactly what will be typed.
+        text: String,
+        /// Counts the deliveries of this message, from 1.
+        attempt: u32,
+    },
+    /// Something was learnt of a message's fate.
+    MessageReceipt {
+        /// What is known now.
+        receipt: Receipt,
+    },
+    /// A text from outside is put into the agent's context.
+    SystemItem {
+        /// What it is, such as `notification` or `kickstart`.
+        kind: String,
+        /// Who it is from.
+        from: Address,
+        /// The message, if it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+        /// Exactly what is typed.
+        raw: String,
+        /// The text without its preamble.
+        body: String,
+    },
+    /// The agent's own words, where its transcript can be read.
+    AgentOutput {
+        /// The run that they come from.
+        run: Run,
+        /// The words.
+        text: String,
+    },
+    /// The state of the screen changed.
+    Status {
+        /// The state's word.
+        state: String,
+        /// The rule that decided.
+        rule: String,
+    },
+    /// A relation to a child or parent changed, or a child reported.
+    Child(RelationEvent),
+    /// A relation to a peer changed, or a message went to it.
+    Peer(RelationEvent),
+    /// The agent's context was reset.
+    Reset {
+        /// Exactly what is typed for it.
+        text: String,
+    },
+    /// Something failed.
+    Error {
+        /// The part of the pod that failed.
+        #[serde(rename = "where")]
+        origin: String,
+        /// What it says.
+        text: String,
+    },
+    /// The agent ended.
+    Exit {
+        /// The run that ended.
+        run: Run,
+        /// How.
+        end: RunEnd,
+    },
+    /// A type that a newer build wrote; all its fields, `type` among them.
+    #[serde(skip_deserializing, untagged)]
+    Other(Map<String, Value>),
+}
+
+/// The file that a segment follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// Its name.
+    pub file: String,
+    /// How long it was, in bytes.
+    pub bytes: u64,
+    /// Number of the last record before this segment.
+    pub last_seq: u64,
+    /// Whether it was left because a write to the disk failed; then its last records may be missing
+    /// after a crash of the machine.
+    pub sealed: bool,
+}
+
+/// What happened between two pods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelationEvent {
+    /// The other pod.
+    pub pod: PodId,
+    /// Its name.
+    pub name: PodName,
+    /// What happened, such as `registered` or `turn_ended`.
+    pub event: String,
+    /// More about it; empty if there is nothing to say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Entry {
+    /// The types that this build knows, as they stand in the log.
+    pub const TYPES: [&str; 14] = [
+        "segment_start",
+        "launch",
+        "input",
+        "message_accepted",
+        "message_delivering",
+        "message_receipt",
+        "system_item",
+        "agent_output",
+        "status",
+        "child",
+        "peer",
+        "reset",
+        "error",
+        "exit",
+    ];
+}
+
+/// A record in the order in which its fields stand in the line.
+#[derive(Serialize)]
+struct Line<'a> {
+    ts: String,
+    seq: u64,
+    generation: Generation,
+    #[serde(flatten)]
+    entry: &'a Entry,
+}
+
+/// Why a record cannot be encoded.
+pub(super) type EncodingError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Record {
+    /// Returns the record as a line, with its newline.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, EncodingError> {
+        let ts = Timestamp::from_millisecond(self.ts.0)?;
+        let line = Line {
+            ts: format!("{ts:.3}"),
+            seq: self.seq,
+            generation: self.generation,
+            entry: &self.entry,
+        };
+        let mut bytes = serde_json::to_vec(&line)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Reads a line without its newline; the error says what is wrong with it.
+    pub(super) fn decode(line: &[u8]) -> Result<Self, String> {
+        if line.is_empty() {
+            return Err("an empty line".to_owned());
+        }
+        let mut object: Map<String, Value> =
+            serde_json::from_slice(line).map_err(|error| format!("no JSON object: {error}"))?;
+        let ts: Timestamp = take(&mut object, "ts")?;
+        let seq = take(&mut object, "seq")?;
+        let generation = take(&mut object, "generation")?;
+        let word = object
+            .get("type")
+            .and_then(Value::as_str)
+            .ok_or("no text in field `type`")?;
+        let entry = if Entry::TYPES.contains(&word) {
+            let what = format!("invalid `{word}` record");
+            serde_json::from_value(Value::Object(object))
+                .map_err(|error| format!("{what}: {error}"))?
+        } else {
+            Entry::Other(object)
+        };
+        Ok(Self {
+            ts: UnixMillis(ts.as_millisecond()),
+            seq,
+            generation,
+            entry,
+        })
+    }
+}
+
+fn take<T: serde::de::DeserializeOwned>(
+    object: &mut Map<String, Value>,
+    field: &str,
+) -> Result<T, String> {
+    let value = object
+        .remove(field)
+        .ok_or_else(|| format!("field `{field}` is missing"))?;
+    serde_json::from_value(value).map_err(|error| format!("field `{field}`: {error}"))
+}

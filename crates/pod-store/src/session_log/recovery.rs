@@ -1,0 +1,143 @@
+//! What a pod must know of its own past before it delivers again.
+
+use std::collections::HashMap;
+
+use podfleet_protocol::{Generation, MessageId, Outcome, Receipt};
+
+use super::backward::BackwardLines;
+use super::error::LogError;
+use super::files::SessionFiles;
+use super::record::{Entry, Record};
+
+/// How far into a line the field `type` of this crate's own records can begin, in bytes.
+const HEAD: usize = 256;
+
+/// What the end of a log says of deliveries that a crash interrupted.
+///
+/// The log wins over the store on what was delivered: it is written first. It is read from its end
+/// back to where the last generation that launched an agent began, because a pod recovers before it
+/// launches, and writes a receipt for everything that it found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// The messages that may have been typed, in the order in which their delivery began.
+    pub interrupted: Vec<Interrupted>,
+    /// Lines that could not be read. One of them may have been a `message_delivering`: what the
+    /// store calls `delivering` must then be taken for interrupted too.
+    pub damaged: u64,
+}
+
+/// A message whose delivery began and of which no settled receipt was logged afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The message.
+    pub id: MessageId,
+    /// Exactly what was to be typed.
+    pub text: String,
+    /// Which delivery of the message it was, from 1.
+    pub attempt: u32,
+    /// What was learnt since then, if anything.
+    pub receipt: Option<Receipt>,
+}
+
+impl Recovery {
+    /// Reads the end of a session's log.
+    ///
+    /// A message that went back to the inbox (a receipt `accepted` or `held` after its delivery
+    /// began) was not typed and is not among the interrupted. A session without a log has none.
+    ///
+    /// # Errors
+    /// Fails when a file cannot be read.
+    pub fn read(files: &SessionFiles) -> Result<Self, LogError> {
+        let mut search = Search::default();
+        for number in files.segments()?.into_iter().rev() {
+            let path = files.segment(number);
+            let fault = |error| LogError::io("read", &path, error);
+            let mut lines = BackwardLines::open(&path).map_err(fault)?;
+            while let Some(line) = lines.next().map_err(fault)? {
+                if search.take(&line.bytes) {
+                    return Ok(search.finish());
+                }
+            }
+        }
+        Ok(search.finish())
+    }
+}
+
+/// What is known when the log has been read back to some place.
+#[derive(Default)]
+struct Search {
+    found: Recovery,
+    /// The last receipt of each message, settled or not.
+    receipts: HashMap<MessageId, Receipt>,
+    /// The messages whose last delivery was seen.
+    seen: std::collections::HashSet<MessageId>,
+    /// The last generation that launched an agent.
+    launched: Option<Generation>,
+}
+
+impl Search {
+    /// Takes the line before those taken so far; returns whether nothing earlier matters.
+    fn take(&mut self, line: &[u8]) -> bool {
+        if !may_matter(line) {
+            return false;
+        }
+        let Ok(record) = Record::decode(line) else {
+            self.found.damaged += 1;
+            return false;
+        };
+        if self
+            .launched
+            .is_some_and(|launched| record.generation < launched)
+        {
+            return true;
+        }
+        match record.entry {
+            Entry::Launch { .. } => {
+                self.launched.get_or_insert(record.generation);
+            }
+            Entry::MessageReceipt { receipt } => {
+                self.receipts.entry(receipt.id).or_insert(receipt);
+            }
+            Entry::MessageDelivering { id, text, attempt } => self.take_delivery(id, text, attempt),
+            _ => {}
+        }
+        false
+    }
+
+    fn take_delivery(&mut self, id: MessageId, text: String, attempt: u32) {
+        if !self.seen.insert(id) {
+            return;
+        }
+        let receipt = self.receipts.remove(&id);
+        let over = receipt.as_ref().is_some_and(|receipt| {
+            receipt.settled || matches!(receipt.outcome, Outcome::Accepted | Outcome::Held)
+        });
+        if !over {
+            self.found.interrupted.push(Interrupted {
+                id,
+                text,
+                attempt,
+                receipt,
+            });
+        }
+    }
+
+    fn finish(mut self) -> Recovery {
+        self.found.interrupted.reverse();
+        self.found
+    }
+}
+
+/// Tells the few lines that matter from the many that do not, without parsing them.
+///
+/// Whatever does not begin like a record of this crate is looked at.
+fn may_matter(line: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"type\":\"";
+    let head = &line[..line.len().min(HEAD)];
+    let Some(at) = head.windows(KEY.len()).position(|window| window == KEY) else {
+        return true;
+    };
+    let rest = &head[at + KEY.len()..];
+    let whole = line.last() == Some(&b'}');
+    !whole || rest.starts_with(b"message_") || rest.starts_with(b"launch\"")
+}

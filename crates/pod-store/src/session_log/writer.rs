@@ -1,0 +1,376 @@
+//! The one writer of a session's log.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use podfleet_protocol::{Generation, Identity, UnixMillis};
+
+use super::backward::BackwardLines;
+use super::error::{LogError, LogErrorKind};
+use super::files::SessionFiles;
+use super::record::{Entry, Lineage, MAX_RECORD, Record};
+use super::storage::{Disk, LogFile, LogStorage};
+
+/// When a segment is followed by another, in bytes.
+pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
+
+/// The version of the format that this build writes.
+const FORMAT: u32 = 1;
+
+/// How a log is written.
+#[derive(Debug, Clone)]
+pub struct LogOptions {
+    /// The pod that writes.
+    pub identity: Identity,
+    /// Its generation, which every record carries.
+    pub generation: Generation,
+    /// How long a segment may grow before another follows it, in bytes.
+    pub segment_bytes: u64,
+    /// Where the files are.
+    pub storage: Arc<dyn LogStorage>,
+}
+
+impl LogOptions {
+    /// Makes the options of a pod's generation: files of the file system, segments of
+    /// [`DEFAULT_SEGMENT_BYTES`].
+    #[must_use]
+    pub fn new(identity: Identity, generation: Generation) -> Self {
+        Self {
+            identity,
+            generation,
+            segment_bytes: DEFAULT_SEGMENT_BYTES,
+            storage: Arc::new(Disk),
+        }
+    }
+}
+
+/// The writer of a session's log; there is one, by a kernel lock held until it is dropped.
+///
+/// Its calls block for the time of a write or a flush.
+#[derive(Debug)]
+pub struct LogWriter {
+    files: SessionFiles,
+    options: LogOptions,
+    segment: Segment,
+    /// Number of the last record.
+    sequence: u64,
+    /// The highest segment number that was tried.
+    attempted: u32,
+    sealed: bool,
+    /// Bytes that the writer before left behind its last newline.
+    cut: u64,
+    /// The first segment, whose lock is that of the session.
+    _lock: File,
+}
+
+#[derive(Debug)]
+struct Segment {
+    number: u32,
+    path: PathBuf,
+    file: Box<dyn LogFile>,
+    /// Length of its whole records in bytes.
+    length: u64,
+}
+
+impl LogWriter {
+    /// Opens the log of a session, and creates it if it is not there.
+    ///
+    /// An unfinished line that an earlier writer left is cut off first.
+    ///
+    /// # Errors
+    /// [`Locked`](LogErrorKind::Locked) when the session has a writer already; fails also when the
+    /// files cannot be read or written.
+    pub fn open(
+        files: SessionFiles,
+        options: LogOptions,
+        at: UnixMillis,
+    ) -> Result<Self, LogError> {
+        let first = files.segment(1);
+        let fault = |error| LogError::io("open", &first, error);
+        files.create_directory().map_err(fault)?;
+        let lock = lock(&first)?;
+        let numbers = files.segments()?;
+        let number = numbers.last().copied().unwrap_or(1);
+        let (segment, cut) = open_segment(&files, &options, number)?;
+        let mut writer = Self {
+            sequence: last_sequence(&files, &numbers)?,
+            attempted: number,
+            sealed: false,
+            cut,
+            files,
+            options,
+            segment,
+            _lock: lock,
+        };
+        if writer.segment.length == 0 {
+            let previous = writer.lineage_on_disk(&numbers)?;
+            writer.begin_segment(at, previous)?;
+        }
+        Ok(writer)
+    }
+
+    /// Returns the number of the last record; with no gaps it is how many the session has.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Returns the file that is written to.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.segment.path
+    }
+
+    /// Returns whether a failed write to the disk ended this segment.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    /// Returns how many bytes of an unfinished record were cut off when the log was opened.
+    #[must_use]
+    pub fn cut_bytes(&self) -> u64 {
+        self.cut
+    }
+
+    /// Appends a record without flushing it, and returns its number.
+    ///
+    /// # Errors
+    /// As [`append_all`](Self::append_all).
+    pub fn append(&mut self, at: UnixMillis, entry: Entry) -> Result<u64, LogError> {
+        self.append_all(at, vec![entry])
+    }
+
+    /// Appends records without flushing them, all or none, and returns the number of the last one.
+    /// Begins a new segment first if this one is long enough.
+    ///
+    /// # Errors
+    /// When it fails the log is as it was before; if that cannot be restored it is sealed.
+    pub fn append_all(&mut self, at: UnixMillis, entries: Vec<Entry>) -> Result<u64, LogError> {
+        self.check_open("append to")?;
+        if self.segment.length >= self.options.segment_bytes {
+            self.new_segment(at)?;
+        }
+        self.write(at, entries)
+    }
+
+    /// Makes every record before this call survive the end of the machine.
+    ///
+    /// # Errors
+    /// A failure seals the segment: what the disk holds is unknown from then on, and trying again
+    /// would not tell.
+    pub fn commit(&mut self) -> Result<(), LogError> {
+        self.check_open("flush")?;
+        let synced = self.segment.file.sync();
+        synced.map_err(|error| {
+            self.sealed = true;
+            LogError::io("flush", &self.segment.path, error)
+        })
+    }
+
+    /// Goes on in a new file that names this one as the one before it; ends a seal.
+    ///
+    /// # Errors
+    /// When this segment cannot be flushed, or the new one cannot be created, written and flushed,
+    /// the log is sealed, and this may be tried again. The old segment is not written to any more:
+    /// readers may have gone on already.
+    pub fn new_segment(&mut self, at: UnixMillis) -> Result<(), LogError> {
+        if !self.sealed {
+            self.commit()?;
+        }
+        let previous = Lineage {
+            file: self.files.segment_name(self.segment.number),
+            bytes: self.segment.length,
+            last_seq: self.sequence,
+            sealed: self.sealed,
+        };
+        self.sealed = true;
+        // The file of an attempt that failed half-way is left as it is: its state is unknown too.
+        self.attempted += 1;
+        let (segment, _) = open_segment(&self.files, &self.options, self.attempted)?;
+        let old = std::mem::replace(&mut self.segment, segment);
+        self.sealed = false;
+        self.begin_segment(at, Some(previous)).inspect_err(|_| {
+            self.segment = old;
+            self.sealed = true;
+        })
+    }
+
+    fn begin_segment(&mut self, at: UnixMillis, previous: Option<Lineage>) -> Result<(), LogError> {
+        let start = Entry::SegmentStart {
+            format: FORMAT,
+            session: self.files.session(),
+            identity: self.options.identity.clone(),
+            segment: self.segment.number,
+            previous,
+        };
+        self.write(at, vec![start])?;
+        self.commit()?;
+        self.files.sync_directory().map_err(|error| {
+            self.sealed = true;
+            LogError::io("flush", self.files.directory(), error)
+        })
+    }
+
+    fn lineage_on_disk(&self, numbers: &[u32]) -> Result<Option<Lineage>, LogError> {
+        let Some(previous) = numbers
+            .iter()
+            .rev()
+            .find(|number| **number < self.segment.number)
+        else {
+            return Ok(None);
+        };
+        let path = self.files.segment(*previous);
+        let length = fs::metadata(&path)
+            .map_err(|error| LogError::io("open", &path, error))?
+            .len();
+        Ok(Some(Lineage {
+            file: self.files.segment_name(*previous),
+            bytes: length,
+            last_seq: self.sequence,
+            sealed: false,
+        }))
+    }
+
+    fn check_open(&self, operation: &'static str) -> Result<(), LogError> {
+        if self.sealed {
+            return Err(LogError::new(
+                operation,
+                &self.segment.path,
+                LogErrorKind::Sealed,
+            ));
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, at: UnixMillis, entries: Vec<Entry>) -> Result<u64, LogError> {
+        let lines = self.encode(at, entries)?;
+        let (length, sequence) = (self.segment.length, self.sequence);
+        for line in lines {
+            if let Err(error) = self.segment.append(&line) {
+                self.sequence = sequence;
+                self.sealed = self.segment.roll_back(length).is_err();
+                return Err(LogError::io("append to", &self.segment.path, error));
+            }
+            self.sequence += 1;
+        }
+        Ok(self.sequence)
+    }
+
+    fn encode(&self, at: UnixMillis, entries: Vec<Entry>) -> Result<Vec<Vec<u8>>, LogError> {
+        let fault = |kind| LogError::new("append to", &self.segment.path, kind);
+        let numbered = (self.sequence + 1..).zip(entries);
+        numbered
+            .map(|(seq, entry)| {
+                let record = Record {
+                    ts: at,
+                    seq,
+                    generation: self.options.generation,
+                    entry,
+                };
+                let line = record
+                    .encode()
+                    .map_err(|error| fault(LogErrorKind::Encoding).caused_by(error))?;
+                match line.len() {
+                    bytes if bytes > MAX_RECORD => Err(fault(LogErrorKind::TooLong { bytes })),
+                    _ => Ok(line),
+                }
+            })
+            .collect()
+    }
+}
+
+impl Segment {
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        let written = self.file.append(line)?;
+        if written < line.len() {
+            return Err(io::Error::new(
+                io::ErrorKind::WriteZero,
+                format!("only {written} of {} bytes were written", line.len()),
+            ));
+        }
+        self.length += line.len() as u64;
+        Ok(())
+    }
+
+    fn roll_back(&mut self, length: u64) -> io::Result<()> {
+        self.length = length;
+        self.file.truncate(length)
+    }
+}
+
+/// Locks the first segment, which is there as long as the session is.
+fn lock(path: &Path) -> Result<File, LogError> {
+    let fault = |error| LogError::io("lock", path, error);
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            return Err(LogError::new("lock", path, LogErrorKind::Locked));
+        }
+        Err(fs::TryLockError::Error(error)) => return Err(fault(error)),
+    }
+    let (held, named) = (
+        file.metadata().map_err(fault)?,
+        fs::metadata(path).map_err(fault)?,
+    );
+    if (held.dev(), held.ino()) != (named.dev(), named.ino()) {
+        return Err(fault(io::Error::other(
+            "the file was replaced while it was locked",
+        )));
+    }
+    Ok(file)
+}
+
+/// Opens a segment and cuts an unfinished line off; says how long that was.
+fn open_segment(
+    files: &SessionFiles,
+    options: &LogOptions,
+    number: u32,
+) -> Result<(Segment, u64), LogError> {
+    let path = files.segment(number);
+    let fault = |error| LogError::io("open", &path, error);
+    let mut file = options.storage.open(&path).map_err(fault)?;
+    let there = fs::metadata(&path).map_err(fault)?.len();
+    let length = BackwardLines::open(&path).map_err(fault)?.whole_length();
+    if length < there {
+        file.truncate(length).map_err(fault)?;
+        file.sync().map_err(fault)?;
+    }
+    Ok((
+        Segment {
+            number,
+            path,
+            file,
+            length,
+        },
+        there - length,
+    ))
+}
+
+/// Finds the number of the session's last record.
+///
+/// Lines that cannot be read had a number too.
+fn last_sequence(files: &SessionFiles, numbers: &[u32]) -> Result<u64, LogError> {
+    let mut damaged = 0;
+    for number in numbers.iter().rev() {
+        let path = files.segment(*number);
+        let fault = |error| LogError::io("read", &path, error);
+        let mut lines = BackwardLines::open(&path).map_err(fault)?;
+        while let Some(line) = lines.next().map_err(fault)? {
+            match Record::decode(&line.bytes) {
+                Ok(record) => return Ok(record.seq + damaged),
+                Err(_) => damaged += 1,
+            }
+        }
+    }
+    Ok(damaged)
+}

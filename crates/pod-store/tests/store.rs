@@ -1,0 +1,8 @@
+//! One suite for all stores, and what only a database on a disk can show.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod store {
+    mod conformance;
+    mod samples;
+    mod sqlite;
+}
