@@ -7,6 +7,7 @@ use std::process::Child;
 
 use podfleet_sim_agent::{Journal, Kind};
 use pty_process::blocking::{Command, Pty, open};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 struct Process {
@@ -184,7 +185,7 @@ fn a_stubborn_agent_outlives_its_terminal_and_sigterm() {
     process.expect("? for shortcuts");
     process.close_terminal();
     let pid = rustix::process::Pid::from_child(&process.child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
     let wanted = [
         (Kind::Signal, "SIGHUP".to_owned()),
         (Kind::Signal, "SIGTERM".to_owned()),
@@ -194,4 +195,37 @@ fn a_stubborn_agent_outlives_its_terminal_and_sigterm() {
         std::thread::yield_now();
     }
     assert_eq!(process.child.try_wait().unwrap(), None);
+}
+
+#[test]
+fn a_stubborn_child_outlives_its_agent_and_sigterm() {
+    let mut process = Process::start(r#"{"stubborn_child": true}"#);
+    process.expect("? for shortcuts").send("\x04");
+    process.child.wait().unwrap();
+    let journal = process.journal();
+    let (_, pid) = journal
+        .iter()
+        .find(|(kind, _)| *kind == Kind::Child)
+        .unwrap();
+    let state = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
+    // The shell sets its traps before it becomes `sleep`.
+    while state("comm") != "sleep\n" {
+        std::thread::yield_now();
+    }
+    let child = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
+    for signal in [Signal::TERM, Signal::HUP] {
+        rustix::process::kill_process(child, signal).unwrap();
+    }
+    let ignored = state("status");
+    let mask = ignored
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:\t"))
+        .unwrap();
+    let mask = u64::from_str_radix(mask, 16).unwrap();
+    rustix::process::kill_process(child, Signal::KILL).unwrap();
+    let bit = |signal: Signal| 1 << (signal.as_raw() - 1);
+    assert_eq!(
+        mask & (bit(Signal::TERM) | bit(Signal::HUP)),
+        bit(Signal::TERM) | bit(Signal::HUP)
+    );
 }
