@@ -104,14 +104,21 @@ END
 
 views() { tmux -L podfleet-demo list-sessions -F '#{session_name}' 2>/dev/null || true; }
 
-# Fails unless every agent is shown by `ps` with a process that is alive.
-all_alive() {
+# Prints the process ids of the agents, and fails unless all are alive.
+agent_pids() {
     local pids pid
     pids=$(fleet ps --json | grep -oE '"agent_pid": *[0-9]+' | grep -oE '[0-9]+' || true)
     [[ $(wc -w <<<"$pids") -eq ${#AGENTS[@]} ]] || fail 'an agent is missing'
     for pid in $pids; do
         kill -0 "$pid" 2>/dev/null || fail "agent $pid is gone"
     done
+    echo "$pids"
+}
+
+same_agents_as() {
+    local pids
+    pids=$(agent_pids)
+    [[ $pids == "$1" ]] || fail 'an agent was restarted'
 }
 
 has_every_view() {
@@ -137,6 +144,7 @@ run fleet up
 
 explain 'Who is there, and how it goes:'
 run fleet ps
+agents=$(agent_pids)
 
 explain 'Give one of them work. The receipt names its evidence.'
 run fleet send coder -m 'Please count to three.' --wait answered
@@ -146,12 +154,12 @@ run tmux -L podfleet-demo kill-server
 
 explain 'Only the views are gone (VIEW). The agents never noticed:'
 run fleet ps
-all_alive
+same_agents_as "$agents"
 
 explain 'Bring the views back. Nothing is restarted.'
 run fleet up
 run fleet ps
-all_alive
+same_agents_as "$agents"
 has_every_view
 
 if [[ -n ${KEEP:-} ]]; then
