@@ -198,8 +198,8 @@ impl Controller {
             tokio::select! {
                 Some(command) = commands.recv() => self.command(command).await,
                 report = report(&mut self.process) => self.reported(report).await,
-                read = read(reading, &mut output) => self.read_done(read, &mut output),
-                wrote = write(writing, &self.live.outgoing) => self.write_done(wrote),
+                read = read(reading, &mut output) => self.read_done(read.unwrap_or(0), &mut output),
+                wrote = write(writing, &self.live.outgoing) => self.write_done(wrote.ok()),
                 () = tokio::time::sleep_until(wake.into()) => {}
                 _ = terminate.recv() => self.shut_down("SIGTERM", None),
                 _ = interrupt.recv() => self.shut_down("SIGINT", None),
@@ -238,12 +238,13 @@ impl Controller {
         }
     }
 
-    fn read_done(&mut self, read: io::Result<usize>, output: &mut BytesMut) {
-        match read {
+    fn read_done(&mut self, length: usize, output: &mut BytesMut) {
+        if length == 0 {
             // The guard's report says that a run ended, not the terminal: a descendant of the
             // agent may hold it, or have closed it.
-            Ok(0) | Err(_) => self.terminal = None,
-            Ok(_) => self.output(output),
+            self.terminal = None;
+        } else {
+            self.output(output);
         }
     }
 
@@ -260,10 +261,10 @@ impl Controller {
         self.dirty = true;
     }
 
-    fn write_done(&mut self, wrote: io::Result<usize>) {
-        match wrote {
-            Ok(length) => self.live.outgoing.advance(length),
-            Err(_) => self.live.outgoing.clear(),
+    fn write_done(&mut self, length: Option<usize>) {
+        match length {
+            Some(length) => self.live.outgoing.advance(length),
+            None => self.live.outgoing.clear(),
         }
     }
 

@@ -112,7 +112,7 @@ enum Stage {
     /// The text is on its way to the session log.
     Committing(Job),
     /// The text is typed; the rest of the way.
-    Submitting(Submission),
+    Submitting(Box<Submission>),
 }
 
 /// The one message that is on its way, and the turn that the last one started.
@@ -168,7 +168,7 @@ impl Delivery {
     /// Goes on to typing. The caller types the returned message's text now.
     pub(crate) fn committed(&mut self, now: Instant) -> Option<Job> {
         let job = self.withdraw()?;
-        self.stage = Stage::Submitting(Submission::new(job.clone(), now));
+        self.stage = Stage::Submitting(Box::new(Submission::new(job.clone(), now)));
         Some(job)
     }
 
@@ -208,7 +208,7 @@ impl Delivery {
             Stage::Submitting(submission) => Some(submission.next_look(now)),
             Stage::Free | Stage::Committing(_) => None,
         };
-        let turn = self.turn.as_ref().and_then(|turn| turn.next_look());
+        let turn = self.turn.as_ref().and_then(Turn::next_look);
         submission.into_iter().chain(turn).min()
     }
 

@@ -15,6 +15,7 @@ use podfleet_pod_store::{
 };
 use podfleet_protocol::{PodName, SessionId};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::controller::{Controller, Setup};
@@ -81,6 +82,9 @@ pub enum PodError {
         source: io::Error,
     },
 }
+
+/// How long clients may take to read their last answers.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 fn failed(what: &'static str) -> impl FnOnce(io::Error) -> PodError {
     move |source| PodError::Io { what, source }
@@ -156,16 +160,19 @@ pub async fn run(config: PodConfig, ready: impl FnOnce()) -> Result<(), PodError
         commands,
         status: watch::Sender::new(claim::first_status(&record, &config.build)),
         receipts: Receipts::new(),
+        ending: CancellationToken::new(),
     });
     Writer::new(jobs, log, Arc::clone(&shared))
         .start()
         .map_err(failed("start the journal"))?;
     let waiting = recovery::waiting(&*store, id).await?;
     let controller = Controller::new(setup(Arc::clone(&shared)));
+    let ending = shared.ending.clone();
     let serving = tokio::spawn(server::serve(listener, shared));
     ready();
     let ran = controller.run(receiver, waiting).await;
-    serving.abort();
+    ending.cancel();
+    let _ = tokio::time::timeout(LAST_ANSWERS, serving).await;
     claim::remove(&files);
     ran.map_err(failed("wait for signals"))
 }

@@ -19,16 +19,25 @@ use crate::shared::Shared;
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Serves connections until dropped.
+/// Serves connections until the pod ends, and returns when all of them are closed.
 pub(crate) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let tasks = TaskTracker::new();
+    tokio::select! {
+        () = accept(&listener, &shared, &tasks) => {}
+        () = shared.ending.cancelled() => {}
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn accept(listener: &UnixListener, shared: &Arc<Shared>, tasks: &TaskTracker) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut backoff = FIRST_BACKOFF;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 backoff = FIRST_BACKOFF;
-                take_in(stream, &shared, &places, &tasks);
+                take_in(stream, shared, &places, tasks);
             }
             // Out of descriptors, most likely: others may close theirs meanwhile.
             Err(error) => {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use podfleet_pod_store::{Fence, PodStore};
 use podfleet_protocol::{Identity, MessageId, PodStatus, Receipt};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::command::Command;
 use crate::journal::Journal;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) status: watch::Sender<PodStatus>,
     pub(crate) receipts: Receipts,
+    /// Cancelled when the pod ends: connections finish what they answer, and close.
+    pub(crate) ending: CancellationToken,
 }
 
 impl Shared {

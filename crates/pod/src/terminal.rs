@@ -61,6 +61,9 @@ pub use view::ViewStream;
 /// are.
 pub const LEAVE: &[u8] = repaint::RESET;
 
+/// Memory for what the filter let through that is kept between calls, in bytes.
+const PASSED_KEPT: usize = 64 * 1024;
+
 /// The model of an agent's terminal.
 pub struct Terminal {
     filter: Filter,
@@ -121,6 +124,7 @@ impl Terminal {
         let (answers, mut passed) = self.feed_passed(bytes);
         self.screen.read(&passed);
         passed.clear();
+        passed.shrink_to(PASSED_KEPT);
         self.passed = passed;
         answers
     }

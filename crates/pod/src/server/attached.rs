@@ -84,5 +84,6 @@ async fn carry(
     tokio::select! {
         () = reading => {}
         () = writing => {}
+        () = shared.ending.cancelled() => {}
     }
 }

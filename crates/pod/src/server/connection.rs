@@ -128,6 +128,7 @@ async fn serve_requests(
                 }
             },
             Some(response) = working.next(), if !working.is_empty() => response,
+            () = shared.ending.cancelled(), if working.is_empty() => return None,
         };
         if lines.send(&response).await.is_err() {
             return None;

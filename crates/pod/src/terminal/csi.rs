@@ -25,14 +25,14 @@ impl<'a> Csi<'a> {
             Some((&marker @ b'<'..=b'?', rest)) => (Some(marker), rest),
             _ => (None, bytes),
         };
-        let is_parameter = |byte: &u8| matches!(byte, b'0'..=b'9' | b';' | b':');
-        let length = bytes.iter().take_while(|&byte| is_parameter(byte)).count();
-        let (parameters, intermediates) = bytes.split_at(length);
-        let well_formed = intermediates.iter().all(|byte| matches!(byte, 0x20..=0x2F));
-        let separators = parameters
-            .iter()
-            .filter(|&byte| !byte.is_ascii_digit())
-            .count();
+        let length = bytes.iter().position(|byte| matches!(byte, 0x20..=0x2F));
+        let (parameters, intermediates) = bytes.split_at(length.unwrap_or(bytes.len()));
+        let mut separators = 0;
+        let mut well_formed = intermediates.iter().all(|byte| matches!(byte, 0x20..=0x2F));
+        for &byte in parameters {
+            separators += usize::from(matches!(byte, b';' | b':'));
+            well_formed &= matches!(byte, b'0'..=b';');
+        }
         (well_formed && separators < PARAMETERS_LIMIT).then_some(Self {
             marker,
             parameters,

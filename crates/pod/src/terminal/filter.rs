@@ -98,10 +98,10 @@ fn control(
     out: &mut Vec<u8>,
     asked: &mut impl FnMut(Query, &mut Vec<u8>),
 ) {
-    let plain = !csi.parameters.contains(&b':');
     match (csi.marker, csi.intermediates, csi.action) {
         (None, [], b'm') => pass(bytes, out),
-        _ if !plain => {}
+        // Only SGR has sub-parameters.
+        _ if csi.parameters.contains(&b':') => {}
         (None, [], b'h' | b'l') => modes(csi, is_known_mode, out),
         (Some(b'?'), [], b'h' | b'l') => private_modes(csi, out),
         (None, [], b't') if matches!(csi.first(), 22 | 23) => {

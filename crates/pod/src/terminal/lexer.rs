@@ -84,10 +84,7 @@ impl Lexer {
                     self.escape(byte, sink);
                     tail
                 }
-                State::Csi => {
-                    self.csi(byte, sink);
-                    tail
-                }
+                State::Csi => self.csi(rest, sink),
                 State::String(kind) => self.string(kind, rest, sink),
                 State::StringEscape(kind) => {
                     if byte == b'\\' {
@@ -194,21 +191,37 @@ impl Lexer {
         self.begin(State::Ground);
     }
 
-    fn csi(&mut self, byte: u8, sink: &mut impl FnMut(Piece<'_>)) {
-        match byte {
-            ESC => self.begin(State::Escape),
-            CAN | SUB => self.begin(State::Ground),
-            0x00..=0x1F => emit_control(byte, sink),
-            0x20..=0x3F => self.hold(byte),
+    /// Reads a control sequence up to the first byte that is no parameter or intermediate; returns
+    /// what is left.
+    fn csi<'a>(&mut self, bytes: &'a [u8], sink: &mut impl FnMut(Piece<'_>)) -> &'a [u8] {
+        let length = bytes.iter().position(|byte| !matches!(byte, 0x20..=0x3F));
+        let Some(length) = length else {
+            self.hold_all(bytes);
+            return &[];
+        };
+        let rest = &bytes[length + 1..];
+        match bytes[length] {
+            0x40..=0x7E if self.held.is_empty() && !self.overflowed && length < SEQUENCE_LIMIT => {
+                sink(Piece::Csi(&bytes[..=length]));
+                self.state = State::Ground;
+            }
             0x40..=0x7E => {
-                self.hold(byte);
+                self.hold_all(&bytes[..=length]);
                 if !self.overflowed {
                     sink(Piece::Csi(&self.held));
                 }
                 self.begin(State::Ground);
             }
-            DEL.. => {}
+            ESC => self.begin(State::Escape),
+            CAN | SUB => self.begin(State::Ground),
+            control => {
+                self.hold_all(&bytes[..length]);
+                if control < 0x20 {
+                    emit_control(control, sink);
+                }
+            }
         }
+        rest
     }
 
     /// Reads a string's bytes up to the first that may end it; returns what is left.

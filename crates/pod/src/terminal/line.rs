@@ -60,17 +60,6 @@ impl Style {
         }
     }
 
-    /// The same style as far as it shows on a blank.
-    fn on_blank(self) -> Self {
-        if self.attributes.intersects(VISIBLE_ON_BLANK) || self.extra.is_some() {
-            return self;
-        }
-        Self {
-            background: self.background,
-            ..Self::default()
-        }
-    }
-
     /// Whether it is drawn faint or in the palette's dark grey, as ghost texts are.
     pub(super) fn is_faint(&self) -> bool {
         self.attributes.contains(Flags::DIM)
@@ -104,31 +93,32 @@ pub(super) struct Line {
 impl Line {
     /// Takes the text out of a row's cells. Halves of wide characters that were cut become blanks.
     pub(super) fn of(cells: &[Cell]) -> Self {
-        let mut line = LineBuilder::default();
+        let wrapped = cells
+            .last()
+            .is_some_and(|cell| cell.flags.contains(Flags::WRAPLINE));
+        let columns = u16::try_from(cells.len()).unwrap_or(u16::MAX);
         let mut rest = cells;
+        while let Some((last, before)) = rest.split_last()
+            && !wrapped
+            && is_plain_blank(last)
+        {
+            rest = before;
+        }
+        let mut line = LineBuilder::with_capacity(rest.len());
         while let Some((cell, tail)) = rest.split_first() {
             let spacer_follows = tail
                 .first()
                 .is_some_and(|next| next.flags.contains(Flags::WIDE_CHAR_SPACER));
-            let wide = cell.flags.contains(Flags::WIDE_CHAR);
-            let spacers = Flags::WIDE_CHAR_SPACER | Flags::LEADING_WIDE_CHAR_SPACER;
-            if matches!(cell.c, ' ' | '\t') && !wide {
-                line.push_blank(cell, cell.zerowidth().unwrap_or_default());
-            } else if (wide && !spacer_follows) || cell.flags.intersects(spacers) {
-                line.push_blank(cell, &[]);
-            } else {
-                line.push(cell);
-            }
-            rest = if wide && spacer_follows {
-                &tail[1..]
-            } else {
-                tail
-            };
+            let whole = cell.flags.contains(Flags::WIDE_CHAR) && spacer_follows;
+            line.push(cell, whole);
+            rest = if whole { &tail[1..] } else { tail };
         }
-        let wrapped = cells
-            .last()
-            .is_some_and(|cell| cell.flags.contains(Flags::WRAPLINE));
-        line.finish(cells.len(), wrapped)
+        Self {
+            text: line.text.into_boxed_str(),
+            runs: line.runs.into_boxed_slice(),
+            columns,
+            wrapped,
+        }
     }
 
     /// The stretches of the text in one style.
@@ -159,78 +149,71 @@ impl Line {
     }
 }
 
-#[derive(Default)]
-struct LineBuilder {
+struct LineBuilder<'a> {
     text: String,
     runs: Vec<Run>,
-    /// Length of the text up to the last cell that is no blank in the default style.
-    kept: usize,
+    /// The cell that the last run has its style from.
+    pen: Option<&'a Cell>,
 }
 
-impl LineBuilder {
-    fn push(&mut self, cell: &Cell) {
-        self.append(
-            cell.c,
-            cell.zerowidth().unwrap_or_default(),
-            Style::of(cell),
-        );
-        self.kept = self.text.len();
-    }
-
-    fn push_blank(&mut self, cell: &Cell, extra: &[char]) {
-        let style = Style::of(cell).on_blank();
-        let shows = !extra.is_empty() || style != Style::default();
-        // A blank between words needs no style of its own if theirs looks the same on it.
-        let before = self.runs.last().map(|run| run.style.clone());
-        let style = match before {
-            Some(before) if before.clone().on_blank() == style => before,
-            _ => style,
-        };
-        self.append(' ', extra, style);
-        if shows {
-            self.kept = self.text.len();
+impl<'a> LineBuilder<'a> {
+    fn with_capacity(columns: usize) -> Self {
+        Self {
+            text: String::with_capacity(columns),
+            runs: Vec::new(),
+            pen: None,
         }
     }
 
-    fn append(&mut self, character: char, extra: &[char], style: Style) {
+    /// Adds a cell; `whole` says that it is a wide character with both halves.
+    fn push(&mut self, cell: &'a Cell, whole: bool) {
+        let cut = Flags::WIDE_CHAR | Flags::WIDE_CHAR_SPACER | Flags::LEADING_WIDE_CHAR_SPACER;
+        let character = match cell.c {
+            _ if !whole && cell.flags.intersects(cut) => ' ',
+            '\t' => ' ',
+            character => character,
+        };
         self.text.push(character);
-        self.text.extend(extra);
-        let end = byte_offset(self.text.len());
+        if cell.extra.is_some() {
+            self.text.extend(cell.zerowidth().unwrap_or_default());
+        }
+        let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        let blank = character == ' ';
+        let same = self
+            .pen
+            .is_some_and(|pen| same_style(pen, cell) || blank && same_on_blank(pen, cell));
         match self.runs.last_mut() {
-            Some(run) if run.style == style => run.end = end,
-            _ => self.runs.push(Run { end, style }),
-        }
-    }
-
-    fn finish(mut self, columns: usize, wrapped: bool) -> Line {
-        if !wrapped {
-            self.trim();
-        }
-        Line {
-            text: self.text.into_boxed_str(),
-            runs: self.runs.into_boxed_slice(),
-            columns: u16::try_from(columns).unwrap_or(u16::MAX),
-            wrapped,
-        }
-    }
-
-    /// Cuts the blanks in the default style off the end; they are in the last run only.
-    fn trim(&mut self) {
-        self.text.truncate(self.kept);
-        let kept = byte_offset(self.kept);
-        let start = match self.runs.as_slice() {
-            [.., before, _] => before.end,
-            _ => 0,
-        };
-        if start == kept {
-            self.runs.pop();
-        } else if let Some(run) = self.runs.last_mut() {
-            run.end = kept;
+            Some(run) if same => run.end = end,
+            _ => {
+                let style = Style::of(cell);
+                self.runs.push(Run { end, style });
+                self.pen = Some(cell);
+            }
         }
     }
 }
 
-/// An offset in a line; no line comes near the limit.
-fn byte_offset(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
+fn same_style(one: &Cell, other: &Cell) -> bool {
+    let same_extra =
+        || one.underline_color() == other.underline_color() && one.hyperlink() == other.hyperlink();
+    one.fg == other.fg
+        && one.bg == other.bg
+        && !(one.flags ^ other.flags).intersects(ATTRIBUTES)
+        && (one.extra.is_none() && other.extra.is_none() || same_extra())
+}
+
+/// Whether a blank looks the same in the style of either.
+fn same_on_blank(one: &Cell, other: &Cell) -> bool {
+    one.bg == other.bg
+        && one.extra.is_none()
+        && other.extra.is_none()
+        && !(one.flags | other.flags).intersects(VISIBLE_ON_BLANK)
+}
+
+/// Whether nothing can be seen of a cell.
+fn is_plain_blank(cell: &Cell) -> bool {
+    matches!(cell.c, ' ' | '\t')
+        && cell.bg == Color::Named(NamedColor::Background)
+        && cell.extra.is_none()
+        && !cell.flags.intersects(VISIBLE_ON_BLANK | Flags::WIDE_CHAR)
 }
