@@ -152,17 +152,16 @@ pub fn pod_env(
     env
 }
 
-/// Returns the variables that say which fleet a process belongs to.
-pub(crate) fn location(
-    dirs: &Dirs,
-    roster: Option<&Path>,
-    tenant: &str,
-) -> BTreeMap<String, String> {
+/// Returns the variables by which a program finds its fleet's configuration and records.
+///
+/// The runtime directory is not among them: it may differ between two logins of one user, and
+/// every pod records its own.
+#[must_use]
+pub fn location(dirs: &Dirs, roster: Option<&Path>, tenant: &str) -> BTreeMap<String, String> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let mut env = BTreeMap::from([
         ("FLEET_HOME".to_owned(), text(&dirs.config)),
         ("FLEET_STATE_DIR".to_owned(), text(&dirs.state)),
-        ("FLEET_RUNTIME_DIR".to_owned(), text(&dirs.runtime)),
         ("FLEET_TENANT".to_owned(), tenant.to_owned()),
     ]);
     env.extend(roster.map(|path| ("FLEET_ROSTER".to_owned(), text(path))));
@@ -234,7 +233,6 @@ mod tests {
         insta::assert_snapshot!(lines(&env), @r"
         FLEET_HOME=/c
         FLEET_ROSTER=/c/roster.yaml
-        FLEET_RUNTIME_DIR=/r
         FLEET_STATE_DIR=/s
         FLEET_TENANT=a
         HOME=/home/a

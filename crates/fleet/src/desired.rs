@@ -71,6 +71,8 @@ pub struct Recipe<'a> {
     pub exe: &'a Path,
     /// This machine's short host name.
     pub host: &'a str,
+    /// The variables by which programs inside the pod find this fleet.
+    pub location: BTreeMap<String, String>,
 }
 
 impl<'a> Recipe<'a> {
@@ -79,7 +81,9 @@ impl<'a> Recipe<'a> {
     #[must_use]
     pub fn hosted(&self) -> Vec<(&'a Agent, Result<Desired, Impossible>)> {
         let mut harnesses = HashMap::new();
-        let extra_path = agent_env::own_program_dirs(self.env);
+        let mut extra_path = agent_env::own_program_dirs(self.env);
+        // Agents call `fleet` by its name.
+        extra_path.extend(self.exe.parent().map(Path::to_owned));
         self.roster
             .agents
             .iter()
@@ -132,7 +136,8 @@ impl<'a> Recipe<'a> {
             .map_err(|error| Impossible::Name(error.to_string()))?;
         let (argv, told) = self.launch(agent, harness)?;
         let harness_env = &harness.launch().env;
-        let env = agent_env::agent_env(self.env, extra_path, harness_env, &agent.env);
+        let mut env = agent_env::agent_env(self.env, extra_path, harness_env, &agent.env);
+        env.extend(self.location.clone());
         let explicit: BTreeMap<_, _> = harness_env.iter().chain(&agent.env).collect();
         let env_file = self.dirs.config.join("agents").join(format!("{name}.env"));
         let spec = PodSpec {
@@ -217,3 +222,6 @@ fn restart_policy(agent: &Agent) -> RestartPolicy {
         window_s: agent.restart.window.duration().as_secs(),
     }
 }
+
+#[cfg(test)]
+mod tests;

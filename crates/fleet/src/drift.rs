@@ -65,3 +65,143 @@ fn env_differs(spec: &PodSpec, desired: &Desired) -> bool {
     let wanted = desired.spec.env.iter().filter(|(name, _)| counts(name));
     !recorded.eq(wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    use podfleet_pod::spec::{HarnessRef, RestartPolicy, RestartWhen};
+    use podfleet_pod_store::PodState;
+    use podfleet_protocol::{
+        FleetName, Generation, Identity, PodId, PodName, Size, TenantId, UnixMillis,
+    };
+
+    fn desired() -> Desired {
+        let variables = [
+            ("PATH", "/usr/bin"),
+            ("SSH_AUTH_SOCK", "/tmp/1"),
+            ("A", "1"),
+        ];
+        let text = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Desired {
+            name: PodName::new("coder").unwrap(),
+            class: "code".into(),
+            alias: None,
+            runtime: "sim".into(),
+            spec: PodSpec {
+                harness: HarnessRef {
+                    name: "sim".into(),
+                    file: None,
+                },
+                argv: vec!["fleet".into(), "sim-agent".into()],
+                env: variables.map(text).into(),
+                env_file: None,
+                working_directory: "/work".into(),
+                prepare: Vec::new(),
+                told: String::new(),
+                kickstart: None,
+                restart: RestartPolicy::default(),
+                size: Size::DEFAULT,
+                reset_between_tasks: false,
+                model: None,
+            },
+            explicit_env: vec!["A".into()],
+            depends_on: Vec::new(),
+            persistent: false,
+        }
+    }
+
+    fn record(desired: &Desired) -> PodRecord {
+        PodRecord {
+            identity: Identity {
+                id: PodId::generate(),
+                name: desired.name.clone(),
+                fleet: FleetName::default(),
+                tenant_id: TenantId::new("ada").unwrap(),
+                host: "fern".into(),
+            },
+            class: desired.class.clone(),
+            alias: desired.alias.clone(),
+            runtime: desired.runtime.clone(),
+            spec: serde_json::to_value(&desired.spec).unwrap(),
+            runtime_dir: PathBuf::from("/r"),
+            generation: Generation(1),
+            endpoint: None,
+            state: PodState::Live,
+            expected: true,
+            session: None,
+            created: UnixMillis(0),
+            updated: UnixMillis(0),
+            revision: 1,
+        }
+    }
+
+    fn after(change: impl FnOnce(&mut Desired)) -> (String, String) {
+        let recorded = record(&desired());
+        let mut wanted = desired();
+        change(&mut wanted);
+        let drift = drift(&recorded, &wanted);
+        (drift.restart.join(" "), drift.live.join(" "))
+    }
+
+    #[test]
+    fn what_was_recorded_from_the_roster_is_as_the_roster_says() {
+        assert_eq!(after(|_| {}), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn another_login_is_no_change_of_the_roster() {
+        let unchanged = after(|wanted| {
+            wanted
+                .spec
+                .env
+                .insert("PATH".into(), "/opt/venv/bin".into());
+            wanted.spec.env.remove("SSH_AUTH_SOCK");
+        });
+        assert_eq!(unchanged, (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_variable_that_the_roster_sets_counts_even_if_shells_set_it_too() {
+        let changed = after(|wanted| {
+            wanted.spec.env.insert("PATH".into(), "/opt/bin".into());
+            wanted.explicit_env.push("PATH".into());
+        });
+        assert_eq!(changed.0, "env");
+        let other = after(|wanted| drop(wanted.spec.env.insert("A".into(), "2".into())));
+        assert_eq!(other.0, "env");
+    }
+
+    #[test]
+    fn what_holds_at_once_is_told_from_what_needs_a_restart() {
+        let live = after(|wanted| {
+            wanted.alias = Some("Cody".into());
+            wanted.spec.kickstart = Some("Go.".into());
+            wanted.spec.restart.policy = RestartWhen::Always;
+        });
+        assert_eq!(live, (String::new(), "alias kickstart restart".into()));
+        let both = after(|wanted| {
+            wanted.class = "review".into();
+            wanted.spec.argv.push("--fast".into());
+            wanted.alias = Some("Cody".into());
+        });
+        assert_eq!(both, ("class command".into(), "alias".into()));
+    }
+
+    #[test]
+    fn a_model_is_named_and_not_the_command_line_that_carries_it() {
+        let changed = after(|wanted| {
+            wanted.spec.model = Some("opus".into());
+            wanted.spec.argv.extend(["--model".into(), "opus".into()]);
+        });
+        assert_eq!(changed.0, "model_hint");
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_made_again() {
+        let mut recorded = record(&desired());
+        recorded.spec = serde_json::json!({"of": "another time"});
+        assert_eq!(drift(&recorded, &desired()).restart, ["record"]);
+    }
+}

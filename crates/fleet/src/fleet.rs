@@ -5,7 +5,6 @@ mod down;
 mod explain;
 mod gates;
 mod observe;
-mod recorded;
 mod send;
 mod settle;
 mod start;
@@ -42,7 +41,6 @@ pub use attach::SessionLog;
 pub use down::DownOptions;
 pub use explain::{Explanation, Fact};
 pub use observe::AgentStatus;
-pub use recorded::PodSetup;
 pub use send::{SendReport, SendRequest, Via};
 pub use stop::StopTimeouts;
 pub use up::{RestartOptions, UpOptions};
@@ -187,6 +185,7 @@ impl Fleet {
             env: &self.env,
             exe: &self.exe,
             host: &self.host,
+            location: agent_env::location(&self.dirs, Some(path), self.key.tenant.as_str()),
         })
     }
 
@@ -285,4 +284,19 @@ fn fleet_key(
         tenant.map_err(bad_name("the tenant"))?,
         fleet.map_err(bad_name("the fleet"))?,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tools that embed the crate spawn its verbs on runtimes with many threads.
+    #[expect(dead_code, reason = "it is enough that it compiles")]
+    fn every_verb_can_be_spawned(fleet: &'static Fleet, events: Events, request: SendRequest) {
+        fn spawnable<T: Send + 'static>(_: T) {}
+        spawnable(fleet.plan(&[]));
+        spawnable(fleet.ps(&[]));
+        spawnable(fleet.send(request));
+        spawnable(async { fleet.up(&[], &UpOptions::default(), events).await });
+    }
 }

@@ -14,7 +14,6 @@
 //! | [`Fleet::send`] | a message, with a receipt |
 //! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
 //! | [`Fleet::session_log`], [`Fleet::pod_log`], [`Fleet::watch_paths`] | files to read and watch |
-//! | [`Fleet::pod_setup`] | what a pod's process needs |
 //!
 //! ```
 //! use podfleet::{Dirs, Env};
@@ -54,8 +53,8 @@ pub use drift::drift;
 pub use env::Env;
 pub use error::{FleetError, FleetErrorKind};
 pub use fleet::{
-    AgentStatus, DownOptions, Events, Explanation, Fact, Fleet, Miss, PodSetup, RestartOptions,
-    SendReport, SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Verification, Via,
+    AgentStatus, DownOptions, Events, Explanation, Fact, Fleet, Miss, RestartOptions, SendReport,
+    SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Verification, Via,
 };
 pub use plan::{Action, Plan, Step};
 pub use ps::{Elsewhere, Flag, FlagKind, PsRow, RowState};

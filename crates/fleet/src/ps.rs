@@ -9,7 +9,9 @@ pub(crate) use join::{Sources, join};
 
 /// Returns the JSON Schema of an array of rows.
 pub(crate) fn json_schema() -> serde_json::Value {
-    let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let generator = schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
     let mut schema = generator.into_root_schema_for::<Vec<PsRow>>();
     schema.insert("title".to_owned(), "Podfleet ps".into());
     schema.insert(

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use podfleet_pod::client::{AttachStream, PodClient};
+use podfleet_pod_store::session_log::SessionFiles;
 use podfleet_protocol::SessionId;
 use podfleet_protocol::method::{
     AttachParams, AttachResult, GetScreen, Nothing, ScreenResult, Scrollback, ScrollbackParams,
@@ -12,13 +13,15 @@ use podfleet_protocol::method::{
 use super::Fleet;
 use crate::error::{FleetError, FleetErrorKind};
 
-/// Where an agent's session log is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where an agent's session logs are.
+#[derive(Debug, Clone)]
 pub struct SessionLog {
     /// The directory of all the sessions of its pod.
     pub directory: PathBuf,
-    /// The present session, or the last.
+    /// The present session, or the last; nothing if there was none.
     pub session: Option<SessionId>,
+    /// The files of that session, for a reader.
+    pub files: Option<SessionFiles>,
 }
 
 impl Fleet {
@@ -74,16 +77,18 @@ impl Fleet {
             .map_err(|error| FleetError::pod(agent, error))
     }
 
-    /// Returns where an agent's session log is. The log outlives its pod.
+    /// Returns where an agent's session logs are. They outlive its pod.
     ///
     /// # Errors
     /// Fails for an unknown agent, and when the store cannot be read.
     pub async fn session_log(&self, agent: &str) -> Result<SessionLog, FleetError> {
         let record = self.started(agent).await?;
-        let sessions = self.dirs.state_paths().sessions();
+        let id = record.identity.id;
+        let files = |session| SessionFiles::new(&self.dirs.state, id, session);
         Ok(SessionLog {
-            directory: sessions.join(record.identity.id.to_string()),
+            directory: self.dirs.state_paths().sessions().join(id.to_string()),
             session: record.session,
+            files: record.session.map(files),
         })
     }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use podfleet_pod::clock;
 use podfleet_pod::spec::PodSpec;
-use podfleet_pod_store::PodRecord;
+use podfleet_pod_store::{PodRecord, PodState};
 use podfleet_protocol::Size;
 use tokio::sync::mpsc;
 
@@ -281,6 +282,7 @@ impl Fleet {
     ) -> Result<AgentResult, Failure> {
         if let Some(pod) = recorded {
             self.stop(pod, &step.why, run.options.stop).await?;
+            self.lift_quarantine(pod).await?;
         }
         let pod = match (run.survey.desired(&step.agent), recorded) {
             (Some(desired), recorded) => self
@@ -294,6 +296,17 @@ impl Fleet {
         Ok(self
             .start(pod, timeout, run.events, |pod| self.want_view(run, pod))
             .await)
+    }
+
+    /// A pod that ends in order lifts its quarantine itself; one that was killed cannot.
+    async fn lift_quarantine(&self, pod: &PodRecord) -> Result<(), Failure> {
+        if !matches!(pod.state, PodState::Quarantined { .. }) {
+            return Ok(());
+        }
+        let lifted = self
+            .store
+            .set_pod_state(pod.fence(), PodState::Stopped, clock::wall());
+        lifted.await.map_err(|error| Failure::new(account(&error)))
     }
 
     fn want_view(&self, run: &Run<'_>, pod: &PodRecord) {

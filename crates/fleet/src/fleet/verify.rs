@@ -63,6 +63,10 @@ fn misses(row: &PsRow) -> Vec<Miss> {
         .map(|detail| format!(": {detail}"))
         .unwrap_or_default();
     let state = match row.readiness {
+        // What has a detail before it was ever started is what the roster asks for and cannot be.
+        RowState::Judged(_) if row.generation.is_none() && row.detail.is_some() => {
+            Some("mend its entry in the roster".to_owned())
+        }
         RowState::Judged(readiness) => state_remedy(readiness, agent),
         RowState::Elsewhere(_) => None,
     };

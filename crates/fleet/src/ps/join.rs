@@ -209,11 +209,14 @@ impl Sources<'_> {
     }
 
     fn drift(&self, record: &PodRecord) -> Option<String> {
-        self.agents?;
-        match self.desired(record.identity.name.as_str()) {
-            None => Some("not in the roster".to_owned()),
-            Some(Err(fault)) => Some(fault.to_string()),
-            Some(Ok(desired)) => {
+        let name = record.identity.name.as_str();
+        let mut agents = self.agents?.iter();
+        if !agents.any(|agent| agent.name.as_str() == name) {
+            return Some("not in the roster".to_owned());
+        }
+        match self.desired(name)? {
+            Err(fault) => Some(fault.to_string()),
+            Ok(desired) => {
                 let drift = drift(record, desired);
                 let fields: Vec<_> = drift.restart.into_iter().chain(drift.live).collect();
                 (!fields.is_empty()).then(|| fields.join(", "))
@@ -266,3 +269,6 @@ fn rfc3339(at: UnixMillis) -> Option<String> {
     let at = jiff::Timestamp::from_second(at.0.div_euclid(1000)).ok()?;
     Some(at.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use podfleet_pod::clock::BootMillis;
+use podfleet_pod::heartbeat::{Heartbeat, Status};
+use podfleet_pod_store::{Endpoint, PodState, PodSummary};
+use podfleet_protocol::{FleetName, Generation, Identity, PodId, PodName, Run, TenantId};
+use podfleet_roster::{Known, Roster};
+use podfleet_tmux::{PaneId, SessionId, WindowId};
+
+use super::*;
+use crate::readiness::{IDLE_THRESHOLD, PodAnswer};
+
+/// Seconds since boot, and the wall time that goes with it.
+const NOW: u64 = 10_000;
+const WALL: i64 = 1_800_000_000;
+
+fn moment() -> Moment {
+    Moment {
+        boot: BootMillis(NOW * 1000),
+        boot_id: "boot".into(),
+        wall: UnixMillis(WALL * 1000),
+    }
+}
+
+fn heartbeat() -> Heartbeat {
+    Heartbeat {
+        ts: String::new(),
+        boottime: BootMillis((NOW - 3) * 1000),
+        boot_id: "boot".into(),
+        interval_s: 15,
+        pid: 70,
+        agent_pid: Some(90),
+        guard: None,
+        status: Status::Ok,
+        generation: Generation(2),
+        run: Run(1),
+        phase: "running".into(),
+        screen: "ready".into(),
+        rule: "composer".into(),
+        since: BootMillis((NOW - 60) * 1000),
+        output: Some(BootMillis((NOW - 30) * 1000)),
+        model: Some("opus".into()),
+        detail: None,
+        hold: None,
+        build: "b1".into(),
+    }
+}
+
+/// A pod that is up and in order; tests change what they are about.
+fn sighting(name: &str) -> Sighting {
+    let record = PodRecord {
+        identity: Identity {
+            id: PodId::generate(),
+            name: PodName::new(name).unwrap(),
+            fleet: FleetName::default(),
+            tenant_id: TenantId::new("ada").unwrap(),
+            host: "fern".into(),
+        },
+        class: "worker".into(),
+        alias: None,
+        runtime: "sim".into(),
+        spec: serde_json::json!({"working_directory": "/work"}),
+        runtime_dir: "/r".into(),
+        generation: Generation(2),
+        endpoint: Some(Endpoint {
+            socket: PathBuf::from("/r/a.sock"),
+            heartbeat: PathBuf::from("/r/a.hb"),
+            pid: 70,
+            build: "b1".into(),
+        }),
+        state: PodState::Live,
+        expected: true,
+        session: None,
+        created: UnixMillis(0),
+        updated: UnixMillis((WALL - 500) * 1000),
+        revision: 1,
+    };
+    Sighting {
+        summary: PodSummary {
+            record,
+            undelivered: 0,
+            oldest: None,
+            hold: None,
+        },
+        heartbeat: Some(heartbeat()),
+        answer: PodAnswer::Listening,
+    }
+}
+
+fn pane(session: u32, name: &str, tag: Option<String>) -> Pane {
+    Pane {
+        id: PaneId::new(session),
+        window: WindowId::new(session),
+        session: SessionId::new(session),
+        session_name: name.into(),
+        attached: 0,
+        tag,
+        pid: 1,
+        dead: false,
+        active: true,
+        columns: 80,
+        rows: 24,
+        window_activity: 0,
+        command: "fleet".into(),
+    }
+}
+
+fn view(sighting: &Sighting) -> Pane {
+    let tag = views::tag_of(sighting.record().identity.id);
+    pane(100, sighting.name(), Some(tag))
+}
+
+fn rows(agents: Option<&[Agent]>, sightings: Vec<Sighting>, panes: Option<&[Pane]>) -> Vec<PsRow> {
+    join(&Sources {
+        now: moment(),
+        tenant: "ada",
+        host: "fern",
+        build: "b1",
+        idle_threshold: IDLE_THRESHOLD,
+        agents,
+        desired: &[],
+        sightings,
+        panes,
+        holder: "_holder",
+    })
+}
+
+fn one(change: impl FnOnce(&mut Sighting)) -> PsRow {
+    let mut sighting = sighting("a");
+    change(&mut sighting);
+    let panes = [view(&sighting)];
+    rows(None, vec![sighting], Some(&panes)).remove(0)
+}
+
+fn summary(rows: &[PsRow]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let flags: Vec<_> = row.flags.iter().map(ToString::to_string).collect();
+        let PsRow { name, host, .. } = row;
+        let line = format!("{name}@{host} {} {}", row.readiness, flags.join(" "));
+        writeln!(text, "{}", line.trim_end()).unwrap();
+    }
+    text
+}
+
+#[test]
+fn a_row_has_every_field_of_the_published_form() {
+    let row = one(|_| {});
+    insta::assert_json_snapshot!(row, @r#"
+    {
+      "name": "a",
+      "alias": null,
+      "class": "worker",
+      "runtime": "sim",
+      "model": "opus",
+      "readiness": "available",
+      "since": "2027-01-15T07:59:00Z",
+      "idle_seconds": 30,
+      "heartbeat_age_seconds": 3,
+      "agent_pid": 90,
+      "pod_pid": 70,
+      "generation": 2,
+      "unit": null,
+      "inbox": 0,
+      "flags": [],
+      "managed": true,
+      "tenant_id": "ada",
+      "host": "fern"
+    }
+    "#);
+}
+
+#[test]
+fn rows_come_in_roster_order_then_leftovers_then_what_no_pod_hosts() {
+    let text = "version: 1\ntransport: tmux\nagents:\n\
+        - {name: b, runtime: sim}\n- {name: far, runtime: sim, host: oak}\n\
+        - {name: a, runtime: sim}\n- {name: new, runtime: sim}\n";
+    let roster = Roster::parse(text, "r", &Known::shipped()).0.unwrap();
+    let removed_and_stopped = {
+        let mut sighting = sighting("old");
+        sighting.answer = PodAnswer::Refused;
+        sighting.summary.record.expected = false;
+        sighting
+    };
+    let sightings = vec![
+        sighting("a"),
+        sighting("b"),
+        removed_and_stopped,
+        sighting("removed"),
+    ];
+    let mut panes: Vec<_> = sightings.iter().map(view).collect();
+    panes.push(pane(1, "_holder", None));
+    panes.push(pane(2, "notes", None));
+    panes.push(pane(2, "notes", None));
+    panes.push(pane(3, "view of another fleet", Some("view:x".into())));
+    let rows = rows(Some(&roster.agents), sightings, Some(&panes));
+    insta::assert_snapshot!(summary(&rows), @r"
+    b@fern available
+    far@oak remote
+    a@fern available
+    new@fern stopped
+    removed@fern available DRIFT(not in the roster)
+    notes@fern unknown UNMANAGED
+    ");
+}
+
+#[test]
+fn a_killed_pod_is_dead_whatever_its_last_heartbeat_says() {
+    let row = one(|sighting| sighting.answer = PodAnswer::Refused);
+    assert_eq!(row.readiness, RowState::Judged(Readiness::Dead));
+    assert_eq!((row.agent_pid, row.pod_pid), (None, None));
+    assert_eq!(row.heartbeat_age_seconds, None);
+    assert_eq!(row.since_seconds, Some(500));
+}
+
+#[test]
+fn a_quarantine_shows_its_account_also_when_its_pod_is_gone() {
+    let row = one(|sighting| {
+        sighting.answer = PodAnswer::Refused;
+        sighting.summary.record.state = PodState::Quarantined {
+            account: "5 exits in 10m, last: exit 127".into(),
+        };
+    });
+    assert_eq!(row.readiness, RowState::Judged(Readiness::Quarantined));
+    assert_eq!(
+        row.flags[0].to_string(),
+        "QUARANTINED(5 exits in 10m, last: exit 127)"
+    );
+}
+
+#[test]
+fn a_message_is_held_after_two_minutes_and_the_reason_is_told() {
+    let waiting = |seconds: i64| {
+        one(|sighting| {
+            sighting.summary.undelivered = 1;
+            sighting.summary.oldest = Some(UnixMillis((WALL - seconds) * 1000));
+            let heartbeat = sighting.heartbeat.as_mut().unwrap();
+            heartbeat.hold = Some("draft".into());
+        })
+    };
+    assert!(waiting(120).flags.is_empty());
+    let held = waiting(121);
+    assert_eq!(held.flags[0].to_string(), "HELD(draft)");
+    assert_eq!(held.inbox, Some(1));
+}
+
+#[test]
+fn a_missing_view_and_an_older_build_are_flagged() {
+    let mut old = sighting("a");
+    if let Some(endpoint) = &mut old.summary.record.endpoint {
+        endpoint.build = "b0".into();
+    }
+    let rows = rows(None, vec![old], Some(&[]));
+    assert_eq!(summary(&rows), "a@fern available VIEW OLD(b0)\n");
+}
+
+#[test]
+fn without_tmux_nothing_is_said_of_views() {
+    let rows = rows(None, vec![sighting("a")], None);
+    assert!(rows[0].flags.is_empty());
+    assert_eq!(rows[0].session, None);
+}
+
+#[test]
+fn a_heartbeat_of_another_boot_is_nothing_to_judge_by() {
+    let row = one(|sighting| {
+        sighting.heartbeat.as_mut().unwrap().boot_id = "before".into();
+    });
+    assert_eq!(row.readiness, RowState::Judged(Readiness::Unknown));
+    assert_eq!(row.heartbeat_age_seconds, None);
+}
