@@ -192,13 +192,17 @@ impl Emulator {
             return;
         }
         let alternate = self.term.mode().contains(TermMode::ALT_SCREEN);
-        // The emulator never resizes a grid with text in it: its own would keep 1,000 spare rows.
-        let mut shown = mem::replace(self.term.grid_mut(), GridSize(self.size).blank_grid());
+        // The emulator gets to resize blank grids only, and only to a smaller size: for a larger
+        // one it would take 1,000 rows of memory, and keep them.
+        let larger = GridSize(Size {
+            columns: size.columns + 1,
+            rows: size.rows + 1,
+        });
+        let mut shown = mem::replace(self.term.grid_mut(), larger.blank_grid());
+        self.term.swap_alt();
+        *self.term.grid_mut() = larger.blank_grid();
+        self.term.swap_alt();
         self.term.resize(GridSize(size));
-        *self.term.grid_mut() = GridSize(size).blank_grid();
-        self.term.swap_alt();
-        *self.term.grid_mut() = GridSize(size).blank_grid();
-        self.term.swap_alt();
         self.size = size;
         self.margins = 0..i32::from(size.rows);
         self.resize_grid(&mut shown, !alternate);
@@ -212,6 +216,7 @@ impl Emulator {
 
     fn resize_grid(&mut self, grid: &mut Grid<Cell>, main: bool) {
         let (rows, columns) = (usize::from(self.size.rows), usize::from(self.size.columns));
+        self.set_height(grid, main);
         if main {
             grid.update_history(self.scrollback.limit());
         }
@@ -225,7 +230,7 @@ impl Emulator {
         for row in 0..i32::from(self.size.rows) {
             mend(&mut grid[GridLine(row)]);
         }
-        let last = Point::new(GridLine(i32::from(self.size.rows) - 1), Column(columns - 1));
+        let last = Point::new(grid.bottommost_line(), grid.last_column());
         let clamp = |point: Point| {
             Point::new(
                 point.line.clamp(GridLine(0), last.line),
@@ -236,8 +241,33 @@ impl Emulator {
         grid.saved_cursor.point = clamp(grid.saved_cursor.point);
     }
 
+    /// Gives `grid` the rows that the size has. Rows above go where the cursor's would be lost, else
+    /// rows below; new ones come at the bottom. The emulator's own way takes 1,000 rows of memory.
+    fn set_height(&mut self, grid: &mut Grid<Cell>, main: bool) {
+        let rows = i32::from(self.size.rows);
+        let mut resized = Grid::new(usize::from(self.size.rows), grid.columns(), 0);
+        let above = (grid.cursor.point.line.0 + 1 - rows).max(0);
+        for row in 0..i32::try_from(grid.screen_lines()).unwrap_or(i32::MAX) {
+            let kept = row - above;
+            if kept < 0 && main {
+                self.scrollback.push(Line::of(&grid[GridLine(row)][..]));
+            } else if (0..rows).contains(&kept) {
+                mem::swap(&mut resized[GridLine(kept)], &mut grid[GridLine(row)]);
+            }
+        }
+        resized.cursor = grid.cursor.clone();
+        resized.saved_cursor = grid.saved_cursor.clone();
+        resized.cursor.point.line -= above;
+        let saved = &mut resized.saved_cursor.point.line;
+        *saved = GridLine((saved.0 - above).clamp(0, rows - 1));
+        *grid = resized;
+    }
+
     /// Keeps the topmost `count` lines, which are about to leave the screen for ever.
     fn keep_topmost(&mut self, count: usize) {
+        if self.scrollback.limit() == 0 {
+            return;
+        }
         for line in 0..count.min(usize::from(self.size.rows)) {
             let line = GridLine(i32::try_from(line).unwrap_or(i32::MAX));
             self.scrollback.push(Line::of(&self.term.grid()[line][..]));
@@ -366,6 +396,7 @@ impl Emulator {
         blank.cursor = self.term.grid().cursor.clone();
         let mut main = mem::replace(self.term.grid_mut(), blank);
         main.saved_cursor = main.cursor.clone();
+        main.saved_cursor.input_needs_wrap = false;
         self.hidden = Some(main);
         self.keyboard.swap();
         self.term.swap_alt();
@@ -453,7 +484,7 @@ impl Handler for Emulator {
         fn delete_lines(count: usize);
         fn move_backward_tabs(count: u16);
         fn move_forward_tabs(count: u16);
-        fn save_cursor_position();
+        fn restore_cursor_position();
         fn terminal_attribute(attribute: Attr);
         fn set_mode(mode: Mode);
         fn unset_mode(mode: Mode);
@@ -518,11 +549,10 @@ impl Handler for Emulator {
         self.mend_cursor_row();
     }
 
-    fn restore_cursor_position(&mut self) {
-        Handler::restore_cursor_position(&mut self.term);
-        let grid = self.term.grid_mut();
-        // The row may have been wrapped since; a repaint cannot show both.
-        grid.cursor.input_needs_wrap = waits_for_wrap(&grid.cursor, grid);
+    fn save_cursor_position(&mut self) {
+        Handler::save_cursor_position(&mut self.term);
+        // As in tmux: the row may be another one when the cursor comes back.
+        self.term.grid_mut().saved_cursor.input_needs_wrap = false;
     }
 
     fn put_tab(&mut self, count: u16) {

@@ -154,6 +154,8 @@ struct LineBuilder<'a> {
     runs: Vec<Run>,
     /// The cell that the last run has its style from.
     pen: Option<&'a Cell>,
+    /// Whether that cell is a blank whose background is all that can be seen of it.
+    blank_run: bool,
 }
 
 impl<'a> LineBuilder<'a> {
@@ -162,6 +164,7 @@ impl<'a> LineBuilder<'a> {
             text: String::with_capacity(columns),
             runs: Vec::new(),
             pen: None,
+            blank_run: false,
         }
     }
 
@@ -177,20 +180,52 @@ impl<'a> LineBuilder<'a> {
         if cell.extra.is_some() {
             self.text.extend(cell.zerowidth().unwrap_or_default());
         }
+        let blank =
+            character == ' ' && !has_extra(cell) && !cell.flags.intersects(VISIBLE_ON_BLANK);
         let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
-        let blank = character == ' ';
-        let same = self
-            .pen
-            .is_some_and(|pen| same_style(pen, cell) || blank && same_on_blank(pen, cell));
+        let goes_on = self.pen.is_some_and(|pen| self.goes_on(pen, cell, blank));
         match self.runs.last_mut() {
-            Some(run) if same => run.end = end,
-            _ => {
-                let style = Style::of(cell);
-                self.runs.push(Run { end, style });
-                self.pen = Some(cell);
-            }
+            Some(run) if goes_on => run.end = end,
+            _ => self.begin_run(cell, blank, end),
         }
     }
+
+    /// Whether `cell` looks like the cell that the last run began with.
+    fn goes_on(&self, pen: &Cell, cell: &Cell, blank: bool) -> bool {
+        match (self.blank_run, blank) {
+            (false, false) => same_style(pen, cell),
+            (_, true) => {
+                pen.bg == cell.bg && !has_extra(pen) && !pen.flags.intersects(VISIBLE_ON_BLANK)
+            }
+            (true, false) => false,
+        }
+    }
+
+    /// What cannot be seen of a blank's style is left out, or equal screens could differ in it.
+    fn begin_run(&mut self, cell: &'a Cell, blank: bool, end: u32) {
+        let style = if blank {
+            Style {
+                background: cell.bg,
+                ..Style::default()
+            }
+        } else {
+            Style::of(cell)
+        };
+        self.blank_run = blank;
+        self.pen = Some(cell);
+        match self.runs.last_mut() {
+            Some(run) if run.style == style => run.end = end,
+            _ => self.runs.push(Run { end, style }),
+        }
+    }
+}
+
+/// Whether a cell has more than one code point, a link, or a colour for its underline.
+fn has_extra(cell: &Cell) -> bool {
+    cell.extra.is_some()
+        && (cell.zerowidth().is_some_and(|extra| !extra.is_empty())
+            || cell.underline_color().is_some()
+            || cell.hyperlink().is_some())
 }
 
 fn same_style(one: &Cell, other: &Cell) -> bool {
@@ -199,21 +234,15 @@ fn same_style(one: &Cell, other: &Cell) -> bool {
     one.fg == other.fg
         && one.bg == other.bg
         && !(one.flags ^ other.flags).intersects(ATTRIBUTES)
-        && (one.extra.is_none() && other.extra.is_none() || same_extra())
-}
-
-/// Whether a blank looks the same in the style of either.
-fn same_on_blank(one: &Cell, other: &Cell) -> bool {
-    one.bg == other.bg
-        && one.extra.is_none()
-        && other.extra.is_none()
-        && !(one.flags | other.flags).intersects(VISIBLE_ON_BLANK)
+        && (!has_extra(one) && !has_extra(other) || same_extra())
 }
 
 /// Whether nothing can be seen of a cell.
 fn is_plain_blank(cell: &Cell) -> bool {
     matches!(cell.c, ' ' | '\t')
         && cell.bg == Color::Named(NamedColor::Background)
-        && cell.extra.is_none()
-        && !cell.flags.intersects(VISIBLE_ON_BLANK | Flags::WIDE_CHAR)
+        && !has_extra(cell)
+        && !cell
+            .flags
+            .intersects(VISIBLE_ON_BLANK | Flags::WIDE_CHAR | Flags::WIDE_CHAR_SPACER)
 }
