@@ -34,8 +34,8 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::geometry::Size;
+use crate::id::{Generation, Run};
 use crate::limits::MAX_FRAME;
-use crate::name::{Generation, Run};
 
 /// Length of a frame's header in bytes.
 pub const HEADER: usize = 16;
@@ -384,113 +384,4 @@ mod framed {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn size() -> impl Strategy<Value = Size> {
-        (1..=1000_u16, 1..=1000_u16).prop_map(|(columns, rows)| Size { columns, rows })
-    }
-
-    fn payload() -> impl Strategy<Value = Bytes> {
-        prop::collection::vec(any::<u8>(), 0..60).prop_map(Bytes::from)
-    }
-
-    fn frame() -> impl Strategy<Value = Frame> {
-        prop_oneof![
-            (any::<u64>(), payload()).prop_map(|(offset, bytes)| Frame::Output { offset, bytes }),
-            (any::<u64>(), any::<u64>(), any::<u64>(), size(), payload()).prop_map(
-                |(offset, generation, run, size, bytes)| Frame::Reset {
-                    offset,
-                    generation: Generation(generation),
-                    run: Run(run),
-                    size,
-                    bytes,
-                    more: false
-                }
-            ),
-            (any::<u64>(), size()).prop_map(|(offset, size)| Frame::Geometry { offset, size }),
-            (any::<u32>(), any::<bool>(), ".{0,20}")
-                .prop_map(|(epoch, you, name)| Frame::ControllerChanged { epoch, you, name }),
-            (any::<u64>(), any::<u64>(), ".{0,20}").prop_map(|(offset, run, end)| Frame::Exit {
-                offset,
-                run: Run(run),
-                end
-            }),
-            payload().prop_map(Frame::Pong),
-            any::<u32>().prop_map(|epoch| Frame::NotController { epoch }),
-            ".{0,20}".prop_map(Frame::Error),
-            payload().prop_map(Frame::Input),
-            size().prop_map(Frame::Resize),
-            any::<u64>().prop_map(Frame::Ack),
-            Just(Frame::Release),
-            payload().prop_map(Frame::Ping),
-            Just(Frame::Repaint),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn any_chunking_gives_the_same_frames(
-            frames in prop::collection::vec(frame(), 0..10),
-            step in 1_usize..50,
-        ) {
-            let mut stream = BytesMut::new();
-            for frame in &frames {
-                frame.write(&mut stream).unwrap();
-            }
-            let mut codec = FrameCodec::new();
-            let mut buffer = BytesMut::new();
-            let mut got = Vec::new();
-            for piece in stream.chunks(step) {
-                buffer.extend_from_slice(piece);
-                while let Some(frame) = codec.next_frame(&mut buffer).unwrap() {
-                    got.push(frame);
-                }
-            }
-            prop_assert_eq!(got, frames);
-        }
-
-        #[test]
-        fn reading_any_bytes_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut buffer = BytesMut::from(bytes.as_slice());
-            let mut codec = FrameCodec::new();
-            while let Ok(Some(_)) = codec.next_frame(&mut buffer) {}
-        }
-    }
-
-    #[test]
-    fn a_reset_of_several_frames_is_told_apart_from_several_resets() {
-        let parts = [
-            Frame::Reset {
-                offset: 7,
-                generation: Generation(1),
-                run: Run(2),
-                size: Size::DEFAULT,
-                bytes: Bytes::from_static(b"a"),
-                more: true,
-            },
-            Frame::ResetPart {
-                offset: 7,
-                bytes: Bytes::from_static(b"b"),
-                more: false,
-            },
-            Frame::Reset {
-                offset: 9,
-                generation: Generation(1),
-                run: Run(2),
-                size: Size::DEFAULT,
-                bytes: Bytes::new(),
-                more: false,
-            },
-        ];
-        let mut buffer = BytesMut::new();
-        for part in &parts {
-            part.write(&mut buffer).unwrap();
-        }
-        let mut codec = FrameCodec::new();
-        for part in parts {
-            assert_eq!(codec.next_frame(&mut buffer).unwrap(), Some(part));
-        }
-    }
-}
+mod tests;

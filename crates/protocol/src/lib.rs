@@ -15,6 +15,9 @@
 //! method, an optional parameter or a field of a result: unknown methods get an error of their own,
 //! unknown fields are ignored. Anything else makes a new version.
 //!
+//! [`json_schema`] describes the request phase for clients in other languages; the repository keeps
+//! it in `schemas/protocol.schema.json`, and examples of whole connections in `tests/transcripts`.
+//!
 //! ```
 //! use podfleet_protocol::method::Call;
 //! use podfleet_protocol::rpc::Request;
@@ -26,6 +29,7 @@
 
 mod address;
 mod geometry;
+mod id;
 mod message;
 mod name;
 mod receipt;
@@ -40,11 +44,9 @@ pub mod rpc;
 
 pub use address::{Address, Preamble, PreambleError};
 pub use geometry::Size;
+pub use id::{Generation, MessageId, PodId, Run, SessionId, ShortId, UnixMillis};
 pub use message::{Class, CleanBody, Kind, Message, NewMessage, OnCrash, Typing, clean_body};
-pub use name::{
-    FleetName, Generation, MAX_NAME, MessageId, NameError, NameFault, PodId, PodName,
-    RESERVED_NAMES, Run, SessionId, ShortId, TenantId, UnixMillis,
-};
+pub use name::{FleetName, MAX_NAME, NameError, NameFault, PodName, RESERVED_NAMES, TenantId};
 pub use receipt::{Evidence, Hold, HoldReason, Outcome, Receipt, Source};
 pub use schema::json_schema;
 pub use status::{AgentPhase, Identity, PodStatus, RunEnd, ScreenStatus};

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::geometry::Size;
+use crate::id::{Generation, MessageId, PodId, Run};
 use crate::message::{Kind, NewMessage};
-use crate::name::{Generation, MessageId, PodId, Run};
+use crate::name::PodName;
 use crate::receipt::{Outcome, Receipt};
 use crate::rpc::{ErrorCode, RpcError};
 use crate::status::PodStatus;
@@ -82,7 +83,7 @@ pub struct HelloResult {
     /// The pod.
     pub pod: PodId,
     /// Its name.
-    pub name: crate::name::PodName,
+    pub name: PodName,
     /// The number of this start of the pod.
     pub generation: Generation,
     /// The build that it runs.
@@ -301,13 +302,23 @@ macro_rules! methods {
 }
 
 fn read_params<T: DeserializeOwned>(method: &str, params: Value) -> Result<T, RpcError> {
+    let fault = |what: String| {
+        let message = format!("the parameters do not fit `{method}`: {what}");
+        RpcError::new(ErrorCode::InvalidParams, message)
+    };
     let params = match params {
         Value::Null => Value::Object(serde_json::Map::new()),
-        params => params,
+        Value::Object(_) => params,
+        // By position, an optional parameter could never be added.
+        _ => return Err(fault("they are given by name, in an object".to_owned())),
     };
-    serde_json::from_value(params).map_err(|error| {
-        let message = format!("the parameters do not fit `{method}`: {error}");
-        RpcError::new(ErrorCode::InvalidParams, message)
+    serde_path_to_error::deserialize(params).map_err(|error| {
+        let path = error.path().to_string();
+        let fault_of = error.into_inner();
+        fault(match path.as_str() {
+            "." => fault_of.to_string(),
+            _ => format!("`{path}`: {fault_of}"),
+        })
     })
 }
 

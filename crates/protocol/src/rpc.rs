@@ -36,11 +36,13 @@ pub struct Request {
     pub method: String,
     /// The method's parameters, by name.
     #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schemars(with = "serde_json::Map<String, Value>")]
     pub params: Value,
 }
 
-/// A response: a result or an error.
+/// A response: either a result or an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("oneOf" = [{ "required": ["id", "result"] }, { "required": ["id", "error"] }]))]
 pub struct Response {
     /// Always `"2.0"`.
     pub jsonrpc: Version,
@@ -80,8 +82,8 @@ impl Response {
 
 /// The kinds of errors that a pod answers with.
 ///
-/// The numbers up to -32600 are JSON-RPC's own; those from -32000 down are ours and never change
-/// their meaning.
+/// The numbers from -32700 to -32600 are JSON-RPC's own; those from -32000 down are ours and never
+/// change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -245,6 +247,11 @@ impl Request {
                 format!("the line is no JSON: {error}"),
             )
         })?;
+        if !value.is_object() {
+            // A batch could not be answered in time with its slowest request.
+            let message = "the line is no object; a line holds one request, not a batch";
+            return Err(fault(None, ErrorCode::InvalidRequest, message.to_owned()));
+        }
         let id = value
             .get("id")
             .and_then(|id| serde_json::from_value::<RequestId>(id.clone()).ok());

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::Size;
-use crate::name::{FleetName, Generation, PodId, PodName, Run, TenantId, UnixMillis};
+use crate::id::{Generation, PodId, Run, UnixMillis};
+use crate::name::{FleetName, PodName, TenantId};
 use crate::receipt::Hold;
 
 /// Who a pod is. Every record carries these.
