@@ -121,6 +121,9 @@ pub(crate) struct Controller {
     resize_at: Option<Instant>,
     head_wanted: bool,
     head_asked: bool,
+    /// Whether a message has left whose receipt the store does not have yet: until then the store
+    /// would give it again.
+    leaving: bool,
     open: lane::Open,
     /// The task for which the context was reset.
     reset_for: Option<MessageId>,
@@ -166,6 +169,7 @@ impl Controller {
             resize_at: None,
             head_wanted: true,
             head_asked: false,
+            leaving: false,
             open: lane::Open::new(),
             reset_for: None,
             commit_fault: None,
@@ -219,6 +223,7 @@ impl Controller {
             }
             Command::Left => {
                 self.live.waiting = self.live.waiting.saturating_sub(1);
+                self.leaving = false;
                 self.head_wanted = true;
             }
             Command::Head(head) => self.head(*head),

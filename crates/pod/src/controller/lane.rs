@@ -28,7 +28,8 @@ pub(super) type Open = HashMap<MessageId, bool>;
 impl Controller {
     /// Asks the store for the first message, unless one is there or on its way.
     pub(super) fn fetch_head(&mut self) {
-        if !self.head_wanted || self.head_asked || self.live.next.is_some() {
+        let busy = self.head_asked || self.leaving || self.live.next.is_some();
+        if busy || !self.head_wanted {
             return;
         }
         self.head_wanted = false;
@@ -392,6 +393,7 @@ impl Controller {
             at: clock::wall(),
         };
         self.head_wanted |= leaves && !stored;
+        self.leaving |= leaves && stored;
         self.setup.shared.journal.record(Recording {
             receipt,
             state: stored.then_some(state),

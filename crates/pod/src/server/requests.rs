@@ -8,7 +8,7 @@ use podfleet_protocol::method::{
 };
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{
-    Address, AgentPhase, Kind, Message, Outcome, PodStatus, Receipt, clean_body,
+    Address, AgentPhase, Kind, Message, MessageId, Outcome, PodStatus, Receipt, clean_body,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -145,8 +145,10 @@ async fn receipt(shared: &Shared, params: ReceiptParams) -> Result<Receipt, RpcE
     let patience = Duration::from_millis(params.timeout_ms).min(LONGEST_WAIT);
     let deadline = tokio::time::Instant::now() + patience;
     let mut changes = shared.receipts.subscribe();
+    let mut status = shared.status.subscribe();
     loop {
         changes.borrow_and_update();
+        status.borrow_and_update();
         let receipt = present_receipt(shared, &params).await?;
         let enough = params
             .until
@@ -165,13 +167,28 @@ async fn receipt(shared: &Shared, params: ReceiptParams) -> Result<Receipt, RpcE
 }
 
 async fn present_receipt(shared: &Shared, params: &ReceiptParams) -> Result<Receipt, RpcError> {
-    if let Some(receipt) = shared.receipts.get(params.id) {
-        return Ok(receipt);
-    }
-    let stored = shared.store.message(shared.identity.id, params.id).await;
+    let receipt = match shared.receipts.get(params.id) {
+        Some(receipt) => receipt,
+        None => stored_receipt(shared, params.id).await?,
+    };
+    let hold = shared.status.borrow().hold.clone();
+    Ok(match hold {
+        Some(hold) if receipt.outcome == Outcome::Accepted => Receipt {
+            outcome: Outcome::Held,
+            hold: Some(hold),
+            ..receipt
+        },
+        _ => receipt,
+    })
+}
+
+async fn stored_receipt(shared: &Shared, id: MessageId) -> Result<Receipt, RpcError> {
+    let stored = shared.store.message(shared.identity.id, id).await;
     let stored = stored.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))?;
     stored.map(|entry| entry.receipt).ok_or_else(|| {
-        let message = format!("no message {} was accepted here", params.id);
-        RpcError::new(ErrorCode::NoSuchMessage, message)
+        RpcError::new(
+            ErrorCode::NoSuchMessage,
+            format!("no message {id} was accepted here"),
+        )
     })
 }

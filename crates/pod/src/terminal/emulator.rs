@@ -31,6 +31,9 @@ use super::title::Title;
 /// The emulator needs two columns for a wide character.
 const COLUMNS_MINIMUM: u16 = 2;
 
+/// The attributes that do not show on a blank.
+const HIDDEN_BY_BLANK: Flags = Flags::BOLD_ITALIC.union(Flags::DIM).union(Flags::HIDDEN);
+
 /// The state of one terminal; fed through [`Handler`].
 pub(super) struct Emulator {
     term: Term<VoidListener>,
@@ -295,6 +298,23 @@ impl Emulator {
             && self.term.mode().contains(TermMode::LINE_WRAP)
     }
 
+    /// Moves the cursor by `rows`, but over no margin, and to `column` if there is one. The emulator
+    /// knows no margins here, and in origin mode counts from the top margin twice.
+    fn move_cursor(&mut self, rows: i32, column: Option<usize>) {
+        let Range { start, end } = self.margins;
+        let last_row = i32::from(self.size.rows) - 1;
+        let last_column = Column(usize::from(self.size.columns) - 1);
+        let cursor = &mut self.term.grid_mut().cursor;
+        let line = cursor.point.line.0;
+        let top = if line >= start { start } else { 0 };
+        let bottom = if line < end { end - 1 } else { last_row };
+        cursor.point.line = GridLine((line + rows).clamp(top, bottom));
+        if let Some(column) = column {
+            cursor.point.column = Column(column).min(last_column);
+        }
+        cursor.input_needs_wrap = false;
+    }
+
     /// Blanks what is left of wide characters that were cut in the cursor's row.
     fn mend_cursor_row(&mut self) {
         let line = self.term.grid().cursor.point.line;
@@ -337,6 +357,7 @@ impl Emulator {
             return true;
         }
         let joined = joiner == Some(point);
+        let pen = self.term.grid().cursor.template.clone();
         let cell = &mut self.term.grid_mut()[point.line][point.column];
         let base = cell.c;
         if !cluster::joins(base, joined, character) {
@@ -351,6 +372,11 @@ impl Emulator {
                 cell.push_zerowidth(cluster::ZERO_WIDTH_JOINER);
             }
             cell.push_zerowidth(character);
+            if base == ' ' {
+                // A blank's own style cannot be seen, so the mark on it takes the pen's.
+                cell.fg = pen.fg;
+                cell.flags = cell.flags.difference(HIDDEN_BY_BLANK) | (pen.flags & HIDDEN_BY_BLANK);
+            }
             if widens {
                 self.widen(point);
             }
@@ -418,6 +444,11 @@ impl Emulator {
     }
 }
 
+/// A count of rows from a sequence's parameter.
+fn distance(rows: usize) -> i32 {
+    i32::try_from(rows).unwrap_or(i32::MAX / 2)
+}
+
 /// Whether the next character printed at `cursor` goes to the next row.
 pub(super) fn waits_for_wrap(cursor: &Cursor<Cell>, grid: &Grid<Cell>) -> bool {
     let Point { line, column } = cursor.point;
@@ -472,17 +503,11 @@ impl Handler for Emulator {
     forward! {
         fn goto(line: i32, column: usize);
         fn goto_line(line: i32);
-        fn goto_col(column: usize);
-        fn move_up(rows: usize);
-        fn move_down(rows: usize);
         fn move_forward(columns: usize);
         fn move_backward(columns: usize);
-        fn move_down_and_cr(rows: usize);
-        fn move_up_and_cr(rows: usize);
         fn backspace();
         fn carriage_return();
         fn delete_lines(count: usize);
-        fn move_backward_tabs(count: u16);
         fn move_forward_tabs(count: u16);
         fn restore_cursor_position();
         fn terminal_attribute(attribute: Attr);
@@ -547,6 +572,32 @@ impl Handler for Emulator {
     fn clear_line(&mut self, mode: LineClearMode) {
         Handler::clear_line(&mut self.term, mode);
         self.mend_cursor_row();
+    }
+
+    fn goto_col(&mut self, column: usize) {
+        self.move_cursor(0, Some(column));
+    }
+
+    fn move_up(&mut self, rows: usize) {
+        self.move_cursor(-distance(rows), None);
+    }
+
+    fn move_down(&mut self, rows: usize) {
+        self.move_cursor(distance(rows), None);
+    }
+
+    fn move_up_and_cr(&mut self, rows: usize) {
+        self.move_cursor(-distance(rows), Some(0));
+    }
+
+    fn move_down_and_cr(&mut self, rows: usize) {
+        self.move_cursor(distance(rows), Some(0));
+    }
+
+    fn move_backward_tabs(&mut self, count: u16) {
+        Handler::move_backward_tabs(&mut self.term, count);
+        // The emulator would wrap from wherever the cursor is now.
+        self.term.grid_mut().cursor.input_needs_wrap = false;
     }
 
     fn save_cursor_position(&mut self) {

@@ -1,0 +1,260 @@
+//! What kills other tools: killed pods, guards and tmux servers, crashing agents, two hands at once.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use podfleet_sim_agent::Kind;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::world::{World, is_gone, signal, until};
+
+#[test]
+fn agents_outlive_the_tmux_server_and_up_brings_the_views_back() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    world.fleet(&["up"]).exits(0);
+    let before = (world.agent_pid("a"), world.agent_pid("b"));
+    world.tmux("default", &["kill-server"]).exits(0);
+    assert_eq!((world.agent_pid("a"), world.agent_pid("b")), before);
+    assert!(world.row("a")["flags"].to_string().contains("VIEW"));
+    world.fleet(&["up"]).exits(0);
+    let sessions = world
+        .tmux("default", &["list-sessions", "-F", "#{session_name}"])
+        .stdout;
+    assert_eq!(
+        sessions
+            .lines()
+            .filter(|name| *name == "a" || *name == "b")
+            .count(),
+        2
+    );
+    assert_eq!((world.agent_pid("a"), world.agent_pid("b")), before);
+}
+
+#[test]
+fn a_killed_pod_takes_its_agent_along_within_a_second() {
+    let world = World::with_agents(&[
+        ("plain", ""),
+        (
+            "stubborn",
+            r#"{"ignore_sigterm": true, "stubborn_child": true}"#,
+        ),
+    ]);
+    world.fleet(&["up"]).exits(0);
+    for name in ["plain", "stubborn"] {
+        let (pod, agent) = (world.pod_pid(name), world.agent_pid(name));
+        let child = world
+            .received(name, Kind::Child)
+            .first()
+            .map(|pid| pid.parse::<u32>().unwrap());
+        signal(pod, Signal::KILL);
+        let killed = Instant::now();
+        until(|| {
+            let gone = is_gone(agent) && child.is_none_or(is_gone);
+            if gone {
+                Ok(())
+            } else {
+                Err(format!("{agent} or {child:?} runs"))
+            }
+        });
+        assert!(
+            killed.elapsed() < Duration::from_secs(1),
+            "{name}: {:?}",
+            killed.elapsed()
+        );
+        assert_eq!(world.row(name)["readiness"], "dead");
+    }
+    world.fleet(&["up"]).exits(0);
+    assert_eq!(world.row("plain")["readiness"], "available");
+    assert_eq!(world.row("plain")["generation"], 2);
+}
+
+#[test]
+fn a_killed_guard_takes_its_agent_along_and_the_pod_starts_another() {
+    let world = World::with_agents(&[("a", r#"{"ignore_sigterm": true}"#)]);
+    world.fleet(&["up"]).exits(0);
+    let agent = world.agent_pid("a");
+    let stat = std::fs::read_to_string(format!("/proc/{agent}/stat")).unwrap();
+    let guard = stat
+        .rsplit_once(") ")
+        .unwrap()
+        .1
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    signal(guard, Signal::KILL);
+    until(|| {
+        if is_gone(agent) {
+            Ok(())
+        } else {
+            Err("the agent runs".into())
+        }
+    });
+    let row = world.until_row("a", |row| {
+        row["agent_pid"]
+            .as_u64()
+            .is_some_and(|pid| pid != u64::from(agent))
+    });
+    assert_eq!(row["generation"], 1);
+}
+
+#[test]
+fn no_message_is_lost_when_a_pod_is_killed() {
+    let world = World::with_agents(&[("a", r#"{"turn_ms": 3000}"#)]);
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "first", "--wait", "started"])
+        .exits(0);
+    for text in ["second", "third"] {
+        world
+            .fleet(&["send", "a", "-m", text, "--wait", "accepted"])
+            .exits(0);
+    }
+    signal(world.pod_pid("a"), Signal::KILL);
+    world.until_row("a", |row| row["readiness"] == "dead");
+    // A message to a dead pod is kept like any other.
+    world
+        .fleet(&["send", "a", "-m", "fourth", "--wait", "accepted"])
+        .exits(0);
+    world.fleet(&["up"]).exits(0);
+    until(|| {
+        let bodies = bodies(&world.received("a", Kind::Submit));
+        let expected = ["first", "second", "third", "fourth"];
+        if bodies == expected {
+            Ok(())
+        } else {
+            Err(format!("{bodies:?}"))
+        }
+    });
+}
+
+#[test]
+fn an_agent_that_exits_at_once_is_quarantined_and_restart_lifts_it() {
+    let world = World::new();
+    let agents = "  - name: a\n    runtime: generic\n    command: [sh, -c, 'exit 3']\n    restart: {policy: on-failure, max_restarts: 2, window: 10m}\n";
+    world.write_roster("default", agents);
+    let up = world.fleet(&["up"]).exits(1);
+    assert!(up.to_string().contains("exit 3"), "{up}");
+    let row = world.until_row("a", |row| row["readiness"] == "quarantined");
+    assert!(row["flags"].to_string().contains("QUARANTINED"), "{row}");
+    let ps = world.fleet(&["ps", "--explain", "a"]).exits(0);
+    assert!(ps.stdout.contains("2 exits in 10m, last: exit 3"), "{ps}");
+    // A quarantine outlives its pod.
+    signal(world.pod_pid("a"), Signal::KILL);
+    world.fleet(&["up"]);
+    world.until_row("a", |row| row["readiness"] == "quarantined");
+    let generation = world.row("a")["generation"].as_u64().unwrap();
+    world.fleet(&["restart", "a"]).exits(1);
+    assert!(world.row("a")["generation"].as_u64().unwrap() > generation);
+    let log = world.fleet(&["log", "a"]).exits(0);
+    assert!(log.stdout.contains("exit 3"), "{log}");
+}
+
+#[test]
+fn a_missing_command_is_named_with_the_places_where_it_was_looked_for() {
+    let world = World::new();
+    world.write_roster(
+        "default",
+        "  - name: a\n    runtime: generic\n    command: [no-such-agent]\n",
+    );
+    let up = world.fleet(&["up"]).exits(1);
+    assert!(
+        words(&up.to_string()).contains("command not found: no-such-agent, looked in /"),
+        "{up}"
+    );
+}
+
+#[test]
+fn two_ups_at_once_make_one_fleet() {
+    let world = World::with_agents(&[("a", ""), ("b", ""), ("c", "")]);
+    let ups: Vec<_> = (0..3)
+        .map(|_| world.command("default", &["up"]).spawn().unwrap())
+        .collect();
+    for mut up in ups {
+        assert!(up.wait().unwrap().success());
+    }
+    for name in ["a", "b", "c"] {
+        assert_eq!(world.row(name)["generation"], 1);
+        assert_eq!(world.received(name, Kind::Start).len(), 1);
+    }
+}
+
+#[test]
+fn two_hundred_messages_from_eight_processes_arrive_once_each_and_in_order() {
+    const SENDERS: usize = 8;
+    const EACH: usize = 25;
+    let world = World::with_agents(&[("busy", r#"{"turn_ms": 20}"#)]);
+    world.fleet(&["up"]).exits(0);
+    std::thread::scope(|scope| {
+        for sender in 0..SENDERS {
+            let world = &world;
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    let text = format!("{sender}/{number} {}", "é漢🚀 ".repeat(number));
+                    world
+                        .fleet(&["send", "busy", "-m", &text, "--wait", "accepted"])
+                        .exits(0);
+                }
+            });
+        }
+    });
+    let got = crate::world::until_within(Duration::from_secs(120), || {
+        let got = bodies(&world.received("busy", Kind::Submit));
+        if got.len() >= SENDERS * EACH {
+            Ok(got)
+        } else {
+            Err(format!("{} came", got.len()))
+        }
+    });
+    assert_eq!(got.len(), SENDERS * EACH);
+    let mut next: HashMap<usize, usize> = HashMap::new();
+    for text in got {
+        let (head, rest) = text.split_once(' ').unwrap_or((&text, ""));
+        let (sender, number) = head.split_once('/').unwrap();
+        let (sender, number): (usize, usize) = (sender.parse().unwrap(), number.parse().unwrap());
+        assert_eq!(
+            rest.trim_end(),
+            "é漢🚀 ".repeat(number).trim_end(),
+            "not whole"
+        );
+        let expected = next.entry(sender).or_default();
+        assert_eq!(
+            number, *expected,
+            "sender {sender}: lost, doubled or reordered"
+        );
+        *expected += 1;
+    }
+    assert_eq!(
+        accepted_order(&world),
+        bodies(&world.received("busy", Kind::Submit))
+    );
+}
+
+/// Returns the bodies in the order in which the pod says it accepted them.
+fn accepted_order(world: &World) -> Vec<String> {
+    let log = world.fleet(&["log", "busy", "--json"]).exits(0);
+    let records = log
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records
+        .filter(|record| record["type"] == "message_accepted")
+        .map(|record| record["message"]["body"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Returns a text as one line, however it was wrapped.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the bodies of messages without their preambles.
+fn bodies(messages: &[String]) -> Vec<String> {
+    let body = |text: &String| {
+        text.split_once("] ")
+            .map_or(text.clone(), |(_, body)| body.to_owned())
+    };
+    messages.iter().map(body).collect()
+}

@@ -1,0 +1,170 @@
+//! The verbs of the main job, used as a person would.
+
+use podfleet_sim_agent::Kind;
+
+use crate::world::{World, fits_80_columns};
+
+#[test]
+fn a_second_up_does_nothing() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    world.fleet(&["up"]).exits(0);
+    let pids = (world.pod_pid("a"), world.agent_pid("a"));
+    let plan = world.fleet(&["plan"]).exits(0);
+    assert!(!plan.stdout.contains("start"), "{plan}");
+    world.fleet(&["up"]).exits(0);
+    assert_eq!((world.pod_pid("a"), world.agent_pid("a")), pids);
+    assert_eq!(world.received("a", Kind::Start).len(), 1);
+}
+
+#[test]
+fn up_restarts_only_the_agent_whose_roster_entry_changed() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    world.fleet(&["up"]).exits(0);
+    let (a, b) = (world.agent_pid("a"), world.agent_pid("b"));
+    world.write_roster(
+        "default",
+        &world.agents(&[("a", r#"{"turn_ms": 5}"#), ("b", "")]),
+    );
+    let plan = world.fleet(&["plan"]).exits(0);
+    assert!(
+        plan.stdout.contains("restart") && plan.stdout.contains("env"),
+        "{plan}"
+    );
+    world.fleet(&["up"]).exits(0);
+    assert_ne!(world.agent_pid("a"), a);
+    assert_eq!(world.agent_pid("b"), b);
+}
+
+#[test]
+fn down_leaves_persistent_seats_unless_told_and_nothing_else() {
+    let world = World::new();
+    let seats = world.agents(&[("seat", ""), ("worker", "")]).replacen(
+        "runtime: sim",
+        "runtime: sim\n    persistent_persona: true",
+        1,
+    );
+    world.write_roster("default", &seats);
+    world.fleet(&["up"]).exits(0);
+    let down = world.fleet(&["down"]).exits(0);
+    assert!(down.to_string().contains("seat"), "{down}");
+    assert_eq!(world.row("seat")["readiness"], "available");
+    assert_eq!(world.row("worker")["readiness"], "stopped");
+    world.fleet(&["down", "--all"]).exits(0);
+    world.until_empty();
+    let left: Vec<_> = std::fs::read_dir(world.path("run"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_message_to_a_stopped_agent_waits_and_is_delivered_at_its_start() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["down", "--all"]).exits(0);
+    let sent = world.fleet(&["send", "a", "-m", "later"]).exits(0);
+    assert!(
+        sent.stdout.contains("held") && sent.stdout.contains("stopped"),
+        "{sent}"
+    );
+    assert!(fits_80_columns(&sent.stdout), "{sent}");
+    assert_eq!(world.row("a")["inbox"], 1);
+    world.fleet(&["up"]).exits(0);
+    crate::world::until(|| match world.received("a", Kind::Submit).as_slice() {
+        [one] if one.ends_with("] later") => Ok(()),
+        got => Err(format!("{got:?}")),
+    });
+}
+
+#[test]
+fn the_same_id_is_delivered_once() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for _ in 0..3 {
+        world
+            .fleet(&["send", "a", "-m", "once", "--id", id, "--wait", "answered"])
+            .exits(0);
+    }
+    assert_eq!(world.received("a", Kind::Submit).len(), 1);
+}
+
+#[test]
+fn the_session_log_holds_the_exact_text_before_the_agent_has_it() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "hello", "--wait", "answered"])
+        .exits(0);
+    let log = world.fleet(&["log", "a", "--json"]).exits(0);
+    let types: Vec<String> = log
+        .stdout
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["type"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    let place = |wanted: &str| types.iter().position(|kind| kind == wanted);
+    assert!(place("launch") < place("message_delivering"), "{types:?}");
+    assert!(
+        place("message_accepted") < place("message_delivering"),
+        "{types:?}"
+    );
+    assert!(
+        place("message_delivering") < place("message_receipt"),
+        "{types:?}"
+    );
+    let typed = world.received("a", Kind::Submit);
+    assert!(log.stdout.contains(&typed[0]), "{log}");
+}
+
+#[test]
+fn what_people_read_fits_80_columns() {
+    let world = World::with_agents(&[("orchestrator-of-everything", ""), ("b", "")]);
+    for arguments in [
+        &["up"][..],
+        &["ps"],
+        &["plan"],
+        &["status", "b"],
+        &["ps", "--explain", "b"],
+        &["send", "b", "-m", "hello", "--wait", "answered"],
+        &["send", "nobody", "-m", "hello"],
+        &["verify"],
+        &["down", "--all"],
+    ] {
+        let ran = world.fleet(arguments);
+        assert!(
+            fits_80_columns(&ran.stdout) && fits_80_columns(&ran.stderr),
+            "{arguments:?}\n{ran}"
+        );
+    }
+}
+
+#[test]
+fn every_agent_is_told_of_its_mates_and_can_reach_them() {
+    let world = World::new();
+    let seat = world.agents(&[("a", ""), ("b", "")]);
+    world.write_roster("default", &seat);
+    world.fleet(&["up"]).exits(0);
+    // What an agent runs is run with its environment: its credential makes it that pod.
+    let pid = world.agent_pid("a");
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    let variables = environment.split(|byte| *byte == 0).filter_map(|line| {
+        let line = std::str::from_utf8(line).ok()?;
+        line.split_once('=')
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    });
+    let mut command = world.command("default", &["send", "b", "-m", "from a mate"]);
+    command.env_remove("FLEET_ROSTER").envs(variables);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    crate::world::until(|| match world.received("b", Kind::Submit).as_slice() {
+        [one] if one.contains(":a -> ") && one.ends_with("] from a mate") => Ok(()),
+        got => Err(format!("{got:?}")),
+    });
+}

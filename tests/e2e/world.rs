@@ -1,0 +1,324 @@
+//! A world for one test: its own home, state, runtime directory and tmux server, gone at the end.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use podfleet_sim_agent::{Entry, Journal, Kind};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything that ought to happen may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Directories and environment of one test.
+pub(crate) struct World {
+    directory: TempDir,
+}
+
+/// What a command printed, and how it ended.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit {}\n{}{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+impl Ran {
+    /// Fails the test unless the command ended with `code`.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{self}"))
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        // A short path: sockets live below it.
+        let directory = tempfile::Builder::new()
+            .prefix("pf")
+            .tempdir_in("/tmp")
+            .unwrap();
+        let world = Self { directory };
+        for part in ["home", "tmux", "work"] {
+            fs::create_dir(world.path(part)).unwrap();
+        }
+        world
+    }
+
+    /// A world with a roster of simulated agents: `(name, faults as JSON)`.
+    pub(crate) fn with_agents(agents: &[(&str, &str)]) -> Self {
+        let world = Self::new();
+        world.write_roster("default", &world.agents(agents));
+        world
+    }
+
+    pub(crate) fn path(&self, part: &str) -> PathBuf {
+        self.directory.path().join(part)
+    }
+
+    pub(crate) fn journal_path(&self, agent: &str) -> PathBuf {
+        self.path("work").join(format!("{agent}.journal"))
+    }
+
+    /// Writes `roster.yaml` for a fleet of this name with these agents (YAML list items).
+    pub(crate) fn write_roster(&self, fleet: &str, agents: &str) -> PathBuf {
+        let path = self.path("work").join(format!("{fleet}.yaml"));
+        let text = format!(
+            "version: 1\ntransport: tmux\nfleet: {fleet}\ntmux:\n  socket_name: {fleet}\ndefaults:\n  working_directory: {}\nagents:\n{agents}",
+            self.path("work").display()
+        );
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Returns roster entries of simulated agents.
+    pub(crate) fn agents(&self, agents: &[(&str, &str)]) -> String {
+        agents
+            .iter()
+            .map(|(name, faults)| self.agent(name, faults))
+            .collect()
+    }
+
+    fn agent(&self, name: &str, faults: &str) -> String {
+        let mut faults: Value =
+            serde_json::from_str(if faults.is_empty() { "{}" } else { faults }).unwrap();
+        faults["journal"] = self.journal_path(name).to_str().unwrap().into();
+        // Single quotes: JSON has none, and YAML takes them as they are.
+        format!(
+            "  - name: {name}\n    runtime: sim\n    env:\n      FLEET_SIM_FAULTS: '{faults}'\n"
+        )
+    }
+
+    /// Returns the command with this world's environment and nothing else.
+    pub(crate) fn command(&self, fleet: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fleet-under-test"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path("home"))
+            .env("USER", "tester")
+            .env("LANG", "C.UTF-8")
+            .env("FLEET_HOME", self.path("home/config"))
+            .env("FLEET_STATE_DIR", self.path("state"))
+            .env("FLEET_RUNTIME_DIR", self.path("run"))
+            .env(
+                "FLEET_ROSTER",
+                self.path("work").join(format!("{fleet}.yaml")),
+            )
+            .env("TMUX_TMPDIR", self.path("tmux"))
+            .current_dir(self.path("work"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command on the fleet `default`.
+    pub(crate) fn fleet(&self, arguments: &[&str]) -> Ran {
+        self.fleet_of("default", arguments)
+    }
+
+    pub(crate) fn fleet_of(&self, fleet: &str, arguments: &[&str]) -> Ran {
+        ran(&self.command(fleet, arguments).output().unwrap())
+    }
+
+    pub(crate) fn tmux(&self, fleet: &str, arguments: &[&str]) -> Ran {
+        let output = Command::new("tmux")
+            .args(["-u", "-L", fleet])
+            .args(arguments)
+            .env("TMUX_TMPDIR", self.path("tmux"))
+            .output()
+            .unwrap();
+        ran(&output)
+    }
+
+    /// Returns the row of an agent in `ps --json`.
+    pub(crate) fn row(&self, agent: &str) -> Value {
+        let rows = self.fleet(&["ps", "--json"]).exits(0).json();
+        let row = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["name"] == agent);
+        row.unwrap_or_else(|| panic!("no {agent} in {rows:#}"))
+            .clone()
+    }
+
+    /// Asks again and again until an agent's row is as wanted.
+    #[track_caller]
+    pub(crate) fn until_row(&self, agent: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        until(|| {
+            let row = self.row(agent);
+            if wanted(&row) {
+                Ok(row)
+            } else {
+                Err(format!("{row:#}"))
+            }
+        })
+    }
+
+    pub(crate) fn pod_pid(&self, agent: &str) -> u32 {
+        pid(&self.row(agent)["pod_pid"])
+    }
+
+    pub(crate) fn agent_pid(&self, agent: &str) -> u32 {
+        pid(&self.row(agent)["agent_pid"])
+    }
+
+    /// Returns what an agent received, by its own record.
+    pub(crate) fn journal(&self, agent: &str) -> Vec<Entry> {
+        let path = self.journal_path(agent);
+        if path.exists() {
+            Journal::read(&path).unwrap()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Returns the texts that an agent recorded as this.
+    pub(crate) fn received(&self, agent: &str, kind: Kind) -> Vec<String> {
+        let entries = self.journal(agent).into_iter();
+        entries
+            .filter(|entry| entry.kind == kind)
+            .map(|entry| entry.text)
+            .collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let rosters = fs::read_dir(self.path("work"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        for roster in rosters
+            .map(|entry| entry.path())
+            .filter(|path| path.extension() == Some("yaml".as_ref()))
+        {
+            let fleet = roster.file_stem().unwrap().to_str().unwrap().to_owned();
+            let _ = self.command(&fleet, &["down", "--all"]).output();
+            self.tmux(&fleet, &["kill-server"]);
+        }
+        // What was told to end may take a moment to be gone.
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let mut left = self.processes();
+        while !left.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+            left = self.processes();
+        }
+        for process in &left {
+            signal(*process, Signal::KILL);
+        }
+        if !std::thread::panicking() {
+            assert!(left.is_empty(), "left running: {left:?}");
+        }
+    }
+}
+
+impl World {
+    /// Waits until nothing that was started in this world runs any more.
+    #[track_caller]
+    pub(crate) fn until_empty(&self) {
+        until(|| match self.processes() {
+            left if left.is_empty() => Ok(()),
+            left => Err(format!("{left:?} run")),
+        });
+    }
+
+    /// Returns the processes that were started in this world and still run.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let mark = format!("FLEET_STATE_DIR={}", self.path("state").display());
+        let own = std::process::id();
+        processes()
+            .filter(|pid| *pid != own && !is_gone(*pid))
+            .filter(|pid| {
+                let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+                environment
+                    .split(|byte| *byte == 0)
+                    .any(|variable| variable == mark.as_bytes())
+            })
+            .collect()
+    }
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn ran(output: &Output) -> Ran {
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+#[track_caller]
+fn pid(value: &Value) -> u32 {
+    let number = value
+        .as_u64()
+        .unwrap_or_else(|| panic!("no process id: {value}"));
+    u32::try_from(number).unwrap()
+}
+
+/// Returns whether a process has ended; a zombie has.
+pub(crate) fn is_gone(pid: u32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return true;
+    };
+    let state = stat.rsplit_once(") ").map_or("X", |(_, rest)| rest);
+    state.starts_with(['Z', 'X'])
+}
+
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let _ = kill_process(pid, signal);
+}
+
+/// Tries until it succeeds; fails the test with the last reason when patience ends.
+#[track_caller]
+pub(crate) fn until<T>(attempt: impl FnMut() -> Result<T, String>) -> T {
+    until_within(PATIENCE, attempt)
+}
+
+/// As [`until`], with a patience of its own.
+#[track_caller]
+pub(crate) fn until_within<T>(
+    patience: Duration,
+    mut attempt: impl FnMut() -> Result<T, String>,
+) -> T {
+    let deadline = Instant::now() + patience;
+    loop {
+        match attempt() {
+            Ok(value) => return value,
+            Err(why) if Instant::now() >= deadline => panic!("not within {patience:?}: {why}"),
+            // Nothing to wait on: what is asked about lives in other processes.
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// Returns whether all lines fit a terminal of 80 columns.
+pub(crate) fn fits_80_columns(text: &str) -> bool {
+    text.lines().all(|line| line.chars().count() <= 80)
+}
+
+/// Returns a path as text.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
