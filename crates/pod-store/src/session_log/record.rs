@@ -9,13 +9,14 @@ use podfleet_protocol::{
     Address, Generation, Identity, Message, MessageId, PodId, PodName, Receipt, Run, RunEnd,
     SessionId, UnixMillis,
 };
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// The longest line of a log in bytes: several texts of the longest message, escaped.
 pub const MAX_RECORD: usize = 32 << 20;
 
-/// Something that happened, with when and in which generation.
+/// Something that happened, with when and in which generation. Serialised it is a line of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// When, by the pod's clock; for people, order is `seq`'s matter.
@@ -137,8 +138,9 @@ pub enum Entry {
         /// How.
         end: RunEnd,
     },
-    /// A type that a newer build wrote; all its fields, `type` among them.
-    #[serde(skip_deserializing, untagged)]
+    /// A type that a newer build wrote; all its fields, `type` among them. Only as part of a
+    /// [`Record`] is it serialised.
+    #[serde(skip)]
     Other(Map<String, Value>),
 }
 
@@ -192,28 +194,41 @@ impl Entry {
 
 /// A record in the order in which its fields stand in the line.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line<E> {
     ts: String,
     seq: u64,
     generation: Generation,
     #[serde(flatten)]
-    entry: &'a Entry,
+    entry: E,
 }
 
-/// Why a record cannot be encoded.
-pub(super) type EncodingError = Box<dyn std::error::Error + Send + Sync>;
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ts = Timestamp::from_millisecond(self.ts.0).map_err(S::Error::custom)?;
+        let (ts, seq, generation) = (format!("{ts:.3}"), self.seq, self.generation);
+        match &self.entry {
+            Entry::Other(entry) => Line {
+                ts,
+                seq,
+                generation,
+                entry,
+            }
+            .serialize(serializer),
+            entry => Line {
+                ts,
+                seq,
+                generation,
+                entry,
+            }
+            .serialize(serializer),
+        }
+    }
+}
 
 impl Record {
     /// Returns the record as a line, with its newline.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, EncodingError> {
-        let ts = Timestamp::from_millisecond(self.ts.0)?;
-        let line = Line {
-            ts: format!("{ts:.3}"),
-            seq: self.seq,
-            generation: self.generation,
-            entry: &self.entry,
-        };
-        let mut bytes = serde_json::to_vec(&line)?;
+    pub(super) fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(self)?;
         bytes.push(b'\n');
         Ok(bytes)
     }

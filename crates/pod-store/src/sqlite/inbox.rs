@@ -273,9 +273,12 @@ pub(super) fn list(
         Which::All => "",
         Which::Undelivered => "AND state <> 'settled'",
     };
+    // The inner query sorts numbers out of an index, not whole messages.
     let sql = format!(
-        "SELECT {COLUMNS} FROM message WHERE pod = ?1 AND sequence > ?2 {condition} \
-         ORDER BY sequence LIMIT ?3"
+        "SELECT {COLUMNS} FROM message WHERE sequence IN \
+           (SELECT sequence FROM message WHERE pod = ?1 AND sequence > ?2 {condition} \
+            ORDER BY sequence LIMIT ?3) \
+         ORDER BY sequence"
     );
     let mut statement = database.reader().prepare_cached(&sql)?;
     let after = page.after.map_or(0, |after| signed(after.0));

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
-use podfleet_protocol::{FleetName, Generation, Identity, PodId, PodName, Receipt, UnixMillis};
+use podfleet_protocol::{Generation, Identity, PodId, PodName, Receipt, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::columns::{
@@ -199,29 +199,28 @@ pub(super) fn list(
     filter: &PodFilter,
     page: &Page<PodCursor>,
 ) -> Result<Listing<PodSummary, PodCursor>, Fault> {
+    // Within one fleet the index is searched by the fleet's name, else by the place of the cursor.
+    let place = match filter.fleet {
+        Some(_) => "pod.fleet = ?2 AND pod.folded > ?3",
+        None => "(pod.fleet, pod.folded) > (?2, ?3)",
+    };
     let sql = format!(
         "SELECT {COLUMNS}, oldest.accepted AS oldest_accepted, oldest.receipt AS oldest_receipt, \
            (SELECT count(*) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
              AS undelivered \
          FROM pod LEFT JOIN message AS oldest ON oldest.sequence = \
            (SELECT min(sequence) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
-         WHERE pod.tenant = ?1 AND (?2 IS NULL OR pod.fleet = ?2) \
-           AND (pod.fleet, pod.folded) > (?3, ?4) \
-         ORDER BY pod.fleet, pod.folded LIMIT ?5"
+         WHERE pod.tenant = ?1 AND {place} ORDER BY pod.fleet, pod.folded LIMIT ?4"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let fleet = filter.fleet.as_ref().map(FleetName::as_str);
-    let after = page.after.clone().unwrap_or_else(|| PodCursor {
-        fleet: fleet.unwrap_or_default().to_owned(),
-        folded: String::new(),
-    });
-    let mut rows = statement.query(params![
-        filter.tenant.as_str(),
-        fleet,
-        after.fleet,
-        after.folded,
-        i64::from(page.limit),
-    ])?;
+    let after = page.after.as_ref();
+    let fleet = match &filter.fleet {
+        Some(fleet) => fleet.as_str(),
+        None => after.map_or("", |cursor| cursor.fleet.as_str()),
+    };
+    let folded = after.map_or("", |cursor| cursor.folded.as_str());
+    let limit = i64::from(page.limit);
+    let mut rows = statement.query(params![filter.tenant.as_str(), fleet, folded, limit])?;
     let mut listing = Listing::default();
     let (mut seen, mut last) = (0_u32, None);
     while let Some(row) = rows.next()? {

@@ -195,7 +195,7 @@ async fn one_damaged_record_does_not_hide_the_others() {
     let id = add(&store, pod("a")).await;
     add(&store, pod("b")).await;
     let long = message(&"x".repeat(100_000));
-    let sent = vec![message("1"), message("2"), long.clone(), message("3")];
+    let sent = [message("1"), message("2"), long.clone(), message("3")];
     store
         .accept(id, sent.iter().cloned().map(Into::into).collect())
         .await

@@ -1,0 +1,14 @@
+//! Session logs: what is written is read, whatever fails in between.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod log {
+    mod faults;
+    mod properties;
+    mod reading;
+    mod recovery;
+    mod samples;
+    mod writing;
+}

@@ -1,0 +1,141 @@
+//! What a pod learns from the log of the one before it.
+
+use std::fs;
+
+use podfleet_pod_store::session_log::{Entry, Interrupted, LogWriter, Recovery};
+use podfleet_protocol::{MessageId, Outcome, Receipt, Run};
+
+use super::samples::{AT, Session, note};
+
+fn launch(writer: &mut LogWriter) {
+    let (argv, env_names, told) = (Vec::new(), Vec::new(), String::new());
+    writer
+        .append(
+            AT,
+            Entry::Launch {
+                run: Run(1),
+                argv,
+                env_names,
+                told,
+            },
+        )
+        .unwrap();
+}
+
+fn deliver(writer: &mut LogWriter, id: MessageId, attempt: u32) {
+    let text = format!("text {attempt}");
+    writer
+        .append(AT, Entry::MessageDelivering { id, text, attempt })
+        .unwrap();
+}
+
+fn receipt(writer: &mut LogWriter, id: MessageId, outcome: Outcome, settled: bool) -> Receipt {
+    let receipt = Receipt {
+        outcome,
+        settled,
+        ..Receipt::accepted(id, AT)
+    };
+    writer
+        .append(
+            AT,
+            Entry::MessageReceipt {
+                receipt: receipt.clone(),
+            },
+        )
+        .unwrap();
+    receipt
+}
+
+fn interrupted(id: MessageId, attempt: u32, receipt: Option<Receipt>) -> Interrupted {
+    Interrupted {
+        id,
+        text: format!("text {attempt}"),
+        attempt,
+        receipt,
+    }
+}
+
+#[test]
+fn a_session_without_a_log_has_nothing_interrupted() {
+    let session = Session::new();
+    assert_eq!(Recovery::read(&session.files).unwrap(), Recovery::default());
+}
+
+#[test]
+fn a_delivery_without_a_settled_receipt_is_interrupted() {
+    let session = Session::new();
+    let mut writer = session.writer();
+    launch(&mut writer);
+    let [done, open, typed, back, again] = std::array::from_fn(|_| MessageId::generate());
+    deliver(&mut writer, done, 1);
+    receipt(&mut writer, done, Outcome::Submitted, false);
+    receipt(&mut writer, done, Outcome::Answered, true);
+    deliver(&mut writer, open, 1);
+    deliver(&mut writer, back, 1);
+    receipt(&mut writer, back, Outcome::Held, false);
+    deliver(&mut writer, again, 1);
+    receipt(&mut writer, again, Outcome::Accepted, false);
+    deliver(&mut writer, again, 2);
+    deliver(&mut writer, typed, 1);
+    let known = receipt(&mut writer, typed, Outcome::Submitted, false);
+    writer.append(AT, note("and more")).unwrap();
+    let recovery = Recovery::read(&session.files).unwrap();
+    let expected = [
+        interrupted(open, 1, None),
+        interrupted(again, 2, None),
+        interrupted(typed, 1, Some(known)),
+    ];
+    assert_eq!(recovery.interrupted, expected);
+    assert_eq!(recovery.damaged, 0);
+}
+
+#[test]
+fn what_was_interrupted_is_found_across_segments_and_failed_starts() {
+    let session = Session::new();
+    let id = MessageId::generate();
+    let mut writer = session.writer_of(1);
+    launch(&mut writer);
+    deliver(&mut writer, id, 1);
+    writer.new_segment(AT).unwrap();
+    writer.append(AT, note("later")).unwrap();
+    drop(writer);
+    // The next generation ended before it had recovered, and launched nothing.
+    session.writer_of(2).append(AT, note("started")).unwrap();
+    let found = Recovery::read(&session.files).unwrap();
+    assert_eq!(found.interrupted, [interrupted(id, 1, None)]);
+}
+
+#[test]
+fn a_generation_that_launched_has_recovered_what_was_before_it() {
+    let session = Session::new();
+    let (old, new) = (MessageId::generate(), MessageId::generate());
+    let mut writer = session.writer_of(1);
+    launch(&mut writer);
+    deliver(&mut writer, old, 1);
+    drop(writer);
+    let mut writer = session.writer_of(2);
+    launch(&mut writer);
+    deliver(&mut writer, new, 1);
+    // A second run of one generation recovers nothing.
+    launch(&mut writer);
+    let found = Recovery::read(&session.files).unwrap();
+    assert_eq!(found.interrupted, [interrupted(new, 1, None)]);
+}
+
+#[test]
+fn lines_that_cannot_be_read_are_counted() {
+    let session = Session::new();
+    let id = MessageId::generate();
+    let mut writer = session.writer();
+    deliver(&mut writer, id, 1);
+    let path = session.files.segment(1);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        format!("{text}not a record\n{{\"type\":\"status\",\n"),
+    )
+    .unwrap();
+    let found = Recovery::read(&session.files).unwrap();
+    assert_eq!(found.damaged, 2);
+    assert_eq!(found.interrupted, [interrupted(id, 1, None)]);
+}
