@@ -58,15 +58,19 @@ pub fn is_captured(name: &str) -> bool {
     name == "PATH" || name.starts_with("LC_") || OF_THE_USER.contains(&upper.as_str())
 }
 
+/// The simulated agent's own variables: a roster may set them.
+const SIMULATED: &str = "FLEET_SIM_";
+
 fn is_forbidden(name: &str) -> bool {
-    NEVER.iter().any(|prefix| name.starts_with(prefix))
+    NEVER.iter().any(|prefix| name.starts_with(prefix)) && !name.starts_with(SIMULATED)
 }
 
 /// Makes the environment of an agent, but for what its pod adds.
 ///
 /// It is the allow-list out of the user's, then what the fleet sets for every terminal, then the
 /// harness's variables, then the roster's; `extra_path` are directories appended to `PATH` unless
-/// they are in it. `FLEET_*`, `TMUX*`, `NOTIFY_SOCKET` and `WATCHDOG_*` never get through.
+/// they are in it. `FLEET_*` but for `FLEET_SIM_*`, `TMUX*`, `NOTIFY_SOCKET` and `WATCHDOG_*` never
+/// get through.
 #[must_use]
 pub fn agent_env(
     user: &Env,

@@ -5,6 +5,7 @@ mod down;
 mod explain;
 mod gates;
 mod observe;
+mod restart;
 mod send;
 mod settle;
 mod start;
@@ -12,6 +13,7 @@ mod stop;
 mod survey;
 mod up;
 mod verify;
+mod view_queue;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,9 +43,10 @@ pub use attach::SessionLog;
 pub use down::DownOptions;
 pub use explain::{Explanation, Fact};
 pub use observe::AgentStatus;
+pub use restart::RestartOptions;
 pub use send::{SendReport, SendRequest, Via};
 pub use stop::StopTimeouts;
-pub use up::{RestartOptions, UpOptions};
+pub use up::UpOptions;
 pub use verify::{Miss, Verification};
 
 /// Everything that a fleet needs from outside.

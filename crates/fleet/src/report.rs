@@ -90,8 +90,10 @@ fn millis<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::
 pub enum AgentResult {
     /// Nothing was done because only the plan was asked for.
     Planned,
-    /// Nothing had to be done, or nothing that takes time.
+    /// Nothing had to be done.
     Unchanged,
+    /// What changed is recorded and holds from now on; nothing was restarted.
+    Applied,
     /// Its terminal is ready for input.
     Ready,
     /// Its terminal waits for a person.

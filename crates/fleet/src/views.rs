@@ -40,10 +40,13 @@ pub(crate) struct View {
     pub(crate) size: Size,
 }
 
-/// A view that could not be made because another session has its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) agent: String,
+/// What came of making views.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Made {
+    /// The agents whose views were made.
+    pub(crate) made: Vec<PodName>,
+    /// Those whose views cannot be made because other sessions have their names.
+    pub(crate) taken: Vec<PodName>,
 }
 
 /// The fleet's tmux server and how its views are made.
@@ -101,30 +104,33 @@ impl Views {
 
     /// Makes the views that are missing, and the holder, in as few tmux calls as can be.
     ///
-    /// Returns those whose name another session has.
-    pub(crate) async fn make(&self, views: &[View]) -> Result<Vec<Taken>, TmuxError> {
+    /// A view that another process makes at the same time counts as made.
+    pub(crate) async fn make(&self, views: &[View]) -> Result<Made, TmuxError> {
         // Another process may make the same views meanwhile, so a duplicate begins a new look.
-        const LOOKS: usize = 5;
-        for _ in 0..LOOKS {
+        const LOOKS: u32 = 5;
+        let names = |views: &[&View]| views.iter().map(|view| view.name.clone()).collect();
+        let mut looks = 0;
+        loop {
             let panes = self.panes().await?;
             let (missing, taken) = self.missing(views, &panes);
-            let Some(command) = self.command(&missing, &panes) else {
-                return Ok(taken);
+            let made = Made {
+                made: names(&missing),
+                taken: names(&taken),
             };
+            let Some(command) = self.command(&missing, &panes) else {
+                return Ok(made);
+            };
+            looks += 1;
             match self.tmux.run(&command).await {
-                Ok(_) => return Ok(taken),
-                Err(error) if error.kind() == TmuxErrorKind::DuplicateSession => {}
+                Ok(_) => return Ok(made),
+                Err(error) if error.kind() == TmuxErrorKind::DuplicateSession && looks < LOOKS => {}
                 Err(error) => return Err(error),
             }
         }
-        let names = views.iter().map(|view| Taken {
-            agent: view.name.to_string(),
-        });
-        Ok(names.collect())
     }
 
     /// Tells which views are missing, and which cannot be made.
-    fn missing<'a>(&self, views: &'a [View], panes: &[Pane]) -> (Vec<&'a View>, Vec<Taken>) {
+    fn missing<'a>(&self, views: &'a [View], panes: &[Pane]) -> (Vec<&'a View>, Vec<&'a View>) {
         let tags: HashSet<_> = panes.iter().filter_map(|pane| pane.tag.clone()).collect();
         let sessions: HashSet<_> = panes
             .iter()
@@ -136,10 +142,7 @@ impl Views {
         let (taken, missing): (Vec<_>, Vec<_>) = absent.partition(|view| {
             session_of(&view.name).is_none_or(|session| sessions.contains(session.as_str()))
         });
-        let taken = taken.into_iter().map(|view| Taken {
-            agent: view.name.to_string(),
-        });
-        (missing, taken.collect())
+        (missing, taken)
     }
 
     fn command(&self, missing: &[&View], panes: &[Pane]) -> Option<Command> {
@@ -318,7 +321,7 @@ mod tests {
         let panes = [pane("coder", None), pane("lead", Some(&other_fleet))];
         let (missing, taken) = views().missing(&wanted, &panes);
         assert!(missing.is_empty());
-        let names: Vec<_> = taken.iter().map(|taken| taken.agent.as_str()).collect();
+        let names: Vec<_> = taken.iter().map(|taken| taken.name.as_str()).collect();
         assert_eq!(names, ["coder", "lead"]);
     }
 }

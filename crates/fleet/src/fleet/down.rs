@@ -85,6 +85,10 @@ impl Fleet {
                 let sighting = survey.sightings.get(&name)?;
                 let kept = agents.is_empty() && !all && is_persistent(survey, &name);
                 let idle = !sighting.is_up() && !sighting.record().expected;
+                // What the roster dropped and is stopped is nobody's business any more.
+                if idle && agents.is_empty() && self.roster.is_some() && !self.hosts(&name) {
+                    return None;
+                }
                 let (action, why) = if idle {
                     (Action::Leave, "it is stopped")
                 } else if kept {
@@ -120,7 +124,7 @@ impl Fleet {
                     agent: step.agent.clone(),
                     action: step.action.clone(),
                 });
-                match self.stop(sighting.record(), "down", timeouts).await {
+                match self.stop(sighting.record(), &step.why, timeouts).await {
                     Ok(()) => AgentResult::Stopped,
                     Err(failure) => AgentResult::Failed(failure),
                 }

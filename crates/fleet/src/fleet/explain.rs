@@ -214,6 +214,9 @@ impl Facts<'_> {
         };
         let pid = heartbeat.agent_pid.map(|pid| format!(", pid {pid}"));
         let mut value = format!("{}{}", heartbeat.phase, pid.unwrap_or_default());
+        if !self.sighting.is_up() {
+            value = format!("was {value}");
+        }
         if let Some(detail) = heartbeat.detail {
             value = format!("{value} ({detail})");
         }
@@ -236,6 +239,7 @@ impl Facts<'_> {
                 let value = format!("{}{}", screen.state, line.unwrap_or_default());
                 (value, screen.rule.clone())
             }
+            None if !self.sighting.is_up() => (format!("was {}", heartbeat.screen), heartbeat.rule),
             None => (heartbeat.screen, heartbeat.rule),
         };
         let source = format!("harness rule `{rule}`");

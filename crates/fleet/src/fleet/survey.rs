@@ -1,6 +1,7 @@
 //! A look at the whole fleet: what is wanted, recorded and seen.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 
 use podfleet_pod_store::{Page, PodFilter, PodSummary};
 use podfleet_roster::Agent;
@@ -105,19 +106,20 @@ impl Fleet {
             .collect();
         leaving.sort_by(|a, b| a.agent.cmp(&b.agent));
         let steps = plan(&wanted, &all, &leaving);
-        let notes = steps
+        let missing: BTreeSet<_> = steps
             .iter()
             .filter(|step| step.action.changes())
             .filter_map(|step| survey.desired(&step.agent))
-            .filter(|desired| !desired.spec.working_directory.exists())
-            .map(|desired| {
-                format!(
-                    "{}: the working directory {} will be created",
-                    desired.name,
-                    desired.spec.working_directory.display()
-                )
-            })
+            .map(|desired| &desired.spec.working_directory)
+            .filter(|directory| !directory.exists())
             .collect();
+        let created = |directory: &PathBuf| {
+            format!(
+                "the working directory {} will be created",
+                directory.display()
+            )
+        };
+        let notes = missing.into_iter().map(created).collect();
         Ok(Plan {
             steps,
             views: Vec::new(),

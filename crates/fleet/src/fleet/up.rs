@@ -1,6 +1,5 @@
-//! `up` and `restart`: bringing agents to what they ought to be.
+//! `up`: bringing agents to what they ought to be.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -14,6 +13,7 @@ use super::gates::{Gate, Gates};
 use super::settle::account;
 use super::stop::StopTimeouts;
 use super::survey::Survey;
+use super::view_queue::make_views;
 use super::{Events, Fleet};
 use crate::error::FleetError;
 use crate::plan::{Action, Step};
@@ -41,9 +41,6 @@ impl Default for UpOptions {
         }
     }
 }
-
-/// How [`Fleet::restart`] works; the same choices as for `up`.
-pub type RestartOptions = UpOptions;
 
 /// What the tasks of one run share.
 struct Run<'a> {
@@ -87,75 +84,7 @@ impl Fleet {
             .await
     }
 
-    /// Ends agents and starts them again, whatever they do; this lifts a quarantine. Agents that
-    /// are stopped are started.
-    ///
-    /// Without a usable roster, agents are started as they are recorded.
-    ///
-    /// # Errors
-    /// Fails before anything is done, as [`up`](Self::up) does; a roster is not needed.
-    pub async fn restart(
-        &self,
-        agents: &[String],
-        options: &RestartOptions,
-        events: Events,
-    ) -> Result<Report, FleetError> {
-        let mut named = Vec::with_capacity(agents.len());
-        for agent in agents {
-            self.record(agent).await?;
-            named.push(agent.clone());
-        }
-        let survey = self.survey().await?;
-        if named.is_empty() {
-            named = self.everybody(&survey);
-        }
-        let steps = named.into_iter().map(|agent| Step {
-            action: Action::Restart { fields: Vec::new() },
-            why: "asked for".to_owned(),
-            agent,
-        });
-        let steps = self.in_start_order(steps.collect());
-        if options.dry_run {
-            return Ok(planned(steps, Vec::new()));
-        }
-        let views = match self.roster {
-            Some(_) => self.checked_views().await?,
-            None => None,
-        };
-        let _lock = self.lock(&events).await?;
-        self.dirs.open_runtime()?;
-        if let Some((_, path)) = &self.roster {
-            self.store.claim_fleet(&self.key, path).await?;
-        }
-        let survey = self.survey().await?;
-        self.apply(survey, steps, *options, &events, views).await
-    }
-
-    /// All agents that the roster hosts, or without one all that are recorded.
-    fn everybody(&self, survey: &Survey<'_>) -> Vec<String> {
-        if self.roster.is_some() {
-            let hosted = survey.hosted.iter();
-            return hosted.map(|(agent, _)| agent.name.to_string()).collect();
-        }
-        let mut names: Vec<_> = survey.sightings.keys().cloned().collect();
-        names.sort();
-        names
-    }
-
-    fn in_start_order(&self, mut steps: Vec<Step>) -> Vec<Step> {
-        let order: HashMap<_, _> = self
-            .roster()
-            .map(|roster| roster.start_order())
-            .unwrap_or_default()
-            .into_iter()
-            .map(|agent| agent.name.to_string())
-            .zip(0_usize..)
-            .collect();
-        steps.sort_by_key(|step| order.get(&step.agent).copied().unwrap_or(usize::MAX));
-        steps
-    }
-
-    async fn checked_views(&self) -> Result<Option<Views>, FleetError> {
+    pub(super) async fn checked_views(&self) -> Result<Option<Views>, FleetError> {
         let views = self.views().transpose()?;
         if let Some(views) = &views {
             views.check_version().await?;
@@ -163,7 +92,8 @@ impl Fleet {
         Ok(views)
     }
 
-    async fn apply(
+    /// Carries steps out, given in start order.
+    pub(super) async fn apply(
         &self,
         survey: Survey<'_>,
         steps: Vec<Step>,
@@ -192,7 +122,10 @@ impl Fleet {
             drop(run);
             (reports, gone)
         };
-        let ((agents, gone), mut notes) = tokio::join!(working, make_views(views.as_ref(), queue));
+        let left = steps.iter().filter(|step| step.action == Action::Leave);
+        let standing = left.map(|step| step.agent.as_str()).collect();
+        let making = make_views(views.as_ref(), queue, standing);
+        let ((agents, gone), mut notes) = tokio::join!(working, making);
         if let (Some(views), false) = (&views, gone.is_empty())
             && let Err(error) = views.remove(&gone, false).await
         {
@@ -242,8 +175,11 @@ impl Fleet {
                 return AgentResult::Unchanged;
             }
             Action::Quarantined => {
-                let lift = format!("quarantined; `fleet restart {}` lifts it", step.agent);
-                return AgentResult::Failed(Failure::new(lift));
+                let account = format!(
+                    "quarantined ({}); `fleet restart {}` lifts it",
+                    step.why, step.agent
+                );
+                return AgentResult::Failed(Failure::new(account));
             }
             Action::Impossible => return AgentResult::Failed(Failure::new(step.why.clone())),
             Action::Reapply { .. } => self.reapply(run, step, recorded).await,
@@ -270,7 +206,7 @@ impl Fleet {
             let pod = put.map_err(|error| Failure::new(account(&error)))?;
             self.want_view(run, &pod);
         }
-        Ok(AgentResult::Unchanged)
+        Ok(AgentResult::Applied)
     }
 
     /// Starts a pod; ends it before if it is there in any form.
@@ -320,7 +256,7 @@ impl Fleet {
     }
 }
 
-fn planned(steps: Vec<Step>, notes: Vec<String>) -> Report {
+pub(super) fn planned(steps: Vec<Step>, notes: Vec<String>) -> Report {
     let agents = steps.into_iter().map(|step| AgentReport {
         agent: step.agent,
         action: step.action,
@@ -342,32 +278,4 @@ fn left_views(run: &Run<'_>, steps: &[Step]) -> Vec<podfleet_protocol::PodId> {
         .filter_map(|step| run.survey.sightings.get(&step.agent))
         .map(|sighting| sighting.record().identity.id)
         .collect()
-}
-
-/// Makes views as their pods come up. What comes while tmux works waits for the next call, so
-/// there are few of them however many the agents. Returns what went wrong.
-async fn make_views(
-    views: Option<&Views>,
-    mut queue: mpsc::UnboundedReceiver<View>,
-) -> Vec<String> {
-    let mut notes = Vec::new();
-    while let Some(first) = queue.recv().await {
-        let mut batch = vec![first];
-        while let Ok(next) = queue.try_recv() {
-            batch.push(next);
-        }
-        let Some(views) = views else {
-            continue;
-        };
-        match views.make(&batch).await {
-            Ok(taken) => notes.extend(taken.into_iter().map(|taken| {
-                let agent = taken.agent;
-                format!("{agent}: no view, because another tmux session has its name")
-            })),
-            Err(error) => {
-                notes.push(format!("views cannot be made: {}", account(&error)));
-            }
-        }
-    }
-    notes
 }

@@ -164,15 +164,17 @@ impl Sources<'_> {
     }
 
     fn since(&self, sighting: &Sighting, readiness: Readiness) -> UnixMillis {
-        let recorded = matches!(
-            readiness,
-            Readiness::Quarantined | Readiness::Stopped | Readiness::Dead
-        );
-        sighting
+        let heartbeat = sighting
             .heartbeat
             .as_ref()
-            .filter(|heartbeat| !recorded && heartbeat.boot_id == self.now.boot_id)
-            .and_then(|heartbeat| self.now.wall_of(heartbeat.since))
+            .filter(|heartbeat| heartbeat.boot_id == self.now.boot_id);
+        let at = match readiness {
+            Readiness::Quarantined | Readiness::Stopped => None,
+            // When it died nobody saw; this is its last sign of life.
+            Readiness::Dead => heartbeat.map(|heartbeat| heartbeat.boottime),
+            _ => heartbeat.map(|heartbeat| heartbeat.since),
+        };
+        at.and_then(|at| self.now.wall_of(at))
             .unwrap_or(sighting.record().updated)
     }
 
