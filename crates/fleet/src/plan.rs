@@ -144,10 +144,10 @@ impl Plan {
 
 /// Plans: the wanted agents in their given order, then those that nobody wants any more.
 ///
-/// `leaving` are recorded pods that the roster does not host any more; they are stopped if they
-/// are up.
+/// `leaving` are the agents that the roster does not host any more and whose pods are up, or
+/// expected to be.
 #[must_use]
-pub fn plan(wanted: &[Wanted], known: &[Known], leaving: &[Known]) -> Vec<Step> {
+pub fn plan(wanted: &[Wanted], known: &[Known], leaving: &[String]) -> Vec<Step> {
     let find = |agent: &str| known.iter().find(|known| known.agent == agent);
     let wanted = wanted.iter().map(|wanted| {
         let (action, why) = step(wanted, find(&wanted.agent).map(|known| &known.state));
@@ -157,14 +157,11 @@ pub fn plan(wanted: &[Wanted], known: &[Known], leaving: &[Known]) -> Vec<Step> 
             why,
         }
     });
-    let leaving = leaving
-        .iter()
-        .filter(|known| known.state != Observed::Down)
-        .map(|known| Step {
-            agent: known.agent.clone(),
-            action: Action::Stop,
-            why: "the roster does not host it any more".to_owned(),
-        });
+    let leaving = leaving.iter().map(|agent| Step {
+        agent: agent.clone(),
+        action: Action::Stop,
+        why: "the roster does not host it any more".to_owned(),
+    });
     wanted.chain(leaving).collect()
 }
 
@@ -280,7 +277,7 @@ mod tests {
             pod("changed", Observed::Up),
             pod("renamed", Observed::Up),
         ];
-        let leaving = [pod("gone", Observed::Up), pod("long-gone", Observed::Down)];
+        let leaving = ["gone".to_owned()];
         insta::assert_snapshot!(lines(&plan(&wanted, &known, &leaving)), @r"
         start new: it is new
         start stopped: it is stopped

@@ -102,9 +102,10 @@ impl Fleet {
             .sightings
             .values()
             .filter(|sighting| agents.is_empty() && !self.hosts(sighting.name()))
-            .map(known)
+            .filter(|sighting| sighting.is_up() || sighting.record().expected)
+            .map(|sighting| sighting.name().to_owned())
             .collect();
-        leaving.sort_by(|a, b| a.agent.cmp(&b.agent));
+        leaving.sort();
         let steps = plan(&wanted, &all, &leaving);
         let missing: BTreeSet<_> = steps
             .iter()
