@@ -4,7 +4,10 @@ use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
-use crate::commands::{completions, explain, man, version};
+use crate::commands::{
+    attach, completions, down, explain, init, log, logs, man, plan, pod, ps, restart, schema, send,
+    sim_agent, status, tail, up, validate, verify, version, watch,
+};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -30,18 +33,25 @@ pub(crate) struct Cli {
 #[derive(Debug, clap::Args)]
 struct Global {
     /// Use this roster instead of the one that would be found
-    #[arg(long, global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, global = true, display_order = 900, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     roster: Option<PathBuf>,
     /// Say what is decided and why
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 901)]
     verbose: bool,
     /// Say nothing but errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        display_order = 902,
+        conflicts_with = "verbose"
+    )]
     quiet: bool,
     /// When to use colours: auto, always or never
     #[arg(
         long,
         global = true,
+        display_order = 903,
         value_name = "WHEN",
         default_value = "auto",
         hide_default_value = true,
@@ -63,14 +73,47 @@ impl Global {
 /// The commands, in the order in which the help lists them.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
+    Validate(validate::Args),
     Explain(explain::Args),
+    Schema(schema::Args),
+    Plan(plan::Args),
+    Up(up::Args),
+    Down(down::Args),
+    Restart(restart::Args),
+    Ps(ps::Args),
+    Status(status::Args),
+    Verify(verify::Args),
+    Send(send::Args),
+    Tail(tail::Args),
+    Watch(watch::Args),
+    Attach(attach::Args),
+    Log(log::Args),
+    Logs(logs::Args),
+    SimAgent(sim_agent::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
+    #[command(hide = true)]
+    Pod(pod::Args),
 }
 
 /// Headings of the help text with the commands below them.
-const SECTIONS: [(&str, &[&str]); 1] = [("Other", &["explain", "completions", "man", "version"])];
+const SECTIONS: [(&str, &[&str]); 4] = [
+    ("The roster", &["init", "validate", "explain", "schema"]),
+    (
+        "The fleet",
+        &["plan", "up", "down", "restart", "ps", "status", "verify"],
+    ),
+    (
+        "An agent",
+        &["send", "tail", "watch", "attach", "log", "logs"],
+    ),
+    (
+        "This program",
+        &["sim-agent", "completions", "man", "version"],
+    ),
+];
 
 /// Returns the grammar with the commands of its help text under headings.
 pub(crate) fn grammar() -> clap::Command {
@@ -101,19 +144,20 @@ fn command_list(grammar: &clap::Command) -> String {
 
 /// Reads the command line, runs the command, and reports how it ended.
 pub(crate) fn run() -> Exit {
-    let parsed = grammar()
-        .try_get_matches()
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = grammar().try_get_matches().and_then(|matches| {
+        let name = matches.subcommand_name().unwrap_or_default().to_owned();
+        Ok((Cli::from_arg_matches(&matches)?, name))
+    });
     match parsed {
-        Ok(cli) => execute(cli),
+        Ok((cli, name)) => execute(cli, &name),
         Err(error) => report_usage(&error),
     }
 }
 
-fn execute(cli: Cli) -> Exit {
+fn execute(cli: Cli, name: &str) -> Exit {
     apply_color(cli.global.color);
     let output = Output::open(cli.global.verbosity());
-    let mut context = Context::new(output, cli.global.roster);
+    let mut context = Context::new(output, cli.global.roster, format!("fleet {name}"));
     match dispatch(cli.command, &mut context) {
         Ok(exit) => exit,
         Err(error) => report(&error, &mut context.output),
@@ -122,10 +166,28 @@ fn execute(cli: Cli) -> Exit {
 
 fn dispatch(command: Command, context: &mut Context) -> Outcome {
     match command {
+        Command::Init(args) => init::run(args, context),
+        Command::Validate(args) => validate::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
+        Command::Schema(args) => schema::run(&args, context),
+        Command::Plan(args) => plan::run(&args, context),
+        Command::Up(args) => up::run(&args, context),
+        Command::Down(args) => down::run(&args, context),
+        Command::Restart(args) => restart::run(&args, context),
+        Command::Ps(args) => ps::run(&args, context),
+        Command::Status(args) => status::run(&args, context),
+        Command::Verify(args) => verify::run(&args, context),
+        Command::Send(args) => send::run(&args, context),
+        Command::Tail(args) => tail::run(&args, context),
+        Command::Watch(args) => watch::run(&args, context),
+        Command::Attach(args) => attach::run(&args, context),
+        Command::Log(args) => log::run(&args, context),
+        Command::Logs(args) => logs::run(&args, context),
+        Command::SimAgent(args) => sim_agent::run(args, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => man::run(&args, context),
         Command::Version(args) => version::run(&args, context),
+        Command::Pod(args) => pod::run(args, context),
     }
 }
 
@@ -155,3 +217,6 @@ fn report_usage(error: &clap::Error) -> Exit {
         _ => Exit::Usage,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! Completion in the shell: the shell's script calls this program for candidates.
 
-use std::ffi::OsStr;
-
 use clap_complete::CompleteEnv;
-use clap_complete::engine::CompletionCandidate;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use podfleet_roster::{Known, Roster};
 
 use crate::cli;
+use crate::context::Context;
+use crate::output::{Output, Verbosity};
 
 /// The environment variable by which the shell's script asks for candidates.
 pub(crate) const VARIABLE: &str = "FLEET_COMPLETE";
@@ -17,4 +18,20 @@ pub(crate) fn answer_shell() {
         .bin("fleet")
         .completer("fleet")
         .complete();
+}
+
+/// Completes names of agents: those of the roster that a command would read.
+pub(crate) fn agents() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| roster_agents().unwrap_or_default())
+}
+
+fn roster_agents() -> Option<Vec<CompletionCandidate>> {
+    let mut context = Context::new(Output::open(Verbosity::Quiet), None, String::new());
+    let path = context.roster_path().ok()?;
+    let text = std::fs::read_to_string(path).ok()?;
+    let (roster, _) = Roster::parse(&text, "roster", &Known::shipped());
+    let candidate = |agent: podfleet_roster::Agent| {
+        CompletionCandidate::new(agent.name.as_str()).help(Some(agent.class.into()))
+    };
+    Some(roster?.agents.into_iter().map(candidate).collect())
 }

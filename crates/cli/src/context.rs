@@ -1,33 +1,219 @@
 //! What a command is handed: its output, and the world outside that only this crate looks at.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
+use podfleet::{Dirs, DirsError, Env, Fleet, RosterChoice, Setup, locate_roster};
+use podfleet_roster::{Known, Roster};
+
+use crate::commands::scope::Scope;
+use crate::commands::version;
+use crate::error::Error;
+use crate::exit::Exit;
 use crate::output::Output;
+use crate::render::wrap::wrap;
+use crate::roster_file::{RosterFile, RosterNeed};
 
 /// Everything that a command may use from outside its arguments.
 pub(crate) struct Context {
     /// Where it writes.
     pub(crate) output: Output,
-    /// The value of `--roster`.
-    pub(crate) roster: Option<PathBuf>,
+    /// The environment.
+    pub(crate) env: Env,
+    roster: Option<PathBuf>,
+    /// How it introduces itself to pods, such as `fleet send`.
+    client: String,
 }
 
 impl Context {
-    /// Makes the context of a command; looks at nothing yet.
-    pub(crate) const fn new(output: Output, roster: Option<PathBuf>) -> Self {
-        Self { output, roster }
+    /// Makes the context of a command. `roster` is the value of `--roster`, `client` the name by
+    /// which pods know it.
+    pub(crate) fn new(output: Output, roster: Option<PathBuf>, client: String) -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self {
+            output,
+            env: std::env::vars_os().filter_map(text).collect(),
+            roster,
+            client,
+        }
     }
 
-    /// Returns the value of an environment variable; an empty one counts as absent.
-    pub(crate) fn variable(name: &str) -> Option<String> {
-        std::env::var(name).ok().filter(|value| !value.is_empty())
+    /// Returns the user's home directory.
+    pub(crate) fn home(&self) -> Result<PathBuf, Error> {
+        let home = self.env.get("HOME").map(PathBuf::from);
+        home.ok_or_else(|| Error::message(Exit::Usage, "HOME is not set"))
     }
 
-    /// Returns all environment variables that are text.
-    pub(crate) fn variables() -> BTreeMap<String, String> {
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect()
+    /// Returns the directories of the user's fleets.
+    pub(crate) fn dirs(&self) -> Result<Dirs, Error> {
+        let uid = rustix::process::getuid().as_raw();
+        Dirs::resolve(&self.env, uid).map_err(|error: DirsError| Error::new(Exit::Usage, error))
+    }
+
+    /// Returns the roster that the command reads, whether or not it is there, and says which one.
+    pub(crate) fn roster_path(&mut self) -> Result<PathBuf, Error> {
+        let RosterChoice { path, why } = self.roster_choice()?;
+        self.output
+            .explain(format_args!("roster {}: {why}", path.display()))?;
+        Ok(path)
+    }
+
+    fn roster_choice(&self) -> Result<RosterChoice, Error> {
+        let cwd = std::env::current_dir()
+            .map_err(|error| Error::from(error).context("there is no working directory"))?;
+        let dirs = self.dirs()?;
+        Ok(locate_roster(
+            self.roster.as_deref(),
+            &self.env,
+            &cwd,
+            &dirs,
+        ))
+    }
+
+    /// Returns where a new roster is written: as named, else in the configuration directory.
+    pub(crate) fn roster_to_write(&self) -> Result<PathBuf, Error> {
+        match self
+            .roster
+            .as_deref()
+            .or_else(|| self.env.get("FLEET_ROSTER").map(Path::new))
+        {
+            Some(path) => Ok(path.to_owned()),
+            None => Ok(self.dirs()?.config.join("roster.yaml")),
+        }
+    }
+
+    /// Opens the fleet that a command is about.
+    pub(crate) async fn fleet(&mut self, scope: &Scope, need: RosterNeed) -> Result<Fleet, Error> {
+        let setup = Setup {
+            dirs: self.dirs()?,
+            env: self.env.clone(),
+            exe: own_program()?,
+            host: short_host_name(),
+            user: self.user_name(),
+            build: version::BUILD.to_owned(),
+            roster: self.sound_roster(need)?,
+            fleet: scope.fleet.clone(),
+            client: self.client.clone(),
+        };
+        Ok(Fleet::open(setup).await?)
+    }
+
+    /// Reads the roster; tells what is wrong with it.
+    fn sound_roster(&mut self, need: RosterNeed) -> Result<Option<(Roster, PathBuf)>, Error> {
+        let path = self.roster_path()?;
+        let Some(file) = RosterFile::read(&path, &self.known()?)? else {
+            if self.roster.is_some() || need == RosterNeed::Sound {
+                let missing = Error::message(
+                    Exit::Usage,
+                    format!("there is no roster {}", path.display()),
+                );
+                return Err(missing.hint("make one with `fleet init --write`"));
+            }
+            return Ok(None);
+        };
+        let warnings: Vec<String> = file.warnings().collect();
+        match file.sound() {
+            Ok(roster) => {
+                if need == RosterNeed::Sound {
+                    for warning in warnings {
+                        self.output.say(wrap(&warning, 0, "  "))?;
+                    }
+                }
+                Ok(Some(roster))
+            }
+            Err(unsound) if need == RosterNeed::Sound => {
+                self.output.complain(unsound.findings()?)?;
+                Err(unsound.error())
+            }
+            Err(unsound) => {
+                let name = unsound.name();
+                let notice = format!(
+                    "note: the roster {name} has errors and is left aside; \
+                     `fleet validate` shows them"
+                );
+                self.output.say(wrap(&notice, 0, "  "))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Returns the user's name: it owns records, so it must be the same in every environment.
+    ///
+    /// A user that the machine's own list does not have is named by the environment, else by
+    /// number.
+    pub(crate) fn user_name(&self) -> String {
+        let uid = rustix::process::getuid().as_raw().to_string();
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let name = listed_user(&users, &uid);
+        let name = name.or_else(|| self.env.get("LOGNAME"));
+        name.or_else(|| self.env.get("USER"))
+            .unwrap_or(&uid)
+            .to_owned()
+    }
+
+    /// Returns the runtimes and roles that a roster may name: the shipped ones and the user's own.
+    pub(crate) fn known(&self) -> Result<Known, Error> {
+        let config = self.dirs()?.config;
+        Ok(Known::shipped()
+            .with_runtimes(stems(&config.join("harnesses"), "toml")?)
+            .with_roles(stems(&config.join("roles"), "md")?))
+    }
+}
+
+/// Returns the path of this program, from which pods and views are started.
+fn own_program() -> Result<PathBuf, Error> {
+    std::env::current_exe()
+        .map_err(|error| Error::from(error).context("this program cannot be found"))
+}
+
+/// Returns the machine's name up to the first dot.
+fn short_host_name() -> String {
+    let name = rustix::system::uname();
+    let name = name.nodename().to_string_lossy();
+    name.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// Finds the name of a user's number in a list of the form of `/etc/passwd`.
+fn listed_user<'a>(users: &'a str, uid: &str) -> Option<&'a str> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        (fields.nth(1) == Some(uid)).then_some(name)
+    })
+}
+
+/// Returns the names of a directory's files of one kind, without their extension.
+fn stems(directory: &Path, extension: &str) -> Result<Vec<String>, Error> {
+    let fault = |error: io::Error| {
+        Error::from(error).context(format!("{} cannot be read", directory.display()))
+    };
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(fault)?,
+    };
+    let mut stems = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(fault)?.path();
+        if path.extension().is_some_and(|found| found == extension)
+            && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+        {
+            stems.push(stem.to_owned());
+        }
+    }
+    Ok(stems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_by_number() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\n";
+        assert_eq!(listed_user(users, "1000"), Some("me"));
+        assert_eq!(listed_user(users, "100"), None);
+        assert_eq!(listed_user("nonsense\n:x:7:\n", "7"), None);
     }
 }

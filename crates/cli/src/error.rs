@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::io;
 
+use podfleet::{FleetError, FleetErrorKind};
+use podfleet_pod::paths::{PathError, PathFault};
+
 use crate::exit::Exit;
 use crate::render::style;
 use crate::render::wrap::wrap;
@@ -58,9 +61,25 @@ impl Error {
             .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Returns the message and its causes, for places that have one line.
+    pub(crate) fn in_one_line(&self) -> String {
+        let mut line = self.cause.to_string();
+        for cause in self.cause.chain().skip(1).map(ToString::to_string) {
+            if !line.contains(&cause) {
+                line.push_str(": ");
+                line.push_str(&cause);
+            }
+        }
+        line
+    }
+
     /// Renders the error: its message, what caused it, and the hints apart from both.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
+        if self.exit == Exit::Interrupted && self.hints.is_empty() {
+            // Whoever interrupts knows it.
+            return text;
+        }
         let mut said = self.cause.to_string();
         let _ = writeln!(
             text,
@@ -91,6 +110,51 @@ impl Error {
             );
         }
         text
+    }
+}
+
+impl From<FleetError> for Error {
+    fn from(error: FleetError) -> Self {
+        let hints = error.hints().to_vec();
+        Self {
+            exit: exit_of(&error),
+            hints,
+            cause: error.into(),
+        }
+    }
+}
+
+/// Maps what can go wrong with a fleet to how the command ends.
+fn exit_of(error: &FleetError) -> Exit {
+    match error.kind() {
+        FleetErrorKind::NoSuchAgent { .. }
+        | FleetErrorKind::NoRoster
+        | FleetErrorKind::Name { .. } => Exit::Usage,
+        FleetErrorKind::Roster { .. } | FleetErrorKind::NotRunning { .. } => Exit::No,
+        FleetErrorKind::Remote { .. }
+        | FleetErrorKind::Claimed { .. }
+        | FleetErrorKind::Refused { .. }
+        | FleetErrorKind::ControlTaken { .. } => Exit::Refused,
+        FleetErrorKind::RuntimeDir => runtime_dir_exit(error),
+        FleetErrorKind::TmuxMissing | FleetErrorKind::TmuxTooOld { .. } => Exit::Missing,
+        FleetErrorKind::Store
+        | FleetErrorKind::Tmux
+        | FleetErrorKind::Io { .. }
+        | FleetErrorKind::Pod { .. }
+        | FleetErrorKind::Storage { .. } => Exit::System,
+        FleetErrorKind::Internal => Exit::Defect,
+        // The enum may grow; until it has a place above, a new kind is a failure of the system.
+        _ => Exit::System,
+    }
+}
+
+/// A directory that others may enter or that is too long is refused by a rule.
+fn runtime_dir_exit(error: &FleetError) -> Exit {
+    let source = std::error::Error::source(error);
+    match source.and_then(|source| source.downcast_ref::<PathError>()) {
+        Some(error) if error.fault() == PathFault::Io => Exit::System,
+        Some(_) => Exit::Refused,
+        None => Exit::System,
     }
 }
 

@@ -17,12 +17,16 @@ pub(crate) enum Exit {
     Missing,
     /// The system failed: disk, store, network.
     System,
+    /// A defect of ours that was noticed; one that was not is a panic, with the same number.
+    Defect,
     /// A signal interrupted it.
     Interrupted,
+    /// As the program that was run in our place.
+    Program(u8),
 }
 
 impl Exit {
-    /// Returns the number that the shell sees. A defect of ours is 101, which a panic gives.
+    /// Returns the number that the shell sees.
     pub(crate) const fn status(self) -> u8 {
         match self {
             Self::Success => 0,
@@ -31,7 +35,9 @@ impl Exit {
             Self::Refused => 3,
             Self::Missing => 4,
             Self::System => 5,
+            Self::Defect => 101,
             Self::Interrupted => 130,
+            Self::Program(status) => status,
         }
     }
 

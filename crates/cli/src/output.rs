@@ -52,11 +52,6 @@ impl Output {
         self.data_is_terminal
     }
 
-    /// Returns how much the user wants to be told.
-    pub(crate) const fn verbosity(&self) -> Verbosity {
-        self.verbosity
-    }
-
     /// Writes data, as it is.
     pub(crate) fn data(&mut self, text: impl Display) -> io::Result<()> {
         write!(self.data, "{text}")?;

@@ -6,6 +6,7 @@ use std::io::Write;
 /// ours. The exit status of a panic is 101.
 pub(crate) fn install_hook() {
     std::panic::set_hook(Box::new(|panic| {
+        crate::attach::restore();
         let mut messages = anstream::stderr().lock();
         let place = panic
             .location()

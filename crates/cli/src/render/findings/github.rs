@@ -57,8 +57,10 @@ mod tests {
     #[test]
     fn each_finding_is_one_line() {
         insta::assert_snapshot!(render(&check(FAULTY)), @r#"
+        ::warning file=fleet/my roster.yaml,line=3,col=1,title=roster%3A%3Ano-lead::the fleet has no orchestrator and no enhancer, so it has no lead%0Ahelp: add an agent of class `orchestrator` and one of class `enhancer`
         ::error file=fleet/my roster.yaml,line=4,col=12,title=roster%3A%3Ainvalid-value::`agents[0].name` is `漢字コーダー`: it contains '漢'%0Ahelp: expected 1 to 64 ASCII letters, digits, `_`, `.` or `-`, the first none of the last two
         ::error file=fleet/my roster.yaml,line=6,col=5,title=roster%3A%3Aunknown-key::unknown key `runtme` in `agents[1]`%0Ahelp: did you mean `runtime`?
+        ::error file=fleet/my roster.yaml,line=7,col=11,title=roster%3A%3Aduplicate-name::the name `coder` is given twice%0Ahelp: names are addresses; give each agent its own
         ::error file=fleet/my roster.yaml,line=9,col=24,title=roster%3A%3Awrong-type::`agents[2].working_directory` is a number, expected a string%0Ahelp: put it in quotes: `working_directory: "7"`
         "#);
     }

@@ -78,6 +78,15 @@ mod tests {
     fn each_finding_shows_its_place_and_what_to_do() {
         let text = render(&check(FAULTY));
         insta::assert_snapshot!(anstream::adapter::strip_str(&text), @r#"
+        warning[roster::no-lead]: the fleet has no orchestrator and no enhancer, so it
+                                  has no lead
+         --> fleet/my roster.yaml:3:1
+          |
+        3 | agents:
+          | ^^^^^^
+          |
+          = help: add an agent of class `orchestrator` and one of class `enhancer`
+
         error[roster::invalid-value]: `agents[0].name` is `漢字コーダー`: it contains
                                       '漢'
          --> fleet/my roster.yaml:4:12
@@ -95,6 +104,17 @@ mod tests {
           |     ^^^^^^
           |
           = help: did you mean `runtime`?
+
+        error[roster::duplicate-name]: the name `coder` is given twice
+         --> fleet/my roster.yaml:7:11
+          |
+        5 |   - name: coder
+          |           ----- first given here
+        6 |     runtme:    claude # 😀 tab
+        7 |   - name: coder
+          |           ^^^^^
+          |
+          = help: names are addresses; give each agent its own
 
         error[roster::wrong-type]: `agents[2].working_directory` is a number, expected
                                    a string

@@ -215,7 +215,7 @@ mod tests {
         }
         insta::assert_json_snapshot!(results[0], @r#"
         {
-          "level": "error",
+          "level": "warning",
           "locations": [
             {
               "physicalLocation": {
@@ -223,18 +223,18 @@ mod tests {
                   "uri": "fleet/my%20roster.yaml"
                 },
                 "region": {
-                  "byteLength": 18,
-                  "byteOffset": 46,
-                  "startColumn": 12,
-                  "startLine": 4
+                  "byteLength": 6,
+                  "byteOffset": 27,
+                  "startColumn": 1,
+                  "startLine": 3
                 }
               }
             }
           ],
           "message": {
-            "text": "`agents[0].name` is `漢字コーダー`: it contains '漢'\nexpected 1 to 64 ASCII letters, digits, `_`, `.` or `-`, the first none of the last two"
+            "text": "the fleet has no orchestrator and no enhancer, so it has no lead\nadd an agent of class `orchestrator` and one of class `enhancer`"
           },
-          "ruleId": "roster::invalid-value"
+          "ruleId": "roster::no-lead"
         }
         "#);
     }

@@ -1,0 +1,17 @@
+//! Showing an agent's terminal in the user's: attached with control, as a view, or only looking.
+
+mod alternate;
+mod client;
+mod crop;
+mod detach;
+mod display;
+mod look;
+mod outgoing;
+mod signals;
+mod tty;
+
+pub(crate) use client::{Client, End, Purpose};
+pub(crate) use display::ScreenUse;
+pub(crate) use look::Look;
+pub(crate) use signals::{Event, Signals};
+pub(crate) use tty::{Tty, restore};

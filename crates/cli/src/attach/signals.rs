@@ -1,0 +1,50 @@
+//! The signals that matter while the user's terminal is ours.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The terminal has another size.
+    Resized,
+    /// We were stopped, and others may have changed the terminal meanwhile.
+    Continued,
+    /// End.
+    Ended,
+}
+
+/// Waits for signals.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    resized: Signal,
+    continued: Signal,
+    terminated: Signal,
+    hung_up: Signal,
+    interrupted: Signal,
+}
+
+impl Signals {
+    /// Begins to listen; from now on none of them ends the process by itself.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            resized: signal(SignalKind::window_change())?,
+            continued: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+            terminated: signal(SignalKind::terminate())?,
+            hung_up: signal(SignalKind::hangup())?,
+            interrupted: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> Event {
+        tokio::select! {
+            _ = self.resized.recv() => Event::Resized,
+            _ = self.continued.recv() => Event::Continued,
+            _ = self.terminated.recv() => Event::Ended,
+            _ = self.hung_up.recv() => Event::Ended,
+            _ = self.interrupted.recv() => Event::Ended,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Waiting for changes of files, without looking at them again and again.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::sleep;
+
+use crate::error::Error;
+
+/// Changes that come together are one: a fleet that starts writes many files at once.
+const TOGETHER: Duration = Duration::from_millis(50);
+
+/// Changes of a file or a directory.
+pub(crate) struct Changes {
+    events: UnboundedReceiver<notify::Result<Event>>,
+    _watcher: RecommendedWatcher,
+}
+
+impl Changes {
+    /// Begins to watch the entries of directories.
+    ///
+    /// Directories are watched, never a file in them: files are replaced as a whole.
+    pub(crate) fn of_directories(directories: &[PathBuf]) -> Result<Self, Error> {
+        let fault = |error| Error::from(io::Error::other(error)).context("nothing can be watched");
+        let (sender, events) = unbounded_channel();
+        let mut watcher = notify::recommended_watcher(move |event| {
+            // Nobody listens any more when the command is about to end.
+            let _ = sender.send(event);
+        })
+        .map_err(fault)?;
+        for directory in directories {
+            watcher
+                .watch(directory, RecursiveMode::NonRecursive)
+                .map_err(|error| {
+                    let what = format!("{} cannot be watched", directory.display());
+                    Error::from(io::Error::other(error)).context(what)
+                })?;
+        }
+        Ok(Self {
+            events,
+            _watcher: watcher,
+        })
+    }
+
+    /// Waits until something was written, made, renamed or removed.
+    pub(crate) async fn next(&mut self) -> io::Result<()> {
+        loop {
+            let Some(event) = self.events.recv().await else {
+                return Err(io::Error::other("the watching of files ended"));
+            };
+            if is_change(&event) {
+                break;
+            }
+        }
+        sleep(TOGETHER).await;
+        while self.events.try_recv().is_ok() {}
+        Ok(())
+    }
+}
+
+/// Reading is no change; an event that was lost may have been one.
+fn is_change(event: &notify::Result<Event>) -> bool {
+    match event {
+        Ok(event) => !matches!(event.kind, EventKind::Access(_)),
+        Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_replaced_file_is_a_change() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut changes = Changes::of_directories(&[directory.path().to_owned()]).unwrap();
+        let file = tempfile::NamedTempFile::new_in(directory.path()).unwrap();
+        file.persist(directory.path().join("a.hb")).unwrap();
+        changes.next().await.unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = directory.path().join("none");
+        let error = Changes::of_directories(&[missing]).err().unwrap();
+        assert!(error.in_one_line().contains("none cannot be watched"));
+    }
+}

@@ -1,0 +1,141 @@
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+use podfleet::Fleet;
+use podfleet_protocol::method::{AttachParams, AttachRole};
+
+use crate::attach::{Client, End, Look, Purpose, ScreenUse, Signals, Tty};
+use crate::commands::scope::OneAgent;
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const KEYS: &str = "\
+`ctrl-\\ d` detaches; `ctrl-\\ ctrl-\\` types a `ctrl-\\`. Inside tmux, where the
+agent's session is on the same server, it switches to that session.";
+
+/// Take an agent's terminal: see it and type in it
+#[derive(Debug, clap::Args)]
+#[command(after_help = KEYS)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    agent: OneAgent,
+    /// Take control from another client, which is told
+    #[arg(long)]
+    take: bool,
+    /// Only look until somebody types, and wait for a pod that is not there
+    #[arg(long, conflicts_with = "take")]
+    view: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    block_on(async {
+        if args.view {
+            return view(args, context).await;
+        }
+        let fleet = context
+            .fleet(&args.agent.scope, RosterNeed::Helpful)
+            .await?;
+        if !args.take && switch_session(&fleet, &args.agent.name, context).await? {
+            return Ok(Exit::Success);
+        }
+        attach(&fleet, args, context).await
+    })
+}
+
+/// Inside tmux, switches to the agent's session if it is on the same server; returns whether.
+///
+/// A terminal inside a terminal of the same server would only be a smaller one.
+async fn switch_session(fleet: &Fleet, agent: &str, context: &Context) -> Result<bool, Error> {
+    let (Some(tmux), Some(roster)) = (context.env.get("TMUX"), fleet.roster()) else {
+        return Ok(false);
+    };
+    let socket = roster.tmux.socket_name.as_deref().unwrap_or("default");
+    let server = Path::new(tmux.split(',').next().unwrap_or_default());
+    if server.file_name() != Some(OsStr::new(socket)) {
+        return Ok(false);
+    }
+    let rows = fleet.ps(&[agent.to_owned()]).await?;
+    let Some(session) = rows.into_iter().find_map(|row| row.session) else {
+        return Ok(false);
+    };
+    let target = format!("={session}");
+    let switched = Command::new("tmux")
+        .args(["switch-client", "-t", &target])
+        .status();
+    Ok(switched.is_ok_and(|status| status.success()))
+}
+
+/// Attaches with control until the user leaves or loses it.
+async fn attach(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
+    let name = &args.agent.name;
+    let tty = Tty::open(ScreenUse::Alternate)?;
+    let mut signals = Signals::listen()?;
+    let params = AttachParams {
+        role: AttachRole::Controller,
+        take: args.take,
+        size: Some(tty.size()),
+        from: None,
+    };
+    let attached = fleet.attach(name, params).await?;
+    let screen = ScreenUse::Alternate;
+    let client = Client::new(&tty, &mut signals, attached, Purpose::Attach, screen);
+    let end = client.run().await;
+    // What follows is for the user's own screen.
+    drop(tty);
+    match end? {
+        End::Left | End::Next => {
+            context.output.say(format_args!("detached from `{name}`"))?;
+            Ok(Exit::Success)
+        }
+        End::Interrupted => Ok(Exit::Interrupted),
+        End::ControlTaken(by) => Err(Error::message(
+            Exit::No,
+            format!("detached from `{name}`: {by} took control"),
+        )
+        .hint("`--take` takes it back; `fleet watch` only looks")),
+        End::PodGone(why) => {
+            let why = why.unwrap_or_else(|| "its pod ended".into());
+            let error = Error::message(Exit::No, format!("detached from `{name}`: {why}"));
+            Err(error.hint(format!("`fleet ps {name}` says how it is")))
+        }
+    }
+}
+
+/// Shows the terminal in a tmux pane for as long as the pane is there.
+async fn view(args: &Args, context: &mut Context) -> Outcome {
+    let tty = Tty::open(ScreenUse::Owned)?;
+    let mut signals = Signals::listen()?;
+    let mut look = Look {
+        tty: &tty,
+        signals: &mut signals,
+        purpose: Purpose::View,
+        screen: ScreenUse::Owned,
+    };
+    let pane = context.env.get("TMUX_PANE").map(str::to_owned);
+    let scope = &args.agent.scope;
+    // The fleet is opened anew each time: what is wrong with it may be mended meanwhile.
+    let mut connect = async |name: &str, params: AttachParams| {
+        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        Ok::<_, Error>(fleet.attach(name, params).await?)
+    };
+    loop {
+        match (look.at(&args.agent.name, &mut connect).await?, &pane) {
+            (End::Interrupted, _) => return Ok(Exit::Interrupted),
+            // Leaving a view means leaving its session; the view itself stays for the next look.
+            (_, Some(pane)) => detach_session(pane),
+            (_, None) => return Ok(Exit::Success),
+        }
+    }
+}
+
+/// Detaches whoever looks at the tmux session that a pane is in.
+fn detach_session(pane: &str) {
+    // If tmux is not there any more, neither is anybody to detach.
+    let _ = Command::new("tmux")
+        .args(["detach-client", "-s", pane])
+        .status();
+}

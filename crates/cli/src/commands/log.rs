@@ -1,0 +1,188 @@
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use podfleet::Fleet;
+use podfleet_pod_store::session_log::{
+    LogError, LogErrorKind, Record, SessionFiles, SessionReader,
+};
+use podfleet_protocol::{PodId, SessionId, UnixMillis};
+use podfleet_roster::Timespan;
+
+use crate::change::Changes;
+use crate::commands::scope::{JsonFlag, OneAgent};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::render::log_record;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const WHAT: &str = "\
+A session begins with each start of the pod. Without --since the present one is
+printed, or the last. Texts are cut to a line; JSON has them whole.
+`fleet logs` prints what the pod itself has to say.";
+
+/// Print an agent's session log: what happened, and what it was told
+#[derive(Debug, clap::Args)]
+#[command(after_help = WHAT)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    agent: OneAgent,
+    /// Go on with what happens
+    #[arg(short, long)]
+    follow: bool,
+    /// From this time on, of all sessions: an age such as 90s, 10m, 2h or 3d, or RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<UnixMillis>,
+    /// Leave damaged records out instead of failing at them
+    #[arg(long)]
+    skip_corrupt: bool,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+fn since(text: &str) -> Result<UnixMillis, String> {
+    if let Ok(age) = text.parse::<Timespan>() {
+        let age = i64::try_from(age.duration().as_millis()).unwrap_or(i64::MAX);
+        let now = Timestamp::now().as_millisecond();
+        return Ok(UnixMillis(now.saturating_sub(age)));
+    }
+    match text.parse::<Timestamp>() {
+        Ok(at) => Ok(UnixMillis(at.as_millisecond())),
+        Err(_) => Err("it is an age such as 10m, or a time such as 2026-01-02T03:04:05Z".into()),
+    }
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    block_on(async {
+        let scope = &args.agent.scope;
+        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        let mut log = Log::find(&fleet, &args.agent.name).await?;
+        let mut printer = Printer {
+            args,
+            zone: TimeZone::system(),
+            output: &mut context.output,
+        };
+        let mut reader = None;
+        for session in log.sessions(args.since.is_some())? {
+            reader = Some(printer.print_session(log.files(session))?);
+        }
+        if !args.follow {
+            return Ok(Exit::Success);
+        }
+        let mut changes = Changes::of_directories(&[log.directory()])?;
+        loop {
+            // What was written between the last read and the beginning of the watch is read here.
+            if let Some(reader) = &mut reader {
+                printer.print_rest(reader)?;
+            }
+            if log.moved_on(&fleet).await? {
+                for session in log.sessions(false)? {
+                    reader = Some(printer.print_session(log.files(session))?);
+                }
+            }
+            changes.next().await?;
+        }
+    })
+}
+
+/// Where an agent's sessions are.
+struct Log {
+    agent: String,
+    state: std::path::PathBuf,
+    pod: PodId,
+    session: Option<SessionId>,
+}
+
+impl Log {
+    async fn find(fleet: &Fleet, agent: &str) -> Result<Self, Error> {
+        let found = fleet.session_log(agent).await?;
+        let name = found.directory.file_name().and_then(|name| name.to_str());
+        let pod = name.and_then(|name| name.parse().ok());
+        Ok(Self {
+            agent: agent.to_owned(),
+            state: fleet.dirs().state.clone(),
+            pod: pod.ok_or_else(|| Error::message(Exit::Defect, "a session log has no pod"))?,
+            session: found.session,
+        })
+    }
+
+    fn files(&self, session: SessionId) -> SessionFiles {
+        SessionFiles::new(&self.state, self.pod, session)
+    }
+
+    fn directory(&self) -> std::path::PathBuf {
+        self.state.join("sessions").join(self.pod.to_string())
+    }
+
+    /// Takes note of a new session, which a new start of the pod begins.
+    async fn moved_on(&mut self, fleet: &Fleet) -> Result<bool, Error> {
+        let session = fleet.session_log(&self.agent).await?.session;
+        Ok(std::mem::replace(&mut self.session, session) != session)
+    }
+
+    /// Returns the present session, or all of them, in order of their starts.
+    fn sessions(&self, all: bool) -> Result<Vec<SessionId>, Error> {
+        if !all {
+            return Ok(self.session.into_iter().collect());
+        }
+        let mut sessions: Vec<SessionId> = std::fs::read_dir(self.directory())?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".jsonl")?.parse().ok())
+            .collect();
+        // Ids begin with the time of their making.
+        sessions.sort_unstable();
+        Ok(sessions)
+    }
+}
+
+/// Prints records.
+struct Printer<'a> {
+    args: &'a Args,
+    zone: TimeZone,
+    output: &'a mut Output,
+}
+
+impl Printer<'_> {
+    fn print_session(&mut self, files: SessionFiles) -> Result<SessionReader, Error> {
+        let reader = SessionReader::open(files).map_err(log_error)?;
+        let mut reader = reader.skip_corrupt(self.args.skip_corrupt);
+        self.print_rest(&mut reader)?;
+        Ok(reader)
+    }
+
+    /// Prints all records that are there now.
+    fn print_rest(&mut self, reader: &mut SessionReader) -> Result<(), Error> {
+        for located in reader.by_ref() {
+            let record = located.map_err(log_error)?.record;
+            if self.args.since.is_none_or(|since| record.ts >= since) {
+                self.print(&record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, record: &Record) -> std::io::Result<()> {
+        if self.args.json.json {
+            return self.output.json_line(record);
+        }
+        // Whoever looks for something in it must find all of a line.
+        let width = if self.output.data_is_terminal() {
+            self.output.width()
+        } else {
+            usize::MAX
+        };
+        self.output
+            .line(log_record::render(record, &self.zone, width))
+    }
+}
+
+fn log_error(error: LogError) -> Error {
+    let damaged = matches!(error.kind(), LogErrorKind::Damaged { .. });
+    let error = Error::new(Exit::System, error);
+    if damaged {
+        error.hint("`--skip-corrupt` prints the rest")
+    } else {
+        error
+    }
+}

@@ -1,0 +1,109 @@
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crate::change::Changes;
+use crate::commands::scope::OneAgent;
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+/// How much of the log's end is looked at for its last lines.
+const END: u64 = 256 << 10;
+
+/// Print a pod's own log: what the process that hosts an agent says
+#[derive(Debug, clap::Args)]
+#[command(after_help = "`fleet log` prints what the agent was told and did.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    agent: OneAgent,
+    /// How many of the last lines
+    #[arg(short = 'n', long, value_name = "N", default_value = "100")]
+    lines: usize,
+    /// Go on with what comes
+    #[arg(short, long)]
+    follow: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    block_on(async {
+        let scope = &args.agent.scope;
+        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        let path = fleet.pod_log(&args.agent.name).await?;
+        context
+            .output
+            .explain(format_args!("log {}", path.display()))?;
+        let mut log = File::open(&path).map_err(|error| unreadable(&path, error))?;
+        let end = last_lines(&mut log, args.lines).map_err(|error| unreadable(&path, error))?;
+        context.output.data(end)?;
+        if !args.follow {
+            return Ok(Exit::Success);
+        }
+        let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let mut changes = Changes::of_directories(&[directory])?;
+        loop {
+            print_rest(&mut log, &mut context.output)?;
+            changes.next().await?;
+        }
+    })
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    Error::from(error).context(format!("{} cannot be read", path.display()))
+}
+
+/// Returns the last lines of a file, and leaves it at its end.
+fn last_lines(file: &mut File, count: usize) -> io::Result<String> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let start = length.saturating_sub(END);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    if start > 0 && !lines.is_empty() {
+        // The first one is probably cut.
+        lines.remove(0);
+    }
+    let first = lines.len().saturating_sub(count);
+    Ok(lines[first..].concat())
+}
+
+fn print_rest(log: &mut File, output: &mut Output) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    log.read_to_end(&mut bytes)?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    output.data(String::from_utf8_lossy(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn last(text: &str, count: usize) -> String {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        last_lines(&mut file, count).unwrap()
+    }
+
+    #[test]
+    fn the_last_lines_are_whole() {
+        assert_eq!(last("a\nb\nc\n", 2), "b\nc\n");
+        assert_eq!(last("a\n", 2), "a\n");
+        assert_eq!(last("", 2), "");
+    }
+
+    #[test]
+    fn a_long_log_is_not_read_whole() {
+        let text = "a line of some length\n".repeat(20_000);
+        let lines = last(&text, 100_000);
+        assert!(lines.len() < usize::try_from(END).unwrap() && lines.starts_with("a line"));
+    }
+}

@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use podfleet::{Fleet, PsRow};
+use tokio::time::interval;
+
+use crate::attach::{Event, ScreenUse, Signals, Tty};
+use crate::change::Changes;
+use crate::commands::scope::{Agents, JsonFlag};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::render::{explanation, ps};
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const STATES: &str = "\
+States: available, working, blocked (waits for a person), starting, stopped,
+dead (expected, but gone), stale and unknown (no good heartbeat), quarantined
+(ended too often). `--explain AGENT` shows why an agent has its state.
+Flags: HELD a message waits, DRIFT runs other than the roster says, VIEW its
+tmux view is missing, OLD runs another build, UNMANAGED no pod hosts it.";
+
+/// How often ages are drawn anew where somebody looks at them.
+const REFRESH: Duration = Duration::from_secs(1);
+
+/// List the agents and how they are
+#[derive(Debug, clap::Args)]
+#[command(after_help = STATES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    agents: Agents,
+    /// Show all columns, however wide they are
+    #[arg(long, short, conflicts_with = "json")]
+    wide: bool,
+    /// Show it again at every change
+    #[arg(long)]
+    watch: bool,
+    /// Show every fact that an agent's state was derived from, and which decided
+    #[arg(
+        long,
+        value_name = "AGENT",
+        conflicts_with_all = ["watch", "wide", "names"],
+        add = crate::completion::agents()
+    )]
+    explain: Option<String>,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    block_on(async {
+        let fleet = context
+            .fleet(&args.agents.scope, RosterNeed::Helpful)
+            .await?;
+        if let Some(agent) = &args.explain {
+            let explanation = fleet.explain(agent).await?;
+            if args.json.json {
+                context.output.json(&explanation)?;
+            } else {
+                let width = context.output.width();
+                context
+                    .output
+                    .data(explanation::render(&explanation, width))?;
+            }
+            return Ok(Exit::Success);
+        }
+        if args.watch {
+            return watch(&fleet, args, context).await;
+        }
+        let rows = fleet.ps(&args.agents.names).await?;
+        show(&rows, args, &mut context.output)?;
+        Ok(Exit::Success)
+    })
+}
+
+fn show(rows: &[PsRow], args: &Args, output: &mut Output) -> Result<(), Error> {
+    if args.json.json {
+        output.json(&rows)?;
+        return Ok(());
+    }
+    let width = output.width();
+    output.data(ps::render(rows, args.wide, width))?;
+    Ok(())
+}
+
+/// Shows the rows at every change of the runtime directory.
+async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
+    let mut changes = Changes::of_directories(&fleet.watch_paths().await?)?;
+    if context.output.data_is_terminal() && !args.json.json {
+        return watch_on_screen(fleet, args, &mut changes).await;
+    }
+    loop {
+        let rows = fleet.ps(&args.agents.names).await?;
+        if args.json.json {
+            context.output.json_line(&rows)?;
+        } else {
+            show(&rows, args, &mut context.output)?;
+        }
+        changes.next().await?;
+    }
+}
+
+/// Draws the rows in place until the user leaves; also every second, for the ages.
+async fn watch_on_screen(fleet: &Fleet, args: &Args, changes: &mut Changes) -> Outcome {
+    let tty = Tty::open(ScreenUse::Alternate)?;
+    let mut signals = Signals::listen()?;
+    let mut ticks = interval(REFRESH);
+    let mut typed = [0; 64];
+    loop {
+        let rows = fleet.ps(&args.agents.names).await?;
+        let size = tty.size();
+        let table = ps::render(&rows, args.wide, usize::from(size.columns));
+        tty.write_all(frame(&table, usize::from(size.rows)).as_bytes())
+            .await?;
+        tokio::select! {
+            changed = changes.next() => changed?,
+            _ = ticks.tick() => {}
+            event = signals.next() => if event == Event::Ended {
+                return Ok(Exit::Interrupted);
+            },
+            read = tty.read(&mut typed) => match &typed[..read?] {
+                [] => return Ok(Exit::Interrupted),
+                b"q" | b"\x03" | b"\x1b" => return Ok(Exit::Success),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Returns what draws a text over what was drawn before, cut to the screen's rows.
+fn frame(text: &str, rows: usize) -> String {
+    let lines: Vec<&str> = text.lines().take(rows).collect();
+    format!("\x1b[?25l\x1b[H{}\x1b[K\x1b[J", lines.join("\x1b[K\r\n"))
+}

@@ -1,0 +1,47 @@
+//! Arguments that many commands share.
+
+use podfleet_protocol::FleetName;
+
+/// Which fleet a command is about.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Scope {
+    /// The fleet, where no roster says it
+    #[arg(long, value_name = "NAME", display_order = 800)]
+    pub(crate) fleet: Option<FleetName>,
+}
+
+/// Which agents a command is about.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Agents {
+    /// The agents [default: all of the roster]
+    #[arg(value_name = "AGENT", add = crate::completion::agents())]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+}
+
+/// The agent that a command is about.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OneAgent {
+    /// The agent
+    #[arg(value_name = "AGENT", add = crate::completion::agents())]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+}
+
+/// Whether data is printed as JSON.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct JsonFlag {
+    /// Print JSON
+    #[arg(long, display_order = 700)]
+    pub(crate) json: bool,
+}
+
+/// Whether a change is only shown.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct DryRun {
+    /// Show what would be done, and do nothing
+    #[arg(long, display_order = 600)]
+    pub(crate) dry_run: bool,
+}

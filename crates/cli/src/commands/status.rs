@@ -1,0 +1,35 @@
+use podfleet::AgentStatus;
+
+use crate::commands::scope::{Agents, JsonFlag};
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::exit::Exit;
+use crate::render::status;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+/// Show what is: each agent as its own pod tells it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "`fleet verify` says whether that is what the roster promises.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    agents: Agents,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let found: Vec<AgentStatus> = block_on(async {
+        let fleet = context
+            .fleet(&args.agents.scope, RosterNeed::Helpful)
+            .await?;
+        Ok(fleet.status(&args.agents.names).await?)
+    })?;
+    if args.json.json {
+        context.output.json(&found)?;
+    } else {
+        let now = jiff::Timestamp::now();
+        context.output.data(status::render(&found, now))?;
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,51 @@
+use podfleet_protocol::method::AttachParams;
+
+use crate::attach::{End, Look, Purpose, ScreenUse, Signals, Tty};
+use crate::commands::scope::Scope;
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const KEYS: &str = "\
+Keys: tab shows the next agent, arrows move a part of a larger terminal,
+`q` or `ctrl-\\ d` leaves.";
+
+/// Look at agents' terminals, without a way to type
+#[derive(Debug, clap::Args)]
+#[command(after_help = KEYS)]
+pub(crate) struct Args {
+    /// The agents, shown one at a time
+    #[arg(value_name = "AGENT", required = true, add = crate::completion::agents())]
+    names: Vec<String>,
+    #[command(flatten)]
+    scope: Scope,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    block_on(async {
+        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        // A name that is wrong is told before the screen is taken.
+        fleet.ps(&args.names).await?;
+        let tty = Tty::open(ScreenUse::Alternate)?;
+        let mut signals = Signals::listen()?;
+        let mut look = Look {
+            tty: &tty,
+            signals: &mut signals,
+            purpose: Purpose::Watch,
+            screen: ScreenUse::Alternate,
+        };
+        let mut connect = async |name: &str, params: AttachParams| {
+            Ok::<_, Error>(fleet.attach(name, params).await?)
+        };
+        for name in args.names.iter().cycle() {
+            match look.at(name, &mut connect).await? {
+                End::Next => {}
+                End::Interrupted => return Ok(Exit::Interrupted),
+                _ => break,
+            }
+        }
+        Ok(Exit::Success)
+    })
+}

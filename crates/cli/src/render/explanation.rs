@@ -1,0 +1,98 @@
+//! Why an agent is in its state: every fact, its source and its age.
+
+use std::time::Duration;
+
+use podfleet::{Explanation, RowState};
+
+use super::age::age;
+use super::ps::style;
+use super::style::STRONG;
+use super::table::{Cell, Column, Table};
+
+/// The mark in front of the fact that decided.
+const DECIDED: &str = "►";
+
+/// Renders an explanation in `width` columns; the fact that decided is marked.
+pub(crate) fn render(explanation: &Explanation, width: usize) -> String {
+    let state = style(RowState::Judged(explanation.readiness));
+    let mut table = Table::new([
+        Column::new(""),
+        Column::new("FACT"),
+        Column::new("VALUE").flexible(16),
+        Column::new("AGE").right(),
+        Column::new("SOURCE").flexible(12),
+    ]);
+    for fact in &explanation.facts {
+        let (mark, style) = match fact.decided {
+            true => (DECIDED, STRONG),
+            false => ("", anstyle::Style::new()),
+        };
+        let seconds = fact.age_seconds.map(Duration::from_secs);
+        table.row([
+            mark.into(),
+            Cell::styled(fact.what.as_str(), style),
+            Cell::styled(fact.value.as_str(), style),
+            seconds.map_or_else(|| "-".to_owned(), age).into(),
+            source(&fact.source).into(),
+        ]);
+    }
+    let (agent, readiness) = (&explanation.agent, explanation.readiness);
+    let facts = table.render(Some(width));
+    format!("{agent} is {state}{readiness}{state:#} ({DECIDED} decided)\n\n{facts}")
+}
+
+/// Returns a source for people: of a file its name, since all lie in the fleet's directories.
+fn source(source: &str) -> &str {
+    match source.rsplit_once('/') {
+        Some((directory, file)) if directory.starts_with('/') => file,
+        _ => source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podfleet::{Fact, Readiness};
+
+    use super::*;
+
+    #[test]
+    fn the_fact_that_decided_is_marked() {
+        let fact = |what: &str, value: &str, source: &str, age, decided| Fact {
+            what: what.into(),
+            value: value.into(),
+            source: source.into(),
+            age_seconds: age,
+            decided,
+        };
+        let explanation = Explanation {
+            agent: "coder".into(),
+            readiness: Readiness::Blocked,
+            facts: vec![
+                fact(
+                    "pod",
+                    "listens",
+                    "/run/user/1000/fleet/abcdefghijkl.sock",
+                    Some(0),
+                    false,
+                ),
+                fact(
+                    "screen",
+                    "blocked(permission): Do you want to make this edit to main.rs?",
+                    "harness rule `permission`",
+                    Some(75),
+                    true,
+                ),
+                fact("heartbeat", "none of this generation", "-", None, false),
+            ],
+        };
+        let text = render(&explanation, 80);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text), @"
+        coder is blocked (► decided)
+
+           FACT       VALUE                               AGE  SOURCE
+           pod        listens                              0s  abcdefghijkl.sock
+        ►  screen     blocked(permission): Do you want …   1m  harness rule `permission`
+           heartbeat  none of this generation               -  -
+        ");
+    }
+}

@@ -1,0 +1,257 @@
+//! The table of `fleet ps`.
+
+use std::time::Duration;
+
+use anstyle::Style;
+use podfleet::{PsRow, Readiness, RowState};
+
+use super::age::age;
+use super::style::{BUSY, DIM, ERROR, GOOD, WARNING};
+use super::table::{Cell, Column, Table};
+use super::wrap::wrap;
+
+const COLUMNS: [Column; 12] = [
+    Column::new("NAME").flexible(16),
+    Column::new("CLASS").flexible(8),
+    Column::new("RUNTIME").flexible(7).optional(2),
+    Column::new("MODEL").flexible(8).optional(3),
+    Column::new("STATE"),
+    Column::new("SINCE").right(),
+    Column::new("IDLE").right(),
+    Column::new("HB").right().optional(1),
+    Column::new("PID").right(),
+    Column::new("UNIT").flexible(8).optional(4),
+    Column::new("INBOX").right(),
+    Column::new("FLAGS").flexible(6),
+];
+
+const WIDE_COLUMNS: [Column; 5] = [
+    Column::new("TENANT"),
+    Column::new("HOST"),
+    Column::new("SESSION"),
+    Column::new("SOCKET"),
+    Column::new("DIRECTORY"),
+];
+
+/// Renders the rows in `width` columns, columns that say nothing left out, and below them what is
+/// to say of single agents. The wide form has all columns, however wide they are.
+pub(crate) fn render(rows: &[PsRow], wide: bool, width: usize) -> String {
+    let mut columns = COLUMNS.to_vec();
+    if wide {
+        columns.extend(WIDE_COLUMNS);
+    }
+    let mut table = Table::new(columns);
+    for row in rows {
+        let mut line = cells(row);
+        if wide {
+            line.extend(wide_cells(row));
+        }
+        table.row(line);
+    }
+    if wide {
+        return table.render(None);
+    }
+    table.without_empty(&["MODEL", "UNIT", "FLAGS"]);
+    let mut text = table.render(Some(width));
+    let remarks: Vec<String> = rows.iter().flat_map(remarks).collect();
+    if !remarks.is_empty() {
+        text.push('\n');
+        text.push_str(&remarks.concat());
+    }
+    text
+}
+
+/// What the words of state and flags leave open, a line each.
+fn remarks(row: &PsRow) -> impl Iterator<Item = String> {
+    let state = row
+        .detail
+        .as_ref()
+        .map(|detail| (row.readiness.to_string(), detail));
+    let flags = row.flags.iter().filter(|flag| !flag.detail.is_empty());
+    let flags = flags.map(|flag| (flag.kind.as_str().to_owned(), &flag.detail));
+    state.into_iter().chain(flags).map(|(word, detail)| {
+        let remark = format!("{}: {word} ({detail})", row.name);
+        wrap(&remark.replace(char::is_control, " "), 0, "  ") + "\n"
+    })
+}
+
+fn cells(row: &PsRow) -> Vec<Cell> {
+    let name = match &row.alias {
+        Some(alias) => format!("{} ({alias})", row.name),
+        None => row.name.clone(),
+    };
+    let flags: Vec<&str> = row.flags.iter().map(|flag| flag.kind.as_str()).collect();
+    vec![
+        name.into(),
+        text(row.class.as_ref()),
+        text(row.runtime.as_ref()),
+        text(row.model.as_ref()),
+        Cell::styled(row.readiness.to_string(), style(row.readiness)),
+        seconds(row.since_seconds),
+        seconds(row.idle_seconds),
+        seconds(row.heartbeat_age_seconds),
+        text(row.agent_pid),
+        text(row.unit.as_ref()),
+        text(row.inbox),
+        Cell::styled(flags.join(" "), WARNING),
+    ]
+}
+
+fn wide_cells(row: &PsRow) -> [Cell; 5] {
+    let path = |path: Option<&std::path::PathBuf>| text(path.map(|path| path.display()));
+    [
+        row.tenant_id.as_str().into(),
+        row.host.as_str().into(),
+        text(row.session.as_ref()),
+        path(row.socket.as_ref()),
+        path(row.working_directory.as_ref()),
+    ]
+}
+
+fn text(value: Option<impl ToString>) -> Cell {
+    value.map_or_else(|| "-".into(), |value| value.to_string().into())
+}
+
+fn seconds(value: Option<u64>) -> Cell {
+    text(value.map(|seconds| age(Duration::from_secs(seconds))))
+}
+
+/// Returns the colour of a state; the words say the same.
+pub(crate) const fn style(state: RowState) -> Style {
+    match state {
+        RowState::Judged(readiness) => match readiness {
+            Readiness::Available => GOOD,
+            Readiness::Working => BUSY,
+            Readiness::Starting | Readiness::Stopped => DIM,
+            Readiness::Blocked | Readiness::Stale | Readiness::Unknown => WARNING,
+            Readiness::Dead | Readiness::Quarantined => ERROR,
+        },
+        RowState::Elsewhere(_) => DIM,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podfleet::{Flag, FlagKind};
+    use unicode_width::UnicodeWidthStr;
+
+    use super::*;
+
+    fn row(name: &str, class: &str, readiness: Readiness) -> PsRow {
+        PsRow {
+            name: name.into(),
+            alias: None,
+            class: Some(class.into()),
+            runtime: Some("sim".into()),
+            model: None,
+            readiness: RowState::Judged(readiness),
+            since: None,
+            idle_seconds: Some(12),
+            heartbeat_age_seconds: Some(3),
+            agent_pid: Some(1_234_567),
+            pod_pid: Some(1_234_560),
+            generation: Some(1),
+            unit: None,
+            inbox: Some(0),
+            flags: Vec::new(),
+            managed: true,
+            tenant_id: "me".into(),
+            host: "fern".into(),
+            since_seconds: Some(754),
+            detail: None,
+            socket: Some("/run/user/1000/fleet/abcdefghijkl.sock".into()),
+            session: Some(name.into()),
+            working_directory: Some("/home/me/src".into()),
+        }
+    }
+
+    fn rows() -> Vec<PsRow> {
+        let quarantined = PsRow {
+            agent_pid: None,
+            detail: Some("5 exits in 10m, last: exit 127".into()),
+            inbox: Some(3),
+            flags: vec![
+                Flag {
+                    kind: FlagKind::Held,
+                    detail: "quarantined".into(),
+                },
+                Flag {
+                    kind: FlagKind::Drift,
+                    detail: "command".into(),
+                },
+            ],
+            ..row("reviewer", "security-review", Readiness::Quarantined)
+        };
+        let aliased = PsRow {
+            alias: Some("しずか".into()),
+            model: Some("openai-codex/gpt-5.5:high".into()),
+            ..row("coder0", "implementer", Readiness::Working)
+        };
+        vec![
+            row("orchestrator", "orchestrator", Readiness::Available),
+            aliased,
+            quarantined,
+        ]
+    }
+
+    fn plain(rows: &[PsRow], wide: bool, width: usize) -> String {
+        anstream::adapter::strip_str(&render(rows, wide, width)).to_string()
+    }
+
+    #[test]
+    fn a_quiet_fleet_has_only_columns_that_say_something() {
+        let rows = [
+            row("orchestrator", "orchestrator", Readiness::Available),
+            row("enhancer", "enhancer", Readiness::Stopped),
+        ];
+        insta::assert_snapshot!(plain(&rows, false, 80), @"
+        NAME          CLASS         RUNTIME  STATE      SINCE  IDLE  HB      PID  INBOX
+        orchestrator  orchestrator  sim      available    12m   12s  3s  1234567      0
+        enhancer      enhancer      sim      stopped      12m   12s  3s  1234567      0
+        ");
+    }
+
+    #[test]
+    fn a_troubled_fleet_fits_eighty_columns() {
+        insta::assert_snapshot!(plain(&rows(), false, 80), @"
+        NAME             CLASS     STATE        SINCE  IDLE  HB      PID  INBOX  FLAGS
+        orchestrator     orchest…  available      12m   12s  3s  1234567      0
+        coder0 (しずか)  impleme…  working        12m   12s  3s  1234567      0
+        reviewer         securit…  quarantined    12m   12s  3s        -      3  HELD D…
+
+        reviewer: quarantined (5 exits in 10m, last: exit 127)
+        reviewer: HELD (quarantined)
+        reviewer: DRIFT (command)
+        ");
+    }
+
+    #[test]
+    fn a_wider_terminal_shows_more() {
+        insta::assert_snapshot!(plain(&rows(), false, 140), @"
+        NAME             CLASS            RUNTIME  MODEL                      STATE        SINCE  IDLE  HB      PID  INBOX  FLAGS
+        orchestrator     orchestrator     sim      -                          available      12m   12s  3s  1234567      0
+        coder0 (しずか)  implementer      sim      openai-codex/gpt-5.5:high  working        12m   12s  3s  1234567      0
+        reviewer         security-review  sim      -                          quarantined    12m   12s  3s        -      3  HELD DRIFT
+
+        reviewer: quarantined (5 exits in 10m, last: exit 127)
+        reviewer: HELD (quarantined)
+        reviewer: DRIFT (command)
+        ");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in [80, 100, 160] {
+            let text = plain(&rows(), false, width);
+            assert!(text.lines().all(|line| line.width() <= width), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_wide_form_cuts_nothing() {
+        let text = plain(&rows(), true, 80);
+        assert!(text.contains("/run/user/1000/fleet/abcdefghijkl.sock"));
+        assert!(text.contains("openai-codex/gpt-5.5:high"));
+        assert!(!text.contains('…'));
+    }
+}

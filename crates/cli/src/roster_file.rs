@@ -1,0 +1,104 @@
+//! Reading the roster that a command goes by.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use podfleet_roster::{Diagnostic, Document, Known, Roster};
+
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::render::findings::{Checked, Format};
+
+/// A roster's file, read and checked.
+#[derive(Debug)]
+pub(crate) struct RosterFile {
+    path: PathBuf,
+    roster: Option<Roster>,
+    checked: Checked,
+}
+
+/// How badly a command needs a roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RosterNeed {
+    /// It changes the fleet on its strength: without a sound one it does nothing.
+    Sound,
+    /// It goes by what is recorded, and takes more from a roster if there is a sound one.
+    Helpful,
+}
+
+impl RosterFile {
+    /// Reads and checks the file; `None` if it is not there.
+    ///
+    /// # Errors
+    /// Fails when it is there and cannot be read.
+    pub(crate) fn read(path: &Path, known: &Known) -> Result<Option<Self>, Error> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                let what = format!("the roster {} cannot be read", path.display());
+                return Err(Error::new(Exit::Usage, error).context(what));
+            }
+        };
+        let name = path.display().to_string();
+        let document = Document::read_bytes(&bytes, &name);
+        let (roster, findings) = document.check(known);
+        Ok(Some(Self {
+            path: path.to_owned(),
+            roster,
+            checked: Checked {
+                name,
+                text: document.redacted_text(),
+                findings,
+            },
+        }))
+    }
+
+    /// Returns the findings that are wrong but stop nothing here, a line each.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        let wrong = |finding: &&Diagnostic| finding.is_error() && !finding.blocks_changes();
+        self.checked
+            .findings
+            .iter()
+            .filter(wrong)
+            .map(ToString::to_string)
+    }
+
+    /// Returns the roster with its path, if nothing forbids to go by it.
+    pub(crate) fn sound(self) -> Result<(Roster, PathBuf), UnsoundRoster> {
+        let sound = !self.checked.findings.iter().any(Diagnostic::blocks_changes);
+        match self.roster {
+            Some(roster) if sound => Ok((roster, self.path)),
+            _ => Err(UnsoundRoster {
+                checked: self.checked,
+            }),
+        }
+    }
+}
+
+/// A roster that nothing may be changed on the strength of.
+#[derive(Debug)]
+pub(crate) struct UnsoundRoster {
+    checked: Checked,
+}
+
+impl UnsoundRoster {
+    /// Returns the name of its file.
+    pub(crate) fn name(&self) -> &str {
+        &self.checked.name
+    }
+
+    /// Returns what is wrong with it, for people.
+    pub(crate) fn findings(&self) -> Result<String, Error> {
+        Ok(Format::Human.render(std::slice::from_ref(&self.checked))?)
+    }
+
+    /// Returns the error of a command that needs a sound one.
+    pub(crate) fn error(&self) -> Error {
+        let name = &self.checked.name;
+        Error::message(
+            Exit::No,
+            format!("the roster {name} has errors; nothing was done"),
+        )
+    }
+}
