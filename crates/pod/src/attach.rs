@@ -36,6 +36,9 @@ struct Client {
     sent: u64,
     acknowledged: u64,
     needs_reset: bool,
+    /// Whether it has not seen anything yet: its first repaint brings scrollback along, which a
+    /// later one would only double.
+    new: bool,
     size: Option<Size>,
 }
 
@@ -43,6 +46,13 @@ struct Client {
 struct Control {
     client: ClientId,
     last_key: Option<Instant>,
+}
+
+/// How much scrollback a repaint brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scrollback {
+    None,
+    Tail,
 }
 
 /// What a client's input leads to.
@@ -146,6 +156,7 @@ impl Clients {
             sent,
             acknowledged: sent,
             needs_reset: resumed.is_none(),
+            new: resumed.is_none(),
             size: params.size.map(Size::clamped),
         };
         self.clients.insert(id, client);
@@ -322,10 +333,9 @@ impl Clients {
         }
     }
 
-    /// Sends to every client what it lacks and has room for. `repaint` is asked at most once.
-    pub(crate) fn pump(&mut self, repaint: impl FnOnce() -> Vec<u8>) {
-        let mut repaint = Some(repaint);
-        let mut reset: Option<Vec<Frame>> = None;
+    /// Sends to every client what it lacks and has room for. `repaint` renders the terminal, with
+    /// scrollback for clients that are new.
+    pub(crate) fn pump(&mut self, repaint: impl Fn(Scrollback) -> Vec<u8>) {
         let (end, position, size) = (self.ring.end(), self.position(), self.size);
         for client in self.clients.values_mut() {
             let in_flight = client.sent.saturating_sub(client.acknowledged);
@@ -333,14 +343,16 @@ impl Clients {
                 continue;
             }
             if client.needs_reset || !self.ring.holds(client.sent) {
-                let frames = reset.get_or_insert_with(|| {
-                    let bytes = repaint.take().map(|repaint| repaint()).unwrap_or_default();
-                    reset_frames(&bytes, position, size)
-                });
-                for frame in frames.iter() {
-                    let _ = client.frames.send(frame.clone());
+                let scrollback = if client.new {
+                    Scrollback::Tail
+                } else {
+                    Scrollback::None
+                };
+                for frame in reset_frames(&repaint(scrollback), position, size) {
+                    let _ = client.frames.send(frame);
                 }
                 client.needs_reset = false;
+                client.new = false;
                 client.sent = end;
                 client.acknowledged = end;
                 continue;

@@ -283,7 +283,7 @@ impl Controller {
         let live = &mut self.live;
         let terminal = &live.terminal;
         live.clients
-            .pump(|| terminal.repaint(clients::REPAINT_SCROLLBACK));
+            .pump(|scrollback| terminal.repaint(clients::tail(scrollback)));
         self.publish();
     }
 

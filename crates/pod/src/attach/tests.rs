@@ -100,10 +100,10 @@ fn control_is_free_again_when_its_holder_is_gone() {
 fn a_client_that_never_reads_costs_a_window_and_no_more() {
     let mut clients = clients();
     let (_, mut frames) = join(&mut clients, "slow", AttachRole::Viewer);
-    clients.pump(Vec::new);
+    clients.pump(|_| Vec::new());
     for _ in 0..4000 {
         clients.output(Bytes::from(vec![b'x'; 4096]));
-        clients.pump(Vec::new);
+        clients.pump(|_| Vec::new());
     }
     let mut queued = 0;
     while let Ok(frame) = frames.try_recv() {
@@ -132,7 +132,7 @@ fn a_client_that_comes_back_gets_exactly_the_missing_bytes() {
         ..params(AttachRole::Viewer)
     };
     clients.attach("back".into(), &back, sender).unwrap();
-    clients.pump(|| panic!("no repaint is needed"));
+    clients.pump(|_| panic!("no repaint is needed"));
     let expected = Frame::Output {
         offset: 4,
         bytes: Bytes::from_static(b"456789"),
@@ -196,7 +196,7 @@ proptest! {
             written.extend_from_slice(&piece);
             clients.output(Bytes::from(piece));
             let now = written.clone();
-            clients.pump(move || now);
+            clients.pump(|_| now.clone());
             if acknowledges {
                 let position = received(&mut frames, &mut stream);
                 clients.acknowledge(id, position);
@@ -204,7 +204,7 @@ proptest! {
         }
         for _ in 0..written.len() / 200_000 + 4 {
             let now = written.clone();
-            clients.pump(move || now);
+            clients.pump(|_| now.clone());
             let position = received(&mut frames, &mut stream);
             clients.acknowledge(id, position);
         }

@@ -7,11 +7,19 @@ use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{ScreenResult, ScrollbackParams, ScrollbackResult};
 
 use super::{Controller, GEOMETRY_SETTLES};
-use crate::attach::{ClientId, Input};
+use crate::attach::{ClientId, Input, Scrollback};
 use crate::command::NewClient;
 
-/// Lines of scrollback that a repaint carries.
-pub(super) const REPAINT_SCROLLBACK: usize = 500;
+/// Lines of scrollback that a new client's repaint carries.
+const REPAINT_SCROLLBACK: usize = 500;
+
+/// Returns how many lines of scrollback a repaint carries.
+pub(super) const fn tail(scrollback: Scrollback) -> usize {
+    match scrollback {
+        Scrollback::Tail => REPAINT_SCROLLBACK,
+        Scrollback::None => 0,
+    }
+}
 
 impl Controller {
     pub(super) fn attach(&mut self, client: NewClient) {

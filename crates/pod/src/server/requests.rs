@@ -157,10 +157,15 @@ async fn receipt(shared: &Shared, params: ReceiptParams) -> Result<Receipt, RpcE
         if enough || held || receipt.settled {
             return Ok(receipt);
         }
-        if !matches!(
-            tokio::time::timeout_at(deadline, changes.changed()).await,
-            Ok(Ok(()))
-        ) {
+        let changed = tokio::select! {
+            changed = changes.changed() => changed,
+            // What it waits for; only who asked for that is told at once.
+            changed = status.changed(), if params.or_held => changed,
+            () = tokio::time::sleep_until(deadline) => {
+                return present_receipt(shared, &params).await;
+            }
+        };
+        if changed.is_err() {
             return Ok(receipt);
         }
     }
