@@ -1,7 +1,7 @@
 //! The command line: its grammar, and what each command is handed.
 
-use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::io::Write;
 use std::path::PathBuf;
 
 use crate::commands::{
@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::output::{Output, Verbosity};
+use crate::render::wrap::wrap;
 
 /// Keep a fleet of AI coding agents running, watched and reachable
 #[derive(Debug, Parser)]
@@ -211,11 +212,13 @@ fn report(error: &Error, output: &mut Output) -> Exit {
 
 /// Prints a wrong command line's error, or the help that was asked for.
 fn report_usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
-        _ => Exit::Usage,
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Success;
     }
+    let text = wrap(&error.render().ansi().to_string(), 0, "");
+    let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
+    Exit::Usage
 }
 
 #[cfg(test)]

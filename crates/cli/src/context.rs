@@ -22,7 +22,7 @@ pub(crate) struct Context {
     pub(crate) env: Env,
     roster: Option<PathBuf>,
     /// How it introduces itself to pods, such as `fleet send`.
-    client: String,
+    pub(crate) client: String,
 }
 
 impl Context {
@@ -105,11 +105,7 @@ impl Context {
         let path = self.roster_path()?;
         let Some(file) = RosterFile::read(&path, &self.known()?)? else {
             if self.roster.is_some() || need == RosterNeed::Sound {
-                let missing = Error::message(
-                    Exit::Usage,
-                    format!("there is no roster {}", path.display()),
-                );
-                return Err(missing.hint("make one with `fleet init --write`"));
+                return Err(missing_roster(&path, self.roster.is_some()));
             }
             return Ok(None);
         };
@@ -160,6 +156,16 @@ impl Context {
             .with_runtimes(stems(&config.join("harnesses"), "toml")?)
             .with_roles(stems(&config.join("roles"), "md")?))
     }
+}
+
+fn missing_roster(path: &Path, named: bool) -> Error {
+    let path = path.display();
+    let error = Error::message(Exit::Usage, format!("there is no roster {path}"));
+    error.hint(if named {
+        format!("`fleet init --write --roster {path}` makes one")
+    } else {
+        "`fleet init --write` makes one".to_owned()
+    })
 }
 
 /// Returns the path of this program, from which pods and views are started.

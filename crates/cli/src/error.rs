@@ -61,6 +61,11 @@ impl Error {
             .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Returns the message alone.
+    pub(crate) fn headline(&self) -> String {
+        self.cause.to_string()
+    }
+
     /// Returns the message and its causes, for places that have one line.
     pub(crate) fn in_one_line(&self) -> String {
         let mut line = self.cause.to_string();
@@ -80,7 +85,7 @@ impl Error {
             // Whoever interrupts knows it.
             return text;
         }
-        let mut said = self.cause.to_string();
+        let mut said = plain(&self.cause.to_string());
         let _ = writeln!(
             text,
             "{}error:{:#} {}",
@@ -89,7 +94,7 @@ impl Error {
             wrap(&said, "error: ".len(), "  ")
         );
         for cause in self.cause.chain().skip(1) {
-            let cause = cause.to_string();
+            let cause = plain(&cause.to_string());
             // Some foreign errors repeat their source in their own words.
             if said.contains(&cause) {
                 continue;
@@ -110,6 +115,14 @@ impl Error {
             );
         }
         text
+    }
+}
+
+/// Returns a message without the number that the standard library adds to the system's words.
+fn plain(message: &str) -> String {
+    match message.rsplit_once(" (os error ") {
+        Some((words, number)) if number.ends_with(')') => words.to_owned(),
+        _ => message.to_owned(),
     }
 }
 

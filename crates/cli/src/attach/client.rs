@@ -21,6 +21,8 @@ use super::tty::Tty;
 const DRAW_INTERVAL: Duration = Duration::from_millis(16);
 /// How long a pod may take to take a frame from us.
 const SEND_DEADLINE: Duration = Duration::from_secs(5);
+/// A view in which nobody typed for so long gives control back; the next key takes it again.
+const RELEASE_AFTER: Duration = Duration::from_secs(10);
 /// How far an arrow moves the shown part, in columns and rows.
 const PAN_STEP: (i32, i32) = (8, 4);
 
@@ -63,6 +65,8 @@ pub(crate) struct Client<'a> {
     /// What the pod said before it closed the stream.
     complaint: Option<String>,
     next_draw: Instant,
+    /// When a view that has control gives it back.
+    release_at: Instant,
 }
 
 impl<'a> Client<'a> {
@@ -87,6 +91,7 @@ impl<'a> Client<'a> {
             in_control: result.in_control,
             complaint: None,
             next_draw: Instant::now(),
+            release_at: Instant::now(),
         }
     }
 
@@ -98,6 +103,7 @@ impl<'a> Client<'a> {
         let mut typed = vec![0; 4096];
         loop {
             let stale = self.display.is_stale();
+            let releases = self.in_control && self.purpose == Purpose::View;
             let step = tokio::select! {
                 biased;
                 event = self.signals.next() => self.signal(event).await?,
@@ -113,6 +119,10 @@ impl<'a> Client<'a> {
                 () = sleep_until(self.next_draw), if stale => {
                     self.draw();
                     None
+                }
+                () = sleep_until(self.release_at), if releases => {
+                    self.in_control = false;
+                    self.send(Frame::Release).await
                 }
             };
             if let Some(end) = step {
@@ -146,6 +156,7 @@ impl<'a> Client<'a> {
         if self.purpose == Purpose::Watch {
             return self.looked(input);
         }
+        self.release_at = Instant::now() + RELEASE_AFTER;
         let typed = self.keys.take(input);
         for piece in typed.bytes.chunks(MAX_FRAME) {
             let input = Frame::Input(Bytes::copy_from_slice(piece));

@@ -58,11 +58,13 @@ impl Look<'_> {
                     let client =
                         Client::new(self.tty, self.signals, attached, self.purpose, self.screen);
                     match client.run().await? {
-                        End::PodGone(why) => why.unwrap_or_else(|| "its pod ended".into()),
+                        End::PodGone(why) => {
+                            why.unwrap_or_else(|| format!("the pod of `{agent}` ended"))
+                        }
                         end => return Ok(end),
                     }
                 }
-                Err(error) => error.in_one_line(),
+                Err(error) => error.headline(),
             };
             if let Some(end) = self.wait(agent, &why, wait).await? {
                 return Ok(end);
@@ -73,7 +75,8 @@ impl Look<'_> {
 
     /// Waits a while; the user can leave meanwhile.
     async fn wait(&mut self, agent: &str, why: &str, time: Duration) -> io::Result<Option<End>> {
-        self.tell(&format!("{agent}: {why}; waiting for its pod"))
+        let hint = format!("`fleet up {agent}` starts it");
+        self.tell(&format!("{why}; waiting for it ({hint})"))
             .await?;
         let mut keys = DetachKeys::default();
         let mut typed = [0; 256];

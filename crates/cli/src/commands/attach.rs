@@ -4,6 +4,7 @@ use std::process::Command;
 
 use podfleet::Fleet;
 use podfleet_protocol::method::{AttachParams, AttachRole};
+use rustix::termios::ttyname;
 
 use crate::attach::{Client, End, Look, Purpose, ScreenUse, Signals, Tty};
 use crate::commands::scope::OneAgent;
@@ -32,6 +33,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    context.client = client_name(args.view);
     block_on(async {
         if args.view {
             return view(args, context).await;
@@ -67,6 +69,17 @@ async fn switch_session(fleet: &Fleet, agent: &str, context: &Context) -> Result
         .args(["switch-client", "-t", &target])
         .status();
     Ok(switched.is_ok_and(|status| status.success()))
+}
+
+/// Returns how pods call us to other clients.
+fn client_name(view: bool) -> String {
+    if view {
+        return "the tmux view".to_owned();
+    }
+    match ttyname(std::io::stdin(), Vec::new()) {
+        Ok(tty) => format!("fleet attach on {}", tty.to_string_lossy()),
+        Err(_) => "fleet attach".to_owned(),
+    }
 }
 
 /// Attaches with control until the user leaves or loses it.

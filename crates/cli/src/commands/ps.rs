@@ -79,6 +79,10 @@ fn show(rows: &[PsRow], args: &Args, output: &mut Output) -> Result<(), Error> {
         output.json(&rows)?;
         return Ok(());
     }
+    if rows.is_empty() {
+        output.say("no agents: no roster names any, and none is recorded")?;
+        return Ok(());
+    }
     let width = output.width();
     output.data(ps::render(rows, args.wide, width))?;
     Ok(())

@@ -1,6 +1,5 @@
 mod appearing;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -21,6 +20,7 @@ use crate::runtime::block_on;
 
 /// How many lines are compared with those of the look before.
 const WINDOW: usize = 2000;
+const WINDOW_LINES: u32 = 2000;
 /// The screen is looked at when nothing came for this long …
 const QUIET: Duration = Duration::from_millis(150);
 /// … and at least this often while something comes.
@@ -54,12 +54,20 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         let scope = &args.agent.scope;
         let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
         let name = &args.agent.name;
-        let found = fleet.tail(name, args.lines, args.ansi).await?;
+        // What appears is judged by all that is there, not only by what is printed.
+        let lines = if args.follow {
+            WINDOW_LINES
+        } else {
+            args.lines
+        };
+        let found = fleet.tail(name, lines, args.ansi).await?;
         if args.json.json {
             context.output.json(&found)?;
             return Ok(Exit::Success);
         }
-        for line in &found.lines {
+        let wanted = usize::try_from(args.lines).unwrap_or(usize::MAX);
+        let first = found.lines.len().saturating_sub(wanted);
+        for line in &found.lines[first..] {
             context.output.line(line)?;
         }
         if args.follow {
@@ -74,7 +82,7 @@ async fn follow(
     fleet: &Fleet,
     agent: &str,
     ansi: bool,
-    printed: Vec<String>,
+    mut seen: Vec<String>,
     output: &mut Output,
 ) -> Outcome {
     let params = AttachParams {
@@ -85,7 +93,6 @@ async fn follow(
     };
     let (result, mut stream) = fleet.attach(agent, params).await?;
     let mut terminal = Terminal::new(result.size, WINDOW);
-    let mut seen = VecDeque::from(printed);
     let mut look_at: Option<(Instant, Instant)> = None;
     loop {
         let due = look_at.map(|(quiet, latest)| quiet.min(latest));
@@ -106,10 +113,10 @@ async fn follow(
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 look_at = None;
                 let lines = terminal.tail(WINDOW, ansi);
-                for line in appeared(seen.make_contiguous(), &lines) {
+                for line in appeared(&seen, &lines) {
                     output.line(line)?;
                 }
-                seen = VecDeque::from(lines);
+                seen = lines;
             }
         }
     }

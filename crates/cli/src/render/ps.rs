@@ -7,8 +7,7 @@ use podfleet::{PsRow, Readiness, RowState};
 
 use super::age::age;
 use super::style::{BUSY, DIM, ERROR, GOOD, WARNING};
-use super::table::{Cell, Column, Table};
-use super::wrap::wrap;
+use super::table::{Cell, Column, Table, truncate};
 
 const COLUMNS: [Column; 12] = [
     Column::new("NAME").flexible(16),
@@ -53,15 +52,18 @@ pub(crate) fn render(rows: &[PsRow], wide: bool, width: usize) -> String {
     }
     table.without_empty(&["MODEL", "UNIT", "FLAGS"]);
     let mut text = table.render(Some(width));
-    let remarks: Vec<String> = rows.iter().flat_map(remarks).collect();
-    if !remarks.is_empty() {
+    let mut remarks = rows.iter().flat_map(remarks).peekable();
+    if remarks.peek().is_some() {
         text.push('\n');
-        text.push_str(&remarks.concat());
+    }
+    for remark in remarks {
+        text.push_str(&truncate(&remark, width));
+        text.push('\n');
     }
     text
 }
 
-/// What the words of state and flags leave open, a line each.
+/// What the words of state and flags leave open, a line each; `status` has them whole.
 fn remarks(row: &PsRow) -> impl Iterator<Item = String> {
     let state = row
         .detail
@@ -70,8 +72,7 @@ fn remarks(row: &PsRow) -> impl Iterator<Item = String> {
     let flags = row.flags.iter().filter(|flag| !flag.detail.is_empty());
     let flags = flags.map(|flag| (flag.kind.as_str().to_owned(), &flag.detail));
     state.into_iter().chain(flags).map(|(word, detail)| {
-        let remark = format!("{}: {word} ({detail})", row.name);
-        wrap(&remark.replace(char::is_control, " "), 0, "  ") + "\n"
+        format!("{}: {word} ({detail})", row.name).replace(char::is_control, " ")
     })
 }
 

@@ -7,33 +7,67 @@ use crate::output::DEFAULT_WIDTH;
 /// Breaks `text` so that no line is wider than 80 columns.
 ///
 /// The first line already has `used` columns; the following ones begin with `indent`. A word wider
-/// than a line, such as a path, is never broken: people copy it. Newlines in the text are kept.
+/// than a line, such as a path, is never broken, since people copy it; only lists of paths are,
+/// after their colons. Newlines in the text are kept.
 pub(crate) fn wrap(text: &str, used: usize, indent: &str) -> String {
-    let mut wrapped = String::with_capacity(text.len() + 16);
-    let mut column = used;
+    let mut lines = Lines {
+        text: String::with_capacity(text.len() + 16),
+        column: used,
+        indent,
+    };
     for (index, line) in text.lines().enumerate() {
         if index > 0 {
-            wrapped.push('\n');
-            wrapped.push_str(indent);
-            column = indent.width();
+            lines.end();
         }
-        let mut at_start = true;
-        for word in line.split(' ') {
-            let gap = usize::from(!at_start);
-            if !at_start && column + gap + columns(word) > DEFAULT_WIDTH {
-                wrapped.push('\n');
-                wrapped.push_str(indent);
-                column = indent.width();
-            } else if !at_start {
-                wrapped.push(' ');
-                column += 1;
-            }
-            wrapped.push_str(word);
-            column += columns(word);
-            at_start = false;
+        for (index, word) in line.split(' ').enumerate() {
+            lines.word(word, index > 0);
         }
     }
-    wrapped
+    lines.text
+}
+
+/// Lines under construction.
+struct Lines<'a> {
+    text: String,
+    column: usize,
+    indent: &'a str,
+}
+
+impl Lines<'_> {
+    fn end(&mut self) {
+        self.text.push('\n');
+        self.text.push_str(self.indent);
+        self.column = self.indent.width();
+    }
+
+    /// Adds a word, after a blank or in a new line if it is not the first of its line.
+    fn word(&mut self, word: &str, follows: bool) {
+        if follows && self.column + 1 + columns(word) > DEFAULT_WIDTH {
+            self.end();
+        } else if follows {
+            self.text.push(' ');
+            self.column += 1;
+        }
+        if self.column + columns(word) > DEFAULT_WIDTH && word.contains(":/") {
+            self.path_list(word);
+        } else {
+            self.push(word);
+        }
+    }
+
+    fn path_list(&mut self, list: &str) {
+        for path in list.split_inclusive(':') {
+            if self.column > self.indent.width() && self.column + columns(path) > DEFAULT_WIDTH {
+                self.end();
+            }
+            self.push(path);
+        }
+    }
+
+    fn push(&mut self, piece: &str) {
+        self.text.push_str(piece);
+        self.column += columns(piece);
+    }
 }
 
 /// Returns how wide a text is shown; colours take no columns.
@@ -51,12 +85,8 @@ mod tests {
         let wrapped = wrap(text.trim(), 7, "  ");
         let lines: Vec<_> = wrapped.lines().collect();
         assert!(lines[0].len() <= 73);
-        assert!(
-            lines
-                .iter()
-                .skip(1)
-                .all(|line| line.len() <= 80 && line.starts_with("  word"))
-        );
+        let fits = |line: &&str| line.len() <= 80 && line.starts_with("  word");
+        assert!(lines.iter().skip(1).all(fits));
         assert_eq!(wrapped.split_whitespace().count(), 40);
     }
 
@@ -64,6 +94,14 @@ mod tests {
     fn a_long_word_is_left_whole() {
         let path = format!("/{}", "a".repeat(100));
         assert_eq!(wrap(&format!("at {path}"), 0, ""), format!("at\n{path}"));
+    }
+
+    #[test]
+    fn a_list_of_paths_breaks_after_its_colons() {
+        let list = ["/usr/local/sbin"; 10].join(":");
+        let wrapped = wrap(&format!("looked in {list}"), 0, "  ");
+        assert!(wrapped.lines().all(|line| line.width() <= 80), "{wrapped}");
+        assert_eq!(wrapped.replace("\n  ", ""), format!("looked in{list}"));
     }
 
     #[test]
