@@ -1,0 +1,8 @@
+//! The command as a process: what it prints, where, and how it ends. Nothing here needs a pod.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod errors;
+mod program;
+mod roster;
+mod sandbox;
