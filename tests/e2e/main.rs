@@ -1,10 +1,18 @@
 //! End-to-end tests: the `fleet` command, real pods, real terminals, real tmux.
 //!
 //! Each test has a world of its own ([`world::World`]): directories, tmux server, environment.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by it"
+)]
 
 mod bad_input;
 mod bad_luck;
+mod disk_full;
 mod fault_matrix;
+mod real_programs;
+mod socket;
 mod two_fleets;
 mod verbs;
 mod world;

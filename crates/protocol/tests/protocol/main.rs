@@ -1,9 +1,5 @@
 //! Tests of the protocol as others see it: its schema, its examples, its versions, its codecs.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by it"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 #[cfg(feature = "tokio")]
 mod codecs;

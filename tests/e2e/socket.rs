@@ -1,0 +1,9 @@
+//! A pod at its socket: what clients may do to it, by mistake or on purpose.
+
+mod attach;
+mod client;
+mod hello;
+mod limits;
+mod lines;
+mod messages;
+mod pod;

@@ -1,0 +1,143 @@
+//! The limits of a pod's socket, at them and beyond.
+
+use std::collections::BTreeSet;
+
+use podfleet_protocol::limits::{MAX_CONNECTIONS, MAX_IN_FLIGHT, MAX_INBOX};
+use podfleet_protocol::method::{GetScreen, Nothing};
+use podfleet_protocol::rpc::{ErrorCode, RequestId};
+use podfleet_protocol::{NewMessage, Size};
+use serde_json::json;
+
+use super::client::{Client, request};
+use super::pod::Pods;
+use crate::world::until;
+
+#[test]
+fn clients_that_come_and_go_leave_nothing_behind() {
+    let (_pods, pod) = Pods::one("{}");
+    pod.settled();
+    pod.answers();
+    let (descriptors, memory) = (pod.descriptors(), pod.memory_kib());
+    for round in 0..500 {
+        let mut client = pod.open();
+        match round % 5 {
+            0 => {}
+            1 => client.write(b"{\"jsonrpc\":").unwrap(),
+            2 => drop(client.send("hello", &json!({}))),
+            3 => drop(pod.connect()),
+            _ => {
+                client.greet("passer-by", None).unwrap();
+                client.send(
+                    "status",
+                    &json!({ "until": "settled", "timeout_ms": 60_000 }),
+                );
+                client.send("attach", &json!({ "role": "viewer" }));
+            }
+        }
+    }
+    until(|| match pod.descriptors() {
+        now if now <= descriptors => Ok(()),
+        now => Err(format!("{now} descriptors, {descriptors} before")),
+    });
+    let grown = pod.memory_kib().saturating_sub(memory);
+    assert!(grown < 2 << 10, "grew by {grown} KiB");
+    assert_eq!(pod.settled().viewers, 0);
+}
+
+#[test]
+fn one_connection_too_many_is_told_so_and_finds_room_when_another_goes() {
+    let (_pods, pod) = Pods::one("{}");
+    let mut clients: Vec<Client> = (0..MAX_CONNECTIONS).map(|_| pod.connect()).collect();
+    let mut refused = pod.open();
+    assert_eq!(refused.receive_code(), ErrorCode::Connections);
+    assert!(refused.receive().is_none());
+    clients[0].ping();
+    clients[MAX_CONNECTIONS - 1].ping();
+
+    clients.pop();
+    until(|| {
+        let mut client = pod.open();
+        match client.greet("test", None) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.message),
+        }
+    });
+}
+
+#[test]
+fn one_request_too_many_in_flight_is_refused_and_other_clients_are_answered() {
+    let (_pods, pod) = Pods::one(r#"{"never_ready": true}"#);
+    let mut patient = pod.connect();
+    for _ in 0..MAX_IN_FLIGHT {
+        patient.send(
+            "status",
+            &json!({ "until": "settled", "timeout_ms": 60_000 }),
+        );
+    }
+    let id = patient.send("ping", &json!({}));
+    let (refused, error) = patient.receive_error();
+    assert_eq!(refused, Some(RequestId::Number(id)));
+    assert_eq!(error.code, ErrorCode::InFlight);
+    pod.answers();
+}
+
+#[test]
+fn pipelined_requests_are_answered_once_each() {
+    let (_pods, pod) = Pods::one("{}");
+    let mut client = pod.connect();
+    let count = 60;
+    let methods = ["ping", "status", "screen"];
+    let lines: Vec<String> = (0..count)
+        .zip(methods.iter().cycle())
+        .map(|(id, method)| request(1000 + id, method, &json!({})) + "\n")
+        .collect();
+    client.write(lines.concat().as_bytes()).unwrap();
+    let mut answered = BTreeSet::new();
+    for _ in 0..count {
+        let response = client.receive().unwrap();
+        assert!(response.error.is_none(), "{response:?}");
+        let Some(RequestId::Number(id)) = response.id else {
+            panic!("{response:?}");
+        };
+        assert!(answered.insert(id), "{id} was answered twice");
+    }
+    assert!(answered.into_iter().eq(1000..1000 + count));
+    client.ping();
+}
+
+#[test]
+fn requests_in_the_smallest_pieces_are_answered_like_others() {
+    let (_pods, pod) = Pods::one("{}");
+    let mut client = pod.connect();
+    let line = request(7, "screen", &json!({})) + "\n";
+    for byte in line.bytes() {
+        client.write(&[byte]).unwrap();
+    }
+    assert_eq!(client.receive().unwrap().id, Some(RequestId::Number(7)));
+    let screen = client.call::<GetScreen>(Nothing {}).unwrap();
+    assert_eq!(screen.size, Size::DEFAULT);
+}
+
+#[test]
+fn a_full_inbox_refuses_further_messages_and_says_its_limit() {
+    let (_pods, pod) = Pods::one(r#"{"never_ready": true}"#);
+    let mut client = pod.connect();
+    let message = |id: i64| {
+        let message = NewMessage::new("later");
+        request(id, "run", &json!({ "message": message })) + "\n"
+    };
+    let mut left = i64::from(MAX_INBOX);
+    while left > 0 {
+        let batch = left.min(i64::try_from(MAX_IN_FLIGHT).unwrap());
+        let lines: String = (0..batch).map(message).collect();
+        client.write(lines.as_bytes()).unwrap();
+        for _ in 0..batch {
+            let response = client.receive().unwrap();
+            assert!(response.error.is_none(), "{response:?} with {left} left");
+        }
+        left -= batch;
+    }
+    let error = client.run(NewMessage::new("one too many")).unwrap_err();
+    assert_eq!(error.code, ErrorCode::InboxFull);
+    assert!(error.message.contains(&MAX_INBOX.to_string()), "{error}");
+}
