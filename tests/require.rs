@@ -35,6 +35,22 @@ pub fn python3() -> Option<PathBuf> {
     program("python3", "apt install python3")
 }
 
+/// Returns whether the test may mount file systems.
+///
+/// # Panics
+///
+/// When it may not, in CI.
+pub fn root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        missing(
+            "root, to mount a small file system",
+            "run the tests as root",
+        );
+    }
+    root
+}
+
 /// Returns the path of a program; `remedy` is how a person gets it.
 ///
 /// # Panics

@@ -59,6 +59,13 @@ pub(crate) struct Views {
     env: Vec<(String, String)>,
 }
 
+/// Returns the names of the variables that say which pod, if any, we run in.
+fn outer_fleet(env: &Env) -> impl Iterator<Item = &str> {
+    env.iter()
+        .map(|(name, _)| name)
+        .filter(|name| name.starts_with("FLEET_"))
+}
+
 impl Views {
     /// Describes the views of a roster's fleet; runs nothing.
     ///
@@ -79,7 +86,8 @@ impl Views {
         })?;
         let (dirs, roster_path, tenant) = location;
         Ok(Self {
-            tmux: Tmux::new(program, socket),
+            // A server that an agent's own `fleet up` starts must not pass that agent's credential on.
+            tmux: Tmux::new(program, socket).without_env(outer_fleet(env)),
             holder,
             exe: exe.to_owned(),
             fleet: fleet.clone(),

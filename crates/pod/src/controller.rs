@@ -49,6 +49,8 @@ const QUIET_LOOKS: [Duration; 6] = [
 ];
 /// How long a new geometry must stand before it is applied.
 const GEOMETRY_SETTLES: Duration = Duration::from_millis(100);
+/// How many bytes an agent may leave unread before its terminal answers no more queries.
+const UNREAD_ANSWERS: usize = 64 << 10;
 /// Lines of scrollback that the terminal model keeps.
 const SCROLLBACK: usize = 2000;
 
@@ -256,7 +258,11 @@ impl Controller {
     /// Takes the agent's output in: model, answers to its queries, clients.
     fn output(&mut self, output: &mut BytesMut) {
         let live = &mut self.live;
-        live.outgoing.extend_from_slice(&live.terminal.feed(output));
+        let answers = live.terminal.feed(output);
+        // An agent that asks and never reads gets no further answers.
+        if live.outgoing.len() + answers.len() <= UNREAD_ANSWERS || live.delivery.is_typing() {
+            live.outgoing.extend_from_slice(&answers);
+        }
         let mut visible = Vec::with_capacity(output.len());
         live.view.feed(output, &mut visible);
         live.clients.output(visible.into());

@@ -17,13 +17,15 @@ use crate::{
 /// A tmux program and the server that it talks to.
 ///
 /// A command's process inherits the caller's environment without `TMUX` and `TMUX_PANE`, so
-/// that the socket alone decides which server is meant. Dropping a future ends its process.
+/// that the socket alone decides which server is meant, and without what
+/// [`Tmux::without_env`] names. Dropping a future ends its process.
 #[derive(Clone, Debug)]
 pub struct Tmux {
     program: PathBuf,
     socket: Socket,
     config: Option<PathBuf>,
     timeout: Duration,
+    hidden: Vec<String>,
 }
 
 /// What a successful command printed.
@@ -60,7 +62,16 @@ impl Tmux {
             socket,
             config: None,
             timeout: Self::TIMEOUT,
+            hidden: Vec::new(),
         }
+    }
+
+    /// Keeps variables of the caller's environment from the command's process, and so from every
+    /// pane of a server that it starts.
+    #[must_use]
+    pub fn without_env(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.hidden.extend(names.into_iter().map(Into::into));
+        self
     }
 
     /// Sets how long a command may take.
@@ -279,10 +290,17 @@ impl Tmux {
         } else {
             Stdio::null()
         };
-        tokio::process::Command::new(&self.program)
+        let mut process = tokio::process::Command::new(&self.program);
+        for name in self
+            .hidden
+            .iter()
+            .map(String::as_str)
+            .chain(["TMUX", "TMUX_PANE"])
+        {
+            process.env_remove(name);
+        }
+        process
             .args(self.argv(command))
-            .env_remove("TMUX")
-            .env_remove("TMUX_PANE")
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -100,7 +100,14 @@ fn text_keys(bytes: &[u8]) -> TextKeys {
     while let [first, tail @ ..] = rest {
         rest = tail;
         match first {
-            0x1b => rest = after_sequence(tail),
+            0x1b => {
+                rest = after_sequence(tail);
+                let sequence = &tail[..tail.len() - rest.len()];
+                if let Some(open) = kitty_text(sequence) {
+                    keys.any = true;
+                    keys.open = Some(open);
+                }
+            }
             // Enter, ctrl-C and ctrl-U leave an empty line.
             b'\r' | b'\n' | 0x03 | 0x15 => {
                 keys.any = true;
@@ -115,6 +122,22 @@ fn text_keys(bytes: &[u8]) -> TextKeys {
         }
     }
     keys
+}
+
+/// Reads a key of the kitty keyboard protocol (`CSI code … u`). Returns whether text stands
+/// unsubmitted after it; nothing if it is no text key.
+fn kitty_text(sequence: &[u8]) -> Option<bool> {
+    let parameters = std::str::from_utf8(sequence.strip_prefix(b"[")?.strip_suffix(b"u")?).ok()?;
+    // `:3` marks the release of a key.
+    if parameters.ends_with(":3") {
+        return None;
+    }
+    let code: u32 = parameters.split([';', ':']).next()?.parse().ok()?;
+    match code {
+        13 => Some(false),
+        32..57344 => Some(true),
+        _ => None,
+    }
 }
 
 /// Skips an escape sequence, but for the content of a paste.
@@ -146,6 +169,9 @@ mod tests {
     #[test_case(b"\x1b[M !!", false; "old mouse")]
     #[test_case(b"\x1b[A", false; "arrow")]
     #[test_case(b"\x1b]11;rgb:0000/0000/0000\x07", false; "colour report")]
+    #[test_case(b"\x1b[97u", true; "letter of the kitty protocol")]
+    #[test_case(b"\x1b[97;1:3u", false; "its release")]
+    #[test_case(b"\x1b[27u", false; "escape of the kitty protocol")]
     #[test_case(b"a", true; "letter")]
     #[test_case("\u{3042}".as_bytes(), true; "kana")]
     #[test_case(b"\x7f", true; "backspace")]

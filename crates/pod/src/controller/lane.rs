@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use podfleet_harness::Signals;
+use podfleet_harness::{ScreenState, Signals};
 use podfleet_pod_store::session_log::Entry;
 use podfleet_pod_store::{DeliveryState, InboxEntry, Page, StoreError};
 use podfleet_protocol::{
@@ -21,6 +21,9 @@ use crate::clock::{self, Moment};
 use crate::command::Command;
 use crate::delivery::{Action, Conditions, Finding, Job, Look, hold, keystrokes, opens_in};
 use crate::journal::{Delivering, Recording};
+
+/// How long a repaint may leave the screen half drawn; the first look at a quiet screen is later.
+const HALF_DRAWN: Duration = Duration::from_millis(50);
 
 /// The messages that are not settled, and whether the store has them.
 pub(super) type Open = HashMap<MessageId, bool>;
@@ -77,6 +80,9 @@ impl Controller {
             output_seen: self.live.last_output.is_some(),
         };
         let classification = self.setup.harness.classify(&screen, &signals);
+        if self.is_half_drawn(classification.state, quiet_for) {
+            return;
+        }
         if classification.state != self.live.classification.state {
             self.live.since = Moment::now();
         }
@@ -105,6 +111,15 @@ impl Controller {
                 self.begin_message();
             }
         }
+    }
+
+    /// Returns whether the screen seems to be in the middle of a repaint: nothing is concluded from
+    /// it, since a moment of quiet will show the whole.
+    fn is_half_drawn(&self, state: ScreenState, quiet_for: Duration) -> bool {
+        let nowhere = |state| matches!(state, ScreenState::Starting | ScreenState::Unknown);
+        let drawing = self.live.terminal.modes().synchronized_update;
+        let vanished = nowhere(state) && !nowhere(self.live.classification.state);
+        (drawing || vanished) && quiet_for < HALF_DRAWN
     }
 
     fn conditions(&self, now: Instant, message: &Message) -> Conditions {
@@ -264,15 +279,17 @@ impl Controller {
                 path.display()
             ));
         }
+        // A line break at the end would stand for a submit key, or in front of it.
+        let body = message.body.trim_end_matches('\n');
         if !message.typing.raw {
-            return Ok(format!("{preamble} {}", message.body));
+            return Ok(format!("{preamble} {body}"));
         }
-        if message.body.starts_with(['!', '/', '@']) && !message.typing.allow_command {
+        if body.starts_with(['!', '/', '@']) && !message.typing.allow_command {
             return Err(
                 "a raw message that begins with `!`, `/` or `@` may be taken for a command".into(),
             );
         }
-        Ok(message.body.clone())
+        Ok(body.to_owned())
     }
 
     /// Writes a body that is too long for the composer to a file that the agent can read.

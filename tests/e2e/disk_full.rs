@@ -1,0 +1,81 @@
+//! A full disk: a message is refused as a whole, nothing is typed, and all goes on afterwards.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use podfleet_sim_agent::Kind;
+
+use crate::world::{World, text};
+
+/// A file system of 2 MiB in place of a world's state directory, unmounted when dropped.
+struct SmallDisk {
+    path: PathBuf,
+}
+
+impl SmallDisk {
+    fn mount(path: PathBuf) -> Self {
+        fs::create_dir(&path).unwrap();
+        let options = [
+            "-t",
+            "tmpfs",
+            "-o",
+            "size=2m,mode=0700",
+            "podfleet-test",
+            text(&path),
+        ];
+        let mounted = Command::new("mount").args(options).status().unwrap();
+        assert!(mounted.success());
+        Self { path }
+    }
+
+    fn fill(&self) -> PathBuf {
+        let filler = self.path.join("filler");
+        let mut bytes = 2 << 20;
+        while bytes > 0 {
+            let mut file = fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&filler)
+                .unwrap();
+            if std::io::Write::write_all(&mut file, &vec![0; bytes]).is_err() {
+                bytes /= 2;
+            }
+        }
+        filler
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount")
+            .args(["-l", text(&self.path)])
+            .status();
+    }
+}
+
+#[test]
+fn a_message_on_a_full_disk_is_refused_and_nothing_is_typed() {
+    if !podfleet_tests::require::root() {
+        return;
+    }
+    let world = World::with_agents(&[("a", "")]);
+    let disk = SmallDisk::mount(world.path("state"));
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "before", "--wait", "answered"])
+        .exits(0);
+    let filler = disk.fill();
+    let refused = world
+        .fleet(&["send", "a", "-m", &"x".repeat(60_000)])
+        .exits(5);
+    assert!(refused.stderr.contains("nothing was accepted"), "{refused}");
+    assert_eq!(world.received("a", Kind::Paste).len(), 1);
+    assert_eq!(world.row("a")["readiness"], "available");
+    fs::remove_file(filler).unwrap();
+    world
+        .fleet(&["send", "a", "-m", "after", "--wait", "answered"])
+        .exits(0);
+    assert_eq!(world.received("a", Kind::Submit).len(), 2);
+    world.fleet(&["down", "--all"]).exits(0);
+}
