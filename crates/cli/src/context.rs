@@ -72,6 +72,11 @@ impl Context {
         ))
     }
 
+    /// Returns the value of `--roster`.
+    pub(crate) fn named_roster(&self) -> Option<&Path> {
+        self.roster.as_deref()
+    }
+
     /// Returns where a new roster is written: as named, else in the configuration directory.
     pub(crate) fn roster_to_write(&self) -> Result<PathBuf, Error> {
         match self

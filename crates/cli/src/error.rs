@@ -48,6 +48,14 @@ impl Error {
         self
     }
 
+    /// Adds a hint if it was the user who interrupted the command.
+    pub(crate) fn hint_if_interrupted(self, hint: impl Into<String>) -> Self {
+        match self.exit {
+            Exit::Interrupted => self.hint(hint),
+            _ => self,
+        }
+    }
+
     /// Returns how the command ends.
     pub(crate) const fn exit(&self) -> Exit {
         self.exit

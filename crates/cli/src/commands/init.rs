@@ -130,10 +130,14 @@ pub(crate) fn run(mut args: Args, context: &mut Context) -> Outcome {
         context.output.data(&text)?;
     }
     context.output.say(staff(&roster))?;
+    let up = match context.named_roster() {
+        Some(path) => format!("`fleet up --roster {}` brings it up", path.display()),
+        None => "`fleet up` brings it up".to_owned(),
+    };
     let next = if args.write {
-        "`fleet up` brings it up"
+        up
     } else {
-        "`--write` writes it, then `fleet up` brings it up"
+        format!("`--write` writes it, then {up}")
     };
     context.output.say(format_args!("next: {next}"))?;
     Ok(Exit::Success)

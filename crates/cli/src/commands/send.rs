@@ -171,6 +171,12 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         let scope = &args.agent.scope;
         let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
         Ok(fleet.send(request).await?)
+    });
+    let report = report.map_err(|error| {
+        let name = &args.agent.name;
+        error.hint_if_interrupted(format!(
+            "if it was accepted it stays in the inbox; `fleet log {name}` says so"
+        ))
     })?;
     if args.json.json {
         context.output.json(&report)?;

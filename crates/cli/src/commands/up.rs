@@ -37,4 +37,5 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         let report = follow(start, &mut context.output).await?;
         conclude(&report, args.json.json, &mut context.output)
     })
+    .map_err(|error| error.hint_if_interrupted("what was started goes on; `fleet ps` shows it"))
 }

@@ -6,3 +6,4 @@ mod errors;
 mod program;
 mod roster;
 mod sandbox;
+mod terminal;

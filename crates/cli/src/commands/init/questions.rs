@@ -10,6 +10,7 @@ use podfleet_roster::Preset;
 use super::{Args, ConnectorKind};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::render::table::truncate;
 
 /// Returns whether there is somebody to ask.
 pub(super) fn possible() -> bool {
@@ -24,11 +25,13 @@ pub(super) fn ask(args: &mut Args, path: &Path) -> Result<(), Error> {
         .position(|preset| *preset == Preset::General);
     let chosen = Select::new("Which fleet?", presets)
         .with_starting_cursor(general.unwrap_or(0))
+        .with_formatter(&|answer| answer.value.name.to_owned())
         .prompt()
         .map_err(given_up)?;
     args.preset = Some(chosen.value);
     if args.connector.is_none() {
         let chosen = Select::new("Where does it chat with you?", Choice::connectors())
+            .with_formatter(&|answer| answer.value.name.to_owned())
             .prompt()
             .map_err(given_up)?;
         args.connector = chosen.value;
@@ -67,6 +70,9 @@ fn given_up(error: InquireError) -> Error {
     }
 }
 
+/// Columns of a line of 80 that are left for an explanation.
+const ROOM: usize = 62;
+
 /// An answer to choose, with its explanation.
 struct Choice<T> {
     value: T,
@@ -101,6 +107,6 @@ impl Choice<Option<ConnectorKind>> {
 
 impl<T> fmt::Display for Choice<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<13} {}", self.name, self.summary)
+        write!(f, "{:<13} {}", self.name, truncate(self.summary, ROOM))
     }
 }
