@@ -35,13 +35,14 @@ fn clients_that_come_and_go_leave_nothing_behind() {
             }
         }
     }
-    until(|| match pod.descriptors() {
-        now if now <= descriptors => Ok(()),
-        now => Err(format!("{now} descriptors, {descriptors} before")),
+    until(|| match (pod.descriptors(), pod.settled().viewers) {
+        (now, 0) if now <= descriptors => Ok(()),
+        (now, viewers) => Err(format!(
+            "{viewers} viewers, {now} descriptors, {descriptors} before"
+        )),
     });
     let grown = pod.memory_kib().saturating_sub(memory);
     assert!(grown < 2 << 10, "grew by {grown} KiB");
-    assert_eq!(pod.settled().viewers, 0);
 }
 
 #[test]
