@@ -1,0 +1,57 @@
+//! How fast and how small: each figure beside its floor, taken in the same run.
+//!
+//! A floor is the same work done by the barest means. Both sides alternate, so that whatever else
+//! the machine does falls on both. Nothing here fails for being slow.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a measurement that goes wrong ends here"
+)]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this prints a table, and on standard error what it is at"
+)]
+
+mod bare;
+mod idle;
+mod keys;
+mod machine;
+mod ps;
+mod sample;
+mod send;
+mod table;
+mod up;
+mod version;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../e2e/world.rs"]
+mod world;
+
+use table::Row;
+
+/// The measurements, quietest first: what starts many processes comes last.
+const MEASUREMENTS: [(&str, fn() -> Vec<Row>); 6] = [
+    ("version", version::rows),
+    ("send", send::rows),
+    ("keys", keys::rows),
+    ("idle", idle::rows),
+    ("up", up::rows),
+    ("ps", ps::rows),
+];
+
+fn main() {
+    // Cargo adds `--bench`; words name the measurements that are wanted.
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    println!("{}\n\n{}", machine::describe(), table::HEAD);
+    for (name, measure) in MEASUREMENTS {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            eprintln!("measuring {name}");
+            for row in measure() {
+                println!("{row}");
+            }
+        }
+    }
+}

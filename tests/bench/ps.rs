@@ -1,0 +1,69 @@
+//! `fleet ps` with a hundred pods, and how many tmux processes it needs.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::sample::{ratio, side_by_side, timed};
+use crate::table::Row;
+use crate::world::World;
+
+const AGENTS: usize = 100;
+const ROUNDS: usize = 60;
+
+pub(crate) fn rows() -> Vec<Row> {
+    let names: Vec<String> = (0..AGENTS).map(|number| format!("a{number:02}")).collect();
+    let agents: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let world = World::with_agents(&agents);
+    world.fleet(&["up"]).exits(0);
+    let (ps, list) = side_by_side(
+        ROUNDS,
+        || {
+            timed(|| {
+                world.fleet(&["ps"]).exits(0);
+            })
+        },
+        || {
+            timed(|| {
+                world.tmux("default", &["list-panes", "-a"]).exits(0);
+            })
+        },
+    );
+    let ratio = ratio(&ps, &list);
+    let spawned = tmux_processes(&world);
+    vec![
+        Row::new("`fleet ps`, 100 pods; floor: `tmux list-panes -a`", &ps)
+            .floor(&list, ratio)
+            .target("at most 5 times", ratio <= 5.0),
+        Row::new("tmux processes that it starts", spawned).target("at most 1", spawned <= 1),
+    ]
+}
+
+/// Counts how often `fleet ps` starts tmux, by a tmux that says so first.
+fn tmux_processes(world: &World) -> usize {
+    let (count, directory) = (world.path("count"), world.path("counting"));
+    fs::create_dir(&directory).unwrap();
+    fs::write(&count, "").unwrap();
+    let wrapper = directory.join("tmux");
+    let script = format!(
+        "#!/bin/sh\necho >>{}\nexec {} \"$@\"\n",
+        count.display(),
+        tmux().display()
+    );
+    fs::write(&wrapper, script).unwrap();
+    fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut ps: Command = world.command("default", &["ps"]);
+    ps.env("PATH", format!("{}:{path}", directory.display()));
+    assert!(ps.output().unwrap().status.success());
+    fs::read_to_string(count).unwrap().lines().count()
+}
+
+fn tmux() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path)
+        .map(|directory| directory.join("tmux"))
+        .find(|program| program.is_file())
+        .unwrap()
+}
