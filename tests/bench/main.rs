@@ -29,8 +29,11 @@ mod world;
 
 use table::Row;
 
+/// A measurement's name, and what takes it.
+type Measurement = (&'static str, fn() -> Vec<Row>);
+
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [(&str, fn() -> Vec<Row>); 6] = [
+const MEASUREMENTS: [Measurement; 6] = [
     ("version", version::rows),
     ("send", send::rows),
     ("keys", keys::rows),

@@ -47,7 +47,7 @@ impl Client {
         credential: Option<Credential>,
     ) -> Result<HelloResult, RpcError> {
         let mut params =
-            json!({ "protocol": 1, "min_protocol": 1, "role": "command", "client": client });
+            json!({ "protocol": 1, "min_protocol": 1, "role": "attach", "client": client });
         if let Some(credential) = credential {
             params["credential"] = serde_json::to_value(credential).unwrap();
         }
@@ -104,7 +104,7 @@ impl Client {
     }
 
     #[track_caller]
-    fn answer_to(&mut self, id: i64) -> Result<Value, RpcError> {
+    pub(super) fn answer_to(&mut self, id: i64) -> Result<Value, RpcError> {
         let response = self.receive().expect("the pod closed the connection");
         assert_eq!(response.id, Some(RequestId::Number(id)), "{response:?}");
         match response.error {

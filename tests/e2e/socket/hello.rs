@@ -69,6 +69,21 @@ fn a_second_hello_is_refused_and_the_connection_goes_on() {
 }
 
 #[test]
+fn a_connection_for_requests_cannot_turn_into_an_attach_stream() {
+    let (_pods, pod) = Pods::one("{}");
+    let mut client = pod.open();
+    let params = json!({ "protocol": 1, "min_protocol": 1, "role": "command", "client": "test" });
+    let id = client.send("hello", &params);
+    client.answer_to(id).unwrap();
+    let id = client.send("attach", &json!({ "role": "viewer" }));
+    assert_eq!(
+        client.answer_to(id).unwrap_err().code,
+        ErrorCode::InvalidRequest
+    );
+    client.ping();
+}
+
+#[test]
 fn a_forged_credential_is_refused_and_never_taken_for_the_operator() {
     let (_pods, pod) = Pods::one("{}");
     let genuine = pod.credential();

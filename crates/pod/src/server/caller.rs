@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use podfleet_pod_store::Sender;
-use podfleet_protocol::method::Credential;
+use podfleet_protocol::method::{ConnectionRole, Credential};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Address, PodId};
 use subtle::ConstantTimeEq;
@@ -20,6 +20,8 @@ pub(super) struct Caller {
     pub(super) address: Address,
     /// As the client named itself.
     pub(super) name: String,
+    /// What the connection is for.
+    pub(super) role: ConnectionRole,
 }
 
 /// Finds out who calls.
@@ -30,6 +32,7 @@ pub(super) struct Caller {
 pub(super) async fn identify(
     shared: &Shared,
     name: String,
+    role: ConnectionRole,
     credential: Option<Credential>,
 ) -> Result<Caller, RpcError> {
     let host = &shared.identity.host;
@@ -38,6 +41,7 @@ pub(super) async fn identify(
             sender: Sender::Operator,
             address: Address::operator(host),
             name,
+            role,
         });
     };
     let forbidden = || {
@@ -55,6 +59,7 @@ pub(super) async fn identify(
         sender: Sender::Pod(credential.pod),
         address: Address::new(record.identity.host, record.identity.name.as_str()),
         name,
+        role,
     })
 }
 

@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use podfleet_protocol::codec::{LineCodec, LineError};
 use podfleet_protocol::limits::{HELLO_DEADLINE, MAX_CONNECTIONS, MAX_IN_FLIGHT};
 use podfleet_protocol::method::{
-    AttachParams, Call, HelloParams, HelloResult, MIN_PROTOCOL, PROTOCOL,
+    AttachParams, Call, ConnectionRole, HelloParams, HelloResult, MIN_PROTOCOL, PROTOCOL,
 };
 use podfleet_protocol::rpc::{ErrorCode, Request, RequestId, Response, RpcError};
 use tokio::net::UnixStream;
@@ -79,9 +79,9 @@ async fn greet(shared: &Shared, request: &Request) -> Result<(HelloResult, Calle
     let HelloParams {
         protocol,
         min_protocol,
+        role,
         client,
         credential,
-        ..
     } = *hello;
     let common = protocol.min(PROTOCOL);
     if common < min_protocol || common < MIN_PROTOCOL {
@@ -92,7 +92,7 @@ async fn greet(shared: &Shared, request: &Request) -> Result<(HelloResult, Calle
             ),
         ));
     }
-    let caller = caller::identify(shared, client, credential).await?;
+    let caller = caller::identify(shared, client, role, credential).await?;
     let hello = HelloResult {
         protocol: common,
         pod: shared.identity.id,
@@ -114,7 +114,10 @@ async fn serve_requests(
     loop {
         let response = tokio::select! {
             line = lines.next() => match read(line?, working.len()) {
-                Read::Call(id, Call::Attach(params)) => return Some((id, *params)),
+                Read::Call(id, Call::Attach(params)) => match attachable(caller, working.len()) {
+                    Ok(()) => return Some((id, *params)),
+                    Err(error) => Response::failure(Some(id), error),
+                },
                 Read::Call(id, call) => {
                     working.push(answer(shared, caller, id, call));
                     continue;
@@ -134,6 +137,18 @@ async fn serve_requests(
             return None;
         }
     }
+}
+
+/// Returns why a connection may not turn into an attach stream, if it may not.
+fn attachable(caller: &Caller, in_flight: usize) -> Result<(), RpcError> {
+    let refuse = |why| Err(RpcError::new(ErrorCode::InvalidRequest, why));
+    if caller.role != ConnectionRole::Attach {
+        return refuse("to attach, say hello with the role `attach`");
+    }
+    if in_flight > 0 {
+        return refuse("requests of this connection are in work: attach when they are answered");
+    }
+    Ok(())
 }
 
 async fn answer(shared: &Arc<Shared>, caller: &Caller, id: RequestId, call: Call) -> Response {
