@@ -13,6 +13,8 @@ struct Case {
     fault: &'static str,
     /// The fault script, as JSON.
     faults: &'static str,
+    /// How the roster runs it: as `sim`, or as `generic`, any program with a prompt.
+    runtime: &'static str,
     message: &'static str,
     /// The outcome to wait for, and how long at most.
     wait: &'static str,
@@ -29,6 +31,7 @@ const fn case(fault: &'static str, faults: &'static str) -> Case {
     Case {
         fault,
         faults,
+        runtime: "sim",
         message: "hello",
         wait: "answered",
         seconds: 15,
@@ -37,6 +40,12 @@ const fn case(fault: &'static str, faults: &'static str) -> Case {
         taken: 1,
     }
 }
+
+/// Longer than the 4,095 bytes that the kernel keeps of a line in canonical mode.
+const LONG_LINE: &str = match std::str::from_utf8(&[b'x'; 5000]) {
+    Ok(line) => line,
+    Err(_) => panic!("it is ASCII"),
+};
 
 #[rustfmt::skip]
 const MATRIX: &[Case] = &[
@@ -81,20 +90,32 @@ const MATRIX: &[Case] = &[
     case("floods its terminal in the turn", r#"{"flood": {"at": "turn", "bytes": 2000000}}"#),
     case("ignores SIGTERM and SIGHUP", r#"{"ignore_sigterm": true}"#),
     case("leaves a stubborn child", r#"{"stubborn_child": true}"#),
+    Case { outcome: "started", because: "idle to busy", seconds: 3,
+        ..case("asks for permission in the turn", r#"{"dialog_on": ["turn"]}"#) },
+    Case { outcome: "started", because: "signal 9",
+        ..case("is killed in the turn", r#"{"crash_after_turns": {"turns": 1, "signal": 9}}"#) },
+    Case { runtime: "generic", because: "quiet again",
+        ..case("reads lines in canonical mode", r#"{"canonical": true}"#) },
+    Case { runtime: "generic", message: LONG_LINE, outcome: "refused", because: "would be cut", taken: 0,
+        ..case("reads lines in canonical mode, a line too long for it", r#"{"canonical": true}"#) },
+    Case { runtime: "generic", message: "one\ntwo", outcome: "refused", because: "several messages", taken: 0,
+        ..case("reads lines in canonical mode, several of them", r#"{"canonical": true}"#) },
+    Case { runtime: "generic", outcome: "refused", because: "hides what is typed", taken: 0,
+        ..case("reads lines without echo", r#"{"canonical": true, "no_echo": true}"#) },
 ];
 
 #[test]
 fn the_receipt_says_the_truth_about_every_fault() {
-    let agents: Vec<(String, &str)> = MATRIX
-        .iter()
-        .enumerate()
-        .map(|(index, case)| (format!("agent{index}"), case.faults))
+    let world = World::new();
+    let agents: Vec<String> = (0..MATRIX.len())
+        .map(|index| format!("agent{index}"))
         .collect();
-    let roster: Vec<(&str, &str)> = agents
+    let entries: String = agents
         .iter()
-        .map(|(name, faults)| (name.as_str(), *faults))
+        .zip(MATRIX)
+        .map(|(agent, case)| world.entry(agent, case.runtime, case.faults))
         .collect();
-    let world = World::with_agents(&roster);
+    world.write_roster("default", &entries);
     world.fleet(&["up", "--timeout", "4"]);
     let wrong: Vec<String> = std::thread::scope(|scope| {
         let (world, agents) = (&world, &agents);
@@ -102,7 +123,7 @@ fn the_receipt_says_the_truth_about_every_fault() {
         let workers = (0..4).map(|worker| {
             scope.spawn(move || {
                 let mine = MATRIX.iter().zip(agents).skip(worker).step_by(4);
-                mine.filter_map(|(case, (agent, _))| check(world, agent, case))
+                mine.filter_map(|(case, agent)| check(world, agent, case))
                     .collect::<Vec<_>>()
             })
         });

@@ -2,6 +2,7 @@
 
 mod attach;
 mod client;
+mod draft;
 mod hello;
 mod limits;
 mod lines;

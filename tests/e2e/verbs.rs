@@ -168,3 +168,45 @@ fn every_agent_is_told_of_its_mates_and_can_reach_them() {
         got => Err(format!("{got:?}")),
     });
 }
+
+#[test]
+fn a_message_with_now_goes_into_a_busy_agents_own_queue() {
+    let world = World::with_agents(&[("a", r#"{"turn_ms": 3000}"#)]);
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "first", "--wait", "started"])
+        .exits(0);
+    let queued = world.fleet(&[
+        "send",
+        "a",
+        "-m",
+        "impatient",
+        "--now",
+        "--wait",
+        "submitted",
+    ]);
+    let queued = queued.exits(0);
+    assert!(queued.stdout.contains("queue footer"), "{queued}");
+    assert_eq!(world.received("a", Kind::Queued).len(), 1);
+    let held = world.fleet(&["send", "a", "-m", "patient"]).exits(0);
+    assert!(held.stdout.contains("held: busy"), "{held}");
+}
+
+#[test]
+fn a_command_is_typed_only_when_it_is_allowed() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&[
+            "send",
+            "a",
+            "--raw",
+            "--allow-command",
+            "-m",
+            "/clear",
+            "--wait",
+            "submitted",
+        ])
+        .exits(0);
+    assert_eq!(world.received("a", Kind::Command), ["/clear"]);
+}

@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// How long anything that ought to happen may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The command under test.
+const FLEET: &str = env!("CARGO_BIN_EXE_fleet-under-test");
+
 /// Directories and environment of one test.
 pub(crate) struct World {
     directory: TempDir,
@@ -90,23 +93,28 @@ impl World {
     pub(crate) fn agents(&self, agents: &[(&str, &str)]) -> String {
         agents
             .iter()
-            .map(|(name, faults)| self.agent(name, faults))
+            .map(|(name, faults)| self.entry(name, "sim", faults))
             .collect()
     }
 
-    fn agent(&self, name: &str, faults: &str) -> String {
+    /// Returns the roster entry of a simulated agent, run by this harness.
+    pub(crate) fn entry(&self, name: &str, runtime: &str, faults: &str) -> String {
         let mut faults: Value =
             serde_json::from_str(if faults.is_empty() { "{}" } else { faults }).unwrap();
         faults["journal"] = self.journal_path(name).to_str().unwrap().into();
-        // Single quotes: JSON has none, and YAML takes them as they are.
+        let command = match runtime {
+            "sim" => String::new(),
+            _ => format!("    command: [{FLEET}, sim-agent]\n"),
+        };
+        // Single quotes: the script has none, and YAML takes the rest as it is.
         format!(
-            "  - name: {name}\n    runtime: sim\n    env:\n      FLEET_SIM_FAULTS: '{faults}'\n"
+            "  - name: {name}\n    runtime: {runtime}\n{command}    env:\n      FLEET_SIM_FAULTS: '{faults}'\n"
         )
     }
 
     /// Returns the command with this world's environment and nothing else.
     pub(crate) fn command(&self, fleet: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fleet-under-test"));
+        let mut command = Command::new(FLEET);
         command
             .args(arguments)
             .env_clear()
