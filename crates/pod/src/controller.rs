@@ -31,6 +31,7 @@ use crate::restart::Restarts;
 use crate::shared::Shared;
 use crate::spec::PodSpec;
 use crate::terminal::{Terminal, ViewStream};
+use crate::timer::Timer;
 use agent::{Phase, Stopping};
 use keys::Keys;
 
@@ -183,7 +184,7 @@ impl Controller {
     /// Hosts the agent until the pod is told to end.
     ///
     /// # Errors
-    /// Fails when the system gives no signals.
+    /// Fails when the system gives no signals or no timer.
     pub(crate) async fn run(
         mut self,
         mut commands: mpsc::UnboundedReceiver<Command>,
@@ -191,6 +192,7 @@ impl Controller {
     ) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut timer = Timer::new()?;
         let mut output = BytesMut::with_capacity(READ);
         self.live.waiting = waiting;
         self.begin();
@@ -206,7 +208,7 @@ impl Controller {
                 report = report(&mut self.process) => self.reported(report).await,
                 read = read(reading, &mut output) => self.read_done(read.unwrap_or(0), &mut output),
                 wrote = write(writing, &self.live.outgoing) => self.write_done(wrote.ok()),
-                () = tokio::time::sleep_until(wake.into()) => {}
+                ended = timer.until(wake) => ended?,
                 _ = terminate.recv() => self.shut_down("SIGTERM", None),
                 _ = interrupt.recv() => self.shut_down("SIGINT", None),
             }

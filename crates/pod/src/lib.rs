@@ -26,6 +26,7 @@ mod restart;
 mod run;
 mod server;
 mod shared;
+mod timer;
 
 pub mod client;
 pub mod clock;
