@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::holding::{Holding, Normalised, SHORTEST_TAIL, compare};
 use crate::pattern::Pattern;
+use crate::rule::without_decoration;
 use crate::screen::Row;
 
 /// How an agent's own queue is recognised: a list of messages, and a hint that they are queued.
@@ -19,6 +20,9 @@ pub(crate) struct QueueRule {
     /// Whether every item has a hint of its own, as its last line.
     #[serde(default)]
     hint_in_item: bool,
+    /// Whether the list shows no more of a message than its first line.
+    #[serde(default)]
+    first_line_only: bool,
 }
 
 /// What was found on the screen for a question.
@@ -26,7 +30,7 @@ pub(crate) struct QueueRule {
 pub struct Match {
     /// Name of the rule.
     pub rule: String,
-    /// The line that shows it, without outer blanks.
+    /// The line that shows it, without outer blanks and bullets.
     pub line: String,
 }
 
@@ -40,6 +44,11 @@ impl QueueRule {
         placeholders: &[Pattern],
     ) -> Option<Match> {
         let items = self.items(rows.get(..above)?);
+        let text = if self.first_line_only {
+            text.trim().lines().next()?
+        } else {
+            text
+        };
         let item = items
             .into_iter()
             .find(|item| is_queued(&item.text, text, placeholders))?;
@@ -56,7 +65,7 @@ impl QueueRule {
         };
         Some(Match {
             rule: "queue".to_owned(),
-            line: hint.trim().to_owned(),
+            line: without_decoration(&hint),
         })
     }
 
@@ -175,5 +184,20 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn a_list_of_first_lines_shows_no_more_of_a_text() {
+        let queued = |item: &str| {
+            let rule = "─".repeat(60);
+            let screen =
+                format!(" {item}\n ↳ Alt+Up to edit all queued messages\n{rule}\n\n{rule}");
+            let pi = Harness::shipped("pi").unwrap();
+            pi.queued(&Screen::from_text(60, &screen), TEXT).is_some()
+        };
+        assert!(queued(
+            "Steering: [host:planner -> host:coder] build the thing"
+        ));
+        assert!(!queued("Steering: [host:planner -> host:coder] build"));
     }
 }

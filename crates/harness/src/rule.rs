@@ -151,7 +151,7 @@ impl Rule {
             .map(|pattern| lines.iter().copied().find(|line| pattern.is_match(line)))
             .collect();
         Some(Evidence {
-            line: matched?.first().map(|line| line.trim().to_owned()),
+            line: matched?.first().map(|line| without_decoration(line)),
         })
     }
 
@@ -176,5 +176,40 @@ impl Rule {
             && self
                 .cursor_visible
                 .is_none_or(|visible| visible == view.screen.cursor.visible)
+    }
+}
+
+/// A line without its bullet or spinner and with single blanks, so that it reads well and stays the
+/// same while a spinner turns.
+pub(crate) fn without_decoration(line: &str) -> String {
+    let is_bullet = |c: char| !c.is_alphanumeric() && !c.is_ascii_punctuation();
+    let words: Vec<&str> = line
+        .trim_start_matches(is_bullet)
+        .split_whitespace()
+        .collect();
+    if words.is_empty() {
+        return line.trim().to_owned();
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_the_same_while_a_spinner_turns() {
+        let footer = "   ■■⬝⬝⬝⬝⬝⬝  esc interrupt        2  ctrl+p commands";
+        assert_eq!(
+            without_decoration(footer),
+            "esc interrupt 2 ctrl+p commands"
+        );
+        assert_eq!(without_decoration("⠹ demo"), without_decoration("⠏ demo"));
+        assert_eq!(without_decoration("│ ❯ 1. Yes"), "1. Yes");
+    }
+
+    #[test]
+    fn a_line_of_nothing_else_is_kept() {
+        assert_eq!(without_decoration("  ⠹ "), "⠹");
     }
 }

@@ -97,7 +97,8 @@ pub struct Classification {
     pub state: ScreenState,
     /// Name of the rule that decided, `none` if no rule did.
     pub rule: String,
-    /// The line of the screen that the rule's first pattern matched, without outer blanks.
+    /// The line of the screen that the rule's first pattern matched, without outer blanks and
+    /// bullets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
 }
