@@ -102,7 +102,8 @@ impl Controller {
         });
         self.act(actions);
         self.release_keys();
-        match closed {
+        // What keeps the agent busy may be the message that has just left.
+        match closed.filter(|_| self.live.next.is_some()) {
             None => self.live.hold = None,
             Some(_) if !self.live.delivery.is_free() => self.live.hold = None,
             Some(Some(hold)) => self.live.hold = Some(hold),

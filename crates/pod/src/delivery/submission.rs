@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use podfleet_harness::{Composer, Holding, ScreenState};
+use podfleet_harness::{BlockKind, Composer, Holding, ScreenState};
 use podfleet_protocol::{Evidence, Hold, HoldReason, MessageId, Outcome, RunEnd, Source};
 
 use super::{Finding, Job, Look};
@@ -11,6 +11,9 @@ use super::{Finding, Job, Look};
 const APPEARS: Duration = Duration::from_secs(5);
 /// How long a swallowed submit key is waited for before it is pressed again.
 const PRESS_AGAIN: Duration = Duration::from_secs(1);
+/// How long the composer must have shown our text unchanged where something else on the screen, such
+/// as a spinner, never rests.
+const STEADY: Duration = Duration::from_millis(500);
 /// How often the submit key is pressed at most: once, and three times again.
 const PRESSES: u8 = 4;
 /// How far apart the two looks at an empty composer are.
@@ -32,8 +35,8 @@ pub(super) struct Submission {
     empty: Option<Instant>,
     /// When the submission was shown.
     confirmed: Option<(Instant, Finding)>,
-    /// How the composer showed our text.
-    held: Option<String>,
+    /// How the composer shows our text, and since when.
+    held: Option<(String, Instant)>,
     /// Whether the program has no composer, so that its echo tells.
     by_echo: bool,
     /// Whether the agent was busy when the key was pressed, so that busy proves nothing.
@@ -109,11 +112,15 @@ impl Submission {
             return self.behind_dialog(look, &kind.to_string());
         }
         let submit = look.harness.submit();
-        match look.harness.holds(look.screen, &self.job.text) {
-            Holding::Text => self.held = Some("the text".into()),
-            Holding::Placeholder(placeholder) => self.held = Some(format!("`{placeholder}`")),
-            Holding::No | Holding::Unknown => return self.not_shown(look, written),
-        }
+        let shown = match look.harness.holds(look.screen, &self.job.text) {
+            Holding::Text => "the text".to_owned(),
+            Holding::Placeholder(placeholder) => format!("`{placeholder}`"),
+            Holding::No | Holding::Unknown => {
+                self.held = None;
+                return self.not_shown(look, written);
+            }
+        };
+        let steady = self.steady_for(shown, look.now);
         let busy = look.classification.state == ScreenState::Busy;
         let by_echo = look.harness.composer(look.screen) == Composer::Unknown;
         if busy && !by_echo && !self.job.now {
@@ -124,13 +131,24 @@ impl Submission {
                 },
             ));
         }
-        let settled = look.now >= written + submit.gap && look.quiet_for >= submit.quiet;
-        if !settled {
+        let still = look.quiet_for >= submit.quiet || steady >= STEADY;
+        if look.now < written + submit.gap || !still {
             return Step::Wait;
         }
         self.by_echo = by_echo;
         self.was_busy = busy;
         self.press(look.now)
+    }
+
+    /// Returns for how long the composer has shown our text as it does now.
+    fn steady_for(&mut self, shown: String, now: Instant) -> Duration {
+        match &self.held {
+            Some((before, since)) if *before == shown => now.duration_since(*since),
+            _ => {
+                self.held = Some((shown, now));
+                Duration::ZERO
+            }
+        }
     }
 
     fn press(&mut self, now: Instant) -> Step {
@@ -199,7 +217,10 @@ impl Submission {
 
     /// Looks for what the submit key did.
     fn after_key(&mut self, look: &Look<'_>, pressed: Instant) -> Step {
-        if let Some(found) = look.harness.queued(look.screen, &self.job.text) {
+        let holding = look.harness.holds(look.screen, &self.job.text);
+        let ours = matches!(holding, Holding::Text | Holding::Placeholder(_));
+        // While the composer holds it, what is queued is an equal message that came before.
+        if !ours && let Some(found) = look.harness.queued(look.screen, &self.job.text) {
             return Step::Report(
                 Finding::new(Outcome::QueuedByAgent, true, self.presses).evidence(Evidence {
                     source: Source::QueueFooter,
@@ -207,8 +228,6 @@ impl Submission {
                 }),
             );
         }
-        let holding = look.harness.holds(look.screen, &self.job.text);
-        let ours = matches!(holding, Holding::Text | Holding::Placeholder(_));
         match look.classification.state {
             ScreenState::Blocked(kind) => return self.behind_dialog(look, &kind.to_string()),
             ScreenState::Busy if !self.was_busy && !self.by_echo && !ours => {
@@ -231,7 +250,8 @@ impl Submission {
     fn still_there(&mut self, look: &Look<'_>, pressed: Instant) -> Step {
         self.empty = None;
         let submit = look.harness.submit();
-        if look.now < pressed + PRESS_AGAIN || look.quiet_for < submit.quiet {
+        let still = look.quiet_for >= submit.quiet || look.now >= pressed + PRESS_AGAIN + STEADY;
+        if look.now < pressed + PRESS_AGAIN || !still {
             return Step::Wait;
         }
         if self.presses < PRESSES {
@@ -253,7 +273,7 @@ impl Submission {
             }
             Some(first) if look.now < first + EMPTY_TWICE => Step::Wait,
             Some(_) => {
-                let held = self.held.clone().unwrap_or_default();
+                let held = self.held.as_ref().map_or("", |(shown, _)| shown);
                 let detail = format!("it held {held}, then was empty twice");
                 self.prove(look, Source::Composer, &detail)
             }
@@ -284,7 +304,12 @@ impl Submission {
 
     /// Waits for the agent to show that it works; without that, submitted is all that is known.
     fn after_proof(&mut self, look: &Look<'_>, since: Instant, finding: Finding) -> Step {
-        if look.classification.state == ScreenState::Busy && !self.was_busy {
+        // Only an agent that works asks for leave.
+        let works = matches!(
+            look.classification.state,
+            ScreenState::Busy | ScreenState::Blocked(BlockKind::Permission)
+        );
+        if works && !self.was_busy {
             return Step::Working(self.started(look));
         }
         if look.now < since + look.harness.submit().turn_start {
@@ -301,7 +326,10 @@ impl Submission {
         let line = look.classification.line.clone().unwrap_or_default();
         Finding::new(Outcome::Started, false, self.presses).evidence(Evidence {
             source: Source::StatusEdge,
-            detail: format!("idle to busy, rule {}: {line}", look.classification.rule),
+            detail: format!(
+                "idle to {}, rule {}: {line}",
+                look.classification.state, look.classification.rule
+            ),
         })
     }
 

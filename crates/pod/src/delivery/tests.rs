@@ -46,13 +46,26 @@ impl Script {
         script
     }
 
-    /// Shows a screen for some milliseconds, with a look every 10.
-    fn shows(mut self, screen: Screen, millis: u64) -> Self {
+    /// Shows a still screen for some milliseconds, with a look every 10.
+    fn shows(self, screen: Screen, millis: u64) -> Self {
+        self.looks(screen, millis, true)
+    }
+
+    /// Shows a screen on which something always moves.
+    fn spins(self, screen: Screen, millis: u64) -> Self {
+        self.looks(screen, millis, false)
+    }
+
+    fn looks(mut self, screen: Screen, millis: u64, still: bool) -> Self {
         self.screen = screen;
         let began = self.now;
         for _ in 0..millis / 10 {
             self.now += Duration::from_millis(10);
-            let quiet_for = self.now - began;
+            let quiet_for = if still {
+                self.now - began
+            } else {
+                Duration::ZERO
+            };
             let signals = podfleet_harness::Signals {
                 quiet_for,
                 running_for: Duration::from_secs(60),
@@ -165,6 +178,59 @@ fn one_look_at_an_empty_composer_proves_nothing() {
         .shows(composer(TEXT, ""), 30)
         .log();
     insta::assert_snapshot!(log, @"submit key");
+}
+
+const SPINNER: &str = "⠹ Working… (0s · esc to interrupt)";
+
+/// A busy screen with a list of queued messages.
+fn queue(held: &str) -> Screen {
+    let above = format!("{SPINNER}\n  ↳ {TEXT}");
+    let mut screen = composer(held, &above);
+    let hint = screen.rows.last_mut().unwrap();
+    hint.text = "  Press up to edit queued messages".into();
+    screen
+}
+
+#[test]
+fn a_spinner_that_never_rests_does_not_keep_a_message_out_of_the_queue() {
+    let log = Script::typed(true)
+        .spins(composer(TEXT, SPINNER), 400)
+        .spins(composer(TEXT, SPINNER), 200)
+        .spins(queue(""), 20)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    queued_by_agent, settled
+    ");
+}
+
+#[test]
+fn an_equal_message_in_the_queue_is_no_proof_while_the_composer_holds_ours() {
+    let log = Script::typed(true)
+        .shows(queue(TEXT), 1500)
+        .shows(queue(""), 20)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    submit key
+    queued_by_agent, settled
+    ");
+}
+
+#[test]
+fn an_agent_that_asks_for_leave_has_started() {
+    let log = Script::typed(false)
+        .shows(composer(TEXT, ""), 100)
+        .shows(composer("", ""), 200)
+        .shows(permission(), 5000)
+        .shows(composer("", ""), 200)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    submitted
+    started
+    answered, settled
+    ");
 }
 
 #[test]
