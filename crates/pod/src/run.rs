@@ -3,24 +3,27 @@
 mod claim;
 mod recovery;
 
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use podfleet_harness::Harness;
 use podfleet_pod_store::session_log::{LogError, LogOptions, LogWriter, SessionFiles};
 use podfleet_pod_store::{
     Endpoint, FleetKey, GenerationStart, NewSession, PodRecord, PodState, PodStore, SqliteStore,
     StoreError,
 };
 use podfleet_protocol::{PodName, SessionId};
+use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::controller::{Controller, Setup};
 use crate::journal::{Journal, Writer};
-use crate::paths::{PathError, RuntimeDir, StatePaths};
+use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths};
 use crate::server;
 use crate::shared::{Receipts, Shared};
 use crate::spec::{HarnessRefError, PodSpec};
@@ -101,80 +104,142 @@ fn failed(what: &'static str) -> impl FnOnce(io::Error) -> PodError {
 pub async fn run(config: PodConfig, ready: impl FnOnce()) -> Result<(), PodError> {
     let paths = StatePaths::new(&config.state_dir);
     let store: Arc<dyn PodStore> = Arc::new(SqliteStore::open(&paths.store())?);
-    let record = store.find_pod(&config.fleet, &config.name).await?;
-    let record = record.ok_or_else(|| PodError::NoSuchPod {
-        fleet: config.fleet.fleet.to_string(),
-        name: config.name.clone(),
-    })?;
-    let id = record.identity.id;
-    let _lock = claim::lock(&paths.lock(id))
-        .map_err(failed("lock the pod"))?
-        .ok_or_else(|| PodError::AlreadyRunning(config.name.clone()))?;
-    claim::end_former_generation(record.endpoint.as_ref());
-    let runtime = RuntimeDir::open(&record.runtime_dir)?;
-    let spec: PodSpec = serde_json::from_value(record.spec.clone()).map_err(PodError::Spec)?;
-    let harness = spec.harness.load()?;
-
-    let files = runtime.pod(id);
-    let listener = claim::listen(&files.socket).map_err(failed("listen on the pod's socket"))?;
-    let former_session = record.session;
-    let quarantined = match &record.state {
-        PodState::Quarantined { account } => Some(account.clone()),
-        _ => None,
-    };
-    let start = GenerationStart {
-        endpoint: Endpoint {
-            socket: files.socket.clone(),
-            heartbeat: files.heartbeat.clone(),
-            pid: std::process::id(),
-            build: config.build.clone(),
-        },
-        at: clock::wall(),
-    };
-    let record = store.begin_generation(id, &start).await?;
-    let credential =
-        claim::write_credential(&files.credential).map_err(failed("write the credential"))?;
-    let log = open_session(&*store, &record, &paths, former_session).await?;
+    let claim = Claim::take(&*store, &config, &paths).await?;
+    let generation = Generation::begin(&*store, &config, &paths, &claim).await?;
 
     let (commands, receiver) = mpsc::unbounded_channel();
     let (journal, jobs) = Journal::new();
-    let setup = |shared| Setup {
-        shared,
-        harness,
-        exe: config.exe.clone(),
-        pod_env: claim::pod_env(&record, &config, &credential, &files),
-        heartbeat_interval: config.heartbeat_interval,
-        bodies: paths.sessions().join(id.to_string()).join("bodies"),
-        quarantined,
-        boot_id: clock::boot_id(),
-        spec,
-    };
+    let record = &generation.record;
     let shared = Arc::new(Shared {
         identity: record.identity.clone(),
         fence: record.fence(),
         build: config.build.clone(),
         runtime_dir: record.runtime_dir.clone(),
-        paths: files.clone(),
+        paths: claim.files.clone(),
         store: Arc::clone(&store),
         journal,
         commands,
-        status: watch::Sender::new(claim::first_status(&record, &config.build)),
+        status: watch::Sender::new(claim::first_status(record, &config.build)),
         receipts: Receipts::new(),
         ending: CancellationToken::new(),
     });
-    Writer::new(jobs, log, Arc::clone(&shared))
+    let waiting = recovery::waiting(&*store, record.identity.id).await?;
+    let controller = Controller::new(Setup {
+        shared: Arc::clone(&shared),
+        harness: claim.harness,
+        exe: config.exe.clone(),
+        pod_env: claim::pod_env(record, &config, &generation.credential, &claim.files),
+        heartbeat_interval: config.heartbeat_interval,
+        bodies: paths
+            .sessions()
+            .join(record.identity.id.to_string())
+            .join("bodies"),
+        quarantined: claim.quarantined,
+        boot_id: clock::boot_id(),
+        spec: claim.spec,
+    });
+    Writer::new(jobs, generation.log, Arc::clone(&shared))
         .start()
         .map_err(failed("start the journal"))?;
-    let waiting = recovery::waiting(&*store, id).await?;
-    let controller = Controller::new(setup(Arc::clone(&shared)));
     let ending = shared.ending.clone();
-    let serving = tokio::spawn(server::serve(listener, shared));
+    let serving = tokio::spawn(server::serve(claim.listener, shared));
     ready();
     let ran = controller.run(receiver, waiting).await;
     ending.cancel();
     let _ = tokio::time::timeout(LAST_ANSWERS, serving).await;
-    claim::remove(&files);
+    claim::remove(&claim.files);
     ran.map_err(failed("wait for signals"))
+}
+
+/// What a pod holds before it begins a generation: nobody else can host it meanwhile.
+struct Claim {
+    _lock: File,
+    record: PodRecord,
+    spec: PodSpec,
+    harness: Harness,
+    files: RuntimePaths,
+    listener: UnixListener,
+    /// The account of a quarantine that outlived the former generation.
+    quarantined: Option<String>,
+}
+
+impl Claim {
+    async fn take(
+        store: &dyn PodStore,
+        config: &PodConfig,
+        paths: &StatePaths,
+    ) -> Result<Self, PodError> {
+        let id = find(store, config).await?.identity.id;
+        let lock = claim::lock(&paths.lock(id))
+            .map_err(failed("lock the pod"))?
+            .ok_or_else(|| PodError::AlreadyRunning(config.name.clone()))?;
+        // Whoever held the lock before may have written its last words meanwhile.
+        let record = find(store, config).await?;
+        claim::end_former_generation(record.endpoint.as_ref());
+        let spec: PodSpec = serde_json::from_value(record.spec.clone()).map_err(PodError::Spec)?;
+        let harness = spec.harness.load()?;
+        let files = RuntimeDir::open(&record.runtime_dir)?.pod(id);
+        let listener =
+            claim::listen(&files.socket).map_err(failed("listen on the pod's socket"))?;
+        let quarantined = match &record.state {
+            PodState::Quarantined { account } => Some(account.clone()),
+            _ => None,
+        };
+        Ok(Self {
+            _lock: lock,
+            record,
+            spec,
+            harness,
+            files,
+            listener,
+            quarantined,
+        })
+    }
+}
+
+async fn find(store: &dyn PodStore, config: &PodConfig) -> Result<PodRecord, PodError> {
+    let record = store.find_pod(&config.fleet, &config.name).await?;
+    record.ok_or_else(|| PodError::NoSuchPod {
+        fleet: config.fleet.fleet.to_string(),
+        name: config.name.clone(),
+    })
+}
+
+/// What is new with each start of a pod.
+struct Generation {
+    record: PodRecord,
+    credential: String,
+    log: LogWriter,
+}
+
+impl Generation {
+    async fn begin(
+        store: &dyn PodStore,
+        config: &PodConfig,
+        paths: &StatePaths,
+        claim: &Claim,
+    ) -> Result<Self, PodError> {
+        let start = GenerationStart {
+            endpoint: Endpoint {
+                socket: claim.files.socket.clone(),
+                heartbeat: claim.files.heartbeat.clone(),
+                pid: std::process::id(),
+                build: config.build.clone(),
+            },
+            at: clock::wall(),
+        };
+        let record = store
+            .begin_generation(claim.record.identity.id, &start)
+            .await?;
+        let credential = claim::write_credential(&claim.files.credential)
+            .map_err(failed("write the credential"))?;
+        let log = open_session(store, &record, paths, claim.record.session).await?;
+        Ok(Self {
+            record,
+            credential,
+            log,
+        })
+    }
 }
 
 /// Opens a new session, after finding out what became of the last one's messages.

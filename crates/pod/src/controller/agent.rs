@@ -326,6 +326,7 @@ async fn prepare(
         .envs(env)
         .current_dir(directory)
         .stdin(Stdio::null())
+        .kill_on_drop(true)
         .output()
         .await
         .map_err(|error| format!("prepare: cannot run {program}: {error}"))?;
