@@ -34,6 +34,12 @@ impl Row {
         self
     }
 
+    /// Names a floor to which a ratio would say nothing.
+    pub(crate) fn beside(mut self, floor: impl fmt::Display) -> Self {
+        self.floor = Some(floor.to_string());
+        self
+    }
+
     pub(crate) fn target(mut self, target: impl Into<String>, met: bool) -> Self {
         self.target = Some((target.into(), met));
         self
