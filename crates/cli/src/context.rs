@@ -91,6 +91,10 @@ impl Context {
 
     /// Opens the fleet that a command is about.
     pub(crate) async fn fleet(&mut self, scope: &Scope, need: RosterNeed) -> Result<Fleet, Error> {
+        let (roster, lost_roster) = match self.sound_roster(need)? {
+            RosterFound::Sound(roster) => (Some(*roster), None),
+            RosterFound::Lost(path) => (None, Some(path)),
+        };
         let setup = Setup {
             dirs: self.dirs()?,
             env: self.env.clone(),
@@ -98,7 +102,8 @@ impl Context {
             host: short_host_name(),
             user: self.user_name(),
             build: version::BUILD.to_owned(),
-            roster: self.sound_roster(need)?,
+            roster,
+            lost_roster,
             fleet: scope.fleet.clone(),
             client: self.client.clone(),
         };
@@ -106,13 +111,17 @@ impl Context {
     }
 
     /// Reads the roster; tells what is wrong with it.
-    fn sound_roster(&mut self, need: RosterNeed) -> Result<Option<(Roster, PathBuf)>, Error> {
+    fn sound_roster(&mut self, need: RosterNeed) -> Result<RosterFound, Error> {
         let path = self.roster_path()?;
         let Some(file) = RosterFile::read(&path, &self.known()?)? else {
             if self.roster.is_some() || need == RosterNeed::Sound {
                 return Err(missing_roster(&path, self.roster.is_some()));
             }
-            return Ok(None);
+            if self.env.get("FLEET_ROSTER").is_some() {
+                let notice = format!("note: there is no roster {}", path.display());
+                self.output.say(wrap(&notice, 0, "  "))?;
+            }
+            return Ok(RosterFound::Lost(path));
         };
         let warnings: Vec<String> = file.warnings().collect();
         match file.sound() {
@@ -122,7 +131,7 @@ impl Context {
                         self.output.say(wrap(&warning, 0, "  "))?;
                     }
                 }
-                Ok(Some(roster))
+                Ok(RosterFound::Sound(Box::new(roster)))
             }
             Err(unsound) if need == RosterNeed::Sound => {
                 self.output.complain(unsound.findings()?)?;
@@ -135,7 +144,7 @@ impl Context {
                      `fleet validate` shows them"
                 );
                 self.output.say(wrap(&notice, 0, "  "))?;
-                Ok(None)
+                Ok(RosterFound::Lost(path))
             }
         }
     }
@@ -161,6 +170,13 @@ impl Context {
             .with_runtimes(stems(&config.join("harnesses"), "toml")?)
             .with_roles(stems(&config.join("roles"), "md")?))
     }
+}
+
+/// The roster that a command goes by.
+enum RosterFound {
+    Sound(Box<(Roster, PathBuf)>),
+    /// It is broken or not there; the fleet is found by what is recorded.
+    Lost(PathBuf),
 }
 
 fn missing_roster(path: &Path, named: bool) -> Error {

@@ -150,6 +150,7 @@ fn exit_of(error: &FleetError) -> Exit {
     match error.kind() {
         FleetErrorKind::NoSuchAgent { .. }
         | FleetErrorKind::NoRoster
+        | FleetErrorKind::LostRoster { .. }
         | FleetErrorKind::Name { .. } => Exit::Usage,
         FleetErrorKind::Roster { .. } | FleetErrorKind::NotRunning { .. } => Exit::No,
         FleetErrorKind::Remote { .. }

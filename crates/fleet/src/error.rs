@@ -52,6 +52,12 @@ pub enum FleetErrorKind {
     /// The verb needs a roster and there is none that can be used.
     #[error("there is no usable roster")]
     NoRoster,
+    /// The roster is broken or gone, and nothing tells which fleet it was for.
+    #[error("the roster {} cannot be used, so it is not known which fleet is meant", path.display())]
+    LostRoster {
+        /// The roster.
+        path: PathBuf,
+    },
     /// Findings in the roster forbid changes on its strength.
     #[error("the roster {} has errors", path.display())]
     Roster {
@@ -219,6 +225,7 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
             let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
             format!("did you mean {}?", names.join(" or "))
         }
+        FleetErrorKind::LostRoster { .. } => "name the fleet with `--fleet NAME`".to_owned(),
         FleetErrorKind::NoRoster => "make one with `fleet init --write`".to_owned(),
         FleetErrorKind::Roster { .. } => "`fleet validate` shows all of them".to_owned(),
         FleetErrorKind::Claimed { .. } => {

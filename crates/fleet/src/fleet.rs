@@ -34,6 +34,7 @@ use crate::dirs::Dirs;
 use crate::env::Env;
 use crate::error::{FleetError, FleetErrorKind, bad_name};
 use crate::lock::{self, FleetLock};
+use crate::origin::{Origin, TmuxNames};
 use crate::readiness::IDLE_THRESHOLD;
 use crate::report::Progress;
 use crate::supervisor::{Direct, Supervisor};
@@ -66,8 +67,11 @@ pub struct Setup {
     pub build: String,
     /// The roster and its absolute path, if one could be read without findings that forbid changes.
     pub roster: Option<(Roster, PathBuf)>,
+    /// Without a roster: the absolute path of the one that is broken or gone. The fleet that was
+    /// last brought up from it is meant.
+    pub lost_roster: Option<PathBuf>,
     /// The fleet that is meant; absent: the roster's, else that of the pod that we run in, else
-    /// `default`. A roster of another fleet is not used.
+    /// that of the lost roster, else `default`. A roster of another fleet is not used.
     pub fleet: Option<FleetName>,
     /// How we introduce ourselves to pods, such as `fleet send`.
     pub client: String,
@@ -90,6 +94,7 @@ pub struct Fleet {
     build: String,
     client: String,
     roster: Option<(Roster, PathBuf)>,
+    origin: Option<Origin>,
     credential: Option<Credential>,
     store: Arc<dyn PodStore>,
     supervisor: Arc<dyn Supervisor>,
@@ -100,7 +105,8 @@ impl Fleet {
     /// nothing else.
     ///
     /// # Errors
-    /// Fails when the store cannot be opened, or a name is not valid.
+    /// Fails when the store cannot be opened, a name is not valid, or it is not known which fleet is
+    /// meant because the roster is lost.
     pub async fn open(setup: Setup) -> Result<Self, FleetError> {
         let path = setup.dirs.state_paths().store();
         // Opening waits for other processes, so it must not hold up the caller's thread.
@@ -113,7 +119,8 @@ impl Fleet {
     /// Opens the fleet over a store that is open already.
     ///
     /// # Errors
-    /// Fails when the store cannot be read, or a name is not valid.
+    /// Fails when the store cannot be read, a name is not valid, or it is not known which fleet is
+    /// meant because the roster is lost.
     pub async fn with_store(setup: Setup, store: Arc<dyn PodStore>) -> Result<Self, FleetError> {
         let credential = credential_of(&setup.env);
         let own = match &credential {
@@ -124,12 +131,19 @@ impl Fleet {
             let meant = setup.fleet.as_ref();
             meant.is_none_or(|meant| meant.as_str() == roster.fleet.as_str())
         });
+        let named = setup.fleet.is_some() || own.is_some() || roster.is_some();
         let key = fleet_key(
             roster.as_ref().map(|(roster, _)| roster),
             setup.fleet,
             own.as_ref(),
             setup.env.get("FLEET_TENANT").unwrap_or(&setup.user),
         )?;
+        let state = &setup.dirs.state;
+        let key = match setup.lost_roster {
+            Some(lost) if !named => key_of_lost(&lost, key, state)?,
+            _ => key,
+        };
+        let origin = Origin::of_fleet(state, &key);
         let roster_path = roster.as_ref().map(|(_, path)| path.as_path());
         let pod_env = agent_env::pod_env(&setup.env, &setup.dirs, roster_path, key.tenant.as_str());
         let supervisor = Direct::new(setup.exe.clone(), pod_env, setup.dirs.state_paths());
@@ -142,6 +156,7 @@ impl Fleet {
             build: setup.build,
             client: setup.client,
             roster,
+            origin,
             credential,
             store,
             supervisor: Arc::new(supervisor),
@@ -192,12 +207,28 @@ impl Fleet {
         })
     }
 
-    /// Describes the views; nothing without a roster, which alone knows their socket.
+    /// Describes the views; nothing where neither a roster nor an earlier `up` tells their socket.
     fn views(&self) -> Option<Result<Views, FleetError>> {
-        let (roster, path) = self.roster.as_ref()?;
+        let (tmux, path) = match (&self.roster, &self.origin) {
+            (Some((roster, path)), _) => (TmuxNames::of(roster), path),
+            (None, Some(origin)) => (origin.tmux.clone(), &origin.roster),
+            (None, None) => return None,
+        };
         let location = (&self.dirs, Some(path.as_path()), self.key.tenant.as_str());
         let fleet = &self.key.fleet;
-        Some(Views::new(roster, &self.env, &self.exe, fleet, location))
+        Some(Views::new(&tmux, &self.env, &self.exe, fleet, location))
+    }
+
+    /// Makes the fleet's name this roster's, and writes down what is needed if it gets lost.
+    async fn claim(&self) -> Result<(), FleetError> {
+        let Some((roster, path)) = &self.roster else {
+            return Ok(());
+        };
+        self.store.claim_fleet(&self.key, path).await?;
+        let origin = Origin::new(&self.key, roster, path);
+        origin
+            .save(&self.dirs.state)
+            .map_err(|error| FleetError::io("write below", &self.dirs.state, error))
     }
 
     fn introduction(&self) -> Introduction {
@@ -287,6 +318,23 @@ fn fleet_key(
         tenant.map_err(bad_name("the tenant"))?,
         fleet.map_err(bad_name("the fleet"))?,
     ))
+}
+
+/// Returns the fleet that was last brought up from a roster that is broken or gone.
+///
+/// Where none is known, `fallback` is meant only if it is not another roster's: nobody's `down`
+/// may end a fleet that it does not mean.
+fn key_of_lost(lost: &Path, fallback: FleetKey, state: &Path) -> Result<FleetKey, FleetError> {
+    let unclear = || {
+        FleetError::new(FleetErrorKind::LostRoster {
+            path: lost.to_owned(),
+        })
+    };
+    match Origin::of_roster(state, lost).as_slice() {
+        [origin] => Ok(origin.key()),
+        [] if Origin::of_fleet(state, &fallback).is_none() => Ok(fallback),
+        _ => Err(unclear()),
+    }
 }
 
 #[cfg(test)]

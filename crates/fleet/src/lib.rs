@@ -33,6 +33,7 @@ mod error;
 mod fleet;
 mod lock;
 mod names;
+mod origin;
 mod ps;
 mod report;
 mod roster_choice;

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use podfleet_protocol::{FleetName, PodId, PodName, Size};
-use podfleet_roster::Roster;
 use podfleet_tmux::{
     Command, NewSession, Pane, SessionName, Socket, Tmux, TmuxError, TmuxErrorKind, Version,
 };
@@ -16,6 +15,7 @@ use crate::agent_env;
 use crate::dirs::Dirs;
 use crate::env::Env;
 use crate::error::{FleetError, FleetErrorKind};
+use crate::origin::TmuxNames;
 
 /// The mark of a view, which tells whose it is: two fleets may use one socket.
 const VIEW: &str = "view:";
@@ -67,11 +67,11 @@ fn outer_fleet(env: &Env) -> impl Iterator<Item = &str> {
 }
 
 impl Views {
-    /// Describes the views of a roster's fleet; runs nothing.
+    /// Describes the views of a fleet; runs nothing.
     ///
     /// Fails when tmux is not in the user's `PATH`, or the holder has a name that tmux cannot keep.
     pub(crate) fn new(
-        roster: &Roster,
+        names: &TmuxNames,
         env: &Env,
         exe: &Path,
         fleet: &FleetName,
@@ -79,8 +79,8 @@ impl Views {
     ) -> Result<Self, FleetError> {
         let program = find_program("tmux", env)
             .ok_or_else(|| FleetError::new(FleetErrorKind::TmuxMissing))?;
-        let socket = Socket::from_name(roster.tmux.socket_name.as_deref().unwrap_or_default());
-        let holder = SessionName::mapped(&roster.tmux.holder_session).map_err(|error| {
+        let socket = Socket::from_name(&names.socket);
+        let holder = SessionName::mapped(&names.holder).map_err(|error| {
             let what = "the holder session";
             FleetError::new(FleetErrorKind::Name { what }).caused_by(error)
         })?;

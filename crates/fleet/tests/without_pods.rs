@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use podfleet::{
-    Action, Dirs, DownOptions, Env, Fleet, FleetErrorKind, Readiness, SendRequest, Setup,
-    UpOptions, Via,
+    Action, Dirs, DownOptions, Env, Fleet, FleetError, FleetErrorKind, Readiness, SendRequest,
+    Setup, UpOptions, Via,
 };
 use podfleet_protocol::{HoldReason, MessageId, Outcome};
 use podfleet_roster::{Known, Roster};
@@ -41,7 +41,41 @@ impl World {
         }
     }
 
+    /// Its tmux knows no more than its version, which is enough to bring agents up in vain.
+    fn with_tmux() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let mut world = Self::new();
+        let root = world.root.path();
+        let tmux = root.join("tmux");
+        std::fs::write(&tmux, "#!/bin/sh\ncase $* in *-V) echo tmux 3.4 ;; esac\n").unwrap();
+        std::fs::set_permissions(&tmux, PermissionsExt::from_mode(0o755)).unwrap();
+        let (home, run) = (root.to_string_lossy(), root.join("run"));
+        world.env = [
+            ("HOME", &*home),
+            ("PATH", &*home),
+            ("FLEET_RUNTIME_DIR", &*run.to_string_lossy()),
+        ]
+        .into_iter()
+        .collect();
+        world
+    }
+
+    /// Brings a fleet of one agent up; there is no program for its pod.
+    async fn bring_up(&self, fleet: &str, path: &str) {
+        let roster = format!(
+            "version: 1\ntransport: tmux\nfleet: {fleet}\nagents: [{{name: db, runtime: sim}}]\n"
+        );
+        let fleet = self.open(&roster, path).await;
+        let (events, _) = unbounded_channel();
+        let report = fleet.up(&[], &UpOptions::default(), events).await.unwrap();
+        assert_eq!(report.failed().count(), 1);
+    }
+
     async fn open(&self, roster: &str, path: &str) -> Fleet {
+        self.try_open(roster, path).await.unwrap()
+    }
+
+    async fn try_open(&self, roster: &str, path: &str) -> Result<Fleet, FleetError> {
         let parsed = Roster::parse(roster, path, &Known::shipped()).0;
         let setup = Setup {
             dirs: Dirs::resolve(&self.env, u32::MAX - 7).unwrap(),
@@ -50,11 +84,12 @@ impl World {
             host: "fern".into(),
             user: "ada".into(),
             build: "b1".into(),
+            lost_roster: parsed.is_none().then(|| self.root.path().join(path)),
             roster: parsed.map(|roster| (roster, self.root.path().join(path))),
             fleet: None,
             client: "test".into(),
         };
-        Fleet::open(setup).await.unwrap()
+        Fleet::open(setup).await
     }
 
     async fn fleet(&self) -> Fleet {
@@ -266,4 +301,39 @@ async fn a_runtime_directory_open_to_others_is_refused() {
         matches!(error.kind(), FleetErrorKind::RuntimeDir),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_lost_roster_means_the_fleet_that_was_brought_up_from_it() {
+    let world = World::with_tmux();
+    world.bring_up("alpha", "a.yaml").await;
+    let fleet = world.open("agents: broken", "a.yaml").await;
+    assert_eq!(fleet.key().fleet.as_str(), "alpha");
+    assert_eq!(fleet.ps(&[]).await.unwrap()[0].name, "db");
+}
+
+#[tokio::test]
+async fn a_lost_roster_never_means_the_fleet_of_another_roster() {
+    let world = World::with_tmux();
+    let fleet = world.open("agents: broken", "new.yaml").await;
+    assert_eq!(fleet.key().fleet.as_str(), "default");
+    world.bring_up("default", "other.yaml").await;
+    let error = world.try_open("agents: broken", "new.yaml").await;
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error.kind(), FleetErrorKind::LostRoster { .. }),
+        "{error}"
+    );
+    assert_eq!(error.hints(), ["name the fleet with `--fleet NAME`"]);
+}
+
+#[tokio::test]
+async fn what_is_stopped_does_not_drift() {
+    let world = World::new();
+    let fleet = world.fleet().await;
+    fleet.send(SendRequest::new("db", "kept")).await.unwrap();
+    let changed = ROSTER.replace("name: db,", "name: db, class: reviewer,");
+    let fleet = world.open(&changed, "roster.yaml").await;
+    let rows = fleet.ps(&names(&["db"])).await.unwrap();
+    assert_eq!(rows[0].flags, []);
 }

@@ -235,3 +235,14 @@ fn no_home() {
     --- exit 2
     ");
 }
+
+#[test]
+fn a_variable_that_names_a_missing_roster_is_told() {
+    let gone = [("FLEET_ROSTER", "gone.yaml")];
+    insta::assert_snapshot!(Sandbox::new().run_in("ps", &gone).show(), @"
+    --- stderr
+    note: there is no roster [HOME]/gone.yaml
+    no agents: no roster names any, and none is recorded
+    --- exit 0
+    ");
+}

@@ -50,9 +50,7 @@ impl Fleet {
         };
         let _lock = self.lock(&events).await?;
         self.dirs.open_runtime()?;
-        if let Some((_, path)) = &self.roster {
-            self.store.claim_fleet(&self.key, path).await?;
-        }
+        self.claim().await?;
         let survey = self.survey().await?;
         self.apply(survey, steps, *options, &events, views).await
     }

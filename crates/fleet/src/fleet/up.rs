@@ -69,7 +69,7 @@ impl Fleet {
         options: &UpOptions,
         events: Events,
     ) -> Result<Report, FleetError> {
-        let (_, roster_path) = self.wanted_roster()?;
+        self.wanted_roster()?;
         if options.dry_run {
             let plan = self.plan(agents).await?;
             return Ok(planned(plan.steps, plan.notes));
@@ -77,7 +77,7 @@ impl Fleet {
         let views = self.checked_views().await?;
         let _lock = self.lock(&events).await?;
         self.dirs.open_runtime()?;
-        self.store.claim_fleet(&self.key, roster_path).await?;
+        self.claim().await?;
         let survey = self.survey().await?;
         let plan = self.plan_of(&survey, agents).await?;
         self.apply(survey, plan.steps, *options, &events, views)

@@ -187,7 +187,10 @@ impl Sources<'_> {
         {
             flag(FlagKind::Held, held_by(sighting));
         }
-        if let Some(fields) = self.drift(record) {
+        // What does not run cannot run other than the roster says.
+        if sighting.is_up()
+            && let Some(fields) = self.drift(record)
+        {
             flag(FlagKind::Drift, fields);
         }
         if sighting.is_up() && self.panes.is_some() && self.view_of(record).is_none() {
