@@ -56,7 +56,7 @@ impl QueueRule {
             item.hint?
         } else {
             // The hint is the row above the list or anywhere below its first row.
-            let first = item.row.saturating_sub(1);
+            let first = item.list.saturating_sub(1);
             rows[first..]
                 .iter()
                 .find(|row| self.hint.is_match(&row.text))?
@@ -71,7 +71,13 @@ impl QueueRule {
 
     fn items(&self, rows: &[Row]) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
-        let mut open = false;
+        // A long message may fill the screen, so that its first line has scrolled away.
+        if let Some(row) = rows.first()
+            && self.next.is_match(&row.text)
+        {
+            items.push(Item::default());
+        }
+        let mut open = !items.is_empty();
         for (index, row) in rows.iter().enumerate() {
             let continued = if open {
                 self.next.find(&row.text)
@@ -86,15 +92,19 @@ impl QueueRule {
                     item.text.push_str(&row.text[found.end()..]);
                 }
             } else if let Some(found) = self.item.find(&row.text) {
-                let text = row.text[found.end()..].to_owned();
+                let list = items
+                    .last()
+                    .filter(|_| open)
+                    .map_or(index, |item| item.list);
                 items.push(Item {
-                    row: index,
-                    text,
+                    list,
+                    text: row.text[found.end()..].to_owned(),
                     hint: None,
                 });
                 open = true;
             } else {
-                open = false;
+                // A blank row may be one of a message.
+                open &= row.is_blank();
             }
         }
         items
@@ -102,8 +112,10 @@ impl QueueRule {
 }
 
 /// A message of the list.
+#[derive(Default)]
 struct Item {
-    row: usize,
+    /// The row in which the list begins.
+    list: usize,
     text: String,
     hint: Option<String>,
 }
@@ -164,6 +176,34 @@ mod tests {
             queued(&["  ↳ [host:planner -> host:coder] build it …"], HINT),
             None
         );
+    }
+
+    #[test]
+    fn a_hint_above_a_list_counts_for_all_of_it() {
+        let rule = "─".repeat(60);
+        let rows = "• Messages to be submitted\n  ↳ one\n    more\n\n    of it\n  ↳ ";
+        let text = format!("{rows}{}\n\n› \n\n  status", TEXT.replace('\n', "\n    "));
+        let mut screen = Screen::from_text(60, &format!("{rule}\n{text}"));
+        screen.cursor.row = 9;
+        let codex = Harness::shipped("codex").unwrap();
+        assert!(codex.queued(&screen, "one more of it").is_some());
+        assert!(codex.queued(&screen, TEXT).is_some());
+    }
+
+    #[test]
+    fn the_end_of_a_text_whose_beginning_has_scrolled_away_is_queued() {
+        let rule = "─".repeat(60);
+        let show = |rows: &str| {
+            let screen = format!("{rows}\n{rule}\n❯ \n{rule}\n  {HINT}");
+            let sim = Harness::shipped("sim").unwrap();
+            let text = format!("{TEXT}\n\nand tell how it went at the end");
+            sim.queued(&Screen::from_text(60, &screen), &text).is_some()
+        };
+        assert!(show(
+            "    and test it\n\n    and tell how it went at the end"
+        ));
+        assert!(!show("    and tell how it went at the beginning"));
+        assert!(!show("    at the end"));
     }
 
     #[test]

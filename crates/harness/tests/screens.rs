@@ -90,6 +90,10 @@ fn read_screen(path: &Path) -> Result<(Screen, Signals), Box<dyn std::error::Err
                 let value = words.next().ok_or("quiet_ms needs a number")?.parse()?;
                 signals.quiet_for = Duration::from_millis(value);
             }
+            "running_ms" => {
+                let value = words.next().ok_or("running_ms needs a number")?.parse()?;
+                signals.running_for = Duration::from_millis(value);
+            }
             "no_output" => signals.output_seen = false,
             position => {
                 let (column, row) = position.split_once(',').ok_or("no cursor")?;
