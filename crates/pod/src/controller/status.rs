@@ -50,6 +50,8 @@ impl Controller {
         if due {
             // What could not be committed is tried again at the heartbeat's pace.
             self.dirty |= self.commit_fault.take().is_some();
+            // Some rules hold only for so long after the start.
+            self.dirty |= self.live.classification.state == ScreenState::Starting;
             self.head_wanted = true;
             self.count_typing(now);
         }
