@@ -1,6 +1,7 @@
 //! What a pod must know of its own past before it delivers again.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry::Vacant;
+use std::collections::{HashMap, HashSet};
 
 use podfleet_protocol::{Generation, MessageId, Outcome, Receipt};
 
@@ -21,6 +22,10 @@ const HEAD: usize = 256;
 pub struct Recovery {
     /// The messages that may have been typed, in the order in which their delivery began.
     pub interrupted: Vec<Interrupted>,
+    /// The settled receipts, in the order in which they were logged. A crash between log and store
+    /// leaves the store without the last of them: it must be told, or it would have the message
+    /// typed again.
+    pub settled: Vec<Receipt>,
     /// Lines that could not be read. One of them may have been a `message_delivering`: what the
     /// store calls `delivering` must then be taken for interrupted too.
     pub damaged: u64,
@@ -70,7 +75,7 @@ struct Search {
     /// The last receipt of each message, settled or not.
     receipts: HashMap<MessageId, Receipt>,
     /// The messages whose last delivery was seen.
-    seen: std::collections::HashSet<MessageId>,
+    seen: HashSet<MessageId>,
     /// The last generation that launched an agent.
     launched: Option<Generation>,
 }
@@ -95,13 +100,20 @@ impl Search {
             Entry::Launch { .. } => {
                 self.launched.get_or_insert(record.generation);
             }
-            Entry::MessageReceipt { receipt } => {
-                self.receipts.entry(receipt.id).or_insert(receipt);
-            }
+            Entry::MessageReceipt { receipt } => self.take_receipt(receipt),
             Entry::MessageDelivering { id, text, attempt } => self.take_delivery(id, text, attempt),
             _ => {}
         }
         false
+    }
+
+    fn take_receipt(&mut self, receipt: Receipt) {
+        if let Vacant(place) = self.receipts.entry(receipt.id) {
+            if receipt.settled {
+                self.found.settled.push(receipt.clone());
+            }
+            place.insert(receipt);
+        }
     }
 
     fn take_delivery(&mut self, id: MessageId, text: String, attempt: u32) {
@@ -124,6 +136,7 @@ impl Search {
 
     fn finish(mut self) -> Recovery {
         self.found.interrupted.reverse();
+        self.found.settled.reverse();
         self.found
     }
 }

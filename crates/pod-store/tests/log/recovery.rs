@@ -69,7 +69,7 @@ fn a_delivery_without_a_settled_receipt_is_interrupted() {
     let [done, open, typed, back, again] = std::array::from_fn(|_| MessageId::generate());
     deliver(&mut writer, done, 1);
     receipt(&mut writer, done, Outcome::Submitted, false);
-    receipt(&mut writer, done, Outcome::Answered, true);
+    let answered = receipt(&mut writer, done, Outcome::Answered, true);
     deliver(&mut writer, open, 1);
     deliver(&mut writer, back, 1);
     receipt(&mut writer, back, Outcome::Held, false);
@@ -86,6 +86,7 @@ fn a_delivery_without_a_settled_receipt_is_interrupted() {
         interrupted(typed, 1, Some(known)),
     ];
     assert_eq!(recovery.interrupted, expected);
+    assert_eq!(recovery.settled, [answered]);
     assert_eq!(recovery.damaged, 0);
 }
 

@@ -15,8 +15,8 @@ use podfleet_protocol::{OnCrash, Outcome, PodId, Receipt, SessionId};
 use super::PodError;
 use crate::clock;
 
-/// How many messages are read at once.
-const PAGE: u32 = 64;
+/// How many messages are read at once; each may have 1 MiB.
+const PAGE: u32 = 16;
 
 /// Settles what the former generation left open: in the new log first, then in the store.
 pub(super) async fn recover(
@@ -31,6 +31,7 @@ pub(super) async fn recover(
     };
     let files = SessionFiles::new(state_dir, record.identity.id, former);
     let recovery = Recovery::read(&files)?;
+    settle_known(store, record, &recovery.settled).await?;
     for interrupted in &recovery.interrupted {
         let stored = store.message(record.identity.id, interrupted.id).await?;
         if stored.as_ref().is_some_and(|entry| entry.receipt.settled) {
@@ -46,22 +47,51 @@ pub(super) async fn recover(
         log.commit()?;
         write(store, record, &receipt, state).await?;
     }
-    let known = |entry: &InboxEntry| {
-        recovery
-            .interrupted
-            .iter()
-            .any(|one| one.id == entry.message.id)
-    };
-    for entry in all(store, record.identity.id).await? {
-        if entry.state != DeliveryState::Delivering || known(&entry) {
-            continue;
+    let log_is_whole = recovery.damaged == 0 && !files.segments()?.is_empty();
+    settle_unknown(store, record, &recovery.interrupted, log_is_whole).await
+}
+
+/// Tells the store the last receipts that the log has and it has not.
+async fn settle_known(
+    store: &dyn PodStore,
+    record: &PodRecord,
+    settled: &[Receipt],
+) -> Result<(), PodError> {
+    for receipt in settled.iter().rev() {
+        match store.message(record.identity.id, receipt.id).await? {
+            // The store is told in the log's order.
+            Some(stored) if stored.receipt.settled => break,
+            Some(_) => write(store, record, receipt, DeliveryState::Settled).await?,
+            // The pod's own messages are in the log alone.
+            None => {}
         }
+    }
+    Ok(())
+}
+
+/// Decides about what the store calls `delivering` and the log does not know of.
+async fn settle_unknown(
+    store: &dyn PodStore,
+    record: &PodRecord,
+    known: &[Interrupted],
+    log_is_whole: bool,
+) -> Result<(), PodError> {
+    let mut delivering = Vec::new();
+    each_undelivered(store, record.identity.id, |entry| {
+        if entry.state == DeliveryState::Delivering
+            && known.iter().all(|known| known.id != entry.message.id)
+        {
+            delivering.push(entry.receipt);
+        }
+    })
+    .await?;
+    for receipt in delivering {
         // The log says that it was not typed, unless what it says cannot be read.
-        let (receipt, state) = if recovery.damaged == 0 {
-            let receipt = Receipt::accepted(entry.message.id, clock::wall());
+        let (receipt, state) = if log_is_whole {
+            let receipt = Receipt::accepted(receipt.id, clock::wall());
             (receipt, DeliveryState::Accepted)
         } else {
-            (unknown(&entry.receipt), DeliveryState::Settled)
+            (unknown(&receipt), DeliveryState::Settled)
         };
         write(store, record, &receipt, state).await?;
     }
@@ -70,7 +100,9 @@ pub(super) async fn recover(
 
 fn verdict(interrupted: &Interrupted, stored: Option<&InboxEntry>) -> (Receipt, DeliveryState) {
     let now = clock::wall();
+    // A log that could not be written any more knows less than the store.
     let last = interrupted.receipt.clone();
+    let last = last.or_else(|| stored.map(|entry| entry.receipt.clone()));
     let last = last.unwrap_or_else(|| Receipt::accepted(interrupted.id, now));
     if last.outcome.reaches(Outcome::Submitted) {
         let receipt = Receipt {
@@ -113,27 +145,41 @@ async fn write(
         .set_delivery(record.fence(), receipt.id, state, receipt)
         .await;
     match written {
-        // The pod's own messages are in the log alone.
-        Err(error) if matches!(error.kind(), StoreErrorKind::NotFound(_)) => Ok(()),
+        // The pod's own messages are in the log alone; a settled one was withdrawn meanwhile.
+        Err(error)
+            if matches!(
+                error.kind(),
+                StoreErrorKind::NotFound(_) | StoreErrorKind::Settled { .. }
+            ) =>
+        {
+            Ok(())
+        }
         written => written,
     }
 }
 
 /// Returns how many messages wait.
 pub(super) async fn waiting(store: &dyn PodStore, pod: PodId) -> Result<u32, StoreError> {
-    let all = all(store, pod).await?;
-    Ok(u32::try_from(all.len()).unwrap_or(u32::MAX))
+    let mut count = 0_u32;
+    each_undelivered(store, pod, |_| count = count.saturating_add(1)).await?;
+    Ok(count)
 }
 
-async fn all(store: &dyn PodStore, pod: PodId) -> Result<Vec<InboxEntry>, StoreError> {
-    let mut found = Vec::new();
+async fn each_undelivered(
+    store: &dyn PodStore,
+    pod: PodId,
+    mut visit: impl FnMut(InboxEntry),
+) -> Result<(), StoreError> {
     let mut page = Page::first(PAGE);
     loop {
         let listing = store.undelivered(pod, page).await?;
-        found.extend(listing.items);
+        listing.items.into_iter().for_each(&mut visit);
         match listing.next {
             Some(next) => page = Page::after(next, PAGE),
-            None => return Ok(found),
+            None => return Ok(()),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+use podfleet_pod_store::session_log::LogOptions;
+use podfleet_pod_store::{Endpoint, GenerationStart, MemoryStore, NewPod, Offer, Sender};
+use podfleet_protocol::{
+    Address, Class, FleetName, Identity, Kind, Message, MessageId, PodName, TenantId, Typing,
+};
+
+use super::*;
+
+/// A pod whose first generation is over.
+struct Past {
+    state: tempfile::TempDir,
+    store: MemoryStore,
+    record: PodRecord,
+    session: SessionId,
+}
+
+impl Past {
+    async fn new() -> Self {
+        let store = MemoryStore::default();
+        let pod = NewPod {
+            identity: Identity {
+                id: PodId::generate(),
+                name: PodName::new("coder").unwrap(),
+                fleet: FleetName::default(),
+                tenant_id: TenantId::new("ada").unwrap(),
+                host: "fern".into(),
+            },
+            class: "member".into(),
+            alias: None,
+            runtime: "sim".into(),
+            spec: serde_json::Value::Null,
+            runtime_dir: "/run/fleet".into(),
+            at: clock::wall(),
+        };
+        let id = store.put_pod(pod).await.unwrap().identity.id;
+        Self {
+            record: store.begin_generation(id, &start()).await.unwrap(),
+            state: tempfile::tempdir().unwrap(),
+            store,
+            session: SessionId::generate(),
+        }
+    }
+
+    fn log(&self, session: SessionId) -> LogWriter {
+        let identity = &self.record.identity;
+        let files = SessionFiles::new(self.state.path(), identity.id, session);
+        let options = LogOptions::new(identity.clone(), self.record.generation);
+        LogWriter::open(files, options, clock::wall()).unwrap()
+    }
+
+    /// Accepts a message, and has the store say that it is being delivered.
+    async fn delivering(&self, on_crash: OnCrash) -> MessageId {
+        let message = Message {
+            id: MessageId::generate(),
+            from: Address::operator("fern"),
+            to: Address::new("fern", "coder"),
+            kind: Kind::Run,
+            class: Class::Actionable,
+            thread: None,
+            body: "hello".into(),
+            typing: Typing {
+                on_crash,
+                ..Typing::default()
+            },
+            accepted: clock::wall(),
+        };
+        let id = message.id;
+        let offer = Offer {
+            sender: Sender::Operator,
+            message,
+        };
+        let pod = self.record.identity.id;
+        self.store.accept(pod, vec![offer]).await.unwrap()[0]
+            .as_ref()
+            .unwrap();
+        self.set(
+            DeliveryState::Delivering,
+            &Receipt::accepted(id, clock::wall()),
+        )
+        .await;
+        id
+    }
+
+    async fn set(&self, state: DeliveryState, receipt: &Receipt) {
+        let fence = self.record.fence();
+        let set = self.store.set_delivery(fence, receipt.id, state, receipt);
+        set.await.unwrap();
+    }
+
+    /// Lets the next generation find out; returns what the store says of a message then.
+    async fn recovered(&self, id: MessageId) -> (DeliveryState, Receipt) {
+        let mut log = self.log(SessionId::generate());
+        let (root, former) = (self.state.path(), Some(self.session));
+        recover(&self.store, &self.record, root, former, &mut log)
+            .await
+            .unwrap();
+        let pod = self.record.identity.id;
+        let entry = self.store.message(pod, id).await.unwrap().unwrap();
+        (entry.state, entry.receipt)
+    }
+}
+
+fn start() -> GenerationStart {
+    GenerationStart {
+        endpoint: Endpoint {
+            socket: "/run/fleet/a.sock".into(),
+            heartbeat: "/run/fleet/a.hb".into(),
+            pid: 1,
+            build: "test".into(),
+        },
+        at: clock::wall(),
+    }
+}
+
+fn log_delivering(log: &mut LogWriter, id: MessageId) {
+    let (text, attempt) = ("hello".into(), 1);
+    log.append(
+        clock::wall(),
+        Entry::MessageDelivering { id, text, attempt },
+    )
+    .unwrap();
+}
+
+fn log_receipt(log: &mut LogWriter, outcome: Outcome, settled: bool, id: MessageId) -> Receipt {
+    let receipt = Receipt {
+        outcome,
+        settled,
+        ..Receipt::accepted(id, clock::wall())
+    };
+    let entry = Entry::MessageReceipt {
+        receipt: receipt.clone(),
+    };
+    log.append(clock::wall(), entry).unwrap();
+    receipt
+}
+
+#[tokio::test]
+async fn a_message_whose_last_receipt_only_the_log_has_is_not_typed_again() {
+    let past = Past::new().await;
+    let id = past.delivering(OnCrash::default()).await;
+    let mut log = past.log(past.session);
+    log_delivering(&mut log, id);
+    let receipt = log_receipt(&mut log, Outcome::QueuedByAgent, true, id);
+    assert_eq!(past.recovered(id).await, (DeliveryState::Settled, receipt));
+}
+
+#[tokio::test]
+async fn a_delivery_without_a_receipt_is_unknown_and_not_typed_again() {
+    let past = Past::new().await;
+    let id = past.delivering(OnCrash::default()).await;
+    log_delivering(&mut past.log(past.session), id);
+    let (state, receipt) = past.recovered(id).await;
+    assert_eq!(state, DeliveryState::Settled);
+    assert_eq!((receipt.outcome, receipt.settled), (Outcome::Unknown, true));
+}
+
+#[tokio::test]
+async fn who_asked_for_at_least_once_gets_it() {
+    let past = Past::new().await;
+    let id = past.delivering(OnCrash::Retry).await;
+    log_delivering(&mut past.log(past.session), id);
+    assert_eq!(past.recovered(id).await.0, DeliveryState::Accepted);
+}
+
+#[tokio::test]
+async fn what_the_store_alone_knows_to_be_submitted_stays_so() {
+    let past = Past::new().await;
+    let id = past.delivering(OnCrash::Retry).await;
+    log_delivering(&mut past.log(past.session), id);
+    let submitted = Receipt {
+        outcome: Outcome::Submitted,
+        ..Receipt::accepted(id, clock::wall())
+    };
+    past.set(DeliveryState::Settled, &submitted).await;
+    let (state, receipt) = past.recovered(id).await;
+    assert_eq!(state, DeliveryState::Settled);
+    assert_eq!(
+        (receipt.outcome, receipt.settled),
+        (Outcome::Submitted, true)
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_no_whole_log_has_was_not_typed() {
+    let past = Past::new().await;
+    let id = past.delivering(OnCrash::default()).await;
+    drop(past.log(past.session));
+    assert_eq!(past.recovered(id).await.0, DeliveryState::Accepted);
+}
+
+#[tokio::test]
+async fn where_the_log_is_gone_nothing_is_typed_again() {
+    let past = Past::new().await;
+    let id = past.delivering(OnCrash::default()).await;
+    let (state, receipt) = past.recovered(id).await;
+    assert_eq!(state, DeliveryState::Settled);
+    assert_eq!(receipt.outcome, Outcome::Unknown);
+}
