@@ -113,7 +113,7 @@ impl Context {
     /// Reads the roster; tells what is wrong with it.
     fn sound_roster(&mut self, need: RosterNeed) -> Result<RosterFound, Error> {
         let path = self.roster_path()?;
-        let Some(file) = RosterFile::read(&path, &self.known()?)? else {
+        let Some(file) = RosterFile::read(&path, &self.known()?, need)? else {
             if self.roster.is_some() || need == RosterNeed::Sound {
                 return Err(missing_roster(&path, self.roster.is_some()));
             }

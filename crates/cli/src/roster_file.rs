@@ -27,11 +27,15 @@ pub(crate) enum RosterNeed {
 }
 
 impl RosterFile {
-    /// Reads and checks the file; `None` if it is not there.
+    /// Reads the file and checks it as well as is needed; `None` if it is not there.
     ///
     /// # Errors
     /// Fails when it is there and cannot be read.
-    pub(crate) fn read(path: &Path, known: &Known) -> Result<Option<Self>, Error> {
+    pub(crate) fn read(
+        path: &Path,
+        known: &Known,
+        need: RosterNeed,
+    ) -> Result<Option<Self>, Error> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -42,7 +46,10 @@ impl RosterFile {
         };
         let name = path.display().to_string();
         let document = Document::read_bytes(&bytes, &name);
-        let (roster, findings) = document.check(known);
+        let (roster, findings) = match need {
+            RosterNeed::Sound => document.check(known),
+            RosterNeed::Helpful => document.glance(known),
+        };
         Ok(Some(Self {
             path: path.to_owned(),
             roster,

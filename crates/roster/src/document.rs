@@ -87,21 +87,46 @@ impl Document {
             let value = self.tree.value(root);
             findings.extend(self.schema(root, &value));
             roster = typed(value, &mut findings);
-            let outline = Outline::new(&self.tree, root);
-            let refused = findings
-                .iter()
-                .filter(|finding| finding.code().refuses_value());
-            let refused: HashSet<Span> = refused.map(|finding| finding.span().clone()).collect();
-            let ruled = Rule::all()
-                .iter()
-                .flat_map(|rule| rule.check(&outline, known));
-            // A value that the schema refuses breaks rules for the same reason; that it is a
-            // secret is a reason of its own.
-            findings.extend(ruled.filter(|finding| {
-                finding.code() == Code::Secret || !refused.contains(finding.span())
-            }));
+            self.apply_rules(root, known, &mut findings);
         }
         (roster, self.locate(findings))
+    }
+
+    /// Reads the roster as [`Document::check`] does, but asks the schema only when the types alone
+    /// refuse the text: for those who look at a fleet, and for whom preparing the schema would be
+    /// most of the time. What only the schema forbids, such as an empty text, passes.
+    #[must_use]
+    pub fn glance(&self, known: &Known) -> (Option<Roster>, Vec<Diagnostic>) {
+        let mut findings = self.syntax.clone();
+        let read = self
+            .root()
+            .filter(|_| !findings.iter().any(Finding::is_error));
+        let roster = read.and_then(|root| serde_json::from_value(self.tree.value(root)).ok());
+        match (read, roster) {
+            (Some(root), Some(roster)) => {
+                self.apply_rules(root, known, &mut findings);
+                (Some(roster), self.locate(findings))
+            }
+            _ => self.check(known),
+        }
+    }
+
+    fn apply_rules(&self, root: NodeId, known: &Known, findings: &mut Vec<Finding>) {
+        let outline = Outline::new(&self.tree, root);
+        let refused = findings
+            .iter()
+            .filter(|finding| finding.code().refuses_value());
+        let refused: HashSet<Span> = refused.map(|finding| finding.span().clone()).collect();
+        let ruled = Rule::all()
+            .iter()
+            .flat_map(|rule| rule.check(&outline, known));
+        // A value that the schema refuses breaks rules for the same reason; that it is a secret is
+        // a reason of its own.
+        findings.extend(
+            ruled.filter(|finding| {
+                finding.code() == Code::Secret || !refused.contains(finding.span())
+            }),
+        );
     }
 
     /// Runs the first two layers alone: what any validator finds that reads YAML and has the

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use podfleet_roster::{Diagnostic, Document, Known, Layer};
+use podfleet_roster::{Diagnostic, Document, Known, Layer, Roster};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -42,9 +42,25 @@ fn check(path: &Path) -> Result<(bool, Vec<Diagnostic>), Box<dyn std::error::Err
     let document = Document::read_bytes(&fs::read(path)?, "roster");
     let (roster, findings) = document.check(&Known::shipped());
     each_fault_is_reported_once(&findings);
+    a_glance_sees_what_a_check_sees(&document, roster.as_ref(), &findings);
     no_secret_is_shown(&document, &findings);
     the_drafts_agree(&document)?;
     Ok((roster.is_some(), findings))
+}
+
+/// A glance may pass what only the schema forbids; all else it tells as a check does.
+fn a_glance_sees_what_a_check_sees(
+    document: &Document,
+    checked: Option<&Roster>,
+    findings: &[Diagnostic],
+) {
+    let (glanced, told) = document.glance(&Known::shipped());
+    if let Some(checked) = checked {
+        assert_eq!(glanced.as_ref(), Some(checked));
+        assert_eq!(told, findings);
+    } else if glanced.is_none() {
+        assert_eq!(told, findings);
+    }
 }
 
 fn compare(path: &Path, findings: &[Diagnostic]) -> Outcome {
