@@ -10,7 +10,7 @@ use crate::dirs::Dirs;
 use crate::env::Env;
 
 /// What an agent gets of its user's environment besides `PATH` and `LC_*`.
-const OF_THE_USER: [&str; 22] = [
+const OF_THE_USER: [&str; 23] = [
     "ALL_PROXY",
     "HOME",
     "HTTPS_PROXY",
@@ -25,6 +25,8 @@ const OF_THE_USER: [&str; 22] = [
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
     "TMPDIR",
+    // Where the sockets of tmux are: its own `fleet` must find the same views.
+    "TMUX_TMPDIR",
     "TZ",
     "USER",
     "XDG_CACHE_HOME",
@@ -37,6 +39,9 @@ const OF_THE_USER: [&str; 22] = [
 
 /// Variables of the outer world that say where *it* runs; an agent must never inherit them.
 const NEVER: [&str; 4] = ["FLEET_", "TMUX", "NOTIFY_SOCKET", "WATCHDOG_"];
+
+/// What of them does not depend on where the outer world runs.
+const EVERYWHERE: [&str; 2] = ["FLEET_SIM_", "TMUX_TMPDIR"];
 
 /// What the fleet sets for every agent.
 const OURS: [(&str, &str); 2] = [("TERM", "xterm-256color"), ("COLORTERM", "truecolor")];
@@ -58,19 +63,17 @@ pub fn is_captured(name: &str) -> bool {
     name == "PATH" || name.starts_with("LC_") || OF_THE_USER.contains(&upper.as_str())
 }
 
-/// The simulated agent's own variables: a roster may set them.
-const SIMULATED: &str = "FLEET_SIM_";
-
 fn is_forbidden(name: &str) -> bool {
-    NEVER.iter().any(|prefix| name.starts_with(prefix)) && !name.starts_with(SIMULATED)
+    let begins = |prefix: &&str| name.starts_with(prefix);
+    NEVER.iter().any(begins) && !EVERYWHERE.iter().any(begins)
 }
 
 /// Makes the environment of an agent, but for what its pod adds.
 ///
 /// It is the allow-list out of the user's, then what the fleet sets for every terminal, then the
 /// harness's variables, then the roster's; `extra_path` are directories appended to `PATH` unless
-/// they are in it. `FLEET_*` but for `FLEET_SIM_*`, `TMUX*`, `NOTIFY_SOCKET` and `WATCHDOG_*` never
-/// get through.
+/// they are in it. `FLEET_*` but for `FLEET_SIM_*`, `TMUX*` but for
+/// `TMUX_TMPDIR`, `NOTIFY_SOCKET` and `WATCHDOG_*` never get through.
 #[must_use]
 pub fn agent_env(
     user: &Env,
@@ -198,6 +201,7 @@ mod tests {
             ("LC_TIME", "C"),
             ("https_proxy", "http://proxy:1"),
             ("TMUX", "/tmp/x,1,0"),
+            ("TMUX_TMPDIR", "/tmp/t"),
             ("TMUX_PANE", "%1"),
             ("TERM", "screen"),
             ("NOTIFY_SOCKET", "/run/n"),
@@ -222,6 +226,7 @@ mod tests {
         LC_TIME=C
         PATH=/usr/bin:/home/a/.local/bin:/home/a/.cargo/bin
         TERM=xterm-256color
+        TMUX_TMPDIR=/tmp/t
         https_proxy=http://proxy:1
         ");
     }
@@ -243,6 +248,7 @@ mod tests {
         LANG=de_DE.UTF-8
         LC_TIME=C
         PATH=/usr/bin:/home/a/.local/bin
+        TMUX_TMPDIR=/tmp/t
         https_proxy=http://proxy:1
         ");
     }

@@ -215,7 +215,11 @@ impl FleetError {
             },
             _ => FleetErrorKind::Pod { agent },
         };
-        Self::new(kind).caused_by(error)
+        match kind {
+            // The rule is all that its answer says.
+            FleetErrorKind::Refused { .. } => Self::new(kind),
+            _ => Self::new(kind).caused_by(error),
+        }
     }
 }
 

@@ -101,7 +101,7 @@ fn state_remedy(readiness: Readiness, agent: &str) -> Option<String> {
         Readiness::Working | Readiness::Available => None,
         Readiness::Stopped | Readiness::Dead => Some(format!("fleet up {agent}")),
         Readiness::Quarantined => Some(format!(
-            "mend the cause (fleet logs {agent}), then fleet restart {agent}"
+            "mend the cause (fleet log {agent}), then fleet restart {agent}"
         )),
         Readiness::Unknown | Readiness::Stale => Some(format!("fleet restart {agent}")),
         Readiness::Starting => Some(format!("wait, or look: fleet watch {agent}")),
