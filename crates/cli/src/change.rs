@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
 
@@ -59,6 +61,23 @@ impl Changes {
         while self.events.try_recv().is_ok() {}
         Ok(())
     }
+}
+
+/// Waits until whoever reads our standard output is gone, as `head` is once it has its lines.
+///
+/// A command that follows something may have nothing to write for hours, and would notice only then.
+pub(crate) async fn reader_gone() -> Error {
+    let looking = tokio::task::spawn_blocking(|| {
+        let stdout = io::stdout();
+        // No event is asked for: errors and hang-ups are told always.
+        let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+        while poll(&mut watched, None) == Err(Errno::INTR) {}
+    });
+    // Where it cannot be seen, the next write tells.
+    if looking.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    Error::from(io::Error::from(io::ErrorKind::BrokenPipe))
 }
 
 /// Reading is no change; an event that was lost may have been one.

@@ -7,7 +7,7 @@ use podfleet_pod_store::session_log::{
 use podfleet_protocol::{PodId, SessionId, UnixMillis};
 use podfleet_roster::Timespan;
 
-use crate::change::Changes;
+use crate::change::{Changes, reader_gone};
 use crate::commands::scope::{JsonFlag, OneAgent};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -68,9 +68,17 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             reader = Some(printer.print_session(log.files(session))?);
         }
         if !args.follow {
+            if reader.is_none() {
+                let name = &args.agent.name;
+                printer
+                    .output
+                    .say(format_args!("note: `{name}` never ran"))?;
+            }
             return Ok(Exit::Success);
         }
         let mut changes = Changes::of_directories(&[log.directory()])?;
+        let gone = reader_gone();
+        tokio::pin!(gone);
         loop {
             // What was written between the last read and the beginning of the watch is read here.
             if let Some(reader) = &mut reader {
@@ -81,7 +89,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
                     reader = Some(printer.print_session(log.files(session))?);
                 }
             }
-            changes.next().await?;
+            tokio::select! {
+                changed = changes.next() => changed?,
+                gone = &mut gone => return Err(gone),
+            }
         }
     })
 }

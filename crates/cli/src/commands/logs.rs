@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::change::Changes;
+use crate::change::{Changes, reader_gone};
 use crate::commands::scope::OneAgent;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -36,7 +36,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         context
             .output
             .explain(format_args!("log {}", path.display()))?;
-        let mut log = File::open(&path).map_err(|error| unreadable(&path, error))?;
+        let mut log = File::open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => never_started(&args.agent.name),
+            _ => unreadable(&path, error),
+        })?;
         let end = last_lines(&mut log, args.lines).map_err(|error| unreadable(&path, error))?;
         context.output.data(end)?;
         if !args.follow {
@@ -44,11 +47,21 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         }
         let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
         let mut changes = Changes::of_directories(&[directory])?;
+        let gone = reader_gone();
+        tokio::pin!(gone);
         loop {
             print_rest(&mut log, &mut context.output)?;
-            changes.next().await?;
+            tokio::select! {
+                changed = changes.next() => changed?,
+                gone = &mut gone => return Err(gone),
+            }
         }
     })
+}
+
+fn never_started(agent: &str) -> Error {
+    Error::message(Exit::No, format!("the pod of `{agent}` never ran"))
+        .hint(format!("start it with `fleet up {agent}`"))
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {

@@ -4,7 +4,7 @@ use podfleet::{Fleet, PsRow};
 use tokio::time::interval;
 
 use crate::attach::{Event, ScreenUse, Signals, Tty};
-use crate::change::Changes;
+use crate::change::{Changes, reader_gone};
 use crate::commands::scope::{Agents, JsonFlag};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -94,6 +94,8 @@ async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
     if context.output.data_is_terminal() && !args.json.json {
         return watch_on_screen(fleet, args, &mut changes).await;
     }
+    let gone = reader_gone();
+    tokio::pin!(gone);
     loop {
         let rows = fleet.ps(&args.agents.names).await?;
         if args.json.json {
@@ -101,7 +103,10 @@ async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
         } else {
             show(&rows, args, &mut context.output)?;
         }
-        changes.next().await?;
+        tokio::select! {
+            changed = changes.next() => changed?,
+            gone = &mut gone => return Err(gone),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use podfleet_protocol::method::{AttachParams, AttachRole};
 use tokio::time::{Instant, sleep_until};
 
 use self::appearing::appeared;
+use crate::change::reader_gone;
 use crate::commands::scope::{JsonFlag, OneAgent};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -71,7 +72,11 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             context.output.line(line)?;
         }
         if args.follow {
-            return follow(&fleet, name, args.ansi, found.lines, &mut context.output).await;
+            let output = &mut context.output;
+            return tokio::select! {
+                ended = follow(&fleet, name, args.ansi, found.lines, output) => ended,
+                gone = reader_gone() => Err(gone),
+            };
         }
         Ok(Exit::Success)
     })

@@ -1,5 +1,6 @@
 //! What the program says of itself, and how it treats its streams.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::sandbox::Sandbox;
@@ -81,6 +82,31 @@ fn a_reader_that_goes_away_is_no_error() {
         .spawn()
         .unwrap();
     drop(command.stdout.take());
+    let output = command.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn whoever_follows_ends_with_the_reader() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "roster.yaml",
+        "version: 1\ntransport: tmux\nagents:\n- {name: coder, runtime: sim}\n",
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fleet"))
+        .args(["ps", "--watch", "--json"])
+        .env_clear()
+        .env("HOME", sandbox.home())
+        .env("FLEET_RUNTIME_DIR", sandbox.home().join("run"))
+        .current_dir(sandbox.home())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut rows = BufReader::new(command.stdout.take().unwrap());
+    rows.read_line(&mut String::new()).unwrap();
+    drop(rows);
     let output = command.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert_eq!(output.status.code(), Some(0));
