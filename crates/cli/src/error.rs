@@ -129,7 +129,10 @@ impl Error {
 /// Returns a message without the number that the standard library adds to the system's words.
 fn plain(message: &str) -> String {
     match message.rsplit_once(" (os error ") {
-        Some((words, number)) if number.ends_with(')') => words.to_owned(),
+        // The path of a temporary file helps nobody.
+        Some((words, rest)) if rest.ends_with(')') || rest.contains(") at path ") => {
+            words.to_owned()
+        }
         _ => message.to_owned(),
     }
 }
@@ -208,6 +211,17 @@ mod tests {
         hint: free some space below /home/me/.local/state/fleet and send the message
           once more with the same `--id`
         ");
+    }
+
+    #[test]
+    fn the_number_of_a_system_error_is_left_out() {
+        for message in [
+            "Permission denied (os error 13)",
+            "Permission denied (os error 13) at path \"/c/.tmpAb1\"",
+        ] {
+            assert_eq!(plain(message), "Permission denied");
+        }
+        assert_eq!(plain("a (b)"), "a (b)");
     }
 
     #[test]

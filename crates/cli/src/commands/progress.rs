@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use podfleet::{FleetError, Progress, Report};
+use podfleet::{AgentResult, FleetError, Progress, Report};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::error::{Error, Outcome};
@@ -74,6 +74,13 @@ pub(crate) fn conclude(report: &Report, json: bool, output: &mut Output) -> Outc
     } else {
         for note in &report.notes {
             output.say(wrap(&format!("note: {note}"), 0, "  "))?;
+        }
+        for planned in report
+            .agents
+            .iter()
+            .filter(|agent| agent.result == AgentResult::Planned)
+        {
+            output.say(report::agent(planned, NAME_WIDTH))?;
         }
         output.say(report::summary(report))?;
     }

@@ -12,6 +12,7 @@ use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::render::count::counted;
 use crate::render::receipt;
+use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
@@ -51,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=3600))]
     timeout: Option<u64>,
     /// The message's id; sending it again with the same one is harmless
-    #[arg(long)]
+    #[arg(long, value_parser = message_id)]
     id: Option<MessageId>,
     /// What it asks for: actionable, human, reaction or terminal-log
     #[arg(long, value_parser = class, default_value = "actionable", hide_default_value = true)]
@@ -88,6 +89,11 @@ fn wanted(text: &str) -> Result<Reached, String> {
         ) => Ok(outcome),
         _ => Err("it is one of accepted, submitted, started and answered".to_owned()),
     }
+}
+
+fn message_id(text: &str) -> Result<MessageId, String> {
+    let no_id = |_| "it is a UUID, such as a receipt shows".to_owned();
+    text.parse().map_err(no_id)
 }
 
 fn class(text: &str) -> Result<Class, String> {
@@ -183,14 +189,16 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     } else {
         let text = receipt::render(&report.agent, &report.receipt);
         context.output.data(text)?;
-        for note in notes(&report) {
-            context.output.say(format_args!("note: {note}"))?;
+        for note in notes(&report, args.wait) {
+            context
+                .output
+                .say(wrap(&format!("note: {note}"), 0, "  "))?;
         }
     }
     Ok(exit(&report, args.wait))
 }
 
-fn notes(report: &SendReport) -> Vec<String> {
+fn notes(report: &SendReport, wait: Option<Reached>) -> Vec<String> {
     let mut notes = Vec::new();
     if report.duplicate {
         notes.push("it had been accepted before, and is delivered once".to_owned());
@@ -201,6 +209,14 @@ fn notes(report: &SendReport) -> Vec<String> {
     }
     if report.via == Via::Store && !report.receipt.settled {
         notes.push("its pod does not run; the message waits for it".to_owned());
+    } else if let Some(wanted) = wait.filter(|wanted| !report.reached(*wanted))
+        && !report.receipt.settled
+    {
+        let agent = &report.agent;
+        notes.push(format!(
+            "not {} in time; it goes on by itself, and `fleet log {agent}` tells",
+            wanted.as_str()
+        ));
     }
     notes
 }

@@ -44,8 +44,8 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
 fn table(found: &Verification) -> Table {
     let mut table = Table::new([
         Column::new("AGENT").flexible(10),
-        Column::new("MISS").flexible(20),
-        Column::new("REMEDY").flexible(16),
+        Column::new("MISS").wrapping(12),
+        Column::new("REMEDY").wrapping(12),
     ]);
     for miss in &found.misses {
         let cells = [&miss.agent, &miss.what, &miss.remedy];

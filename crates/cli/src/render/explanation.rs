@@ -18,9 +18,9 @@ pub(crate) fn render(explanation: &Explanation, width: usize) -> String {
     let mut table = Table::new([
         Column::new(""),
         Column::new("FACT"),
-        Column::new("VALUE").flexible(16),
+        Column::new("VALUE").wrapping(16),
         Column::new("AGE").right(),
-        Column::new("SOURCE").flexible(12),
+        Column::new("SOURCE").wrapping(12),
     ]);
     for fact in &explanation.facts {
         let (mark, style) = match fact.decided {
@@ -91,7 +91,8 @@ mod tests {
 
            FACT       VALUE                               AGE  SOURCE
            pod        listens                              0s  abcdefghijkl.sock
-        ►  screen     blocked(permission): Do you want …   1m  harness rule `permission`
+        ►  screen     blocked(permission): Do you want     1m  harness rule `permission`
+                      to make this edit to main.rs?
            heartbeat  none of this generation               -  -
         ");
     }

@@ -3,25 +3,26 @@
 use std::time::Duration;
 
 use anstyle::Style;
-use podfleet::{PsRow, Readiness, RowState};
+use podfleet::{Flag, FlagKind, PsRow, Readiness, RowState};
 
 use super::age::age;
 use super::style::{BUSY, DIM, ERROR, GOOD, WARNING};
 use super::table::{Cell, Column, Table, truncate};
 
 const COLUMNS: [Column; 12] = [
-    Column::new("NAME").flexible(16),
-    Column::new("CLASS").flexible(8),
-    Column::new("RUNTIME").flexible(7).optional(2),
-    Column::new("MODEL").flexible(8).optional(3),
+    // A name is what people type, so it is cut last.
+    Column::new("NAME").flexible(40),
+    Column::new("CLASS").flexible(8).optional(2),
+    Column::new("RUNTIME").flexible(7).optional(5),
+    Column::new("MODEL").flexible(8).optional(6),
     Column::new("STATE"),
     Column::new("SINCE").right(),
-    Column::new("IDLE").right(),
-    Column::new("HB").right().optional(1),
-    Column::new("PID").right(),
-    Column::new("UNIT").flexible(8).optional(4),
+    Column::new("IDLE").right().optional(1),
+    Column::new("HB").right().optional(4),
+    Column::new("PID").right().optional(3),
+    Column::new("UNIT").flexible(8).optional(7),
     Column::new("INBOX").right(),
-    Column::new("FLAGS").flexible(6),
+    Column::new("FLAGS"),
 ];
 
 const WIDE_COLUMNS: [Column; 5] = [
@@ -69,11 +70,19 @@ fn remarks(row: &PsRow) -> impl Iterator<Item = String> {
         .detail
         .as_ref()
         .map(|detail| (row.readiness.to_string(), detail));
-    let flags = row.flags.iter().filter(|flag| !flag.detail.is_empty());
+    let flags = told_flags(row).filter(|flag| !flag.detail.is_empty());
     let flags = flags.map(|flag| (flag.kind.as_str().to_owned(), &flag.detail));
     state.into_iter().chain(flags).map(|(word, detail)| {
         format!("{}: {word} ({detail})", row.name).replace(char::is_control, " ")
     })
+}
+
+/// Returns the flags but for what the state says already.
+pub(crate) fn told_flags(row: &PsRow) -> impl Iterator<Item = &Flag> {
+    let told = row.readiness == RowState::Judged(Readiness::Quarantined);
+    row.flags
+        .iter()
+        .filter(move |flag| !(told && flag.kind == FlagKind::Quarantined))
 }
 
 fn cells(row: &PsRow) -> Vec<Cell> {
@@ -81,7 +90,7 @@ fn cells(row: &PsRow) -> Vec<Cell> {
         Some(alias) => format!("{} ({alias})", row.name),
         None => row.name.clone(),
     };
-    let flags: Vec<&str> = row.flags.iter().map(|flag| flag.kind.as_str()).collect();
+    let flags: Vec<&str> = told_flags(row).map(|flag| flag.kind.as_str()).collect();
     vec![
         name.into(),
         text(row.class.as_ref()),
@@ -133,7 +142,6 @@ pub(crate) const fn style(state: RowState) -> Style {
 
 #[cfg(test)]
 mod tests {
-    use podfleet::{Flag, FlagKind};
     use unicode_width::UnicodeWidthStr;
 
     use super::*;
@@ -177,6 +185,10 @@ mod tests {
                     detail: "quarantined".into(),
                 },
                 Flag {
+                    kind: FlagKind::Quarantined,
+                    detail: "5 exits in 10m, last: exit 127".into(),
+                },
+                Flag {
                     kind: FlagKind::Drift,
                     detail: "command".into(),
                 },
@@ -215,10 +227,10 @@ mod tests {
     #[test]
     fn a_troubled_fleet_fits_eighty_columns() {
         insta::assert_snapshot!(plain(&rows(), false, 80), @"
-        NAME             CLASS     STATE        SINCE  IDLE  HB      PID  INBOX  FLAGS
-        orchestrator     orchest…  available      12m   12s  3s  1234567      0
-        coder0 (しずか)  impleme…  working        12m   12s  3s  1234567      0
-        reviewer         securit…  quarantined    12m   12s  3s        -      3  HELD D…
+        NAME             CLASS      STATE        SINCE  IDLE      PID  INBOX  FLAGS
+        orchestrator     orchestr…  available      12m   12s  1234567      0
+        coder0 (しずか)  implemen…  working        12m   12s  1234567      0
+        reviewer         security…  quarantined    12m   12s        -      3  HELD DRIFT
 
         reviewer: quarantined (5 exits in 10m, last: exit 127)
         reviewer: HELD (quarantined)
@@ -241,8 +253,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_whole_where_other_columns_can_give_way() {
+        let name = "an-agent-of-the-second-team-17";
+        let row = row(name, "implementer", Readiness::Available);
+        for width in [60, 80] {
+            let text = plain(std::slice::from_ref(&row), false, width);
+            assert!(text.contains(name), "{text}");
+        }
+    }
+
+    #[test]
     fn no_line_is_wider_than_the_terminal() {
-        for width in [80, 100, 160] {
+        for width in [60, 80, 100, 160] {
             let text = plain(&rows(), false, width);
             assert!(text.lines().all(|line| line.width() <= width), "{text}");
         }

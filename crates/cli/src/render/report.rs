@@ -15,7 +15,7 @@ pub(crate) fn plan(plan: &Plan, width: usize) -> String {
     let mut table = Table::new([
         Column::new("AGENT").flexible(12),
         Column::new("ACTION"),
-        Column::new("WHY").flexible(20),
+        Column::new("WHY").wrapping(16),
     ]);
     for step in &plan.steps {
         let action = Cell::styled(step.action.as_str(), action_style(&step.action));
@@ -70,10 +70,7 @@ pub(crate) fn agent(report: &AgentReport, name_width: usize) -> String {
 fn result(report: &AgentReport) -> (Style, String) {
     let took = took(report.elapsed);
     match &report.result {
-        AgentResult::Planned => (
-            DIM,
-            format!("would {}: {}", report.action.as_str(), report.why),
-        ),
+        AgentResult::Planned => (DIM, planned(&report.action, &report.why)),
         AgentResult::Unchanged => (DIM, format!("unchanged: {}", report.why)),
         AgentResult::Ready => (GOOD, format!("ready{took}")),
         AgentResult::Blocked { reason } => (
@@ -84,6 +81,14 @@ fn result(report: &AgentReport) -> (Style, String) {
         AgentResult::Kept => (DIM, format!("left alone: {}", report.why)),
         AgentResult::Failed(failure) => (ERROR, format!("failed: {}", failure.message)),
         _ => (DIM, report.why.clone()),
+    }
+}
+
+fn planned(action: &Action, why: &str) -> String {
+    match action {
+        Action::Leave => format!("unchanged: {why}"),
+        action if action.changes() => format!("would {}: {why}", action.as_str()),
+        action => format!("{}: {why}", action.as_str()),
     }
 }
 
@@ -193,7 +198,8 @@ mod tests {
         insta::assert_snapshot!(plain(&shown), @"
         AGENT         ACTION   WHY
         orchestrator  leave    it is as the roster says
-        coder         restart  changed: command, env, kickstart, working_directory, res…
+        coder         restart  changed: command, env, kickstart, working_directory,
+                               restart, prepare
         orchestrator  view     its tmux view is missing
         note: /home/me/src is made
         ");
@@ -218,6 +224,14 @@ mod tests {
           its pod's log, /home/me/.local/state/fleet/logs/abcdefghijkl.log:
           │ agent ended: exit 127
         ");
+    }
+
+    #[test]
+    fn what_is_planned_reads_as_a_sentence() {
+        let shown = |action| planned(&action, "why");
+        assert_eq!(shown(Action::Start), "would start: why");
+        assert_eq!(shown(Action::Leave), "unchanged: why");
+        assert_eq!(shown(Action::Quarantined), "quarantined: why");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use podfleet::AgentStatus;
 use podfleet_protocol::{AgentPhase, PodStatus, UnixMillis};
 
 use super::age::age;
-use super::ps::style;
+use super::ps::{style, told_flags};
 use super::style::STRONG;
 use super::wrap::wrap;
 
@@ -57,7 +57,7 @@ fn block(status: &AgentStatus, now: Timestamp) -> String {
     if let Some(directory) = &row.working_directory {
         fact("directory", directory.display().to_string());
     }
-    for flag in &row.flags {
+    for flag in told_flags(row) {
         fact("flag", flag.to_string());
     }
     text

@@ -12,6 +12,7 @@ pub(crate) struct Column {
     title: &'static str,
     right: bool,
     min: Option<usize>,
+    wraps: bool,
     rank: u8,
 }
 
@@ -22,6 +23,7 @@ impl Column {
             title,
             right: false,
             min: None,
+            wraps: false,
             rank: 0,
         }
     }
@@ -36,6 +38,13 @@ impl Column {
     pub(crate) const fn flexible(mut self, min: usize) -> Self {
         self.min = Some(min);
         self
+    }
+
+    /// Lets the column shrink as a flexible one, its cells going on in the next lines instead of
+    /// being cut.
+    pub(crate) const fn wrapping(mut self, min: usize) -> Self {
+        self.wraps = true;
+        self.flexible(min)
     }
 
     /// Lets the column be left out where shrinking is not enough; the highest rank goes first.
@@ -183,9 +192,23 @@ impl Table {
     }
 
     fn render_row(&self, row: &[Cell], widths: &[usize], text: &mut String) {
+        let cells = row.iter().zip(&self.columns).zip(widths);
+        let mut cells: Vec<_> = cells
+            .map(|((cell, column), width)| match column.wraps {
+                true => lines(&cell.text, *width).into_iter(),
+                false => vec![truncate(&cell.text, *width)].into_iter(),
+            })
+            .collect();
+        while cells.iter().any(|cell| cell.len() > 0) {
+            let line = cells.iter_mut().map(|cell| cell.next().unwrap_or_default());
+            let line: Vec<String> = line.collect();
+            self.render_line(row, line, widths, text);
+        }
+    }
+
+    fn render_line(&self, row: &[Cell], line: Vec<String>, widths: &[usize], text: &mut String) {
         let start = text.len();
-        for (index, cell) in row.iter().enumerate() {
-            let shown = truncate(&cell.text, widths[index]);
+        for (index, (cell, shown)) in row.iter().zip(line).enumerate() {
             let blank = " ".repeat(widths[index] - shown.width());
             let gap = if index == 0 { "" } else { "  " };
             let style = cell.style;
@@ -207,6 +230,27 @@ impl Table {
         text.truncate(end);
         text.push('\n');
     }
+}
+
+/// Breaks a text between words into lines of at most `width` columns; a longer word is broken.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if !line.is_empty() && line.width() + 1 + word.width() > width {
+            lines.push(std::mem::take(&mut line));
+        } else if !line.is_empty() {
+            line.push(' ');
+        }
+        for character in word.chars() {
+            if line.width() + character.width().unwrap_or(0) > width.max(2) {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(character);
+        }
+    }
+    lines.push(line);
+    lines
 }
 
 /// Cuts a text to `width` columns; a cut one ends with `…`.
@@ -251,6 +295,28 @@ mod tests {
 
     fn plain(table: Table, width: usize) -> String {
         anstream::adapter::strip_str(&table.render(Some(width))).to_string()
+    }
+
+    #[test]
+    fn a_wrapping_column_goes_on_in_the_next_line() {
+        let mut table = Table::new([
+            Column::new("FACT"),
+            Column::new("VALUE").wrapping(10),
+            Column::new("AGE").right(),
+        ]);
+        table.row([
+            "quiet".into(),
+            "for 42 s; 漢字漢字漢字漢字漢字漢字漢字".into(),
+            "1s".into(),
+        ]);
+        table.row(["view".into(), "session a".into(), "0s".into()]);
+        insta::assert_snapshot!(plain(table, 28), @"
+        FACT   VALUE             AGE
+        quiet  for 42 s;          1s
+               漢字漢字漢字漢字
+               漢字漢字漢字
+        view   session a          0s
+        ");
     }
 
     #[test]

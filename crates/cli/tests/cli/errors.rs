@@ -246,3 +246,45 @@ fn a_variable_that_names_a_missing_roster_is_told() {
     --- exit 0
     ");
 }
+
+#[test]
+fn a_pod_that_never_ran_has_no_log() {
+    let sandbox = Sandbox::new();
+    sandbox.write("roster.yaml", SOUND);
+    // A message makes its record.
+    assert_eq!(sandbox.run("send coder -m hi").status, 0);
+    insta::assert_snapshot!(sandbox.run("logs coder").show(), @"
+    --- stderr
+    error: the pod of `coder` never ran
+
+    hint: start it with `fleet up coder`
+    --- exit 1
+    ");
+    insta::assert_snapshot!(sandbox.run("log coder").show(), @"
+    --- stderr
+    note: `coder` never ran
+    --- exit 0
+    ");
+}
+
+#[test]
+fn a_message_id_that_is_none() {
+    insta::assert_snapshot!(show(None, "send coder -m hi --id 7"), @"
+    --- stderr
+    error: invalid value '7' for '--id <ID>': it is a UUID, such as a receipt shows
+
+    For more information, try '--help'.
+    --- exit 2
+    ");
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done() {
+    insta::assert_snapshot!(show(Some(SOUND), "up --dry-run"), @"
+    --- stderr
+    note: the working directory [HOME]/src will be created
+    coder           would start: it is new
+    1 agent: 1 planned
+    --- exit 0
+    ");
+}

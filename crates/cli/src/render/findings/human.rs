@@ -28,7 +28,7 @@ fn group<'a>(finding: &'a Diagnostic, text: &'a str) -> Group<'a> {
         Severity::Note => Level::NOTE,
     };
     let used = finding.code.as_str().len() + "warning[]: ".len();
-    let message = wrap(&finding.message, used, "");
+    let message = hanging(&finding.message, used);
     let snippet = Snippet::source(text)
         .path(finding.file.as_str())
         .annotation(AnnotationKind::Primary.span(finding.span.clone()))
@@ -38,9 +38,19 @@ fn group<'a>(finding: &'a Diagnostic, text: &'a str) -> Group<'a> {
         .id(finding.code.as_str())
         .element(snippet);
     match &finding.help {
-        Some(help) => group.element(Level::HELP.message(wrap(help, "   = help: ".len(), ""))),
+        Some(help) => {
+            let numbers = text.lines().count().to_string().len();
+            let help = hanging(help, numbers + "  = help: ".len());
+            group.element(Level::HELP.message(help))
+        }
         None => group,
     }
+}
+
+/// Breaks a text whose lines all begin at column `used`, where the renderer puts them.
+fn hanging(text: &str, used: usize) -> String {
+    let indent = " ".repeat(used);
+    wrap(text, used, &indent).replace(&format!("\n{indent}"), "\n")
 }
 
 fn related(place: &podfleet_roster::Related) -> Annotation<'_> {
@@ -125,5 +135,18 @@ mod tests {
           |
           = help: put it in quotes: `working_directory: "7"`
         "#);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_eighty_columns() {
+        let blank = "\n".repeat(120);
+        let key = "sk-ant-api03-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        let roster = format!(
+            "version: 1\ntransport: tmux\nagents:{blank}  - {{name: a, runtime: sim, env: {{A: {key}}}}}\n"
+        );
+        let text = render(&check(&roster));
+        let text = anstream::adapter::strip_str(&text).to_string();
+        let wide = |line: &&str| line.chars().count() > 80 && !line.contains("sk-ant");
+        assert_eq!(text.lines().find(wide), None);
     }
 }
