@@ -27,6 +27,8 @@ pub(crate) struct ComposerRule {
     marker: Option<Pattern>,
     /// What stands before the text on the rows after the first.
     indent: Option<Pattern>,
+    /// What is shown at the right of a row when text has scrolled away above or below.
+    scroll_mark: Option<Pattern>,
     /// Ghost texts that the terminal may not draw faint.
     #[serde(default)]
     ghost: Vec<Pattern>,
@@ -183,6 +185,9 @@ impl ComposerRule {
             let end = located
                 .columns
                 .map_or(row.text.len(), |columns| row.offset_of(columns));
+            let scroll_mark = self.scroll_mark.as_ref();
+            let mark = scroll_mark.and_then(|mark| mark.find(&row.text[..end]));
+            let end = mark.map_or(end, |mark| mark.start());
             let first = index == located.text.start || matches!(self.frame, Frame::Box { .. });
             let find = |prefix: &Option<Pattern>| {
                 let found = prefix.as_ref()?.find(&row.text)?;

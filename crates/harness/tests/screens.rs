@@ -1,9 +1,10 @@
 //! Classifies the screens in `tests/screens`.
 //!
 //! A screen is three files: `NAME.txt` is what the terminal shows, `NAME.meta` the cursor, the title
-//! and, for some, what is faint, `NAME.expected` what the harness has to say of it. They lie in
-//! `HARNESS/COLUMNSxROWS`. Adding a screen adds a test. With `UPDATE_EXPECTED=1` in the environment the
-//! expectations are written instead; look at what changed.
+//! and, for some, what is faint and which message is queued, `NAME.expected` what the harness has
+//! to say of it. They lie in `HARNESS/COLUMNSxROWS`. Adding a screen adds a test. With
+//! `UPDATE_EXPECTED=1` in the environment the expectations are written instead; look at what
+//! changed.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,18 +12,24 @@ use std::time::Duration;
 
 use podfleet_harness::{Composer, Cursor, Harness, Holding, Screen, Signals};
 
-/// What was queued where a screen has a queue.
-const QUEUED: &str = "second message while busy";
+/// A recorded screen, with what else a harness is asked about it.
+struct Recording {
+    screen: Screen,
+    signals: Signals,
+    /// A message that may be in the agent's queue.
+    queued: String,
+}
 
 fn classifies_as_expected(path: &Path) -> datatest_stable::Result<()> {
-    let (screen, signals) = read_screen(path)?;
+    let recording = read(path)?;
+    let screen = &recording.screen;
     let harness = Harness::shipped(&folder(path, 2)?).ok_or("no such harness")?;
-    if let Composer::Holds(text) = harness.composer(&screen)
-        && harness.holds(&screen, &text) != Holding::Text
+    if let Composer::Holds(text) = harness.composer(screen)
+        && harness.holds(screen, &text) != Holding::Text
     {
         return Err(format!("the composer holds {text:?} but `holds` denies it").into());
     }
-    let actual = describe(&harness, &screen, &signals);
+    let actual = describe(&harness, &recording);
     let file = path.with_extension("expected");
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
         std::fs::write(&file, &actual)?;
@@ -34,8 +41,9 @@ fn classifies_as_expected(path: &Path) -> datatest_stable::Result<()> {
     Ok(())
 }
 
-fn describe(harness: &Harness, screen: &Screen, signals: &Signals) -> String {
-    let classification = harness.classify(screen, signals);
+fn describe(harness: &Harness, recording: &Recording) -> String {
+    let screen = &recording.screen;
+    let classification = harness.classify(screen, &recording.signals);
     let mut text = format!(
         "state: {}\nrule: {}\n",
         classification.state, classification.rule
@@ -50,7 +58,7 @@ fn describe(harness: &Harness, screen: &Screen, signals: &Signals) -> String {
             let _ = writeln!(text, "composer: holds {held:?}");
         }
     }
-    if let Some(found) = harness.queued(screen, QUEUED) {
+    if let Some(found) = harness.queued(screen, &recording.queued) {
         let _ = writeln!(text, "queued: {}", found.line);
     }
     text
@@ -65,9 +73,8 @@ fn folder(path: &Path, levels: usize) -> Result<String, String> {
         .into())
 }
 
-/// Reads a screen and its signals: those that `.meta` names, else a second of quiet after ten of
-/// running.
-fn read_screen(path: &Path) -> Result<(Screen, Signals), Box<dyn std::error::Error>> {
+/// Reads a recording; what `.meta` does not name is a second of quiet after ten of running.
+fn read(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
     let size = folder(path, 1)?;
     let columns = size.split('x').next().unwrap_or_default().parse()?;
     let mut screen = Screen::from_text(columns, &std::fs::read_to_string(path)?);
@@ -76,6 +83,7 @@ fn read_screen(path: &Path) -> Result<(Screen, Signals), Box<dyn std::error::Err
         running_for: Duration::from_secs(10),
         output_seen: true,
     };
+    let mut queued = "second message while busy".to_owned();
     let meta = std::fs::read_to_string(path.with_extension("meta"))?;
     for line in meta.lines() {
         let mut words = line.split(' ');
@@ -94,6 +102,10 @@ fn read_screen(path: &Path) -> Result<(Screen, Signals), Box<dyn std::error::Err
                 let value = words.next().ok_or("running_ms needs a number")?.parse()?;
                 signals.running_for = Duration::from_millis(value);
             }
+            "queued" => {
+                let text = line.split_once(' ').ok_or("queued needs a text")?.1;
+                queued = text.replace("\\n", "\n");
+            }
             "no_output" => signals.output_seen = false,
             position => {
                 let (column, row) = position.split_once(',').ok_or("no cursor")?;
@@ -110,7 +122,11 @@ fn read_screen(path: &Path) -> Result<(Screen, Signals), Box<dyn std::error::Err
             }
         }
     }
-    Ok((screen, signals))
+    Ok(Recording {
+        screen,
+        signals,
+        queued,
+    })
 }
 
 datatest_stable::harness! {
