@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
+use crate::holding::SHORTEST_TAIL;
 use crate::pattern::Pattern;
 use crate::screen::{Row, Screen};
 
@@ -27,6 +28,8 @@ pub(crate) struct ComposerRule {
     marker: Option<Pattern>,
     /// What stands before the text on the rows after the first.
     indent: Option<Pattern>,
+    /// What says, in a row of the text or of its frame, that there is text above that is not shown.
+    scrolled: Option<Pattern>,
     /// What is shown at the right of a row when text has scrolled away above or below.
     scroll_mark: Option<Pattern>,
     /// Ghost texts that the terminal may not draw faint.
@@ -142,6 +145,16 @@ impl ComposerRule {
             text: top..end,
             columns: u16::try_from(matched.width()).ok(),
         })
+    }
+
+    /// Returns how many characters of a longer text have to be shown for it to be taken for ours.
+    pub(crate) fn shortest_tail(&self, screen: &Screen, located: &Located) -> usize {
+        let is_scrolled = self.scrolled.as_ref().is_some_and(|scrolled| {
+            let rows = &screen.rows[located.frame.clone()];
+            rows.iter().any(|row| scrolled.is_match(&row.text))
+        });
+        // Where the agent says that there is more, what is left may be short.
+        if is_scrolled { 1 } else { SHORTEST_TAIL }
     }
 
     /// Whether the rows can be the end of a text whose first row has scrolled away. Blank ones

@@ -225,11 +225,19 @@ impl Harness {
     pub fn holds(&self, screen: &Screen, text: &str) -> Holding {
         match &self.evidence {
             Evidence::Echo(echo) => echo.holds(screen, text),
-            Evidence::Screen(rule) => match self.view(screen).composer {
-                Composer::Unknown => Holding::Unknown,
-                Composer::Empty => Holding::No,
-                Composer::Holds(shown) => compare(&shown, text, &rule.placeholder),
-            },
+            Evidence::Screen(rule) => {
+                let Some(located) = rule.locate(screen) else {
+                    return Holding::Unknown;
+                };
+                match rule.read(screen, &located) {
+                    Composer::Unknown => Holding::Unknown,
+                    Composer::Empty => Holding::No,
+                    Composer::Holds(shown) => {
+                        let shortest_tail = rule.shortest_tail(screen, &located);
+                        compare(&shown, text, shortest_tail, &rule.placeholder)
+                    }
+                }
+            }
         }
     }
 

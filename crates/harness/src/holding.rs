@@ -20,14 +20,20 @@ pub(crate) const SHORTEST_TAIL: usize = 24;
 
 /// Compares what a composer shows with a text.
 ///
-/// White space does not count, for agents change it: they wrap, indent, expand tabs and trim.
-pub(crate) fn compare(shown: &str, text: &str, placeholders: &[Pattern]) -> Holding {
+/// White space does not count, for agents change it: they wrap, indent, expand tabs and trim. The
+/// end of the text is taken for all of it if it has at least `shortest_tail` characters.
+pub(crate) fn compare(
+    shown: &str,
+    text: &str,
+    shortest_tail: usize,
+    placeholders: &[Pattern],
+) -> Holding {
     let visible = Normalised::of(shown);
     let ours = Normalised::of(text);
     if visible.text.is_empty() || ours.text.is_empty() {
         return Holding::No;
     }
-    let long_tail = || visible.text.chars().count() >= SHORTEST_TAIL;
+    let long_tail = || visible.text.chars().count() >= shortest_tail;
     if ours.text == visible.text || (ours.text.ends_with(&visible.text) && long_tail()) {
         return Holding::Text;
     }
@@ -115,6 +121,7 @@ pub(crate) fn is_compared(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Harness, Screen};
 
     fn placeholders() -> Vec<Pattern> {
         #[derive(serde::Deserialize)]
@@ -126,7 +133,7 @@ mod tests {
     }
 
     fn shown_for(shown: &str, text: &str) -> Holding {
-        compare(shown, text, &placeholders())
+        compare(shown, text, SHORTEST_TAIL, &placeholders())
     }
 
     fn placeholder(text: &str) -> Holding {
@@ -153,6 +160,19 @@ mod tests {
             shown_for("is gone but this much can be\nseen", text),
             Holding::Text
         );
+    }
+
+    #[test]
+    fn a_short_end_will_do_where_the_agent_says_that_there_is_more_above() {
+        let holds = |above: &str| {
+            let rule = "─".repeat(40);
+            let edge = format!("─── {above}{}", "─".repeat(36 - above.chars().count()));
+            let screen = Screen::from_text(40, &format!("{edge}\nthe end\n{rule}"));
+            let pi = Harness::shipped("pi").unwrap();
+            pi.holds(&screen, "a beginning\n\nthe end")
+        };
+        assert_eq!(holds("↑ 2 more "), Holding::Text);
+        assert_eq!(holds(""), Holding::No);
     }
 
     #[test]

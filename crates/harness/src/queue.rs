@@ -122,7 +122,7 @@ struct Item {
 
 /// Whether an item shows a text, which an agent may have cut short with an ellipsis.
 fn is_queued(item: &str, text: &str, placeholders: &[Pattern]) -> bool {
-    match compare(item, text, placeholders) {
+    match compare(item, text, SHORTEST_TAIL, placeholders) {
         Holding::Text | Holding::Placeholder(_) => true,
         Holding::No | Holding::Unknown => item
             .trim_end()
