@@ -283,7 +283,9 @@ impl Controller {
         // A line break at the end would stand for a submit key, or in front of it.
         let body = message.body.trim_end_matches('\n');
         if !message.typing.raw {
-            return Ok(format!("{preamble} {body}"));
+            // Some agents read a backslash and the submit key as a line break.
+            let end = if body.ends_with('\\') { " " } else { "" };
+            return Ok(format!("{preamble} {body}{end}"));
         }
         if body.starts_with(['!', '/', '@']) && !message.typing.allow_command {
             return Err(
