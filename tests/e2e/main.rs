@@ -12,6 +12,7 @@ mod bad_luck;
 mod disk_full;
 mod fault_matrix;
 mod real_programs;
+mod rights;
 mod socket;
 mod two_fleets;
 mod verbs;

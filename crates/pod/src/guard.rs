@@ -30,6 +30,15 @@ pub const GUARD_ARGS: [&str; 3] = ["pod", "guard", "--"];
 /// The arguments that make our binary run [`exec`]; the agent's command line follows.
 pub const EXEC_ARGS: [&str; 3] = ["pod", "exec", "--"];
 
+/// Returns whether a process is a guard, by its command line.
+pub(crate) fn is_guard(process: u32) -> bool {
+    let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let words = command.split(|byte| *byte == 0).skip(1);
+    words
+        .take(GUARD_ARGS.len())
+        .eq(GUARD_ARGS.map(str::as_bytes))
+}
+
 /// Runs the guard until the agent and all that it started are gone.
 ///
 /// # Errors

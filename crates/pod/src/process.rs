@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// A process that cannot be mistaken for a later one with the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,25 @@ impl ProcessRef {
             let _ = kill_process(pid, signal);
         }
     }
+}
+
+impl ProcessRef {
+    /// Waits for the end of a child and takes its status; nothing happens if it is none.
+    pub(crate) fn reap(self) {
+        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+            let _ = waitpid(Some(pid), WaitOptions::empty());
+        }
+    }
+}
+
+/// Returns a process and its ancestors, nearest first; init is not among them.
+pub(crate) fn ancestors(process: u32) -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(process), |process| {
+        stat(*process).map(|stat| stat.parent)
+    })
+    .take_while(|process| *process > 1)
+    // A pid that was given anew meanwhile must not lead round in circles.
+    .take(1024)
 }
 
 /// Returns all descendants of a process that run now, parents before children.

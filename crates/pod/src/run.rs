@@ -176,6 +176,7 @@ impl Claim {
         // Whoever held the lock before may have written its last words meanwhile.
         let record = find(store, config).await?;
         claim::end_former_generation(record.endpoint.as_ref());
+        claim::adopt_orphans().map_err(failed("adopt what a killed guard leaves"))?;
         let spec: PodSpec = serde_json::from_value(record.spec.clone()).map_err(PodError::Spec)?;
         let harness = spec.harness.load()?;
         let files = RuntimeDir::open(&record.runtime_dir)?.pod(id);

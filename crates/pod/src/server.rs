@@ -68,3 +68,8 @@ fn take_in(stream: UnixStream, shared: &Arc<Shared>, places: &Arc<Semaphore>, ta
 fn same_user(stream: &UnixStream) -> io::Result<bool> {
     Ok(stream.peer_cred()?.uid() == rustix::process::getuid().as_raw())
 }
+
+/// Returns the process at the other end, if the system tells.
+fn peer_process(stream: &UnixStream) -> Option<u32> {
+    u32::try_from(stream.peer_cred().ok()?.pid()?).ok()
+}

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use podfleet_pod::client::ClientError;
 use podfleet_pod::clock;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::method::{Shutdown, ShutdownParams};
+use podfleet_protocol::rpc::ErrorCode;
 
 use super::Fleet;
 use super::settle::account;
@@ -43,23 +45,22 @@ impl Fleet {
         timeouts: StopTimeouts,
     ) -> Result<(), Failure> {
         let id = pod.identity.id;
-        self.store
-            .set_expected(id, false, clock::wall())
-            .await
-            .map_err(|error| Failure::new(account(&error)))?;
+        self.expect(pod, false).await?;
         let lock = self.dirs.state_paths().lock(id);
         let asking = async {
             let mut client = self.connect(pod).await.ok()?;
             let reason = reason.to_owned();
-            client
-                .call::<Shutdown>(ShutdownParams { reason })
-                .await
-                .ok()
+            Some(client.call::<Shutdown>(ShutdownParams { reason }).await)
         };
         // A pod that does not listen, answers with an error or not at all is not asked again.
         let asked = tokio::time::timeout(timeouts.ask, asking).await;
         let patience = match asked {
-            Ok(Some(_)) => timeouts.signal,
+            Ok(Some(Ok(_))) => timeouts.signal,
+            // What the pod's rights refuse is not done with a signal either.
+            Ok(Some(Err(error))) if is_forbidden(&error) => {
+                self.expect(pod, pod.expected).await?;
+                return Err(Failure::new(account(&error)));
+            }
             _ => Duration::ZERO,
         };
         if wait_until(patience, || !lock::is_held(&lock)).await {
@@ -70,4 +71,16 @@ impl Fleet {
             .await
             .map_err(|error| Failure::new(error.to_string()))
     }
+
+    async fn expect(&self, pod: &PodRecord, expected: bool) -> Result<(), Failure> {
+        let id = pod.identity.id;
+        let recorded = self.store.set_expected(id, expected, clock::wall()).await;
+        recorded.map_err(|error| Failure::new(account(&error)))
+    }
+}
+
+fn is_forbidden(error: &ClientError) -> bool {
+    error
+        .answer()
+        .is_some_and(|answer| answer.code == ErrorCode::Forbidden)
 }

@@ -212,6 +212,7 @@ impl Controller {
         let actions = self.live.delivery.agent_ended(&end);
         self.act(actions);
         self.live.clients.end_run(&end);
+        tracing::warn!(%end, run = %self.live.run, "the agent ended");
         self.setup.shared.journal.note(Entry::Exit {
             run: self.live.run,
             end: end.clone(),
@@ -234,6 +235,7 @@ impl Controller {
                 }
             }
             Decision::Quarantine { account } => {
+                tracing::warn!(account, "the agent is quarantined");
                 self.remember_quarantine(&account).await;
                 Phase::Quarantined(account)
             }
@@ -348,10 +350,11 @@ fn parse_env(text: &str) -> impl Iterator<Item = (String, String)> {
         .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
 }
 
-/// Ends what a lost guard left behind: this process is a sub-reaper too, so it is among its
-/// descendants.
+/// Ends what a lost guard left behind, and returns when it is gone: this process adopts the
+/// guard's children, so they are among its own, and the next run must not meet them.
 fn end_orphans() {
     for process in descendants(std::process::id()) {
         process.signal(rustix::process::Signal::KILL);
+        process.reap();
     }
 }

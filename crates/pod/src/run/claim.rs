@@ -61,6 +61,12 @@ pub(super) fn end_former_generation(endpoint: Option<&Endpoint>) {
     }
 }
 
+/// Makes this process the parent of what a guard leaves behind when it is killed.
+pub(super) fn adopt_orphans() -> io::Result<()> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    Ok(())
+}
+
 /// Listens on the pod's socket. A file that is there is a former generation's: the lock is ours.
 pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
     match fs::remove_file(path) {

@@ -4,13 +4,15 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use podfleet_pod_store::Sender;
-use podfleet_protocol::method::{ConnectionRole, Credential};
+use podfleet_pod_store::{FleetKey, Page, PodFilter, PodRecord, Sender};
+use podfleet_protocol::method::{ConnectionRole, Credential, HelloParams};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Address, PodId};
 use subtle::ConstantTimeEq;
 
+use crate::guard;
 use crate::paths::RuntimeDir;
+use crate::process::ancestors;
 use crate::shared::Shared;
 
 /// The proven sender of what comes over a connection.
@@ -22,28 +24,56 @@ pub(super) struct Caller {
     pub(super) name: String,
     /// What the connection is for.
     pub(super) role: ConnectionRole,
+    /// Whether it may end this pod: the operator, the fleet's lead, the pod itself.
+    pub(super) may_stop: bool,
 }
 
-/// Finds out who calls.
+/// Finds out who calls: the pod whose credential it shows, or in whose agent it runs; else the
+/// operator.
 ///
 /// # Errors
 /// A credential that is not the pod's present one is refused: falling back to the operator would
 /// give more rights, not fewer.
 pub(super) async fn identify(
     shared: &Shared,
-    name: String,
-    role: ConnectionRole,
-    credential: Option<Credential>,
+    process: Option<u32>,
+    hello: HelloParams,
 ) -> Result<Caller, RpcError> {
-    let host = &shared.identity.host;
-    let Some(credential) = credential else {
-        return Ok(Caller {
+    let record = match &hello.credential {
+        Some(credential) => Some(credentialed(shared, credential).await?),
+        None => match process.and_then(hosting_pod) {
+            Some(pod) => hosted(shared, pod).await?,
+            None => None,
+        },
+    };
+    let own = &shared.identity;
+    let HelloParams {
+        client: name, role, ..
+    } = hello;
+    Ok(match record {
+        None => Caller {
             sender: Sender::Operator,
-            address: Address::operator(host),
+            address: Address::operator(&own.host),
             name,
             role,
-        });
-    };
+            may_stop: true,
+        },
+        Some(record) => {
+            let identity = &record.identity;
+            let mate = FleetKey::of(identity) == FleetKey::of(own);
+            Caller {
+                sender: Sender::Pod(identity.id),
+                address: Address::new(&identity.host, identity.name.as_str()),
+                name,
+                role,
+                may_stop: identity.id == own.id
+                    || (mate && record.class == PodRecord::ORCHESTRATOR),
+            }
+        }
+    })
+}
+
+async fn credentialed(shared: &Shared, credential: &Credential) -> Result<PodRecord, RpcError> {
     let forbidden = || {
         RpcError::new(
             ErrorCode::Forbidden,
@@ -54,13 +84,31 @@ pub(super) async fn identify(
         return Err(forbidden());
     }
     let record = shared.store.pod(credential.pod).await;
-    let record = record.ok().flatten().ok_or_else(forbidden)?;
-    Ok(Caller {
-        sender: Sender::Pod(credential.pod),
-        address: Address::new(record.identity.host, record.identity.name.as_str()),
-        name,
-        role,
-    })
+    record.ok().flatten().ok_or_else(forbidden)
+}
+
+/// Returns the process of the pod in whose agent a process runs: the parent of the first guard
+/// among its ancestors. A guard adopts what its agent's processes leave behind, so leaving the
+/// session or the environment behind does not help.
+fn hosting_pod(process: u32) -> Option<u32> {
+    let mut ancestors = ancestors(process);
+    ancestors.find(|ancestor| guard::is_guard(*ancestor))?;
+    ancestors.next()
+}
+
+/// Returns the pod of this process; nothing if it is none of this store's.
+async fn hosted(shared: &Shared, process: u32) -> Result<Option<PodRecord>, RpcError> {
+    let filter = PodFilter {
+        tenant: shared.identity.tenant_id.clone(),
+        fleet: None,
+    };
+    let listing = shared.store.list_pods(&filter, Page::all()).await;
+    let listing = listing.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))?;
+    let records = listing.items.into_iter().map(|summary| summary.record);
+    Ok(records.into_iter().find(|record| {
+        let endpoint = record.endpoint.as_ref();
+        endpoint.is_some_and(|endpoint| endpoint.pid == process)
+    }))
 }
 
 fn is_valid(runtime_dir: &Path, pod: PodId, secret: &str) -> bool {

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 
 use super::caller::{self, Caller};
-use super::{attached, requests, same_user};
+use super::{attached, peer_process, requests, same_user};
 use crate::shared::Shared;
 
 type Lines = Framed<UnixStream, LineCodec>;
@@ -32,8 +32,9 @@ pub(super) async fn serve(stream: UnixStream, shared: &Arc<Shared>) {
     if !same_user(&stream).unwrap_or(false) {
         return;
     }
+    let process = peer_process(&stream);
     let mut lines = Framed::new(stream, LineCodec::new());
-    let opened = tokio::time::timeout(HELLO_DEADLINE, open(&mut lines, shared)).await;
+    let opened = tokio::time::timeout(HELLO_DEADLINE, open(&mut lines, shared, process)).await;
     let caller = match opened {
         Ok(Some(caller)) => caller,
         Ok(None) => return,
@@ -49,13 +50,13 @@ pub(super) async fn serve(stream: UnixStream, shared: &Arc<Shared>) {
 }
 
 /// Exchanges hello. Nothing to come means that the connection is over.
-async fn open(lines: &mut Lines, shared: &Shared) -> Option<Caller> {
+async fn open(lines: &mut Lines, shared: &Shared, process: Option<u32>) -> Option<Caller> {
     let request = match lines.next().await? {
         Ok(line) => Request::parse(&line),
         Err(error) => Err(Box::new(line_failure(&error)?)),
     };
     let (response, caller) = match request {
-        Ok(request) => match greet(shared, &request).await {
+        Ok(request) => match greet(shared, process, &request).await {
             Ok((hello, caller)) => {
                 let result = serde_json::to_value(hello).unwrap_or_default();
                 (Response::success(request.id, result), Some(caller))
@@ -68,7 +69,11 @@ async fn open(lines: &mut Lines, shared: &Shared) -> Option<Caller> {
     caller
 }
 
-async fn greet(shared: &Shared, request: &Request) -> Result<(HelloResult, Caller), RpcError> {
+async fn greet(
+    shared: &Shared,
+    process: Option<u32>,
+    request: &Request,
+) -> Result<(HelloResult, Caller), RpcError> {
     let call = Call::parse(&request.method, request.params.clone())?;
     let Call::Hello(hello) = call else {
         return Err(RpcError::new(
@@ -79,9 +84,7 @@ async fn greet(shared: &Shared, request: &Request) -> Result<(HelloResult, Calle
     let HelloParams {
         protocol,
         min_protocol,
-        role,
-        client,
-        credential,
+        ..
     } = *hello;
     let common = protocol.min(PROTOCOL);
     if common < min_protocol || common < MIN_PROTOCOL {
@@ -92,7 +95,7 @@ async fn greet(shared: &Shared, request: &Request) -> Result<(HelloResult, Calle
             ),
         ));
     }
-    let caller = caller::identify(shared, client, role, credential).await?;
+    let caller = caller::identify(shared, process, *hello).await?;
     let hello = HelloResult {
         protocol: common,
         pod: shared.identity.id,

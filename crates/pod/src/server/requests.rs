@@ -37,6 +37,10 @@ pub(super) async fn answer(
         Call::Scrollback(params) => {
             json(ask(shared, |answer| Command::Scrollback(*params, answer)).await?)
         }
+        Call::Shutdown(_) if !caller.may_stop => Err(RpcError::new(
+            ErrorCode::Forbidden,
+            "only the operator, the fleet's lead and the pod itself may end a pod",
+        )),
         Call::Shutdown(params) => {
             let reason = format!("{}: {}", caller.name, params.reason);
             ask(shared, |answer| Command::Shutdown(reason, Some(answer))).await?;
