@@ -134,7 +134,8 @@ impl ScreenEvidence {
         match word {
             "starting" => Self::Starting,
             "busy" => Self::Busy,
-            "ready" => Self::Idle,
+            // A failed turn has ended too, and the next message is typed.
+            "ready" | "error" => Self::Idle,
             _ if word.starts_with("blocked") => Self::Blocked,
             _ => Self::None,
         }
@@ -375,5 +376,14 @@ mod tests {
         };
         assert_eq!(judge(&aged(45)).readiness, Readiness::Available);
         assert_eq!(judge(&aged(46)).readiness, Readiness::Stale);
+    }
+
+    #[test]
+    fn an_agent_whose_last_turn_failed_can_be_given_work() {
+        let failed = Facts {
+            screen: ScreenEvidence::from_word("error"),
+            ..HEALTHY
+        };
+        assert_eq!(judge(&failed).readiness, Readiness::Available);
     }
 }
