@@ -29,6 +29,8 @@ pub(crate) struct Rule {
     #[serde(default)]
     absent: Vec<Pattern>,
     composer: Option<ComposerCondition>,
+    /// Whether the cursor stands in the composer, which has to be there.
+    cursor_inside: Option<bool>,
     cursor_visible: Option<bool>,
     output_seen: Option<bool>,
     quiet_min_ms: Option<u32>,
@@ -99,6 +101,12 @@ impl View<'_> {
             }
             Region::Title | Region::Prompt => &[],
         }
+    }
+
+    /// Whether the cursor stands in the composer, if there is one.
+    fn is_cursor_inside(&self) -> Option<bool> {
+        let row = usize::from(self.screen.cursor.row);
+        Some(self.located.as_ref()?.frame.contains(&row))
     }
 
     /// The last lines of a region that are not blank, from the bottom to the top.
@@ -173,6 +181,9 @@ impl Rule {
     fn screen_holds(&self, view: &View<'_>) -> bool {
         self.composer
             .is_none_or(|condition| condition.is_met_by(&view.composer))
+            && self
+                .cursor_inside
+                .is_none_or(|inside| view.is_cursor_inside() == Some(inside))
             && self
                 .cursor_visible
                 .is_none_or(|visible| visible == view.screen.cursor.visible)
