@@ -41,6 +41,10 @@ pub(crate) fn hold(look: &Look<'_>, conditions: &Conditions) -> Option<Hold> {
         ScreenState::Busy if !(conditions.now && look.harness.queue_safe()) => {
             return because(HoldReason::Busy, line);
         }
+        // Text, or a mode in which the agent takes text for something else.
+        ScreenState::Draft => {
+            return because(HoldReason::Draft, "text stands in the composer".into());
+        }
         ScreenState::Unknown => {
             return because(
                 HoldReason::Starting,
