@@ -127,6 +127,8 @@ fn log_to_stderr(context: &Context) {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .with_target(false)
+        // On a full disk its complaint about itself would fail too, and end the thread.
+        .log_internal_errors(false)
         .try_init();
 }
 
