@@ -84,7 +84,7 @@ impl Controller {
 
     pub(super) fn release_keys(&mut self) {
         let typing = self.live.delivery.is_typing();
-        if let Some(keys) = self.live.keys.release(typing) {
+        if let Some(keys) = self.live.keys.release(typing, self.live.outgoing.len()) {
             self.live.outgoing.extend_from_slice(&keys);
         }
     }

@@ -6,8 +6,11 @@ use bytes::BytesMut;
 
 /// How long after its last key a person's typing counts as one burst.
 const BURST: Duration = Duration::from_secs(1);
-/// How much of a person's typing waits for a message to be submitted.
-const WAITING_ROOM: usize = 64 << 10;
+/// How much of a person's typing waits for the log, for a message to be submitted, and for an agent
+/// that does not read: long pastes come in many pieces.
+const WAITING_ROOM: usize = 4 << 20;
+/// How many bytes an agent may leave unread before further keys wait here.
+const UNREAD: usize = 64 << 10;
 
 /// A person's keys.
 #[derive(Debug, Default)]
@@ -32,9 +35,11 @@ impl Keys {
             self.last_text = Some(now);
         }
         self.open = text.open.unwrap_or(self.open);
-        let room = WAITING_ROOM.saturating_sub(self.waiting.len());
-        self.waiting
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if self.waiting.len() + bytes.len() > WAITING_ROOM {
+            tracing::warn!(bytes = bytes.len(), "no room for more keys of a person");
+            return None;
+        }
+        self.waiting.extend_from_slice(bytes);
         self.uncounted += bytes.len();
         let burst = self
             .last
@@ -53,8 +58,9 @@ impl Keys {
     }
 
     /// Returns the keys that may go to the agent now.
-    pub(super) fn release(&mut self, delivery_types: bool) -> Option<BytesMut> {
-        let free = !self.log_asked && !delivery_types && !self.waiting.is_empty();
+    pub(super) fn release(&mut self, delivery_types: bool, unread: usize) -> Option<BytesMut> {
+        let waits = self.log_asked || delivery_types || unread > UNREAD;
+        let free = !waits && !self.waiting.is_empty();
         free.then(|| self.waiting.split())
     }
 
@@ -185,14 +191,29 @@ mod tests {
         let mut keys = Keys::default();
         let now = Instant::now();
         assert_eq!(keys.typed(b"ab", now), Some(2));
-        assert_eq!(keys.release(false), None);
+        assert_eq!(keys.release(false, 0), None);
         keys.logged();
-        assert_eq!(keys.release(false).as_deref(), Some(&b"ab"[..]));
+        assert_eq!(keys.release(false, 0).as_deref(), Some(&b"ab"[..]));
         assert_eq!(keys.typed(b"c", now), None);
-        assert_eq!(keys.release(true), None);
-        assert_eq!(keys.release(false).as_deref(), Some(&b"c"[..]));
+        assert_eq!(keys.release(true, 0), None);
+        assert_eq!(keys.release(false, 0).as_deref(), Some(&b"c"[..]));
         assert_eq!(keys.uncounted(now), None);
         assert_eq!(keys.uncounted(now + BURST), Some(1));
+    }
+
+    #[test]
+    fn a_long_paste_waits_whole() {
+        let mut keys = Keys::default();
+        let now = Instant::now();
+        let piece = vec![b'x'; 60 << 10];
+        assert!(keys.typed(&piece, now).is_some());
+        for _ in 0..9 {
+            assert_eq!(keys.typed(&piece, now), None);
+        }
+        keys.logged();
+        assert_eq!(keys.release(false, UNREAD + 1), None);
+        let released = keys.release(false, 0).unwrap();
+        assert_eq!(released.len(), 10 * piece.len());
     }
 
     proptest! {
