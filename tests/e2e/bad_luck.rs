@@ -7,7 +7,7 @@ use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::world::{World, is_gone, signal, until};
+use crate::world::{World, is_gone, parent_of, signal, until};
 
 #[test]
 fn agents_outlive_the_tmux_server_and_up_brings_the_views_back() {
@@ -71,25 +71,16 @@ fn a_killed_pod_takes_its_agent_along_within_a_second() {
 
 #[test]
 fn a_killed_guard_takes_its_agent_along_and_the_pod_starts_another() {
-    let world = World::with_agents(&[("a", r#"{"ignore_sigterm": true}"#)]);
+    let world = World::with_agents(&[("a", r#"{"ignore_sigterm": true, "stubborn_child": true}"#)]);
     world.fleet(&["up"]).exits(0);
     let agent = world.agent_pid("a");
-    let stat = std::fs::read_to_string(format!("/proc/{agent}/stat")).unwrap();
-    let guard = stat
-        .rsplit_once(") ")
-        .unwrap()
-        .1
-        .split(' ')
-        .nth(1)
-        .unwrap()
-        .parse()
-        .unwrap();
-    signal(guard, Signal::KILL);
+    let child = world.received("a", Kind::Child)[0].parse().unwrap();
+    signal(parent_of(agent).unwrap(), Signal::KILL);
     until(|| {
-        if is_gone(agent) {
+        if is_gone(agent) && is_gone(child) {
             Ok(())
         } else {
-            Err("the agent runs".into())
+            Err("the agent or its child runs".into())
         }
     });
     let row = world.until_row("a", |row| {
@@ -141,15 +132,30 @@ fn an_agent_that_exits_at_once_is_quarantined_and_restart_lifts_it() {
     assert!(row["flags"].to_string().contains("QUARANTINED"), "{row}");
     let ps = world.fleet(&["ps", "--explain", "a"]).exits(0);
     assert!(ps.stdout.contains("2 exits in 10m, last: exit 3"), "{ps}");
-    // A quarantine outlives its pod.
-    signal(world.pod_pid("a"), Signal::KILL);
-    world.fleet(&["up"]);
+    // A quarantine outlives its pod, and the pod after that.
+    let mut started = Vec::new();
+    for _ in 0..2 {
+        let pod = world.pod_pid("a");
+        signal(pod, Signal::KILL);
+        until(|| is_gone(pod).then_some(()).ok_or("the pod runs".into()));
+        world.fleet(&["up"]);
+        world.until_row("a", |row| row["readiness"] == "quarantined");
+        // A supervisor starts a pod again whatever became of it.
+        let mut supervised = world.command("default", &["pod", "run", "a"]);
+        started.push(supervised.spawn().unwrap());
+        world.until_row("a", |row| row["pod_pid"].is_u64());
+    }
     world.until_row("a", |row| row["readiness"] == "quarantined");
+    let log = world.fleet(&["log", "a", "--json"]).exits(0);
+    assert!(!log.stdout.contains(r#""type":"launch""#), "{log}");
     let generation = world.row("a")["generation"].as_u64().unwrap();
     world.fleet(&["restart", "a"]).exits(1);
     assert!(world.row("a")["generation"].as_u64().unwrap() > generation);
     let log = world.fleet(&["log", "a"]).exits(0);
     assert!(log.stdout.contains("exit 3"), "{log}");
+    for mut pod in started {
+        pod.wait().unwrap();
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use podfleet_sim_agent::Kind;
 
-use crate::world::{World, text};
+use crate::world::{World, text, until};
 
 /// A file system of 2 MiB in place of a world's state directory, unmounted when dropped.
 struct SmallDisk {
@@ -78,4 +78,41 @@ fn a_message_on_a_full_disk_is_refused_and_nothing_is_typed() {
         .exits(0);
     assert_eq!(world.received("a", Kind::Submit).len(), 2);
     world.fleet(&["down", "--all"]).exits(0);
+}
+
+#[test]
+fn a_message_whose_receipt_the_store_cannot_take_is_not_typed_again() {
+    if !podfleet_tests::require::root() {
+        return;
+    }
+    let world = World::with_agents(&[("a", r#"{"swallow_submits": 2}"#)]);
+    let disk = SmallDisk::mount(world.path("state"));
+    let _log = SmallDisk::mount(world.path("state/sessions"));
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "once", "--wait", "accepted"])
+        .exits(0);
+    until_received(&world, Kind::KeySwallowed);
+    let filler = disk.fill();
+    until(|| {
+        let log = world.fleet(&["log", "a", "--json"]).stdout;
+        if log.contains(r#""outcome":"answered""#) {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    });
+    fs::remove_file(filler).unwrap();
+    world
+        .fleet(&["send", "a", "-m", "after", "--wait", "answered"])
+        .exits(0);
+    assert_eq!(world.received("a", Kind::Submit).len(), 2);
+    world.fleet(&["down", "--all"]).exits(0);
+}
+
+fn until_received(world: &World, kind: Kind) {
+    until(|| match world.received("a", kind) {
+        received if received.is_empty() => Err(format!("{:?}", world.journal("a"))),
+        _ => Ok(()),
+    });
 }

@@ -10,6 +10,7 @@ use podfleet_protocol::rpc::RpcError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::attach::ClientId;
+use crate::journal::NotCommitted;
 
 /// An event for the controller, which takes them one by one.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) enum Command {
     /// The first message of the inbox, as the store has it now.
     Head(Box<Result<Option<InboxEntry>, StoreError>>),
     /// The text of a message is in the log and may be typed, or it cannot be.
-    Committed(MessageId, Result<(), String>),
+    Committed(MessageId, Result<(), NotCommitted>),
     /// A person's typing is in the log.
     InputLogged,
     /// What has to run before the agent has run.

@@ -5,6 +5,7 @@
 
 mod agent;
 mod clients;
+mod head;
 mod keys;
 mod lane;
 mod status;
@@ -195,7 +196,7 @@ impl Controller {
         let mut timer = Timer::new()?;
         let mut output = BytesMut::with_capacity(READ);
         self.live.waiting = waiting;
-        self.begin();
+        self.begin().await;
         self.settle();
         while !self.is_over() {
             let wake = self.next_wake();
@@ -279,6 +280,7 @@ impl Controller {
             Some(length) => self.live.outgoing.advance(length),
             None => self.live.outgoing.clear(),
         }
+        self.release_keys();
     }
 
     /// Draws the conclusions after an event: what is on the screen, what to type, whom to tell.
@@ -287,12 +289,12 @@ impl Controller {
         if self.look_due(now) {
             self.look(now);
         }
-        self.fetch_head();
         let live = &mut self.live;
         let terminal = &live.terminal;
         live.clients
             .pump(|scrollback| terminal.repaint(clients::tail(scrollback)));
         self.publish();
+        self.fetch_head();
     }
 
     fn look_due(&self, now: Instant) -> bool {
@@ -337,7 +339,7 @@ impl Controller {
             self.apply_geometry();
         }
         if self.phase.due().is_some_and(|at| at <= now) {
-            self.begin();
+            self.begin().await;
         }
         if self
             .stopping

@@ -148,9 +148,14 @@ impl Delivery {
         !self.is_free() || self.turn.is_some()
     }
 
-    /// Begins a message. The caller commits its text to the log, then calls
-    /// [`committed`](Self::committed) or [`withdraw`](Self::withdraw).
+    /// Begins a message. The caller commits its text to the log, then takes it
+    /// back ([`withdraw`](Self::withdraw)), to type it ([`typed`](Self::typed)) or not.
     pub(crate) fn begin(&mut self, job: Job) {
+        if let Some(turn) = &mut self.turn
+            && !job.now
+        {
+            turn.found_idle();
+        }
         self.stage = Stage::Committing(job);
     }
 
@@ -165,11 +170,9 @@ impl Delivery {
         }
     }
 
-    /// Goes on to typing. The caller types the returned message's text now.
-    pub(crate) fn committed(&mut self, now: Instant) -> Option<Job> {
-        let job = self.withdraw()?;
-        self.stage = Stage::Submitting(Box::new(Submission::new(job.clone(), now)));
-        Some(job)
+    /// Goes on with a message whose text was typed now.
+    pub(crate) fn typed(&mut self, job: Job, now: Instant) {
+        self.stage = Stage::Submitting(Box::new(Submission::new(job, now)));
     }
 
     /// Draws the conclusions from what is seen now.
@@ -193,7 +196,10 @@ impl Delivery {
                     actions.push(Action::Found(id, finding));
                 }
                 submission::Step::Working(finding) => {
-                    self.turn = Some(Turn::new(id, &finding, look.now));
+                    let turn = Turn::new(id, &finding, look.now);
+                    if let Some(before) = self.turn.replace(turn) {
+                        actions.push(Action::Found(before.id(), before.followed()));
+                    }
                     self.stage = Stage::Free;
                     actions.push(Action::Found(id, finding));
                 }

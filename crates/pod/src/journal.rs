@@ -3,12 +3,15 @@
 //! They have a thread of their own, so that neither a slow disk nor a full one can stop the
 //! controller. What was asked for in one order is written in that order.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use podfleet_pod_store::session_log::{Entry, LogError, LogWriter};
 use podfleet_pod_store::{
-    Accepted, DeliveryState, Fence, Offer, PodStore, Refusal, StoreErrorKind,
+    Accepted, DeliveryState, Fence, InboxEntry, Offer, PodStore, Refusal, StoreError,
+    StoreErrorKind,
 };
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{MessageId, Receipt};
@@ -20,6 +23,8 @@ use crate::shared::Shared;
 
 /// How many writes are taken together at most.
 const BATCH: usize = 256;
+/// How soon the store is told again what it could not take.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
 
 type Acceptance = Result<Result<Accepted, Refusal>, RpcError>;
 
@@ -51,6 +56,15 @@ pub(crate) struct Recording {
     pub(crate) state: Option<DeliveryState>,
     /// Whether the message leaves the inbox with it.
     pub(crate) leaves: bool,
+}
+
+/// Why a text may not be typed.
+#[derive(Debug)]
+pub(crate) enum NotCommitted {
+    /// The message left the inbox by another hand.
+    Withdrawn,
+    /// The log or the store failed with this account; it may be tried again.
+    Failed(String),
 }
 
 /// The way to the journal. Writes are done in the order of the calls.
@@ -116,6 +130,9 @@ pub(crate) struct Writer {
     store: Arc<dyn PodStore>,
     fence: Fence,
     shared: Arc<Shared>,
+    /// Receipts that the log has and the store does not have yet, oldest first. A message leaves
+    /// the inbox only when the store has its receipt: before, the store would give it again.
+    unstored: VecDeque<Recording>,
 }
 
 impl Writer {
@@ -126,6 +143,7 @@ impl Writer {
             store: Arc::clone(&shared.store),
             fence: shared.fence,
             shared,
+            unstored: VecDeque::new(),
         }
     }
 
@@ -134,7 +152,9 @@ impl Writer {
     /// # Errors
     /// Fails when the system has no thread to give.
     pub(crate) fn start(self) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
         let thread = std::thread::Builder::new().name("journal".into());
         thread.spawn(move || runtime.block_on(self.run()))?;
         Ok(())
@@ -142,7 +162,8 @@ impl Writer {
 
     async fn run(mut self) {
         let mut batch = Vec::new();
-        while self.jobs.0.recv_many(&mut batch, BATCH).await > 0 {
+        while self.next(&mut batch).await {
+            self.store_receipts().await;
             let mut offers = Vec::new();
             for job in batch.drain(..) {
                 if let Job::Accept(offer, answer) = job {
@@ -154,6 +175,17 @@ impl Writer {
             }
             self.accept(offers).await;
         }
+    }
+
+    /// Waits for jobs, though not for long while the store lacks a receipt. Returns whether anybody
+    /// can still ask.
+    async fn next(&mut self, batch: &mut Vec<Job>) -> bool {
+        let receiving = self.jobs.0.recv_many(batch, BATCH);
+        if self.unstored.is_empty() {
+            return receiving.await > 0;
+        }
+        let received = tokio::time::timeout(STORE_AGAIN, receiving).await;
+        received.map_or(true, |count| count > 0)
     }
 
     async fn write(&mut self, job: Job) {
@@ -221,9 +253,11 @@ impl Writer {
             if let Ok(accepted) = &result
                 && !accepted.duplicate
             {
+                let receipt = Receipt::accepted(offer.message.id, offer.message.accepted);
                 self.append(Entry::MessageAccepted {
                     message: offer.message,
                 });
+                self.shared.receipts.publish(receipt);
             }
             let _ = answer.send(Ok(result));
         }
@@ -236,23 +270,45 @@ impl Writer {
             attempt,
             receipt,
         } = delivering;
-        let mut result = self.commit(Entry::MessageDelivering { id, text, attempt });
+        let entry = Entry::MessageDelivering { id, text, attempt };
+        let mut result = self.commit(entry).map_err(NotCommitted::Failed);
         if let (Ok(()), Some(receipt)) = (&result, receipt) {
-            let stored = self
-                .store
-                .set_delivery(self.fence, id, DeliveryState::Delivering, &receipt)
-                .await;
-            result = stored.map_err(|error| error.to_string());
+            result = self.store_delivering(receipt).await;
         }
         self.shared.tell(Command::Committed(id, result));
     }
 
+    async fn store_delivering(&mut self, receipt: Receipt) -> Result<(), NotCommitted> {
+        let state = DeliveryState::Delivering;
+        let stored = self
+            .store
+            .set_delivery(self.fence, receipt.id, state, &receipt);
+        match stored.await {
+            Ok(()) => Ok(()),
+            Err(error) if is_over(&error) => {
+                self.take_over(receipt.id).await;
+                Err(NotCommitted::Withdrawn)
+            }
+            Err(error) => {
+                // It is not typed; without this record a crash now would make it look so.
+                self.append(Entry::MessageReceipt { receipt });
+                Err(NotCommitted::Failed(error.to_string()))
+            }
+        }
+    }
+
+    /// Passes on what became of a message by another hand.
+    async fn take_over(&mut self, id: MessageId) {
+        if let Ok(Some(InboxEntry { receipt, .. })) = self.store.message(self.fence.pod, id).await {
+            self.append(Entry::MessageReceipt {
+                receipt: receipt.clone(),
+            });
+            self.shared.receipts.publish(receipt);
+        }
+    }
+
     async fn record(&mut self, recording: Recording) {
-        let Recording {
-            receipt,
-            state,
-            leaves,
-        } = recording;
+        let receipt = recording.receipt.clone();
         let entry = Entry::MessageReceipt {
             receipt: receipt.clone(),
         };
@@ -260,20 +316,36 @@ impl Writer {
             // The store still gets it; recovery believes a settled receipt there.
             tracing::error!(error, "cannot commit a receipt to the session log");
         }
-        if let Some(state) = state {
-            let stored = self
-                .store
-                .set_delivery(self.fence, receipt.id, state, &receipt)
-                .await;
-            if let Err(error) = stored
-                && !matches!(error.kind(), StoreErrorKind::Settled { .. })
-            {
-                tracing::error!(%error, "cannot store a receipt");
-            }
-        }
+        self.unstored.push_back(recording);
+        self.store_receipts().await;
         self.shared.receipts.publish(receipt);
-        if leaves {
-            self.shared.tell(Command::Left);
+    }
+
+    /// Tells the store what the log has, in its order, as far as the store takes it.
+    async fn store_receipts(&mut self) {
+        while let Some(recording) = self.unstored.front() {
+            if let Some(state) = recording.state {
+                let (id, receipt) = (recording.receipt.id, &recording.receipt);
+                let stored = self.store.set_delivery(self.fence, id, state, receipt);
+                if let Err(error) = stored.await
+                    && !is_over(&error)
+                {
+                    tracing::error!(%error, message = %id, "cannot store a receipt yet");
+                    return;
+                }
+            }
+            if recording.leaves {
+                self.shared.tell(Command::Left);
+            }
+            self.unstored.pop_front();
         }
     }
+}
+
+/// Returns whether the store has nothing more to be told of a message.
+fn is_over(error: &StoreError) -> bool {
+    matches!(
+        error.kind(),
+        StoreErrorKind::Settled { .. } | StoreErrorKind::NotFound(_)
+    )
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use podfleet_pod_store::PodState;
 use podfleet_pod_store::session_log::Entry;
-use podfleet_protocol::{RunEnd, Typing};
+use podfleet_protocol::{Hold, HoldReason, RunEnd, Typing};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command as Program;
 use tokio::sync::oneshot;
@@ -76,8 +76,9 @@ pub(super) struct Stopping {
 
 impl Controller {
     /// Begins a run: prepares, then starts the agent.
-    pub(super) fn begin(&mut self) {
+    pub(super) async fn begin(&mut self) {
         if let Some(account) = self.setup.quarantined.take() {
+            self.remember_quarantine(&account).await;
             self.phase = Phase::Quarantined(account);
             return;
         }
@@ -297,6 +298,10 @@ impl Controller {
 
     /// Writes the last things, and answers who asked for the end.
     pub(super) async fn farewell(mut self) {
+        self.put_back(Hold {
+            reason: HoldReason::Stopped,
+            detail: String::new(),
+        });
         let shared = &self.setup.shared;
         shared.journal.flush().await;
         if !matches!(self.phase, Phase::Quarantined(_)) {

@@ -5,12 +5,11 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use podfleet_harness::{ScreenState, Signals};
+use podfleet_pod_store::DeliveryState;
 use podfleet_pod_store::session_log::Entry;
-use podfleet_pod_store::{DeliveryState, InboxEntry, Page, StoreError};
 use podfleet_protocol::{
     Address, Class, Hold, HoldReason, Kind, Message, MessageId, Outcome, Preamble, Receipt, Typing,
 };
@@ -18,9 +17,8 @@ use podfleet_protocol::{
 use super::agent::Phase;
 use super::{Controller, Next};
 use crate::clock::{self, Moment};
-use crate::command::Command;
 use crate::delivery::{Action, Conditions, Finding, Job, Look, hold, keystrokes, opens_in};
-use crate::journal::{Delivering, Recording};
+use crate::journal::{Delivering, NotCommitted, Recording};
 
 /// How long a repaint may leave the screen half drawn; the first look at a quiet screen is later.
 const HALF_DRAWN: Duration = Duration::from_millis(50);
@@ -29,44 +27,6 @@ const HALF_DRAWN: Duration = Duration::from_millis(50);
 pub(super) type Open = HashMap<MessageId, bool>;
 
 impl Controller {
-    /// Asks the store for the first message, unless one is there or on its way.
-    pub(super) fn fetch_head(&mut self) {
-        let busy = self.head_asked || self.leaving || self.live.next.is_some();
-        if busy || !self.head_wanted {
-            return;
-        }
-        self.head_wanted = false;
-        self.head_asked = true;
-        let shared = Arc::clone(&self.setup.shared);
-        tokio::spawn(async move {
-            let listing = shared
-                .store
-                .undelivered(shared.identity.id, Page::first(1))
-                .await;
-            let head = listing.map(|listing| listing.items.into_iter().next());
-            shared.tell(Command::Head(Box::new(head)));
-        });
-    }
-
-    pub(super) fn head(&mut self, head: Result<Option<InboxEntry>, StoreError>) {
-        self.head_asked = false;
-        match head {
-            // One of the pod's own came before it.
-            Ok(Some(_)) if self.live.next.is_some() => self.head_wanted = true,
-            Ok(Some(entry)) => {
-                self.live.waiting = self.live.waiting.max(1);
-                self.live.next = Some(Next {
-                    message: entry.message,
-                    attempts: entry.attempts,
-                    stored: true,
-                });
-                self.dirty = true;
-            }
-            Ok(None) => self.live.waiting = 0,
-            Err(error) => tracing::error!(%error, "cannot read the inbox"),
-        }
-    }
-
     /// Looks at the screen and goes on with what it allows.
     pub(super) fn look(&mut self, now: Instant) {
         self.dirty = false;
@@ -314,46 +274,75 @@ impl Controller {
         Ok(path)
     }
 
-    /// Types the message whose text is in the log now, if the agent still takes it.
-    pub(super) fn committed(&mut self, id: MessageId, result: Result<(), String>) {
-        if let Err(error) = result {
-            tracing::error!(error, message = %id, "cannot commit a message to the log");
-            self.live.delivery.withdraw();
-            self.commit_fault = Some(error);
-            return;
+    /// Takes notice of what became of a text on its way to the log.
+    pub(super) fn committed(&mut self, id: MessageId, result: Result<(), NotCommitted>) {
+        match result {
+            Ok(()) => {
+                self.commit_fault = None;
+                self.type_message(id);
+            }
+            Err(NotCommitted::Withdrawn) => {
+                self.live.delivery.withdraw();
+                self.open.remove(&id);
+                self.live.next.take_if(|next| next.message.id == id);
+                self.live.waiting = self.live.waiting.saturating_sub(1);
+                self.head_wanted = true;
+                self.dirty = true;
+            }
+            Err(NotCommitted::Failed(error)) => {
+                tracing::error!(error, message = %id, "cannot commit a message to the log");
+                self.live.delivery.withdraw();
+                self.commit_fault = Some(error);
+            }
         }
-        self.commit_fault = None;
+    }
+
+    /// Types the message whose text is in the log now, if the agent still takes it.
+    fn type_message(&mut self, id: MessageId) {
         let now = Instant::now();
         self.look(now);
-        let Some(next) = self.live.next.clone() else {
-            return;
+        let next = self.live.next.as_ref();
+        let closed = match next.filter(|next| next.message.id == id) {
+            Some(next) => self.closed_again(now, &next.message),
+            // One of the pod's own came before it.
+            None => Some(Hold {
+                reason: HoldReason::Starting,
+                detail: String::new(),
+            }),
         };
-        if let Some(hold) = self.closed_again(now, &next.message) {
-            self.live.delivery.withdraw();
-            self.live.hold = Some(hold.clone());
-            // Without this record a crash now would make it look as if it had been typed.
-            let receipt = Receipt {
-                outcome: Outcome::Held,
-                hold: Some(hold),
-                ..Receipt::accepted(id, clock::wall())
-            };
-            self.setup.shared.journal.record(Recording {
-                receipt,
-                state: next.stored.then_some(DeliveryState::Accepted),
-                leaves: false,
-            });
-            return;
+        if let Some(hold) = closed {
+            return self.put_back(hold);
         }
-        let Some(job) = self.live.delivery.committed(now) else {
+        let Some(job) = self.live.delivery.withdraw() else {
             return;
         };
         match self.typed_bytes(&job.text) {
-            Ok(bytes) => self.live.outgoing.extend_from_slice(&bytes),
-            Err(why) => {
-                self.live.delivery = crate::delivery::Delivery::new();
-                self.refuse(id, why);
+            Ok(bytes) => {
+                self.live.outgoing.extend_from_slice(&bytes);
+                self.live.delivery.typed(job, now);
             }
+            Err(why) => self.refuse(id, why),
         }
+    }
+
+    /// Takes back a message whose text is in the log and was not typed.
+    pub(super) fn put_back(&mut self, hold: Hold) {
+        let Some(job) = self.live.delivery.withdraw() else {
+            return;
+        };
+        self.live.hold = Some(hold.clone());
+        let stored = self.open.remove(&job.id).unwrap_or(true);
+        // Without this record a crash now would make it look as if it had been typed.
+        let receipt = Receipt {
+            outcome: Outcome::Held,
+            hold: Some(hold),
+            ..Receipt::accepted(job.id, clock::wall())
+        };
+        self.setup.shared.journal.record(Recording {
+            receipt,
+            state: stored.then_some(DeliveryState::Accepted),
+            leaves: false,
+        });
     }
 
     fn closed_again(&self, now: Instant, message: &Message) -> Option<Hold> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use podfleet_harness::ScreenState;
 use podfleet_pod_store::session_log::Entry;
-use podfleet_protocol::{AgentPhase, Hold, PodStatus, ScreenStatus};
+use podfleet_protocol::{AgentPhase, HoldReason, PodStatus, ScreenStatus};
 
 use super::Controller;
 use super::agent::Phase;
@@ -24,7 +24,8 @@ struct Said {
     phase: &'static str,
     screen: ScreenState,
     agent_pid: Option<u32>,
-    hold: Option<Hold>,
+    /// Its detail may change with every frame of a spinner.
+    hold: Option<HoldReason>,
 }
 
 impl Beat {
@@ -128,7 +129,7 @@ impl Controller {
             phase: self.phase.word(),
             screen: self.live.classification.state,
             agent_pid: self.agent_pid,
-            hold: self.live.hold.clone(),
+            hold: self.live.hold.as_ref().map(|hold| hold.reason),
         };
         if !due && self.heartbeat.said.as_ref() == Some(&said) {
             return;
@@ -162,9 +163,9 @@ impl Controller {
                 .process
                 .as_ref()
                 .and_then(crate::agent_process::AgentProcess::guard),
-            status: match state {
-                ScreenState::Busy => Status::Busy,
-                ScreenState::Blocked(_) => Status::Blocked,
+            status: match (&self.phase, state) {
+                (Phase::Running, ScreenState::Busy) => Status::Busy,
+                (Phase::Running, ScreenState::Blocked(_)) => Status::Blocked,
                 _ => Status::Ok,
             },
             generation: self.setup.shared.fence.generation,

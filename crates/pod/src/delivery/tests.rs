@@ -42,7 +42,8 @@ impl Script {
             now,
         };
         script.delivery.begin(job);
-        assert!(script.delivery.committed(script.now).is_some());
+        let job = script.delivery.withdraw().unwrap();
+        script.delivery.typed(job, script.now);
         script
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Turn {
     begun: Finding,
     since: Instant,
     idle: Option<Instant>,
+    /// Whether the agent was so idle that the next message was begun.
+    found_idle: bool,
 }
 
 impl Turn {
@@ -27,11 +29,32 @@ impl Turn {
             begun: begun.clone(),
             since: now,
             idle: None,
+            found_idle: false,
         }
     }
 
     pub(super) fn id(&self) -> MessageId {
         self.id
+    }
+
+    /// Takes notice that the agent was idle enough to be given the next message.
+    pub(super) fn found_idle(&mut self) {
+        self.found_idle = true;
+    }
+
+    /// Returns what came of it when another turn has begun.
+    pub(super) fn followed(self) -> Finding {
+        if !self.found_idle {
+            return Finding {
+                settled: true,
+                ..self.begun
+            }
+            .reason("the next turn began before the end of this one was seen");
+        }
+        Finding::new(Outcome::Answered, true, self.begun.submit_keys).evidence(Evidence {
+            source: Source::StatusEdge,
+            detail: "idle when the next message was begun".into(),
+        })
     }
 
     /// Returns that it was answered, once the agent has been idle for a moment.

@@ -123,11 +123,8 @@ async fn accept(
     let accepted = shared.journal.accept(offer).await?;
     let accepted = accepted.map_err(|refusal| refusal_error(&refusal))?;
     if !accepted.duplicate {
-        shared
-            .receipts
-            .publish(Receipt::accepted(new.id, clock::wall()));
+        shared.tell(Command::Accepted(accepted.position));
     }
-    shared.tell(Command::Accepted(accepted.position));
     Ok(AcceptedResult {
         id: new.id,
         position: accepted.position,
@@ -180,14 +177,19 @@ async fn present_receipt(shared: &Shared, params: &ReceiptParams) -> Result<Rece
         Some(receipt) => receipt,
         None => stored_receipt(shared, params.id).await?,
     };
+    if !matches!(receipt.outcome, Outcome::Accepted | Outcome::Held) {
+        return Ok(receipt);
+    }
+    // What it waits for now, not what it waited for when that was recorded.
     let hold = shared.status.borrow().hold.clone();
-    Ok(match hold {
-        Some(hold) if receipt.outcome == Outcome::Accepted => Receipt {
-            outcome: Outcome::Held,
-            hold: Some(hold),
-            ..receipt
-        },
-        _ => receipt,
+    let outcome = match hold {
+        Some(_) => Outcome::Held,
+        None => Outcome::Accepted,
+    };
+    Ok(Receipt {
+        outcome,
+        hold,
+        ..receipt
     })
 }
 

@@ -1,0 +1,43 @@
+//! A look into a world's store, past its pods.
+
+use podfleet_pod_store::{FleetKey, InboxEntry, Page, PodStore, SqliteStore};
+use podfleet_protocol::{FleetName, MessageId, PodId, PodName, Receipt, TenantId};
+use tokio::runtime::Runtime;
+
+use crate::world::World;
+
+/// The store as any process may open it, and the pod whose inbox is looked at.
+pub(crate) struct Inbox {
+    runtime: Runtime,
+    store: SqliteStore,
+    pod: PodId,
+}
+
+impl Inbox {
+    pub(crate) fn of(world: &World, agent: &str) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let store = SqliteStore::open(&world.path("state/store.db")).unwrap();
+        let tenant = TenantId::new(world.row(agent)["tenant_id"].as_str().unwrap()).unwrap();
+        let key = FleetKey::new(tenant, FleetName::default());
+        let name = PodName::new(agent).unwrap();
+        let pod = runtime.block_on(store.find_pod(&key, &name)).unwrap();
+        Self {
+            pod: pod.unwrap().identity.id,
+            runtime,
+            store,
+        }
+    }
+
+    /// Returns all messages that were ever accepted.
+    pub(crate) fn entries(&self) -> Vec<InboxEntry> {
+        let inbox = self.store.inbox(self.pod, Page::first(1000));
+        self.runtime.block_on(inbox).unwrap().items
+    }
+
+    /// Withdraws a message as another process would.
+    pub(crate) fn cancel(&self, id: MessageId) -> Receipt {
+        let at = podfleet_pod::clock::wall();
+        let cancelled = self.store.cancel(self.pod, id, at);
+        self.runtime.block_on(cancelled).unwrap()
+    }
+}

@@ -1,0 +1,185 @@
+//! Kills at random moments while messages come in: what was accepted has one truthful end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use podfleet_pod_store::DeliveryState;
+use podfleet_protocol::{MessageId, Outcome};
+use podfleet_sim_agent::Kind;
+use rustix::process::Signal;
+
+use crate::store::Inbox;
+use crate::world::{World, parent_of, signal, until_within};
+
+const SENDERS: usize = 4;
+const EACH: usize = 15;
+/// How long the killing goes on.
+const STORM: Duration = Duration::from_secs(8);
+/// A run is repeated by its seed.
+const SEED: u64 = 0x5EED;
+
+/// Marsaglia's xorshift64: the same moments for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+struct Sent {
+    id: MessageId,
+    body: String,
+}
+
+#[test]
+fn kills_at_random_moments_neither_lose_nor_double_nor_belie_a_message() {
+    let seed = std::env::var("TORTURE_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(SEED);
+    let world = World::new();
+    let agent = world.entry("a", "sim", r#"{"turn_ms": 30}"#)
+        + "    restart: {policy: always, max_restarts: 1000, window: 1s}\n";
+    world.write_roster("default", &agent);
+    world.fleet(&["up"]).exits(0);
+    let over = AtomicBool::new(false);
+    let sent: Vec<Sent> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|sender| {
+                scope.spawn({
+                    let world = &world;
+                    move || send_all(world, sender)
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            let begun = Instant::now();
+            let mut dice = Dice(seed);
+            while begun.elapsed() < STORM && !over.load(Ordering::Relaxed) {
+                // The moments are the test: nothing tells when one is bad.
+                std::thread::sleep(Duration::from_millis(dice.roll(500)));
+                strike(&world, dice.roll(8));
+            }
+        });
+        let sent = senders
+            .into_iter()
+            .flat_map(|sender| sender.join().unwrap());
+        sent.collect()
+    });
+    over.store(true, Ordering::Relaxed);
+    world.fleet(&["up"]);
+    until_delivered(&world);
+    let wrong: Vec<String> = sent.iter().filter_map(|sent| judge(&world, sent)).collect();
+    assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n"));
+    let submitted = world.received("a", Kind::Submit).len();
+    assert!(
+        submitted > SENDERS * EACH / 2,
+        "only {submitted} were submitted"
+    );
+}
+
+/// Sends a sender's messages one after another, each again until it is accepted.
+fn send_all(world: &World, sender: usize) -> Vec<Sent> {
+    (0..EACH)
+        .map(|number| {
+            let sent = Sent {
+                id: MessageId::generate(),
+                body: format!("message {sender}/{number}."),
+            };
+            let id = sent.id.to_string();
+            let arguments = [
+                "send", "a", "-m", &sent.body, "--id", &id, "--wait", "accepted",
+            ];
+            until_within(Duration::from_secs(20), || {
+                let ran = world.fleet(&arguments);
+                if ran.code == 0 {
+                    Ok(())
+                } else {
+                    Err(ran.to_string())
+                }
+            });
+            sent
+        })
+        .collect()
+}
+
+/// Kills something.
+fn strike(world: &World, what: u64) {
+    let rows = world.fleet(&["ps", "--json"]).json();
+    let pid = |field: &str| {
+        rows[0][field]
+            .as_u64()
+            .and_then(|pid| u32::try_from(pid).ok())
+    };
+    match what {
+        0..=2 => {
+            if let Some(pod) = pid("pod_pid") {
+                signal(pod, Signal::KILL);
+            }
+        }
+        3 | 4 => {
+            if let Some(agent) = pid("agent_pid") {
+                signal(agent, Signal::KILL);
+            }
+        }
+        5 => {
+            if let Some(guard) = pid("agent_pid").and_then(parent_of) {
+                signal(guard, Signal::KILL);
+            }
+        }
+        6 => {
+            world.tmux("default", &["kill-server"]);
+        }
+        _ => {
+            world.fleet(&["restart", "a"]);
+        }
+    }
+    world.fleet(&["up"]);
+}
+
+/// Waits until every accepted message left the inbox and its receipt is final.
+fn until_delivered(world: &World) {
+    until_within(Duration::from_secs(60), || {
+        let open: Vec<_> = Inbox::of(world, "a")
+            .entries()
+            .into_iter()
+            .filter(|entry| entry.state != DeliveryState::Settled || !entry.receipt.settled)
+            .map(|entry| entry.receipt)
+            .collect();
+        if open.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{open:#?}"))
+        }
+    });
+}
+
+/// Returns what is wrong with a message's end, if anything is.
+fn judge(world: &World, sent: &Sent) -> Option<String> {
+    let taken = world
+        .received("a", Kind::Submit)
+        .iter()
+        .filter(|text| text.ends_with(&sent.body))
+        .count();
+    let entry = Inbox::of(world, "a")
+        .entries()
+        .into_iter()
+        .find(|entry| entry.message.id == sent.id);
+    let Some(entry) = entry else {
+        return Some(format!("{} was accepted and is gone", sent.body));
+    };
+    let wrong = match entry.receipt.outcome {
+        _ if taken > 1 => "was submitted twice",
+        Outcome::Submitted | Outcome::Started | Outcome::Answered if taken == 0 => {
+            "was never submitted"
+        }
+        Outcome::TypedNotSubmitted if taken > 0 => "was submitted",
+        Outcome::Accepted | Outcome::Held => "was never typed",
+        _ => return None,
+    };
+    Some(format!("{} {wrong}: {:?}", sent.body, entry.receipt))
+}
