@@ -2,7 +2,7 @@
 # Installs what is missing for the demo or for the tests, and says what it does.
 #
 #   scripts/setup.sh demo     tmux
-#   scripts/setup.sh tests    tmux, shellcheck, cargo-nextest, cargo-machete
+#   scripts/setup.sh tests    tmux, shellcheck, strace, cargo-nextest, cargo-machete
 #
 # System packages come from apt (with sudo unless run as root), cargo tools go into .tools of
 # this directory. What is there already is left alone; nothing is upgraded.
@@ -82,7 +82,7 @@ demo)
     install_packages tmux
     ;;
 tests)
-    install_packages tmux shellcheck
+    install_packages tmux shellcheck strace
     check_rust_components
     # Without its self-update, and so without an HTTP and TLS stack to compile.
     install_cargo_tool cargo-nextest "$NEXTEST" \

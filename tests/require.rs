@@ -30,6 +30,11 @@ pub fn bash() -> Option<PathBuf> {
     program("bash", "apt install bash")
 }
 
+/// Returns the path of strace.
+pub fn strace() -> Option<PathBuf> {
+    program("strace", "apt install strace")
+}
+
 /// Returns the path of Python 3.
 pub fn python3() -> Option<PathBuf> {
     program("python3", "apt install python3")

@@ -14,6 +14,8 @@ mod fault_matrix;
 mod inbox;
 mod real_programs;
 mod rights;
+mod roster_writing;
+mod small_disk;
 mod socket;
 mod store;
 mod torture;

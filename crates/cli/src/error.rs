@@ -154,10 +154,12 @@ fn exit_of(error: &FleetError) -> Exit {
         FleetErrorKind::NoSuchAgent { .. }
         | FleetErrorKind::NoRoster
         | FleetErrorKind::LostRoster { .. }
+        | FleetErrorKind::Unreadable { .. }
         | FleetErrorKind::Name { .. } => Exit::Usage,
         FleetErrorKind::Roster { .. } | FleetErrorKind::NotRunning { .. } => Exit::No,
         FleetErrorKind::Remote { .. }
         | FleetErrorKind::Claimed { .. }
+        | FleetErrorKind::FileChanged { .. }
         | FleetErrorKind::Refused { .. }
         | FleetErrorKind::ControlTaken { .. } => Exit::Refused,
         FleetErrorKind::RuntimeDir => runtime_dir_exit(error),
@@ -165,6 +167,7 @@ fn exit_of(error: &FleetError) -> Exit {
         FleetErrorKind::Store
         | FleetErrorKind::Tmux
         | FleetErrorKind::Io { .. }
+        | FleetErrorKind::Unwritable { .. }
         | FleetErrorKind::Pod { .. }
         | FleetErrorKind::Storage { .. } => Exit::System,
         FleetErrorKind::Internal => Exit::Defect,

@@ -111,6 +111,24 @@ pub enum FleetErrorKind {
         /// The path.
         path: PathBuf,
     },
+    /// A file that was named cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file is not any more as it was when it was read; it was left alone.
+    #[error("{} was changed meanwhile; nothing was written", path.display())]
+    FileChanged {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file cannot be written; what it held is still in it.
+    #[error("{} cannot be written", path.display())]
+    Unwritable {
+        /// The path.
+        path: PathBuf,
+    },
     /// The agent's pod does not run.
     #[error("the pod of `{agent}` does not run")]
     NotRunning {
@@ -234,6 +252,9 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         FleetErrorKind::Roster { .. } => "`fleet validate` shows all of them".to_owned(),
         FleetErrorKind::Claimed { .. } => {
             "give one of the two rosters another `fleet:` name".to_owned()
+        }
+        FleetErrorKind::FileChanged { .. } => {
+            "look at what is there now, and run the command once more".to_owned()
         }
         FleetErrorKind::TmuxMissing => {
             "install it: `apt install tmux`, `dnf install tmux` or `brew install tmux`".to_owned()

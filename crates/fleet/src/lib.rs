@@ -30,6 +30,7 @@ mod dirs;
 mod drift;
 mod env;
 mod error;
+mod file_snapshot;
 mod fleet;
 mod lock;
 mod names;
@@ -53,6 +54,7 @@ pub use dirs::{Dirs, DirsError};
 pub use drift::drift;
 pub use env::Env;
 pub use error::{FleetError, FleetErrorKind};
+pub use file_snapshot::FileSnapshot;
 pub use fleet::{
     AgentStatus, DownOptions, Events, Explanation, Fact, Fleet, Miss, RestartOptions, SendReport,
     SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Verification, Via,

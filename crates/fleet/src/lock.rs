@@ -53,7 +53,8 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-fn is_file_at(file: &File, path: &Path) -> io::Result<bool> {
+/// Returns whether an open file is the one that a path leads to.
+pub(crate) fn is_file_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match path.metadata() {
         Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),

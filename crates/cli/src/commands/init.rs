@@ -1,12 +1,11 @@
 mod questions;
 
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use podfleet::FileSnapshot;
 use podfleet_roster::{
-    Blocks, Connector, Diagnostic, Discord, Document, FleetName, Known, Matrix, Preset,
+    Blocks, Connector, Diagnostic, Discord, Document, FleetName, Known, MAX_BYTES, Matrix, Preset,
     PresetOptions, Roster, UnknownPreset,
 };
 
@@ -165,33 +164,13 @@ fn check(text: &str, context: &mut Context) -> Result<Option<Roster>, Error> {
 /// Writes the roster in one step. Without `force` a file that is there is never replaced, even if
 /// it appeared a moment ago.
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Error> {
-    let fault = |error: io::Error| {
-        Error::from(error).context(format!("{} cannot be written", path.display()))
-    };
-    // A roster behind a link is written where it really lies.
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let directory = target.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(directory).map_err(fault)?;
-    let mut file = tempfile::Builder::new()
-        .permissions(std::fs::Permissions::from_mode(0o644))
-        .tempfile_in(directory)
-        .map_err(fault)?;
-    file.write_all(text.as_bytes()).map_err(fault)?;
-    file.as_file().sync_all().map_err(fault)?;
-    let written = if force {
-        file.persist(&target)
-    } else {
-        file.persist_noclobber(&target)
-    };
-    match written {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(Error::message(
-            Exit::Refused,
-            format!("{} is there already", path.display()),
-        )
-        .hint("`--force` replaces it; `--roster PATH` writes another")),
-        Err(error) => Err(fault(error.error)),
+    let before = FileSnapshot::read(path, MAX_BYTES)?;
+    if before.bytes().is_some() && !force {
+        let message = format!("{} is there already", path.display());
+        return Err(Error::message(Exit::Refused, message)
+            .hint("`--force` replaces it; `--roster PATH` writes another"));
     }
+    Ok(before.replace(text.as_bytes())?)
 }
 
 /// Counts the agents by class, such as `4 agents: 1 orchestrator, 2 code, 1 review`.
