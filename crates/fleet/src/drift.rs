@@ -130,6 +130,8 @@ mod tests {
             endpoint: None,
             state: PodState::Live,
             expected: true,
+            member: true,
+            spawned: None,
             session: None,
             created: UnixMillis(0),
             updated: UnixMillis(0),

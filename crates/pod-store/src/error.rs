@@ -93,15 +93,27 @@ pub enum StoreErrorKind {
         /// The pod's present generation.
         current: Generation,
     },
-    /// There is no such pod, message or session.
+    /// There is no such pod, message, session or relation.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// The name differs only in case from that of another pod of the fleet.
+    /// The fleet has a pod of this name; names that differ only in case are one name.
     #[error("the fleet has a pod `{existing}`, and names that differ only in case are one name")]
     NameTaken {
         /// The name of the pod that is there.
         existing: PodName,
     },
+    /// The name is that of a pod that was spawned outside the roster.
+    #[error("the fleet has a pod `{existing}` that was spawned, not named by a roster")]
+    SpawnedName {
+        /// The name of the pod that is there.
+        existing: PodName,
+    },
+    /// The writer takes no part in the relation that it wants to change.
+    #[error("the relation is one of other pods")]
+    NotItsRelation,
+    /// The child's spawning has succeeded, so that it cannot be withdrawn any more.
+    #[error("the child has been spawned")]
+    Confirmed,
     /// Another roster owns the fleet's name.
     #[error(
         "the fleet `{fleet}` belongs to the roster {}, and {} claims it too",
@@ -149,7 +161,9 @@ impl StoreErrorKind {
             Self::Storage => Some("check free space, quotas and permissions of the directory"),
             Self::Busy => Some("look for a process that hangs while it holds the store"),
             Self::Corrupt(_) => Some("restore the store from a backup, or move it away"),
-            Self::NameTaken { .. } => Some("choose another name"),
+            Self::NameTaken { .. } => Some("choose another name, or forget that pod first"),
+            Self::SpawnedName { .. } => Some("choose another name, or forget that pod first"),
+            Self::Confirmed => Some("stop it, and then forget it"),
             Self::FleetClaimed { .. } => {
                 Some("give one of the rosters another `fleet:` name, or release the fleet first")
             }

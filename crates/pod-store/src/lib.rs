@@ -59,9 +59,10 @@
 mod error;
 mod inbox;
 mod memory;
+mod outbox;
 mod page;
 mod record;
-mod rights;
+mod relation;
 mod sqlite;
 mod store;
 
@@ -73,10 +74,15 @@ pub use inbox::{
     Refusal, Sender, Sequence,
 };
 pub use memory::MemoryStore;
+pub use outbox::{OutboxEvent, OutboxPlace, RelationChange};
 pub use page::{CorruptRecord, Listing, Page};
 pub use record::{
     Endpoint, Fence, FleetKey, Forgotten, GenerationStart, NewPod, NewSession, PodCursor,
     PodFilter, PodRecord, PodState, PodSummary, SessionRecord,
+};
+pub use relation::{
+    ChildRecord, NewChild, PeerPair, PeerRecord, PodLabel, Reasons, Registered, Relation, Spawned,
+    VisiblePod, Writer,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::PodStore;

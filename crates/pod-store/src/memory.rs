@@ -1,45 +1,35 @@
 //! The store in memory, for tests.
 
 mod inbox;
+mod relations;
+mod state;
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use podfleet_protocol::limits::MAX_BODY;
-use podfleet_protocol::{
-    Generation, Kind, MessageId, PodId, PodName, Receipt, SessionId, UnixMillis,
-};
+use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, TenantId, UnixMillis};
 
 use crate::error::{Fault, StoreError, StoreErrorKind};
-use crate::inbox::{
-    Accepted, DeliveryState, InboxEntry, MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS, Refusal,
-    Sequence,
-};
+use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::outbox::{Act, OutboxEvent, OutboxPlace};
 use crate::page::{Listing, Page};
 use crate::record::{
     Fence, FleetKey, Forgotten, GenerationStart, NewPod, NewSession, PodCursor, PodFilter,
     PodRecord, PodState, PodSummary, SessionRecord,
 };
-use crate::rights::Relation;
+use crate::relation::{
+    ChildRecord, NewChild, PeerPair, PeerRecord, Registered, Relation, VisiblePod, Writer,
+};
 use crate::store::PodStore;
-use inbox::{Inbox, is_undelivered};
+use inbox::is_undelivered;
+use state::State;
 
 /// The store in memory: what it holds ends with its last clone.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
-}
-
-#[derive(Default)]
-struct State {
-    fleets: BTreeMap<FleetKey, PathBuf>,
-    pods: BTreeMap<PodId, PodRecord>,
-    inboxes: BTreeMap<PodId, Inbox>,
-    sessions: BTreeMap<SessionId, SessionRecord>,
-    last: u64,
 }
 
 impl MemoryStore {
@@ -62,174 +52,6 @@ impl MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
-    }
-}
-
-impl State {
-    fn pod(&mut self, id: PodId) -> Result<&mut PodRecord, Fault> {
-        self.pods
-            .get_mut(&id)
-            .ok_or_else(|| StoreErrorKind::NotFound("pod").into())
-    }
-
-    fn fenced(&mut self, fence: Fence) -> Result<&mut PodRecord, Fault> {
-        let pod = self.pod(fence.pod)?;
-        match pod.generation {
-            current if current == fence.generation => Ok(pod),
-            current => Err(StoreErrorKind::Fenced { current }.into()),
-        }
-    }
-
-    fn named(&mut self, key: &FleetKey, name: &PodName) -> Option<&mut PodRecord> {
-        self.pods.values_mut().find(|pod| {
-            FleetKey::of(&pod.identity) == *key
-                && pod
-                    .identity
-                    .name
-                    .as_str()
-                    .eq_ignore_ascii_case(name.as_str())
-        })
-    }
-
-    fn put(&mut self, new: NewPod) -> Result<PodRecord, Fault> {
-        let key = FleetKey::of(&new.identity);
-        let Some(old) = self.named(&key, &new.identity.name) else {
-            let record = new.into_record();
-            self.pods.insert(record.identity.id, record.clone());
-            return Ok(record);
-        };
-        if old.identity.name != new.identity.name {
-            return Err(StoreErrorKind::NameTaken {
-                existing: old.identity.name.clone(),
-            }
-            .into());
-        }
-        if new.differs_from(old) {
-            let fresh = new.into_record();
-            old.identity.host = fresh.identity.host;
-            old.class = fresh.class;
-            old.alias = fresh.alias;
-            old.runtime = fresh.runtime;
-            old.spec = fresh.spec;
-            old.runtime_dir = fresh.runtime_dir;
-            old.updated = fresh.updated;
-            old.revision += 1;
-        }
-        Ok(old.clone())
-    }
-
-    fn summary(&self, record: &PodRecord) -> PodSummary {
-        let inbox = self.inboxes.get(&record.identity.id);
-        let first = inbox.and_then(Inbox::first);
-        PodSummary {
-            undelivered: inbox.map_or(0, Inbox::undelivered),
-            oldest: first.map(|entry| entry.message.accepted),
-            hold: first.and_then(|entry| entry.receipt.hold.clone()),
-            record: record.clone(),
-        }
-    }
-
-    /// Returns the inbox of a pod, if there is such a pod.
-    fn inbox(&mut self, pod: PodId) -> Option<&mut Inbox> {
-        self.pods
-            .contains_key(&pod)
-            .then(|| self.inboxes.entry(pod).or_default())
-    }
-
-    fn accept(&mut self, to: PodId, offer: Offer) -> Result<Accepted, Refusal> {
-        let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
-        if let Some(answer) = inbox.repeat(&offer) {
-            return answer;
-        }
-        if offer.message.body.len() > MAX_BODY {
-            return Err(Refusal::TooLarge { limit: MAX_BODY });
-        }
-        self.check_right(to, &offer)?;
-        let sequence = Sequence(self.last + 1);
-        let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
-        let accepted = inbox.insert(sequence, offer)?;
-        self.last += 1;
-        Ok(accepted)
-    }
-
-    fn check_right(&self, to: PodId, offer: &Offer) -> Result<(), Refusal> {
-        let Some(sender) = offer.sender.pod() else {
-            return Ok(());
-        };
-        self.relation(sender, to).allows(offer.message.kind)?;
-        let since = UnixMillis(offer.message.accepted.0 - PAIR_WINDOW_MS);
-        let recent = self.exchanged(sender, to, since) + self.exchanged(to, sender, since);
-        if offer.message.kind == Kind::Notify && sender != to && recent >= MAX_PAIR_MESSAGES {
-            return Err(Refusal::PairLimit {
-                limit: MAX_PAIR_MESSAGES,
-            });
-        }
-        Ok(())
-    }
-
-    fn relation(&self, sender: PodId, to: PodId) -> Relation {
-        let (Some(one), Some(other)) = (self.pods.get(&sender), self.pods.get(&to)) else {
-            return Relation::default();
-        };
-        let mate = FleetKey::of(&one.identity) == FleetKey::of(&other.identity);
-        Relation {
-            itself: sender == to,
-            mate,
-            lead: mate && one.class == PodRecord::ORCHESTRATOR,
-            ..Relation::default()
-        }
-    }
-
-    fn exchanged(&self, from: PodId, to: PodId, since: UnixMillis) -> u32 {
-        self.inboxes
-            .get(&to)
-            .map_or(0, |inbox| inbox.count_from(from, since))
-    }
-
-    fn list(
-        &self,
-        pod: PodId,
-        page: &Page<Sequence>,
-        shown: impl Fn(&InboxEntry) -> bool,
-    ) -> Listing<InboxEntry, Sequence> {
-        let inbox = self.inboxes.get(&pod);
-        inbox.map_or_else(Listing::default, |inbox| inbox.list(page, shown))
-    }
-
-    fn forget(&mut self, id: PodId) -> Result<Forgotten, Fault> {
-        self.pods
-            .remove(&id)
-            .ok_or(StoreErrorKind::NotFound("pod"))?;
-        let inbox = self.inboxes.remove(&id).unwrap_or_default();
-        let sessions = self.sessions.len();
-        self.sessions.retain(|_, session| session.pod != id);
-        Ok(Forgotten {
-            messages: inbox.len(),
-            undelivered: u64::from(inbox.undelivered()),
-            sessions: (sessions - self.sessions.len()) as u64,
-            relations: 0,
-        })
-    }
-}
-
-impl NewPod {
-    fn into_record(self) -> PodRecord {
-        PodRecord {
-            identity: self.identity,
-            class: self.class,
-            alias: self.alias,
-            runtime: self.runtime,
-            spec: self.spec,
-            runtime_dir: self.runtime_dir,
-            generation: Generation(0),
-            endpoint: None,
-            state: PodState::Stopped,
-            expected: false,
-            session: None,
-            created: self.at,
-            updated: self.at,
-            revision: 1,
-        }
     }
 }
 
@@ -289,7 +111,6 @@ impl PodStore for MemoryStore {
         filter: &PodFilter,
         page: Page<PodCursor>,
     ) -> Result<Listing<PodSummary, PodCursor>, StoreError> {
-        let cursor = |pod: &PodRecord| PodCursor::at(&pod.identity.fleet, &pod.identity.name);
         self.call("list pods", |state| {
             let mut pods: Vec<_> = state
                 .pods
@@ -300,13 +121,16 @@ impl PodStore for MemoryStore {
                             .fleet
                             .as_ref()
                             .is_none_or(|fleet| pod.identity.fleet == *fleet)
-                        && page.after.as_ref().is_none_or(|after| cursor(pod) > *after)
+                        && page
+                            .after
+                            .as_ref()
+                            .is_none_or(|after| PodCursor::of(pod) > *after)
                 })
                 .collect();
-            pods.sort_by_key(|pod| cursor(pod));
+            pods.sort_by_key(|pod| PodCursor::of(pod));
             let summaries = pods.into_iter().map(|pod| state.summary(pod));
             Ok(Listing::first(summaries, page.limit, |summary| {
-                cursor(&summary.record)
+                PodCursor::of(&summary.record)
             }))
         })
     }
@@ -322,7 +146,9 @@ impl PodStore for MemoryStore {
             pod.state = PodState::Live;
             pod.endpoint = Some(start.endpoint.clone());
             pod.updated = start.at;
-            Ok(pod.clone())
+            let begun = pod.clone();
+            state.relations.resume(id);
+            Ok(begun)
         })
     }
 
@@ -352,8 +178,27 @@ impl PodStore for MemoryStore {
         })
     }
 
-    async fn forget_pod(&self, id: PodId) -> Result<Forgotten, StoreError> {
-        self.call("forget the pod", |state| state.forget(id))
+    async fn set_members(
+        &self,
+        fleet: &FleetKey,
+        members: &[PodName],
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.call("record the fleet's members", |state| {
+            state.set_members(fleet, members, at);
+            Ok(())
+        })
+    }
+
+    async fn preview_forget(&self, id: PodId) -> Result<Forgotten, StoreError> {
+        self.call("look what goes with the pod", |state| {
+            state.preview_forget(id)
+        })
+    }
+
+    async fn forget_pod(&self, id: PodId, at: UnixMillis) -> Result<Forgotten, StoreError> {
+        let act = Act::of(Writer::Operator, at);
+        self.call("forget the pod", |state| state.forget(id, act))
     }
 
     async fn accept(
@@ -462,6 +307,141 @@ impl PodStore for MemoryStore {
     async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
         self.call("read the session", |state| {
             Ok(state.sessions.get(&id).cloned())
+        })
+    }
+
+    async fn register_peer(
+        &self,
+        by: Writer,
+        pair: PeerPair,
+        at: UnixMillis,
+    ) -> Result<Registered, StoreError> {
+        self.call("register the peer", |state| {
+            state.register_peer(by, pair, at)
+        })
+    }
+
+    async fn unregister_peer(
+        &self,
+        by: Writer,
+        pair: PeerPair,
+        at: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        self.call("unregister the peer", |state| {
+            state.unregister_peer(by, pair, at)
+        })
+    }
+
+    async fn peers(
+        &self,
+        tenant: &TenantId,
+        of: Option<PodId>,
+        page: Page<PeerPair>,
+    ) -> Result<Listing<PeerRecord, PeerPair>, StoreError> {
+        self.call("list peers", |state| Ok(state.peers(tenant, of, &page)))
+    }
+
+    async fn reserve_child(&self, by: Writer, child: NewChild) -> Result<PodRecord, StoreError> {
+        self.call("reserve the child", |state| state.reserve_child(by, child))
+    }
+
+    async fn confirm_child(
+        &self,
+        by: Writer,
+        child: PodId,
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.call("confirm the child", |state| {
+            state.confirm_child(by, child, at)
+        })
+    }
+
+    async fn withdraw_child(
+        &self,
+        by: Writer,
+        child: PodId,
+        at: UnixMillis,
+    ) -> Result<Forgotten, StoreError> {
+        self.call("withdraw the child", |state| {
+            state.withdraw_child(by, child, at)
+        })
+    }
+
+    async fn end_child(
+        &self,
+        by: Writer,
+        child: PodId,
+        at: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        self.call("end the child", |state| state.end_child(by, child, at))
+    }
+
+    async fn children(
+        &self,
+        parent: PodId,
+        page: Page<PodId>,
+    ) -> Result<Listing<ChildRecord, PodId>, StoreError> {
+        self.call("list children", |state| Ok(state.children(parent, &page)))
+    }
+
+    async fn parent(&self, child: PodId) -> Result<Option<ChildRecord>, StoreError> {
+        self.call("find the parent", |state| Ok(state.parent(child)))
+    }
+
+    async fn relation(&self, from: PodId, to: PodId) -> Result<Relation, StoreError> {
+        self.call("find the relation", |state| Ok(state.relation(from, to)))
+    }
+
+    async fn visible_pods(
+        &self,
+        viewer: PodId,
+        page: Page<PodCursor>,
+    ) -> Result<Listing<VisiblePod, PodCursor>, StoreError> {
+        self.call(
+            "list visible pods",
+            |state| Ok(state.visible(viewer, &page)),
+        )
+    }
+
+    async fn outbox(
+        &self,
+        pod: PodId,
+        page: Page<OutboxPlace>,
+    ) -> Result<Listing<OutboxEvent, OutboxPlace>, StoreError> {
+        self.call("list the outbox", |state| {
+            Ok(state.relations.outbox(pod, &page))
+        })
+    }
+
+    async fn clear_outbox(&self, fence: Fence, up_to: OutboxPlace) -> Result<u64, StoreError> {
+        self.call("clear the outbox", |state| {
+            state.fenced(fence)?;
+            Ok(state.relations.clear_outbox(fence.pod, up_to))
+        })
+    }
+
+    async fn read_cursor(
+        &self,
+        reader: PodId,
+        source: PodId,
+    ) -> Result<Option<String>, StoreError> {
+        self.call("read the cursor", |state| {
+            Ok(state.relations.cursor(reader, source))
+        })
+    }
+
+    async fn set_read_cursor(
+        &self,
+        fence: Fence,
+        source: PodId,
+        cursor: &str,
+        _: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.call("keep the cursor", |state| {
+            state.fenced(fence)?;
+            state.pod(source)?;
+            state.relations.set_cursor(fence.pod, source, cursor);
+            Ok(())
         })
     }
 }

@@ -6,6 +6,8 @@ use podfleet_protocol::{
     FleetName, Generation, Hold, Identity, PodId, PodName, SessionId, TenantId, UnixMillis,
 };
 
+use crate::relation::Spawned;
+
 /// The identity of a fleet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FleetKey {
@@ -57,6 +59,29 @@ impl NewPod {
             || self.runtime != old.runtime
             || self.spec != old.spec
             || self.runtime_dir != old.runtime_dir
+            || !old.member
+    }
+
+    /// Returns the record of a pod that is new.
+    pub(crate) fn into_record(self) -> PodRecord {
+        PodRecord {
+            identity: self.identity,
+            class: self.class,
+            alias: self.alias,
+            runtime: self.runtime,
+            spec: self.spec,
+            runtime_dir: self.runtime_dir,
+            generation: Generation(0),
+            endpoint: None,
+            state: PodState::Stopped,
+            expected: false,
+            member: true,
+            spawned: None,
+            session: None,
+            created: self.at,
+            updated: self.at,
+            revision: 1,
+        }
     }
 }
 
@@ -83,6 +108,10 @@ pub struct PodRecord {
     pub state: PodState,
     /// Whether somebody wants it up.
     pub expected: bool,
+    /// Whether it is in its fleet's roster, as that was last recorded.
+    pub member: bool,
+    /// How it came to be, if it was spawned outside the roster.
+    pub spawned: Option<Spawned>,
     /// The session that its agent is in, or was in last.
     pub session: Option<SessionId>,
     /// When it was first recorded.
@@ -223,6 +252,10 @@ impl PodCursor {
             folded: name.as_str().to_ascii_lowercase(),
         }
     }
+
+    pub(crate) fn of(record: &PodRecord) -> Self {
+        Self::at(&record.identity.fleet, &record.identity.name)
+    }
 }
 
 /// A pod with the state of its inbox.
@@ -238,7 +271,7 @@ pub struct PodSummary {
     pub hold: Option<Hold>,
 }
 
-/// What went with a forgotten pod.
+/// What goes with a pod when it is forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forgotten {
     /// Messages, delivered ones too.
@@ -247,8 +280,12 @@ pub struct Forgotten {
     pub undelivered: u64,
     /// Sessions; their logs are files that the store leaves alone.
     pub sessions: u64,
-    /// Relations to children, parents and peers.
-    pub relations: u64,
+    /// Relations to peers.
+    pub peers: u64,
+    /// Relations to children, which stay as pods without a parent.
+    pub children: u64,
+    /// Its relation to its parent.
+    pub parent: bool,
 }
 
 /// A session as it is to be opened.

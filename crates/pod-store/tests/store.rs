@@ -6,6 +6,7 @@
 
 mod store {
     mod conformance;
+    mod migrations;
     mod processes;
     mod samples;
     mod sqlite;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Fault, StoreErrorKind};
+use crate::relation::PodLabel;
 
 /// Reads a text column through its parser.
 pub(super) fn parsed<T>(row: &Row<'_>, column: &'static str) -> Result<T, Fault>
@@ -35,6 +36,18 @@ where
             .map_err(|error| Fault::corrupt(format!("column `{column}`: {error}")))
     })
     .transpose()
+}
+
+/// Reads what a pod is called from the columns of its id, fleet and name.
+pub(super) fn label(
+    row: &Row<'_>,
+    [id, fleet, name]: [&'static str; 3],
+) -> Result<PodLabel, Fault> {
+    Ok(PodLabel {
+        id: parsed(row, id)?,
+        fleet: parsed(row, fleet)?,
+        name: parsed(row, name)?,
+    })
 }
 
 /// Reads a text column that holds JSON.

@@ -84,6 +84,12 @@ impl Database {
             .map_err(|error| Fault::from(error).during(Fault::COMMIT))?;
         Ok(done)
     }
+
+    /// Removes body files that the transaction before has dropped.
+    pub(crate) fn drop_files<T>(&self, (done, files): (T, Vec<String>)) -> T {
+        files.iter().for_each(|file| self.bodies.remove(file));
+        done
+    }
 }
 
 fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {

@@ -10,10 +10,10 @@ use super::bodies::Bodies;
 use super::columns::{json, parsed, parsed_optional, signed, to_json, unsigned};
 use super::connection::Database;
 use super::pods::check_fence;
-use super::rights;
+use super::{listing, relations};
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
-use crate::page::{CorruptRecord, Listing, Page};
+use crate::page::{Listing, Page};
 use crate::record::Fence;
 
 const COLUMNS: &str = "sequence, id, sender, from_host, from_session, to_host, to_session, kind, \
@@ -160,7 +160,7 @@ impl<'a> Receiver<'a> {
         if offer.message.body.len() > MAX_BODY {
             return Ok(Err(Refusal::TooLarge { limit: MAX_BODY }));
         }
-        if let Err(refusal) = rights::check(self.transaction, self.pod, offer)? {
+        if let Err(refusal) = relations::check(self.transaction, self.pod, offer)? {
             return Ok(Err(refusal));
         }
         if self.undelivered >= MAX_INBOX {
@@ -282,24 +282,14 @@ pub(super) fn list(
     );
     let mut statement = database.reader().prepare_cached(&sql)?;
     let after = page.after.map_or(0, |after| signed(after.0));
-    let mut rows = statement.query(params![pod.to_string(), after, i64::from(page.limit)])?;
-    let mut listing = Listing::default();
-    let (mut seen, mut last) = (0_u32, None);
-    while let Some(row) = rows.next()? {
-        seen += 1;
-        last = Some(Sequence(unsigned(row, "sequence")?));
-        match decode(row, &database.bodies) {
-            Ok(entry) => listing.items.push(entry),
-            Err(fault) if fault.is_damage() => listing.corrupt.push(CorruptRecord {
-                id: row.get("id")?,
-                label: String::new(),
-                error: fault.account(),
-            }),
-            Err(fault) => return Err(fault),
-        }
-    }
-    listing.next = last.filter(|_| seen == page.limit);
-    Ok(listing)
+    let rows = statement.query(params![pod.to_string(), after, i64::from(page.limit)])?;
+    listing::read(
+        rows,
+        page.limit,
+        |row| Ok(Sequence(unsigned(row, "sequence")?)),
+        |row| decode(row, &database.bodies),
+        |row| Ok((row.get("id")?, String::new())),
+    )
 }
 
 /// The part of a message that decides what may still be written about it.

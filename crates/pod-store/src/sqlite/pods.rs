@@ -8,21 +8,35 @@ use podfleet_protocol::{Generation, Identity, PodId, PodName, Receipt, UnixMilli
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::columns::{
-    json, parsed, parsed_optional, path, path_bytes, path_optional, to_json, unsigned,
+    json, label, parsed, parsed_optional, path, path_bytes, path_optional, to_json, unsigned,
 };
+use super::{children, listing};
 use crate::error::{Fault, StoreErrorKind};
-use crate::page::{CorruptRecord, Listing, Page};
+use crate::page::{Listing, Page};
 use crate::record::{
-    Endpoint, Fence, FleetKey, Forgotten, GenerationStart, NewPod, PodCursor, PodFilter, PodRecord,
-    PodState, PodSummary,
+    Endpoint, Fence, FleetKey, GenerationStart, NewPod, PodCursor, PodFilter, PodRecord, PodState,
+    PodSummary,
 };
+use crate::relation::{PodLabel, Spawned, Writer};
 
 const COLUMNS: &str = "pod.id, pod.tenant, pod.fleet, pod.name, pod.folded, pod.host, pod.class, \
      pod.alias, pod.runtime, pod.spec, pod.runtime_dir, pod.generation, pod.socket, pod.heartbeat, \
      pod.pid, pod.build, pod.state, pod.account, pod.expected, pod.session, pod.created, \
-     pod.updated, pod.revision";
+     pod.updated, pod.revision, pod.member, pod.scope, pod.confirmed";
 
-fn decode(row: &Row<'_>) -> Result<PodRecord, Fault> {
+/// Selects pods with the state of their inboxes, and further columns out of further tables.
+pub(super) fn select_summaries(columns: &str, joins: &str) -> String {
+    format!(
+        "SELECT {COLUMNS}, {columns}, oldest.accepted AS oldest_accepted, oldest.receipt AS oldest_receipt, \
+           (SELECT count(*) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
+             AS undelivered \
+         FROM pod LEFT JOIN message AS oldest ON oldest.sequence = \
+           (SELECT min(sequence) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
+         {joins}"
+    )
+}
+
+pub(super) fn decode(row: &Row<'_>) -> Result<PodRecord, Fault> {
     Ok(PodRecord {
         identity: Identity {
             id: parsed(row, "id")?,
@@ -40,6 +54,8 @@ fn decode(row: &Row<'_>) -> Result<PodRecord, Fault> {
         endpoint: decode_endpoint(row)?,
         state: PodState::from_columns(row.get("state")?, row.get("account")?),
         expected: row.get("expected")?,
+        member: row.get("member")?,
+        spawned: decode_spawned(row)?,
         session: parsed_optional(row, "session")?,
         created: UnixMillis(row.get("created")?),
         updated: UnixMillis(row.get("updated")?),
@@ -56,6 +72,16 @@ fn decode_endpoint(row: &Row<'_>) -> Result<Option<Endpoint>, Fault> {
         heartbeat: path(row, "heartbeat")?,
         pid: row.get("pid")?,
         build: row.get("build")?,
+    }))
+}
+
+fn decode_spawned(row: &Row<'_>) -> Result<Option<Spawned>, Fault> {
+    if row.get::<_, Option<String>>("scope")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Spawned {
+        scope: json(row, "scope")?,
+        confirmed: row.get("confirmed")?,
     }))
 }
 
@@ -112,18 +138,21 @@ pub(super) fn put(transaction: &Transaction<'_>, new: &NewPod) -> Result<PodReco
         insert(transaction, new)?;
         return existing(transaction, new.identity.id);
     };
-    if old.identity.name != new.identity.name {
-        return Err(StoreErrorKind::NameTaken {
-            existing: old.identity.name,
-        }
-        .into());
+    let existing_name = old.identity.name.clone();
+    if existing_name != new.identity.name {
+        let existing = existing_name;
+        return Err(StoreErrorKind::NameTaken { existing }.into());
+    }
+    if old.spawned.is_some() {
+        let existing = existing_name;
+        return Err(StoreErrorKind::SpawnedName { existing }.into());
     }
     if !new.differs_from(&old) {
         return Ok(old);
     }
     transaction.execute(
         "UPDATE pod SET host = ?2, class = ?3, alias = ?4, runtime = ?5, spec = ?6, \
-         runtime_dir = ?7, updated = ?8, revision = revision + 1 WHERE id = ?1",
+         runtime_dir = ?7, updated = ?8, member = 1, revision = revision + 1 WHERE id = ?1",
         params![
             old.identity.id.to_string(),
             new.identity.host,
@@ -138,7 +167,7 @@ pub(super) fn put(transaction: &Transaction<'_>, new: &NewPod) -> Result<PodReco
     existing(transaction, old.identity.id)
 }
 
-fn insert(transaction: &Transaction<'_>, new: &NewPod) -> Result<(), Fault> {
+pub(super) fn insert(transaction: &Transaction<'_>, new: &NewPod) -> Result<(), Fault> {
     let identity = &new.identity;
     transaction.execute(
         "INSERT INTO pod (id, tenant, fleet, name, folded, host, class, alias, runtime, spec, \
@@ -171,7 +200,7 @@ pub(super) fn find(
     Ok(found.filter(|record| record.identity.name == *name))
 }
 
-fn by_folded_name(
+pub(super) fn by_folded_name(
     connection: &Connection,
     fleet: &FleetKey,
     name: &PodName,
@@ -190,7 +219,7 @@ pub(super) fn get(connection: &Connection, id: PodId) -> Result<Option<PodRecord
     rows.next()?.map(decode).transpose()
 }
 
-fn existing(connection: &Connection, id: PodId) -> Result<PodRecord, Fault> {
+pub(super) fn existing(connection: &Connection, id: PodId) -> Result<PodRecord, Fault> {
     get(connection, id)?.ok_or_else(|| StoreErrorKind::NotFound("pod").into())
 }
 
@@ -205,12 +234,8 @@ pub(super) fn list(
         None => "(pod.fleet, pod.folded) > (?2, ?3)",
     };
     let sql = format!(
-        "SELECT {COLUMNS}, oldest.accepted AS oldest_accepted, oldest.receipt AS oldest_receipt, \
-           (SELECT count(*) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
-             AS undelivered \
-         FROM pod LEFT JOIN message AS oldest ON oldest.sequence = \
-           (SELECT min(sequence) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
-         WHERE pod.tenant = ?1 AND {place} ORDER BY pod.fleet, pod.folded LIMIT ?4"
+        "{} WHERE pod.tenant = ?1 AND {place} ORDER BY pod.fleet, pod.folded LIMIT ?4",
+        select_summaries("NULL", "")
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let after = page.after.as_ref();
@@ -220,29 +245,23 @@ pub(super) fn list(
     };
     let folded = after.map_or("", |cursor| cursor.folded.as_str());
     let limit = i64::from(page.limit);
-    let mut rows = statement.query(params![filter.tenant.as_str(), fleet, folded, limit])?;
-    let mut listing = Listing::default();
-    let (mut seen, mut last) = (0_u32, None);
-    while let Some(row) = rows.next()? {
-        seen += 1;
-        last = Some(PodCursor {
-            fleet: row.get("fleet")?,
-            folded: row.get("folded")?,
-        });
-        match decode_summary(row) {
-            Ok(summary) => listing.items.push(summary),
-            Err(fault) => listing.corrupt.push(CorruptRecord {
-                id: row.get("id")?,
-                label: row.get("name")?,
-                error: fault.account(),
-            }),
-        }
-    }
-    listing.next = last.filter(|_| seen == page.limit);
-    Ok(listing)
+    let rows = statement.query(params![filter.tenant.as_str(), fleet, folded, limit])?;
+    listing::read(rows, page.limit, cursor, decode_summary, name_of)
 }
 
-fn decode_summary(row: &Row<'_>) -> Result<PodSummary, Fault> {
+pub(super) fn cursor(row: &Row<'_>) -> Result<PodCursor, Fault> {
+    Ok(PodCursor {
+        fleet: row.get("fleet")?,
+        folded: row.get("folded")?,
+    })
+}
+
+/// Names a pod that cannot be decoded.
+pub(super) fn name_of(row: &Row<'_>) -> Result<(String, String), Fault> {
+    Ok((row.get("id")?, row.get("name")?))
+}
+
+pub(super) fn decode_summary(row: &Row<'_>) -> Result<PodSummary, Fault> {
     let receipt: Option<String> = row.get("oldest_receipt")?;
     // A damaged receipt is that message's fault, not the pod's.
     let receipt = receipt.and_then(|text| serde_json::from_str::<Receipt>(&text).ok());
@@ -273,7 +292,46 @@ pub(super) fn begin_generation(
             start.at.0,
         ],
     )?;
+    children::resume(transaction, id)?;
     existing(transaction, id)
+}
+
+/// Records who is in the roster; spawned pods are in none.
+pub(super) fn set_members(
+    transaction: &Transaction<'_>,
+    fleet: &FleetKey,
+    members: &[PodName],
+    at: UnixMillis,
+) -> Result<(), Fault> {
+    transaction.execute(
+        "UPDATE pod SET member = NOT member, updated = ?4 \
+         WHERE tenant = ?1 AND fleet = ?2 AND scope IS NULL \
+           AND member <> (name IN (SELECT value FROM json_each(?3)))",
+        params![
+            fleet.tenant.as_str(),
+            fleet.fleet.as_str(),
+            to_json(&members.iter().map(PodName::as_str).collect::<Vec<_>>())?,
+            at.0
+        ],
+    )?;
+    Ok(())
+}
+
+/// Returns what a pod is called.
+pub(super) fn label_of(connection: &Connection, id: PodId) -> Result<PodLabel, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT id, fleet, name FROM pod WHERE id = ?1")?;
+    let mut rows = statement.query(params![id.to_string()])?;
+    let row = rows.next()?.ok_or(StoreErrorKind::NotFound("pod"))?;
+    label(row, ["id", "fleet", "name"])
+}
+
+/// Refuses a pod that does not write as its present generation.
+pub(super) fn check_writer(connection: &Connection, by: Writer) -> Result<(), Fault> {
+    match by {
+        Writer::Operator => Ok(()),
+        Writer::Pod(fence) => check_fence(connection, fence),
+    }
 }
 
 /// Refuses a writer that is not the pod's present generation.
@@ -316,31 +374,4 @@ pub(super) fn set_expected(
         return Err(StoreErrorKind::NotFound("pod").into());
     }
     Ok(())
-}
-
-/// Deletes a pod with all that refers to it, and returns the body files that nobody names any more.
-pub(super) fn forget(
-    transaction: &Transaction<'_>,
-    id: PodId,
-) -> Result<(Forgotten, Vec<String>), Fault> {
-    let id = id.to_string();
-    let count = |sql: &str| -> Result<u64, Fault> {
-        let number: i64 = transaction.query_row(sql, params![id], |row| row.get(0))?;
-        Ok(number.unsigned_abs())
-    };
-    let forgotten = Forgotten {
-        messages: count("SELECT count(*) FROM message WHERE pod = ?1")?,
-        undelivered: count("SELECT count(*) FROM message WHERE pod = ?1 AND state <> 'settled'")?,
-        sessions: count("SELECT count(*) FROM session WHERE pod = ?1")?,
-        relations: count("SELECT count(*) FROM peer WHERE low = ?1 OR high = ?1")?
-            + count("SELECT count(*) FROM child WHERE parent = ?1 OR child = ?1")?,
-    };
-    let files = transaction
-        .prepare("SELECT body_file FROM message WHERE pod = ?1 AND body_file IS NOT NULL")?
-        .query_map(params![id], |row| row.get("body_file"))?
-        .collect::<Result<_, _>>()?;
-    if transaction.execute("DELETE FROM pod WHERE id = ?1", params![id])? == 0 {
-        return Err(StoreErrorKind::NotFound("pod").into());
-    }
-    Ok((forgotten, files))
 }

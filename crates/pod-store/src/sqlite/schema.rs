@@ -13,13 +13,13 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use crate::error::{Fault, StoreErrorKind};
 
 /// The schema of this build.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Marks the file as ours in its header (`pods` in ASCII).
 const APPLICATION_ID: i32 = 0x706f_6473;
 
 /// The step that leads to each version, the first from the empty file to version 1.
-const MIGRATIONS: [&str; VERSION as usize] = [V1];
+const MIGRATIONS: [&str; VERSION as usize] = [V1, V2];
 
 const V1: &str = "
 CREATE TABLE schema_version (
@@ -116,6 +116,31 @@ CREATE TABLE message (
 CREATE UNIQUE INDEX message_id ON message (pod, id);
 CREATE INDEX message_undelivered ON message (pod, sequence) WHERE state <> 'settled';
 CREATE INDEX message_sender ON message (sender, pod, accepted) WHERE sender IS NOT NULL;
+";
+
+/// `child.scope` of version 1 was never written; the scope belongs to the pod, and outlives its parent.
+const V2: &str = "
+ALTER TABLE pod ADD COLUMN member INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE pod ADD COLUMN scope TEXT;
+ALTER TABLE pod ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 1;
+
+CREATE TABLE outbox (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    pod TEXT NOT NULL REFERENCES pod (id) ON DELETE CASCADE,
+    change TEXT NOT NULL,
+    by_pod TEXT,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_pod ON outbox (pod, place);
+
+CREATE TABLE read_cursor (
+    reader TEXT NOT NULL REFERENCES pod (id) ON DELETE CASCADE,
+    source TEXT NOT NULL REFERENCES pod (id) ON DELETE CASCADE,
+    cursor TEXT NOT NULL,
+    updated INTEGER NOT NULL,
+    PRIMARY KEY (reader, source)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX read_cursor_source ON read_cursor (source);
 ";
 
 /// Returns whether the database has everything that this build needs.

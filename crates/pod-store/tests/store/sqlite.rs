@@ -111,13 +111,13 @@ fn a_store_from_the_future_is_refused_and_left_alone() {
         *error.kind(),
         StoreErrorKind::FromTheFuture {
             min_writer: 8,
-            ours: 1
+            ours: 2
         }
     );
     let text = error
         .to_string()
         .replace(path.to_str().unwrap(), "store.db");
-    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 8 or newer, and this one has schema 1");
+    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 8 or newer, and this one has schema 2");
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn columns_of_a_newer_build_survive_this_one() {
     drop(store);
     tamper(
         &path,
-        "UPDATE schema_version SET version = 2;
+        "UPDATE schema_version SET version = 3;
          ALTER TABLE pod ADD COLUMN mood TEXT DEFAULT 'calm';
          ALTER TABLE message ADD COLUMN urgency INTEGER DEFAULT 0;
          UPDATE pod SET mood = 'merry', state = 'hibernating'; UPDATE message SET urgency = 7;",
@@ -159,7 +159,7 @@ async fn columns_of_a_newer_build_survive_this_one() {
     assert_eq!(read("SELECT CAST(urgency AS TEXT) FROM message"), "7");
     assert_eq!(
         read("SELECT CAST(version AS TEXT) FROM schema_version"),
-        "2"
+        "3"
     );
 }
 
@@ -316,7 +316,7 @@ async fn bodies_of_refused_and_repeated_messages_leave_no_files() {
     }
     let bodies = || fs::read_dir(path.with_file_name("bodies")).unwrap().count();
     assert_eq!(bodies(), 1);
-    store.forget_pod(id).await.unwrap();
+    store.forget_pod(id, AT).await.unwrap();
     assert_eq!(bodies(), 0);
 }
 

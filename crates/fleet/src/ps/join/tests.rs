@@ -71,6 +71,8 @@ fn sighting(name: &str) -> Sighting {
         }),
         state: PodState::Live,
         expected: true,
+        member: true,
+        spawned: None,
         session: None,
         created: UnixMillis(0),
         updated: UnixMillis((WALL - 500) * 1000),

@@ -1,0 +1,404 @@
+//! Relations in memory.
+
+use std::collections::BTreeMap;
+
+use podfleet_protocol::{Identity, PodId, TenantId, UnixMillis};
+
+use super::state::State;
+use crate::error::{Fault, StoreErrorKind};
+use crate::outbox::{Act, OutboxEvent, OutboxPlace, RelationChange};
+use crate::page::{Listing, Page};
+use crate::record::{FleetKey, Forgotten, PodCursor, PodRecord};
+use crate::relation::{
+    ChildRecord, NewChild, PeerPair, PeerRecord, PodLabel, Registered, Relation, Spawned,
+    VisiblePod, Writer,
+};
+
+/// A row of a child.
+#[derive(Debug, Clone, Copy)]
+struct Child {
+    parent: PodId,
+    created: UnixMillis,
+    ended: Option<UnixMillis>,
+}
+
+/// Peers, children, and what pods are still to be told of them.
+#[derive(Debug, Default)]
+pub(super) struct Relations {
+    peers: BTreeMap<PeerPair, UnixMillis>,
+    children: BTreeMap<PodId, Child>,
+    outboxes: BTreeMap<PodId, BTreeMap<OutboxPlace, OutboxEvent>>,
+    cursors: BTreeMap<(PodId, PodId), String>,
+    last: u64,
+}
+
+impl Relations {
+    pub(super) fn count(&self, id: PodId) -> Forgotten {
+        let peers = self.peers.keys().filter(|pair| pair.contains(id));
+        let children = self.children.values().filter(|row| row.parent == id);
+        Forgotten {
+            peers: peers.count() as u64,
+            children: children.count() as u64,
+            parent: self.children.contains_key(&id),
+            ..Forgotten::default()
+        }
+    }
+
+    fn tell(&mut self, pod: PodId, change: RelationChange, act: Act) {
+        self.last += 1;
+        let place = OutboxPlace(self.last);
+        let Act { by, at } = act;
+        let event = OutboxEvent {
+            place,
+            change,
+            by,
+            at,
+        };
+        self.outboxes.entry(pod).or_default().insert(place, event);
+    }
+
+    /// Drops all relations of a pod, and tells those that it had them with.
+    pub(super) fn forget(&mut self, identity: &Identity, act: Act) {
+        let id = identity.id;
+        let label = || PodLabel::from(identity);
+        let pairs: Vec<_> = self.peers.keys().copied().collect();
+        for pair in pairs.into_iter().filter(|pair| pair.contains(id)) {
+            let other = if pair.low() == id {
+                pair.high()
+            } else {
+                pair.low()
+            };
+            self.peers.remove(&pair);
+            self.tell(other, RelationChange::PeerRemoved { peer: label() }, act);
+        }
+        let rows: Vec<_> = self.children.iter().map(|(id, row)| (*id, *row)).collect();
+        for (child, _) in rows.iter().filter(|(_, row)| row.parent == id) {
+            self.children.remove(child);
+            self.tell(
+                *child,
+                RelationChange::ParentRemoved { parent: label() },
+                act,
+            );
+        }
+        if let Some(row) = self.children.remove(&id) {
+            self.tell(
+                row.parent,
+                RelationChange::ChildRemoved { child: label() },
+                act,
+            );
+        }
+        self.outboxes.remove(&id);
+        self.cursors
+            .retain(|(reader, source), _| *reader != id && *source != id);
+    }
+
+    /// Says that a child that begins a generation is wanted again.
+    pub(super) fn resume(&mut self, child: PodId) {
+        if let Some(row) = self.children.get_mut(&child) {
+            row.ended = None;
+        }
+    }
+
+    pub(super) fn outbox(
+        &self,
+        pod: PodId,
+        page: &Page<OutboxPlace>,
+    ) -> Listing<OutboxEvent, OutboxPlace> {
+        let events = self.outboxes.get(&pod).into_iter().flatten();
+        let events = events.filter(|(place, _)| page.after.is_none_or(|after| **place > after));
+        let events = events.map(|(_, event)| event.clone());
+        Listing::first(events, page.limit, |event| event.place)
+    }
+
+    pub(super) fn clear_outbox(&mut self, pod: PodId, up_to: OutboxPlace) -> u64 {
+        let Some(events) = self.outboxes.get_mut(&pod) else {
+            return 0;
+        };
+        let before = events.len();
+        events.retain(|place, _| *place > up_to);
+        (before - events.len()) as u64
+    }
+
+    pub(super) fn cursor(&self, reader: PodId, source: PodId) -> Option<String> {
+        self.cursors.get(&(reader, source)).cloned()
+    }
+
+    pub(super) fn set_cursor(&mut self, reader: PodId, source: PodId, cursor: &str) {
+        self.cursors.insert((reader, source), cursor.to_owned());
+    }
+}
+
+impl State {
+    fn label(&self, id: PodId) -> Result<PodLabel, Fault> {
+        let record = self.pods.get(&id);
+        let record = record.ok_or(StoreErrorKind::NotFound("pod"))?;
+        Ok(PodLabel::from(&record.identity))
+    }
+
+    fn check_pair(&mut self, by: Writer, pair: PeerPair) -> Result<(), Fault> {
+        if by.pod().is_some_and(|pod| !pair.contains(pod)) {
+            return Err(StoreErrorKind::NotItsRelation.into());
+        }
+        self.check_writer(by)
+    }
+
+    pub(super) fn register_peer(
+        &mut self,
+        by: Writer,
+        pair: PeerPair,
+        at: UnixMillis,
+    ) -> Result<Registered, Fault> {
+        self.check_pair(by, pair)?;
+        let (low, high) = (self.label(pair.low())?, self.label(pair.high())?);
+        self.check_tenant(pair.low(), pair.high(), "pod")?;
+        if self.relations.peers.contains_key(&pair) {
+            return Ok(Registered::AlreadyThere);
+        }
+        self.relations.peers.insert(pair, at);
+        let act = Act::of(by, at);
+        for (pod, peer) in [(low.id, high.clone()), (high.id, low)] {
+            let change = RelationChange::PeerAdded { peer };
+            self.relations.tell(pod, change, act);
+        }
+        Ok(Registered::New)
+    }
+
+    fn check_tenant(&self, one: PodId, other: PodId, what: &'static str) -> Result<(), Fault> {
+        let tenant = |id| self.pods.get(&id).map(|record| &record.identity.tenant_id);
+        if tenant(one) == tenant(other) {
+            return Ok(());
+        }
+        Err(StoreErrorKind::NotFound(what).into())
+    }
+
+    pub(super) fn unregister_peer(
+        &mut self,
+        by: Writer,
+        pair: PeerPair,
+        at: UnixMillis,
+    ) -> Result<bool, Fault> {
+        self.check_pair(by, pair)?;
+        if self.relations.peers.remove(&pair).is_none() {
+            return Ok(false);
+        }
+        let (low, high) = (self.label(pair.low())?, self.label(pair.high())?);
+        let act = Act::of(by, at);
+        for (pod, peer) in [(low.id, high.clone()), (high.id, low)] {
+            let change = RelationChange::PeerRemoved { peer };
+            self.relations.tell(pod, change, act);
+        }
+        Ok(true)
+    }
+
+    pub(super) fn peers(
+        &self,
+        tenant: &TenantId,
+        of: Option<PodId>,
+        page: &Page<PeerPair>,
+    ) -> Listing<PeerRecord, PeerPair> {
+        let pairs = self.relations.peers.iter().filter(|(pair, _)| {
+            of.is_none_or(|pod| pair.contains(pod)) && page.after.is_none_or(|after| **pair > after)
+        });
+        let records = pairs.filter_map(|(pair, created)| {
+            let low = self.pods.get(&pair.low())?;
+            let high = self.pods.get(&pair.high())?;
+            (low.identity.tenant_id == *tenant).then(|| PeerRecord {
+                pods: [(&low.identity).into(), (&high.identity).into()],
+                created: *created,
+            })
+        });
+        Listing::first(records, page.limit, PeerRecord::pair)
+    }
+
+    pub(super) fn reserve_child(&mut self, by: Writer, new: NewChild) -> Result<PodRecord, Fault> {
+        if by.pod().is_some_and(|pod| new.parent != Some(pod)) {
+            return Err(StoreErrorKind::NotItsRelation.into());
+        }
+        self.check_writer(by)?;
+        let key = FleetKey::of(&new.pod.identity);
+        if let Some(existing) = self.named(&key, &new.pod.identity.name) {
+            let existing = existing.identity.name.clone();
+            return Err(StoreErrorKind::NameTaken { existing }.into());
+        }
+        let parent = new
+            .parent
+            .map(|parent| self.parent_label(parent, &key.tenant));
+        let parent = parent.transpose()?;
+        let act = Act::of(by, new.pod.at);
+        let record = PodRecord {
+            member: false,
+            spawned: Some(Spawned {
+                scope: new.scope,
+                confirmed: false,
+            }),
+            ..new.pod.into_record()
+        };
+        let child = PodLabel::from(&record.identity);
+        self.pods.insert(child.id, record.clone());
+        if let Some(parent) = parent {
+            let row = Child {
+                parent: parent.id,
+                created: act.at,
+                ended: None,
+            };
+            self.relations.children.insert(child.id, row);
+            let id = parent.id;
+            let change = RelationChange::ParentAdded { parent };
+            self.relations.tell(child.id, change, act);
+            self.relations
+                .tell(id, RelationChange::ChildAdded { child }, act);
+        }
+        Ok(record)
+    }
+
+    fn parent_label(&self, id: PodId, tenant: &TenantId) -> Result<PodLabel, Fault> {
+        let parent = self.pods.get(&id);
+        let parent = parent.filter(|record| record.identity.tenant_id == *tenant);
+        let parent = parent.ok_or(StoreErrorKind::NotFound("parent"))?;
+        Ok(PodLabel::from(&parent.identity))
+    }
+
+    /// Checks that there is such a spawned pod and that the writer may decide about it.
+    fn spawned(&mut self, by: Writer, child: PodId) -> Result<&mut Spawned, Fault> {
+        self.check_writer(by)?;
+        let parent = self.relations.children.get(&child).map(|row| row.parent);
+        let spawned = self.pod(child)?.spawned.as_mut();
+        let spawned = spawned.ok_or(StoreErrorKind::NotFound("child"))?;
+        if by.pod().is_some_and(|pod| parent != Some(pod)) {
+            return Err(StoreErrorKind::NotItsRelation.into());
+        }
+        Ok(spawned)
+    }
+
+    pub(super) fn confirm_child(
+        &mut self,
+        by: Writer,
+        child: PodId,
+        at: UnixMillis,
+    ) -> Result<(), Fault> {
+        let spawned = self.spawned(by, child)?;
+        if spawned.confirmed {
+            return Ok(());
+        }
+        spawned.confirmed = true;
+        self.pod(child)?.updated = at;
+        if let Some(record) = self.parent(child) {
+            let change = RelationChange::ChildConfirmed {
+                child: record.child,
+            };
+            self.relations
+                .tell(record.parent.id, change, Act::of(by, at));
+        }
+        Ok(())
+    }
+
+    pub(super) fn withdraw_child(
+        &mut self,
+        by: Writer,
+        child: PodId,
+        at: UnixMillis,
+    ) -> Result<Forgotten, Fault> {
+        if self.spawned(by, child)?.confirmed {
+            return Err(StoreErrorKind::Confirmed.into());
+        }
+        self.forget(child, Act::of(by, at))
+    }
+
+    pub(super) fn end_child(
+        &mut self,
+        by: Writer,
+        child: PodId,
+        at: UnixMillis,
+    ) -> Result<bool, Fault> {
+        self.check_writer(by)?;
+        let record = self
+            .parent(child)
+            .ok_or(StoreErrorKind::NotFound("child"))?;
+        let concerned = [record.parent.id, child];
+        if by.pod().is_some_and(|pod| !concerned.contains(&pod)) {
+            return Err(StoreErrorKind::NotItsRelation.into());
+        }
+        if record.ended.is_some() {
+            return Ok(false);
+        }
+        if let Some(row) = self.relations.children.get_mut(&child) {
+            row.ended = Some(at);
+        }
+        let change = RelationChange::ChildEnded {
+            child: record.child,
+        };
+        self.relations
+            .tell(record.parent.id, change, Act::of(by, at));
+        Ok(true)
+    }
+
+    pub(super) fn parent(&self, child: PodId) -> Option<ChildRecord> {
+        let row = self.relations.children.get(&child)?;
+        let record = self.pods.get(&child)?;
+        Some(ChildRecord {
+            parent: self.label(row.parent).ok()?,
+            child: PodLabel::from(&record.identity),
+            spawned: record.spawned.clone()?,
+            created: row.created,
+            ended: row.ended,
+        })
+    }
+
+    pub(super) fn children(
+        &self,
+        parent: PodId,
+        page: &Page<PodId>,
+    ) -> Listing<ChildRecord, PodId> {
+        let rows = self.relations.children.iter();
+        let rows = rows.filter(|(id, row)| {
+            row.parent == parent && page.after.is_none_or(|after| **id > after)
+        });
+        let records = rows.filter_map(|(id, _)| self.parent(*id));
+        Listing::first(records, page.limit, |record| record.child.id)
+    }
+
+    pub(super) fn relation(&self, from: PodId, to: PodId) -> Relation {
+        let (Some(one), Some(other)) = (self.pods.get(&from), self.pods.get(&to)) else {
+            return Relation::default();
+        };
+        let is_child = |child, parent| {
+            let row = self.relations.children.get(&child);
+            row.is_some_and(|row| row.parent == parent)
+        };
+        let peers = &self.relations.peers;
+        let mate = FleetKey::of(&one.identity) == FleetKey::of(&other.identity)
+            && one.member
+            && other.member;
+        Relation {
+            itself: from == to,
+            mate,
+            lead: mate && one.class == PodRecord::ORCHESTRATOR,
+            parent: is_child(to, from),
+            child: is_child(from, to),
+            peer: PeerPair::new(from, to).is_some_and(|pair| peers.contains_key(&pair)),
+        }
+    }
+
+    pub(super) fn visible(
+        &self,
+        viewer: PodId,
+        page: &Page<PodCursor>,
+    ) -> Listing<VisiblePod, PodCursor> {
+        let mut seen: Vec<_> = self
+            .pods
+            .values()
+            .map(|record| (record, self.relation(viewer, record.identity.id).reasons()))
+            .filter(|(record, reasons)| {
+                let after = page.after.as_ref();
+                *reasons != Default::default()
+                    && after.is_none_or(|after| PodCursor::of(record) > *after)
+            })
+            .collect();
+        seen.sort_by_key(|(record, _)| PodCursor::of(record));
+        let seen = seen.into_iter().map(|(record, reasons)| VisiblePod {
+            summary: self.summary(record),
+            reasons,
+        });
+        Listing::first(seen, page.limit, |pod| PodCursor::of(&pod.summary.record))
+    }
+}

@@ -1,0 +1,193 @@
+//! What the store in memory holds, and its changes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use podfleet_protocol::limits::MAX_BODY;
+use podfleet_protocol::{Kind, PodId, PodName, SessionId, UnixMillis};
+
+use super::inbox::Inbox;
+use super::relations::Relations;
+use crate::error::{Fault, StoreErrorKind};
+use crate::inbox::{
+    Accepted, InboxEntry, MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS, Refusal, Sequence,
+};
+use crate::outbox::Act;
+use crate::page::{Listing, Page};
+use crate::record::{Fence, FleetKey, Forgotten, NewPod, PodRecord, PodSummary, SessionRecord};
+use crate::relation::Writer;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) fleets: BTreeMap<FleetKey, PathBuf>,
+    pub(super) pods: BTreeMap<PodId, PodRecord>,
+    pub(super) sessions: BTreeMap<SessionId, SessionRecord>,
+    pub(super) relations: Relations,
+    inboxes: BTreeMap<PodId, Inbox>,
+    last: u64,
+}
+
+impl State {
+    pub(super) fn pod(&mut self, id: PodId) -> Result<&mut PodRecord, Fault> {
+        self.pods
+            .get_mut(&id)
+            .ok_or_else(|| StoreErrorKind::NotFound("pod").into())
+    }
+
+    pub(super) fn fenced(&mut self, fence: Fence) -> Result<&mut PodRecord, Fault> {
+        let pod = self.pod(fence.pod)?;
+        match pod.generation {
+            current if current == fence.generation => Ok(pod),
+            current => Err(StoreErrorKind::Fenced { current }.into()),
+        }
+    }
+
+    /// Refuses a pod that does not write as its present generation.
+    pub(super) fn check_writer(&mut self, by: Writer) -> Result<(), Fault> {
+        match by {
+            Writer::Operator => Ok(()),
+            Writer::Pod(fence) => self.fenced(fence).map(drop),
+        }
+    }
+
+    pub(super) fn named(&mut self, key: &FleetKey, name: &PodName) -> Option<&mut PodRecord> {
+        self.pods.values_mut().find(|pod| {
+            FleetKey::of(&pod.identity) == *key
+                && pod
+                    .identity
+                    .name
+                    .as_str()
+                    .eq_ignore_ascii_case(name.as_str())
+        })
+    }
+
+    pub(super) fn put(&mut self, new: NewPod) -> Result<PodRecord, Fault> {
+        let key = FleetKey::of(&new.identity);
+        let Some(old) = self.named(&key, &new.identity.name) else {
+            let record = new.into_record();
+            self.pods.insert(record.identity.id, record.clone());
+            return Ok(record);
+        };
+        let existing = old.identity.name.clone();
+        if existing != new.identity.name {
+            return Err(StoreErrorKind::NameTaken { existing }.into());
+        }
+        if old.spawned.is_some() {
+            return Err(StoreErrorKind::SpawnedName { existing }.into());
+        }
+        if new.differs_from(old) {
+            let fresh = new.into_record();
+            old.identity.host = fresh.identity.host;
+            old.class = fresh.class;
+            old.alias = fresh.alias;
+            old.runtime = fresh.runtime;
+            old.spec = fresh.spec;
+            old.runtime_dir = fresh.runtime_dir;
+            old.member = true;
+            old.updated = fresh.updated;
+            old.revision += 1;
+        }
+        Ok(old.clone())
+    }
+
+    pub(super) fn set_members(&mut self, fleet: &FleetKey, members: &[PodName], at: UnixMillis) {
+        let pods = self.pods.values_mut().filter(|pod| {
+            FleetKey::of(&pod.identity) == *fleet
+                && pod.spawned.is_none()
+                && pod.member != members.contains(&pod.identity.name)
+        });
+        for pod in pods {
+            (pod.member, pod.updated) = (!pod.member, at);
+        }
+    }
+
+    pub(super) fn summary(&self, record: &PodRecord) -> PodSummary {
+        let inbox = self.inboxes.get(&record.identity.id);
+        let first = inbox.and_then(Inbox::first);
+        PodSummary {
+            undelivered: inbox.map_or(0, Inbox::undelivered),
+            oldest: first.map(|entry| entry.message.accepted),
+            hold: first.and_then(|entry| entry.receipt.hold.clone()),
+            record: record.clone(),
+        }
+    }
+
+    /// Returns the inbox of a pod, if there is such a pod.
+    pub(super) fn inbox(&mut self, pod: PodId) -> Option<&mut Inbox> {
+        self.pods
+            .contains_key(&pod)
+            .then(|| self.inboxes.entry(pod).or_default())
+    }
+
+    pub(super) fn accept(&mut self, to: PodId, offer: Offer) -> Result<Accepted, Refusal> {
+        let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
+        if let Some(answer) = inbox.repeat(&offer) {
+            return answer;
+        }
+        if offer.message.body.len() > MAX_BODY {
+            return Err(Refusal::TooLarge { limit: MAX_BODY });
+        }
+        self.check_right(to, &offer)?;
+        let sequence = Sequence(self.last + 1);
+        let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
+        let accepted = inbox.insert(sequence, offer)?;
+        self.last += 1;
+        Ok(accepted)
+    }
+
+    fn check_right(&self, to: PodId, offer: &Offer) -> Result<(), Refusal> {
+        let Some(sender) = offer.sender.pod() else {
+            return Ok(());
+        };
+        self.relation(sender, to).allows(offer.message.kind)?;
+        let since = UnixMillis(offer.message.accepted.0 - PAIR_WINDOW_MS);
+        let recent = self.exchanged(sender, to, since) + self.exchanged(to, sender, since);
+        if offer.message.kind == Kind::Notify && sender != to && recent >= MAX_PAIR_MESSAGES {
+            return Err(Refusal::PairLimit {
+                limit: MAX_PAIR_MESSAGES,
+            });
+        }
+        Ok(())
+    }
+
+    fn exchanged(&self, from: PodId, to: PodId, since: UnixMillis) -> u32 {
+        self.inboxes
+            .get(&to)
+            .map_or(0, |inbox| inbox.count_from(from, since))
+    }
+
+    pub(super) fn list(
+        &self,
+        pod: PodId,
+        page: &Page<Sequence>,
+        shown: impl Fn(&InboxEntry) -> bool,
+    ) -> Listing<InboxEntry, Sequence> {
+        let inbox = self.inboxes.get(&pod);
+        inbox.map_or_else(Listing::default, |inbox| inbox.list(page, shown))
+    }
+
+    pub(super) fn preview_forget(&self, id: PodId) -> Result<Forgotten, Fault> {
+        if !self.pods.contains_key(&id) {
+            return Err(StoreErrorKind::NotFound("pod").into());
+        }
+        let inbox = self.inboxes.get(&id);
+        let sessions = self.sessions.values();
+        let relations = self.relations.count(id);
+        Ok(Forgotten {
+            messages: inbox.map_or(0, Inbox::len),
+            undelivered: inbox.map_or(0, |inbox| u64::from(inbox.undelivered())),
+            sessions: sessions.filter(|session| session.pod == id).count() as u64,
+            ..relations
+        })
+    }
+
+    pub(super) fn forget(&mut self, id: PodId, act: Act) -> Result<Forgotten, Fault> {
+        let forgotten = self.preview_forget(id)?;
+        if let Some(record) = self.pods.remove(&id) {
+            self.relations.forget(&record.identity, act);
+        }
+        self.inboxes.remove(&id);
+        self.sessions.retain(|_, session| session.pod != id);
+        Ok(forgotten)
+    }
+}

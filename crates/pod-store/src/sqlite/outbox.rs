@@ -1,0 +1,73 @@
+//! Statements about the outbox.
+
+use podfleet_protocol::{PodId, UnixMillis};
+use rusqlite::{Connection, Row, Transaction, params};
+
+use super::columns::{json, parsed_optional, signed, to_json, unsigned};
+use super::listing;
+use super::pods::check_fence;
+use crate::error::Fault;
+use crate::outbox::{Act, OutboxEvent, OutboxPlace, RelationChange};
+use crate::page::{Listing, Page};
+use crate::record::Fence;
+
+/// Puts an event of the transaction into the outbox of `pod`.
+pub(super) fn put(
+    transaction: &Transaction<'_>,
+    pod: PodId,
+    change: &RelationChange,
+    act: Act,
+) -> Result<(), Fault> {
+    transaction
+        .prepare_cached("INSERT INTO outbox (pod, change, by_pod, at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            pod.to_string(),
+            to_json(change)?,
+            act.by.map(|by| by.to_string()),
+            act.at.0,
+        ])?;
+    Ok(())
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    pod: PodId,
+    page: &Page<OutboxPlace>,
+) -> Result<Listing<OutboxEvent, OutboxPlace>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT place, change, by_pod, at FROM outbox WHERE pod = ?1 AND place > ?2 \
+         ORDER BY place LIMIT ?3",
+    )?;
+    let after = page.after.map_or(0, |after| signed(after.0));
+    let rows = statement.query(params![pod.to_string(), after, i64::from(page.limit)])?;
+    listing::read(
+        rows,
+        page.limit,
+        place,
+        |row| {
+            Ok(OutboxEvent {
+                place: place(row)?,
+                change: json(row, "change")?,
+                by: parsed_optional(row, "by_pod")?,
+                at: UnixMillis(row.get("at")?),
+            })
+        },
+        |row| Ok((unsigned(row, "place")?.to_string(), String::new())),
+    )
+}
+
+fn place(row: &Row<'_>) -> Result<OutboxPlace, Fault> {
+    Ok(OutboxPlace(unsigned(row, "place")?))
+}
+
+pub(super) fn clear(
+    transaction: &Transaction<'_>,
+    fence: Fence,
+    up_to: OutboxPlace,
+) -> Result<u64, Fault> {
+    check_fence(transaction, fence)?;
+    let gone = transaction
+        .prepare_cached("DELETE FROM outbox WHERE pod = ?1 AND place <= ?2")?
+        .execute(params![fence.pod.to_string(), signed(up_to.0)])?;
+    Ok(gone as u64)
+}
