@@ -224,6 +224,11 @@ impl FleetError {
                 Some(
                     ErrorCode::Refused
                     | ErrorCode::InboxFull
+                    | ErrorCode::BodyTooLong
+                    | ErrorCode::PairLimit
+                    | ErrorCode::NameTaken
+                    | ErrorCode::NotYours
+                    | ErrorCode::NotWritable
                     | ErrorCode::Forbidden
                     | ErrorCode::LineTooLong,
                 ),

@@ -8,12 +8,32 @@
 //! first request is `hello`. After the reply to `attach` both sides speak binary frames instead
 //! ([`frame`]).
 //!
+//! A connection with the role `subscribe` gets, besides its replies, the [`event`]s of the pod as
+//! notifications: a snapshot and its place first, then every event after that place.
+//!
 //! # Versions
 //!
 //! Client and pod each say the newest version that they speak and the oldest that they understand;
-//! the lower of the two newest is spoken if both understand it. Within a version anybody may add a
-//! method, an optional parameter or a field of a result: unknown methods get an error of their own,
-//! unknown fields are ignored. Anything else makes a new version.
+//! the lower of the two newest is spoken if both understand it. There is no common version: the pod
+//! says so by an error of its own and closes.
+//!
+//! Within a version, who may add what:
+//!
+//! | addition | by | the other side, if it is older |
+//! |---|---|---|
+//! | a method | pod | is not asked for it; `hello` names the methods that a pod has |
+//! | an optional parameter | client | ignores it: it must be harmless to ignore |
+//! | a field of a result or an event | pod | ignores it |
+//! | a type of event, a notification | pod | skips it |
+//! | a type of frame | pod | skips it |
+//! | a type of frame | client | closes the connection: only after a capability announced it |
+//! | a number of an error | pod | shows its message |
+//! | a word of an enumeration in a result | nobody | could not read it |
+//!
+//! Whatever is not in this table makes a new version: a new required parameter, another meaning of a
+//! field, a word more in an enumeration. A field once given is given for as long as the version is
+//! spoken. Cursors are opaque, so what stands in them may change at any time; a pod that meets a
+//! cursor that it did not give says so.
 //!
 //! [`json_schema`] describes the request phase for clients in other languages; the repository keeps
 //! it in `schemas/protocol.schema.json`, and examples of whole connections in `tests/transcripts`.
@@ -28,25 +48,33 @@
 //! ```
 
 mod address;
+mod cursor;
 mod geometry;
 mod id;
 mod message;
 mod name;
 mod receipt;
+mod row;
 mod schema;
+mod scope;
 mod status;
 
 pub mod codec;
+pub mod event;
 pub mod frame;
 pub mod limits;
 pub mod method;
 pub mod rpc;
 
 pub use address::{Address, Preamble, PreambleError};
+pub use cursor::{CursorError, EventCursor, LogCursor, MAX_CURSOR, OutputCursor, PodListCursor};
+pub use event::Event;
 pub use geometry::Size;
 pub use id::{Generation, MessageId, PodId, Run, SessionId, ShortId, UnixMillis};
 pub use message::{Class, CleanBody, Kind, Message, NewMessage, OnCrash, Typing, clean_body};
 pub use name::{FleetName, MAX_NAME, NameError, NameFault, PodName, RESERVED_NAMES, TenantId};
 pub use receipt::{Evidence, Hold, HoldReason, Outcome, Receipt, Source};
+pub use row::{Availability, Glance, PodRow, Restorable, Visibility};
 pub use schema::json_schema;
-pub use status::{AgentPhase, Identity, PodStatus, RunEnd, ScreenStatus};
+pub use scope::{NotYours, Scope, ScopePath, ScopePathError};
+pub use status::{AgentPhase, Identity, Paused, PodStatus, RunEnd, ScreenStatus};

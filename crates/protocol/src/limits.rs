@@ -18,3 +18,20 @@ pub const VIEW_RING: usize = 1 << 20;
 pub const ATTACH_WINDOW: u64 = 256 << 10;
 /// How long a pod waits for the first line of a connection.
 pub const HELLO_DEADLINE: std::time::Duration = std::time::Duration::from_secs(5);
+/// How long a client that sends nothing whole and takes nothing is kept after an error that ends its
+/// connection.
+pub const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
+/// How many events a pod keeps for subscribers that read slowly or come back.
+pub const EVENT_RING: usize = 1024;
+/// How much of them it keeps at most, in bytes of their lines.
+pub const EVENT_RING_BYTES: usize = 1 << 20;
+/// How many characters of a body a listing of an inbox shows.
+pub const PREVIEW: usize = 200;
+/// How many messages a minute two pods may send to each other.
+pub const MAX_PAIR_MESSAGES: u32 = 60;
+/// How many rows a page of a listing has when nothing else is asked for.
+pub const PAGE: u32 = 100;
+/// How many rows a page of a listing has at most.
+pub const MAX_PAGE: u32 = 1000;
+/// How long a page of a log becomes at most, in bytes, but for its first record.
+pub const LOG_PAGE_BYTES: usize = 1 << 20;

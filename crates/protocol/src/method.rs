@@ -1,49 +1,53 @@
 //! The methods of the pod socket, each with its parameters and its result.
+//!
+//! The table at the end of this file is the only list of them. A pod has those that its `hello`
+//! names; any other is answered with [`RpcError::no_such_method`], as an unknown one is.
+
+mod control;
+mod log;
+mod messages;
+mod opening;
+mod peers;
+mod pods;
+mod terminal;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::geometry::Size;
-use crate::id::{Generation, MessageId, PodId, Run};
-use crate::message::{Kind, NewMessage};
-use crate::name::PodName;
-use crate::receipt::{Outcome, Receipt};
+use crate::message::Kind;
+use crate::receipt::Receipt;
 use crate::rpc::{ErrorCode, RpcError};
 use crate::status::PodStatus;
+
+pub use control::{
+    InterruptResult, PauseParams, PauseResult, ResizeParams, ResizeResult, ShutdownParams,
+    StatusParams, StatusUntil,
+};
+pub use log::{LogParams, LogResult};
+pub use messages::{
+    AcceptedResult, CancelParams, InboxParams, InboxResult, InboxRow, MessageParams, ReceiptParams,
+};
+pub use opening::{
+    ConnectionRole, Credential, HelloParams, HelloResult, Snapshot, SubscribeParams,
+    SubscribeResult,
+};
+pub use peers::PeerResult;
+pub use pods::{
+    InspectResult, ListPodsParams, ListPodsResult, NameParams, ReadOutputParams, ReadOutputResult,
+    RestoreParams, RestoreResult, Restored, SendParams, SpawnParams, SpawnResult, StartFailure,
+    StopParams, StopResult,
+};
+pub use terminal::{
+    AttachParams, AttachResult, AttachRole, Position, ScreenResult, ScrollbackParams,
+    ScrollbackResult,
+};
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL: u32 = 1;
 /// The oldest version that it still understands.
 pub const MIN_PROTOCOL: u32 = 1;
-
-/// What a connection is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ConnectionRole {
-    /// Requests and their replies, nothing else.
-    Command,
-    /// An attach stream.
-    Attach,
-}
-
-/// A pod's proof of who it is: known only to the pod and its agent.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Credential {
-    /// The pod that the caller is, or whose agent it is.
-    pub pod: PodId,
-    /// 64 hexadecimal digits, new each generation.
-    pub secret: String,
-}
-
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credential")
-            .field("pod", &self.pod)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A method: its name, what it takes and what it gives.
 pub trait Method {
@@ -58,196 +62,6 @@ pub trait Method {
 /// The parameters, or the result, of a method that has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nothing {}
-
-/// Parameters of `hello`, the first request of every connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct HelloParams {
-    /// The newest version that the client speaks.
-    pub protocol: u32,
-    /// The oldest version that the client understands.
-    pub min_protocol: u32,
-    /// What the connection is for.
-    pub role: ConnectionRole,
-    /// The client's name for people, such as `fleet send`.
-    pub client: String,
-    /// Who the caller is, if it is a pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credential: Option<Credential>,
-}
-
-/// Result of `hello`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct HelloResult {
-    /// The version that both will speak.
-    pub protocol: u32,
-    /// The pod.
-    pub pod: PodId,
-    /// Its name.
-    pub name: PodName,
-    /// The number of this start of the pod.
-    pub generation: Generation,
-    /// The build that it runs.
-    pub build: String,
-    /// The methods that it has.
-    pub capabilities: Vec<String>,
-}
-
-/// Until when `status` waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StatusUntil {
-    /// Until the agent's terminal is ready for input, or waits for a person, or the agent ended.
-    Settled,
-}
-
-/// Parameters of `status`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct StatusParams {
-    /// Answers only when this holds, or the time is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<StatusUntil>,
-    /// How long to wait in milliseconds; at most one hour.
-    #[serde(default)]
-    pub timeout_ms: u64,
-}
-
-/// Parameters of `run` and `notify`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct MessageParams {
-    /// The message.
-    pub message: NewMessage,
-}
-
-/// Result of `run` and `notify`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AcceptedResult {
-    /// The message.
-    pub id: MessageId,
-    /// Its place in the inbox, counted from 1.
-    pub position: u32,
-    /// Whether it had been accepted before, under the same id.
-    pub duplicate: bool,
-    /// How many control characters were taken out of its body.
-    #[serde(default)]
-    pub stripped: usize,
-}
-
-/// Parameters of `receipt`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReceiptParams {
-    /// The message.
-    pub id: MessageId,
-    /// Answers only when the outcome is at least this, or settled, or the time is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Outcome>,
-    /// Answers also when the message is held.
-    #[serde(default)]
-    pub or_held: bool,
-    /// How long to wait in milliseconds; at most one hour.
-    #[serde(default)]
-    pub timeout_ms: u64,
-}
-
-/// Result of `screen`: the visible part of the terminal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ScreenResult {
-    /// Size of the terminal.
-    pub size: Size,
-    /// One text a row, without trailing blanks, all rows.
-    pub rows: Vec<String>,
-    /// Row of the cursor, counted from 0.
-    pub cursor_row: u16,
-    /// Column of the cursor, counted from 0.
-    pub cursor_column: u16,
-    /// The title that the program set.
-    pub title: String,
-    /// Whether the alternate screen is shown.
-    pub alternate: bool,
-}
-
-/// Parameters of `scrollback`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ScrollbackParams {
-    /// How many of the last lines, the visible screen's among them.
-    pub lines: u32,
-    /// Whether colours are given, as SGR sequences.
-    #[serde(default)]
-    pub ansi: bool,
-}
-
-/// Result of `scrollback`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ScrollbackResult {
-    /// The lines, oldest first; blank ones at the end of the screen are left out.
-    pub lines: Vec<String>,
-    /// The view offset after the last of them.
-    pub position: Position,
-    /// Whether the alternate screen is shown, which has no scrollback.
-    pub alternate: bool,
-}
-
-/// A place in a pod's view stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Position {
-    /// The start of the pod.
-    pub generation: Generation,
-    /// The start of its agent.
-    pub run: Run,
-    /// Bytes of the view stream since that start.
-    pub offset: u64,
-}
-
-/// As what a client attaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AttachRole {
-    /// It looks. Its `input` is a protocol error.
-    Viewer,
-    /// It types and sets the size.
-    Controller,
-    /// It looks, and takes control at its first key if control is free.
-    View,
-}
-
-/// Parameters of `attach`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AttachParams {
-    /// As what.
-    pub role: AttachRole,
-    /// Takes control from another client.
-    #[serde(default)]
-    pub take: bool,
-    /// Size of the client's terminal; only a controller's is applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<Size>,
-    /// Goes on from here if the pod still has it, else begins with a `reset`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Position>,
-}
-
-/// Result of `attach`; after its line both sides speak frames.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AttachResult {
-    /// Where the stream begins.
-    pub position: Position,
-    /// Size of the terminal.
-    pub size: Size,
-    /// Whether this client has control.
-    pub in_control: bool,
-    /// Who has it, as that client named itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub controller: Option<String>,
-    /// Counts the changes of control.
-    pub epoch: u32,
-}
-
-/// Parameters of `shutdown`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ShutdownParams {
-    /// Why, for the session log.
-    #[serde(default)]
-    pub reason: String,
-}
 
 macro_rules! methods {
     ($(#[doc = $doc:literal] $method:ident = $name:literal ($params:ty) -> $result:ty;)*) => {
@@ -280,10 +94,15 @@ macro_rules! methods {
             pub fn parse(method: &str, params: Value) -> Result<Self, RpcError> {
                 match method {
                     $($name => read_params(method, params).map(|params| Self::$method(Box::new(params))),)*
-                    _ => Err(RpcError::new(
-                        ErrorCode::MethodNotFound,
-                        format!("there is no method `{method}`; known are {}", Self::NAMES.join(", ")),
-                    )),
+                    _ => Err(RpcError::no_such_method(method)),
+                }
+            }
+
+            /// Returns the method's name.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$method(_) => $name,)*
                 }
             }
         }
@@ -329,16 +148,52 @@ methods! {
     Ping = "ping" (Nothing) -> Nothing;
     /// Tells what the pod and its agent do.
     Status = "status" (StatusParams) -> PodStatus;
+    /// Begins the events of a connection with the role `subscribe`.
+    Subscribe = "subscribe" (SubscribeParams) -> SubscribeResult;
     /// Accepts an order durably.
     RunMessage = "run" (MessageParams) -> AcceptedResult;
     /// Accepts a notification durably.
     Notify = "notify" (MessageParams) -> AcceptedResult;
     /// Tells what became of a message.
     GetReceipt = "receipt" (ReceiptParams) -> Receipt;
+    /// Lists the messages that have not left the inbox.
+    Inbox = "inbox" (InboxParams) -> InboxResult;
+    /// Withdraws a message that is not yet being typed.
+    Cancel = "cancel" (CancelParams) -> Receipt;
+    /// Holds all delivery until `resume`, also over restarts; a person may still type.
+    Pause = "pause" (PauseParams) -> PauseResult;
+    /// Lets delivery go on.
+    Resume = "resume" (Nothing) -> PauseResult;
+    /// Presses the agent's interrupt key, if the agent works.
+    Interrupt = "interrupt" (Nothing) -> InterruptResult;
+    /// Lists the pods that the caller may see.
+    ListPods = "list_pods" (ListPodsParams) -> ListPodsResult;
+    /// Tells more about one pod that the caller may see.
+    Inspect = "inspect" (NameParams) -> InspectResult;
+    /// Starts a stopped pod in its own place, and answers when its agent is ready.
+    RestorePod = "restore_pod" (RestoreParams) -> RestoreResult;
+    /// Makes a child, and answers when its task is submitted; else nothing of it is left.
+    SpawnPod = "spawn_pod" (SpawnParams) -> SpawnResult;
+    /// Gives an order to a child, or as the fleet's lead to a fleet mate.
+    SendToPod = "send_to_pod" (SendParams) -> AcceptedResult;
+    /// Gives what the agent of a child, or of the lead's fleet mate, has produced.
+    ReadPodOutput = "read_pod_output" (ReadOutputParams) -> ReadOutputResult;
+    /// Ends a child, or as the fleet's lead a fleet mate, and answers when it is gone.
+    StopPod = "stop_pod" (StopParams) -> StopResult;
+    /// Makes another pod a peer of this one; again is no change.
+    RegisterPeer = "register_peer" (NameParams) -> PeerResult;
+    /// Ends that relation, and with it its rights, at once.
+    UnregisterPeer = "unregister_peer" (NameParams) -> PeerResult;
+    /// Notifies a peer.
+    SendToPeer = "send_to_peer" (SendParams) -> AcceptedResult;
+    /// Reads the session log.
+    ReadLog = "log" (LogParams) -> LogResult;
     /// Gives the visible screen.
     GetScreen = "screen" (Nothing) -> ScreenResult;
     /// Gives the last lines of the terminal.
     Scrollback = "scrollback" (ScrollbackParams) -> ScrollbackResult;
+    /// Sets the terminal's size where no controller does.
+    Resize = "resize" (ResizeParams) -> ResizeResult;
     /// Turns the connection into an attach stream.
     Attach = "attach" (AttachParams) -> AttachResult;
     /// Ends the agent, then the pod; answers when the agent is gone.

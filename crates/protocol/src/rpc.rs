@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::event::{EventParams, LaggedParams, Push};
+
 /// The version text that every object carries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Version {
@@ -80,6 +82,74 @@ impl Response {
     }
 }
 
+/// What a pod sends unasked. It has no id and is not answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("not" = { "required": ["id"] }))]
+pub struct Notification {
+    /// Always `"2.0"`.
+    pub jsonrpc: Version,
+    /// Its name, `event` or `lagged`.
+    pub method: String,
+    /// Its parameters, by name.
+    #[schemars(with = "serde_json::Map<String, Value>")]
+    pub params: Value,
+}
+
+/// A line that a pod sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Incoming {
+    /// The answer to a request.
+    Response(Response),
+    /// Something that nobody asked for.
+    Push(Push),
+}
+
+impl Incoming {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// Fails when it is neither a response nor a notification, or a notification known here does
+    /// not have the parameters that it must have.
+    pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
+        let value: Value = serde_json::from_slice(line)?;
+        if value.get("method").is_none() {
+            return serde_json::from_value(value).map(Self::Response);
+        }
+        let Notification { method, params, .. } = serde_json::from_value(value)?;
+        Ok(Self::Push(match method.as_str() {
+            Push::EVENT => Push::Event(serde_json::from_value(params)?),
+            Push::LAGGED => Push::Lagged(serde_json::from_value(params)?),
+            _ => Push::Other(method),
+        }))
+    }
+}
+
+impl Notification {
+    /// Makes the notification of an event.
+    ///
+    /// # Errors
+    /// Fails when the event cannot be written as JSON.
+    pub fn event(event: &EventParams) -> Result<Self, serde_json::Error> {
+        Self::of(Push::EVENT, event)
+    }
+
+    /// Makes the notification of lost events.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written as JSON.
+    pub fn lagged(lagged: &LaggedParams) -> Result<Self, serde_json::Error> {
+        Self::of(Push::LAGGED, lagged)
+    }
+
+    fn of(method: &str, params: &impl Serialize) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            jsonrpc: Version::V2,
+            method: method.to_owned(),
+            params: serde_json::to_value(params)?,
+        })
+    }
+}
+
 /// The kinds of errors that a pod answers with.
 ///
 /// The numbers from -32700 to -32600 are JSON-RPC's own; those from -32000 down are ours and never
@@ -121,12 +191,32 @@ pub enum ErrorCode {
     Storage,
     /// The pod is ending.
     ShuttingDown,
+    /// There is no such pod, or none that the caller may see.
+    NoSuchPod,
+    /// The name is another pod's, also when case is ignored.
+    NameTaken,
+    /// The pod, or its agent, could not be started; the data is a
+    /// [`StartFailure`](crate::method::StartFailure).
+    StartFailed,
+    /// The other pod should be live and does not answer.
+    Unreachable,
+    /// What is to be delegated goes beyond the caller's own scope.
+    NotYours,
+    /// A path of the scope cannot be written, whoever delegates it.
+    NotWritable,
+    /// The cursor is none that this pod gave, or what it points at is gone.
+    NoSuchCursor,
+    /// The body is longer than [`MAX_BODY`](crate::limits::MAX_BODY).
+    BodyTooLong,
+    /// The two pods wrote to each other more often than
+    /// [`MAX_PAIR_MESSAGES`](crate::limits::MAX_PAIR_MESSAGES) a minute.
+    PairLimit,
     /// An error of a newer pod.
     Other(i64),
 }
 
 impl ErrorCode {
-    const TABLE: [(Self, i64); 17] = [
+    const TABLE: [(Self, i64); 26] = [
         (Self::Parse, -32700),
         (Self::InvalidRequest, -32600),
         (Self::MethodNotFound, -32601),
@@ -144,6 +234,15 @@ impl ErrorCode {
         (Self::ControlTaken, -32009),
         (Self::Storage, -32010),
         (Self::ShuttingDown, -32011),
+        (Self::NoSuchPod, -32012),
+        (Self::NameTaken, -32013),
+        (Self::StartFailed, -32014),
+        (Self::Unreachable, -32015),
+        (Self::NotYours, -32016),
+        (Self::NotWritable, -32017),
+        (Self::NoSuchCursor, -32018),
+        (Self::BodyTooLong, -32019),
+        (Self::PairLimit, -32020),
     ];
 
     /// Returns the number on the wire.
@@ -211,6 +310,15 @@ impl RpcError {
             message: message.into(),
             data: None,
         }
+    }
+
+    /// Makes the error of a method that does not exist, or that this pod does not have.
+    #[must_use]
+    pub fn no_such_method(method: &str) -> Self {
+        Self::new(
+            ErrorCode::MethodNotFound,
+            format!("there is no method `{method}`; `hello` names those that there are"),
+        )
     }
 }
 

@@ -3,25 +3,40 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
+use crate::event::{EventParams, LaggedParams, Push};
 use crate::method;
-use crate::rpc::{Request, Response};
+use crate::rpc::{Notification, Request, Response};
 
-/// Returns the JSON Schema (2020-12) of the request phase: the envelopes, and under `methods` each
-/// method's parameters and result.
+/// Returns the JSON Schema (2020-12) of the request phase: the envelopes, under `methods` each
+/// method's parameters and result, and under `notifications` what comes unasked.
 #[must_use]
 pub fn json_schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let methods = method::describe(&mut generator);
     let request = generator.subschema_for::<Request>();
     let response = generator.subschema_for::<Response>();
+    let notification = generator.subschema_for::<Notification>();
+    let notifications = json!({
+        Push::EVENT: {
+            "description": "Tells a subscriber what happened.",
+            "params": generator.subschema_for::<EventParams>(),
+        },
+        Push::LAGGED: {
+            "description": "Tells a subscriber that it read too slowly; the pod closes the connection.",
+            "params": generator.subschema_for::<LaggedParams>(),
+        },
+    });
+    let data = json!({ "start_failed": generator.subschema_for::<method::StartFailure>() });
     let definitions = generator.take_definitions(true);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Podfleet pod protocol",
-        "description": "JSON-RPC 2.0 over a Unix socket, one object a line. A line is a request (client to pod) or a response (pod to client); `methods` gives the parameters and the result of each method.",
-        "oneOf": [request, response],
+        "description": "JSON-RPC 2.0 over a Unix socket, one object a line. A line is a request (client to pod), a response or a notification (pod to client); `methods` gives the parameters and the result of each method, `notifications` the parameters of each notification, `error_data` the data of the errors that have some.",
+        "oneOf": [request, response, notification],
         "protocol": method::PROTOCOL,
         "methods": methods,
+        "notifications": notifications,
+        "error_data": data,
         "$defs": definitions,
     })
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::address::Address;
 use crate::geometry::Size;
 use crate::id::{Generation, PodId, Run, UnixMillis};
 use crate::name::{FleetName, PodName, TenantId};
@@ -98,6 +99,29 @@ pub struct ScreenStatus {
     pub since: UnixMillis,
 }
 
+/// Delivery is paused: messages wait in the inbox, a person may still type. It holds until
+/// `resume`, over every restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Paused {
+    /// Who paused it.
+    pub by: Address,
+    /// Since when, by the clock of the machine that recorded it.
+    pub since: UnixMillis,
+    /// Why; empty if nothing was said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl std::fmt::Display for Paused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "by {}", self.by.session)?;
+        if self.reason.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
 /// A pod's answer to `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PodStatus {
@@ -123,6 +147,9 @@ pub struct PodStatus {
     /// Why the first of them waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// The brake, if delivery is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
     /// Size of its terminal.
     pub size: Size,
     /// The client that may type, as it named itself.

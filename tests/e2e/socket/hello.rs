@@ -1,8 +1,11 @@
 //! The first request, and who is calling.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use podfleet_protocol::method::{Credential, MessageParams, Notify, Shutdown, ShutdownParams};
+use podfleet_protocol::method::{
+    Call, Credential, HelloResult, MessageParams, Notify, Shutdown, ShutdownParams,
+};
 use podfleet_protocol::rpc::ErrorCode;
 use podfleet_protocol::{AgentPhase, NewMessage, Outcome, PodId};
 use podfleet_sim_agent::Kind;
@@ -66,6 +69,26 @@ fn a_second_hello_is_refused_and_the_connection_goes_on() {
     let error = client.greet("another", None).unwrap_err();
     assert_eq!(error.code, ErrorCode::InvalidRequest);
     client.ping();
+}
+
+#[test]
+fn a_pod_has_the_methods_that_its_hello_names_and_no_other() {
+    let (_pods, pod) = Pods::one("{}");
+    let mut client = pod.open();
+    let params = json!({ "protocol": 1, "min_protocol": 1, "role": "command", "client": "test" });
+    let id = client.send("hello", &params);
+    let hello = client.answer_to(id).unwrap();
+    let named: HelloResult = serde_json::from_value(hello).unwrap();
+    // With a parameter that fits none, a method that there is changes nothing.
+    let there = Call::NAMES.iter().copied().filter(|method| {
+        let id = client.send(method, &json!([]));
+        client.answer_to(id).unwrap_err().code != ErrorCode::MethodNotFound
+    });
+    let there: BTreeSet<&str> = there.collect();
+    assert_eq!(
+        there,
+        named.capabilities.iter().map(String::as_str).collect()
+    );
 }
 
 #[test]

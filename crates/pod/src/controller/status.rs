@@ -99,6 +99,7 @@ impl Controller {
             size: live.terminal.size(),
             controller: live.clients.controller().map(str::to_owned),
             viewers: live.clients.count(),
+            paused: None,
         }
     }
 

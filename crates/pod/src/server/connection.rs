@@ -74,7 +74,7 @@ async fn greet(
     process: Option<u32>,
     request: &Request,
 ) -> Result<(HelloResult, Caller), RpcError> {
-    let call = Call::parse(&request.method, request.params.clone())?;
+    let call = requests::parse(&request.method, request.params.clone())?;
     let Call::Hello(hello) = call else {
         return Err(RpcError::new(
             ErrorCode::Hello,
@@ -102,7 +102,10 @@ async fn greet(
         name: shared.identity.name.clone(),
         generation: shared.fence.generation,
         build: shared.build.clone(),
-        capabilities: Call::NAMES.iter().map(|name| (*name).to_owned()).collect(),
+        capabilities: requests::METHODS
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
     };
     Ok((hello, caller))
 }
@@ -184,7 +187,7 @@ fn read(line: Result<bytes::BytesMut, LineError>, in_flight: usize) -> Read {
         let error = RpcError::new(ErrorCode::InFlight, message);
         return Read::Fault(Box::new(Response::failure(Some(request.id), error)));
     }
-    match Call::parse(&request.method, request.params) {
+    match requests::parse(&request.method, request.params) {
         Ok(call) => Read::Call(request.id, call),
         Err(error) => Read::Fault(Box::new(Response::failure(Some(request.id), error))),
     }

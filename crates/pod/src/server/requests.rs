@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use podfleet_pod_store::{Offer, Refusal};
 use podfleet_protocol::method::{
-    AcceptedResult, Call, MessageParams, ReceiptParams, StatusParams, StatusUntil,
+    self, AcceptedResult, Call, MessageParams, Method, ReceiptParams, StatusParams, StatusUntil,
 };
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{
@@ -18,6 +18,31 @@ use super::caller::Caller;
 use crate::clock;
 use crate::command::Command;
 use crate::shared::Shared;
+
+/// The methods that this pod has. The others of the protocol are answered as unknown ones are.
+pub(super) const METHODS: &[&str] = &[
+    method::Hello::NAME,
+    method::Ping::NAME,
+    method::Status::NAME,
+    method::RunMessage::NAME,
+    method::Notify::NAME,
+    method::GetReceipt::NAME,
+    method::GetScreen::NAME,
+    method::Scrollback::NAME,
+    method::Attach::NAME,
+    method::Shutdown::NAME,
+];
+
+/// Reads a request's parameters.
+///
+/// # Errors
+/// Fails when this pod does not have the method, or the parameters do not fit it.
+pub(super) fn parse(method: &str, params: Value) -> Result<Call, RpcError> {
+    if !METHODS.contains(&method) {
+        return Err(RpcError::no_such_method(method));
+    }
+    Call::parse(method, params)
+}
 
 /// The longest that a request may wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -54,6 +79,7 @@ pub(super) async fn answer(
             ErrorCode::Internal,
             "attach is no plain request",
         )),
+        missing => Err(RpcError::no_such_method(missing.name())),
     }
 }
 
@@ -136,6 +162,8 @@ async fn accept(
 fn refusal_error(refusal: &Refusal) -> RpcError {
     let code = match refusal {
         Refusal::InboxFull { .. } => ErrorCode::InboxFull,
+        Refusal::TooLarge { .. } => ErrorCode::BodyTooLong,
+        Refusal::PairLimit { .. } => ErrorCode::PairLimit,
         Refusal::NoSuchPod | Refusal::NotItsOrders => ErrorCode::Forbidden,
         _ => ErrorCode::Refused,
     };

@@ -1,14 +1,29 @@
 //! The file in `schemas/` is what the types say. `UPDATE_SCHEMAS=1` writes it anew.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 use std::{fs, io};
 
 use podfleet_protocol::json_schema;
 use podfleet_protocol::method::{Call, PROTOCOL};
 use serde_json::{Value, json};
 
+thread_local! {
+    /// The validators that were made: each compiles the whole schema.
+    static VALIDATORS: RefCell<BTreeMap<String, Rc<jsonschema::Validator>>> = RefCell::default();
+}
+
 /// Returns the schema of one part of the protocol, such as `/methods/run/params`.
-pub(crate) fn validator(part: &str) -> jsonschema::Validator {
+pub(crate) fn validator(part: &str) -> Rc<jsonschema::Validator> {
+    VALIDATORS.with_borrow_mut(|made| {
+        let made = made.entry(part.to_owned());
+        Rc::clone(made.or_insert_with(|| Rc::new(compile(part))))
+    })
+}
+
+fn compile(part: &str) -> jsonschema::Validator {
     let mut schema = json_schema();
     let root = schema.as_object_mut().unwrap();
     if !part.is_empty() {

@@ -8,8 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use podfleet_protocol::event::Push;
 use podfleet_protocol::method::{self, Call, Method};
-use podfleet_protocol::rpc::{ErrorCode, Request, RequestId, Response, RpcError};
+use podfleet_protocol::rpc::{
+    ErrorCode, Incoming, Notification, Request, RequestId, Response, RpcError,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -80,21 +83,63 @@ fn typed(name: &str, part: &str, value: &Value, place: &str) {
             _ => drop(round_trip::<M::Result>(value, place)),
         }
     }
-    let read = match name {
-        "hello" => both::<method::Hello>,
-        "ping" => both::<method::Ping>,
-        "status" => both::<method::Status>,
-        "run" => both::<method::RunMessage>,
-        "notify" => both::<method::Notify>,
-        "receipt" => both::<method::GetReceipt>,
-        "screen" => both::<method::GetScreen>,
-        "scrollback" => both::<method::Scrollback>,
-        "attach" => both::<method::Attach>,
-        "shutdown" => both::<method::Shutdown>,
-        _ => panic!("{place}: add `{name}` to this test"),
-    };
+    macro_rules! by_name {
+        ($($method:ident),* $(,)?) => {
+            match name {
+                $(method::$method::NAME => both::<method::$method>,)*
+                _ => panic!("{place}: add `{name}` to this test"),
+            }
+        };
+    }
+    let read = by_name!(
+        Hello,
+        Ping,
+        Status,
+        Subscribe,
+        RunMessage,
+        Notify,
+        GetReceipt,
+        Inbox,
+        Cancel,
+        Pause,
+        Resume,
+        Interrupt,
+        ListPods,
+        Inspect,
+        RestorePod,
+        SpawnPod,
+        SendToPod,
+        ReadPodOutput,
+        StopPod,
+        RegisterPeer,
+        UnregisterPeer,
+        SendToPeer,
+        ReadLog,
+        GetScreen,
+        Scrollback,
+        Resize,
+        Attach,
+        Shutdown,
+    );
     read(part, value, place);
     fits(&format!("/methods/{name}/{part}"), value, place);
+}
+
+/// Reads a notification as its types say.
+fn pushed(value: &Value, place: &str) {
+    let Notification { method, params, .. } = round_trip(value, place);
+    fits(&format!("/notifications/{method}/params"), &params, place);
+    let line = serde_json::to_vec(value).unwrap();
+    match Incoming::parse(&line).unwrap() {
+        Incoming::Push(Push::Event(event)) => {
+            assert_eq!(event.cursor.number(), event.number, "{place}");
+            assert_eq!(serde_json::to_value(event).unwrap(), params, "{place}");
+        }
+        Incoming::Push(Push::Lagged(lagged)) => {
+            assert_eq!(serde_json::to_value(lagged).unwrap(), params, "{place}");
+        }
+        other => panic!("{place}: {other:?}"),
+    }
 }
 
 #[test]
@@ -113,6 +158,10 @@ fn every_line_is_read_printed_back_and_fits_the_schema() {
                         typed(&request.method, "params", &request.params, place);
                     }
                 }
+                "server" if value.get("method").is_some() => {
+                    fits("", value, place);
+                    pushed(value, place);
+                }
                 "server" => {
                     fits("", value, place);
                     let response: Response = round_trip(value, place);
@@ -121,6 +170,10 @@ fn every_line_is_read_printed_back_and_fits_the_schema() {
                         response.error.is_some(),
                         "{place}"
                     );
+                    if let Some(data) = response.error.and_then(|error| error.data) {
+                        fits("/error_data/start_failed", &data, place);
+                        drop(round_trip::<method::StartFailure>(&data, place));
+                    }
                     if let Some(result) = response.result {
                         let id = response.id.unwrap();
                         let method = asked.get(&key(&id)).expect("an answer without a request");
@@ -166,14 +219,20 @@ fn fault(line: &[u8]) -> Option<Response> {
 }
 
 #[test]
-fn every_method_and_every_error_has_an_example() {
+fn every_method_every_event_and_every_error_has_an_example() {
     let (mut succeeded, mut failed) = (BTreeSet::new(), BTreeSet::new());
+    let mut happened = BTreeSet::new();
     for transcript in transcripts() {
         let mut asked = BTreeMap::new();
         for Line { side, value, .. } in transcript {
             let id = value["id"].to_string();
             match side.as_str() {
                 "client" => drop(asked.insert(id, value["method"].as_str().unwrap().to_owned())),
+                "server" if value.get("method").is_some() => {
+                    if let Some(kind) = value["params"]["event"]["type"].as_str() {
+                        happened.insert(kind.to_owned());
+                    }
+                }
                 "server" if value.get("result").is_some() => {
                     succeeded.insert(asked[&id].clone());
                 }
@@ -189,6 +248,17 @@ fn every_method_and_every_error_has_an_example() {
     let methods: BTreeSet<String> = Call::NAMES.iter().map(|&name| name.to_owned()).collect();
     assert_eq!(succeeded, methods);
     let schema = podfleet_protocol::json_schema();
+    let types = schema["$defs"]["Event"]["oneOf"].as_array().unwrap();
+    let types = types
+        .iter()
+        .map(|variant| variant["properties"]["type"]["const"].as_str().unwrap());
+    assert_eq!(
+        happened,
+        types
+            .filter(|kind| *kind != "other")
+            .map(str::to_owned)
+            .collect()
+    );
     let codes = schema["$defs"]["ErrorCode"]["examples"].as_array().unwrap();
     assert_eq!(
         failed,

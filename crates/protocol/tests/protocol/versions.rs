@@ -1,8 +1,11 @@
 //! What may be added within a version, and what a peer of another version meets.
 
+use podfleet_protocol::Event;
+use podfleet_protocol::event::Push;
 use podfleet_protocol::frame::{Frame, FrameCodec, HEADER};
 use podfleet_protocol::method::{Call, HelloResult, StatusUntil};
-use podfleet_protocol::rpc::{ErrorCode, Request, Response};
+use podfleet_protocol::rpc::{ErrorCode, Incoming, Request, Response};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn call(method: &str, params: Value) -> Result<Call, ErrorCode> {
@@ -97,4 +100,47 @@ fn a_frame_of_an_unknown_type_is_read_whole_and_the_next_one_is_found() {
     assert_eq!(next(), Some(Frame::Other { kind: 0x7e }));
     assert_eq!(next(), Some(Frame::Release));
     assert_eq!(next(), None);
+}
+
+#[test]
+fn unknown_events_and_notifications_are_skipped() {
+    let push = |method: &str, params: Value| {
+        let line = json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string();
+        match Incoming::parse(line.as_bytes()).unwrap() {
+            Incoming::Push(push) => push,
+            Incoming::Response(response) => panic!("{response:?}"),
+        }
+    };
+    let event = json!({ "type": "teleported", "to": "mars" });
+    let params = json!({ "cursor": "3.8", "number": 8, "at": 0, "event": event, "mood": "good" });
+    let Push::Event(event) = push("event", params) else {
+        panic!("no event");
+    };
+    assert_eq!((event.number, event.event), (8, Event::Other));
+    assert_eq!(
+        push("weather", json!({ "rain": true })),
+        Push::Other("weather".to_owned())
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_line_makes_a_reader_panic(line in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Request::parse(&line);
+        let _ = Incoming::parse(&line);
+    }
+
+    #[test]
+    fn no_parameters_make_a_method_panic(
+        method in prop::sample::select(Call::NAMES),
+        field in prop::sample::select(&["name", "id", "from", "limit", "size", "message", "scope"][..]),
+        value in prop_oneof![
+            Just(Value::Null), any::<i64>().prop_map(Value::from), any::<String>().prop_map(Value::from),
+            Just(json!([])), Just(json!({ "id": 1 })),
+        ],
+    ) {
+        if let Ok(call) = Call::parse(method, json!({ field: value })) {
+            prop_assert_eq!(call.name(), method);
+        }
+    }
 }

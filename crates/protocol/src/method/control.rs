@@ -1,0 +1,76 @@
+//! What holds, moves or ends the pod's own agent.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::geometry::Size;
+use crate::status::{Paused, ScreenStatus};
+
+/// Until when `status` waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusUntil {
+    /// Until the agent's terminal is ready for input, or waits for a person, or the agent ended.
+    Settled,
+}
+
+/// Parameters of `status`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StatusParams {
+    /// Answers only when this holds, or the time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<StatusUntil>,
+    /// How long to wait in milliseconds; at most one hour.
+    #[serde(default)]
+    pub timeout_ms: u64,
+}
+
+/// Parameters of `pause`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PauseParams {
+    /// Why, for people; at most 200 characters are kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// Result of `pause` and `resume`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PauseResult {
+    /// The brake that holds now; absent when messages are delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
+    /// Whether this call changed it.
+    pub changed: bool,
+}
+
+/// Result of `interrupt`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InterruptResult {
+    /// Whether the key was pressed. It is not, unless the screen shows that the agent works: at any
+    /// other moment it means something else to the agent.
+    pub pressed: bool,
+    /// What was on the screen when that was decided.
+    pub screen: ScreenStatus,
+}
+
+/// Parameters of `resize`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResizeParams {
+    /// The wanted size. It stays until a controller brings its own.
+    pub size: Size,
+}
+
+/// Result of `resize`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResizeResult {
+    /// The size that the terminal has now: the wanted one, brought into bounds.
+    pub size: Size,
+}
+
+/// Parameters of `shutdown`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShutdownParams {
+    /// Why, for the session log.
+    #[serde(default)]
+    pub reason: String,
+}
