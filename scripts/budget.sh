@@ -4,8 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Crate and limit, with the crate's default features: what who depends on it gets unasked.
+# Crate, limit and features; without features its default ones: what who depends on it gets unasked.
 readonly LIMITS='
+podfleet-home 10
 podfleet-roster 110
 podfleet-protocol 30
 podfleet-pod-store 60
@@ -13,12 +14,15 @@ podfleet-tmux 30
 podfleet-harness 30
 podfleet-connectors 40
 podfleet-cli 200
+podfleet-cli 130 validate
 '
 readonly LOCK_LIMIT=400
 
 packages_of() {
+    local features=()
+    [[ -z ${2:-} ]] || features=(--no-default-features --features "$2")
     # The same package may stand in the tree with marks behind its version.
-    cargo tree --locked --package "$1" --edges normal --prefix none |
+    cargo tree --locked --package "$1" "${features[@]}" --edges normal --prefix none |
         awk '{ print $1, $2 }' | sort -u | wc -l
 }
 
@@ -29,14 +33,14 @@ check() {
         verdict='TOO MANY'
         status=1
     fi
-    printf '%-22s %4d under %4d  %s\n' "$name" "$count" "$limit" "$verdict"
+    printf '%-24s %4d under %4d  %s\n' "$name" "$count" "$limit" "$verdict"
 }
 
-while read -r package limit; do
+while read -r package limit features; do
     [[ -n $package ]] || continue
     # An assignment of its own, so that a failing cargo ends the script.
-    count=$(packages_of "$package")
-    check "$package" "$count" "$limit"
+    count=$(packages_of "$package" "$features")
+    check "$package${features:+ ($features)}" "$count" "$limit"
 done <<<"$LIMITS"
 count=$(grep -c '^\[\[package\]\]' Cargo.lock)
 check 'Cargo.lock (all)' "$count" "$LOCK_LIMIT"

@@ -22,4 +22,5 @@ licences() {
 step 'documentation' env RUSTDOCFLAGS='-D warnings' \
     cargo doc --quiet --workspace --no-deps --document-private-items --locked
 step 'licences and sources of dependencies' licences
+step 'the build for rosters alone' scripts/validate-only.sh
 step 'the demo' scripts/demo.sh

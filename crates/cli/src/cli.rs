@@ -1,13 +1,13 @@
 //! The command line: its grammar, and what each command is handed.
 
+#[cfg(feature = "fleet")]
+mod fleet;
+
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::commands::{
-    attach, completions, down, explain, init, log, logs, man, plan, pod, ps, restart, schema, send,
-    sim_agent, status, tail, up, validate, verify, version, watch,
-};
+use crate::commands::{completions, explain, init, man, schema, validate, version};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -78,28 +78,15 @@ enum Command {
     Validate(validate::Args),
     Explain(explain::Args),
     Schema(schema::Args),
-    Plan(plan::Args),
-    Up(up::Args),
-    Down(down::Args),
-    Restart(restart::Args),
-    Ps(ps::Args),
-    Status(status::Args),
-    Verify(verify::Args),
-    Send(send::Args),
-    Tail(tail::Args),
-    Watch(watch::Args),
-    Attach(attach::Args),
-    Log(log::Args),
-    Logs(logs::Args),
-    SimAgent(sim_agent::Args),
+    #[cfg(feature = "fleet")]
+    #[command(flatten)]
+    Fleet(fleet::Command),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
-    #[command(hide = true)]
-    Pod(pod::Args),
 }
 
-/// Headings of the help text with the commands below them.
+/// Headings of the help text with the commands below them, those of other builds too.
 const SECTIONS: [(&str, &[&str]); 4] = [
     ("The roster", &["init", "validate", "explain", "schema"]),
     (
@@ -131,12 +118,18 @@ pub(crate) fn grammar() -> clap::Command {
 fn command_list(grammar: &clap::Command) -> String {
     let mut text = String::new();
     for (heading, names) in SECTIONS {
+        let commands: Vec<_> = names
+            .iter()
+            .filter_map(|name| grammar.find_subcommand(name))
+            .collect();
+        if commands.is_empty() {
+            continue;
+        }
         text.push_str(&format!("{heading}:\n"));
-        for name in names {
-            let command = grammar.find_subcommand(name);
-            let about = command.and_then(clap::Command::get_about);
-            let about = about.map(ToString::to_string).unwrap_or_default();
-            text.push_str(&format!("  {name:<12} {about}\n"));
+        for command in commands {
+            let about = command.get_about().map(ToString::to_string);
+            let about = about.unwrap_or_default();
+            text.push_str(&format!("  {:<12} {about}\n", command.get_name()));
         }
         text.push('\n');
     }
@@ -171,24 +164,11 @@ fn dispatch(command: Command, context: &mut Context) -> Outcome {
         Command::Validate(args) => validate::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::Schema(args) => schema::run(&args, context),
-        Command::Plan(args) => plan::run(&args, context),
-        Command::Up(args) => up::run(&args, context),
-        Command::Down(args) => down::run(&args, context),
-        Command::Restart(args) => restart::run(&args, context),
-        Command::Ps(args) => ps::run(&args, context),
-        Command::Status(args) => status::run(&args, context),
-        Command::Verify(args) => verify::run(&args, context),
-        Command::Send(args) => send::run(&args, context),
-        Command::Tail(args) => tail::run(&args, context),
-        Command::Watch(args) => watch::run(&args, context),
-        Command::Attach(args) => attach::run(&args, context),
-        Command::Log(args) => log::run(&args, context),
-        Command::Logs(args) => logs::run(&args, context),
-        Command::SimAgent(args) => sim_agent::run(args, context),
+        #[cfg(feature = "fleet")]
+        Command::Fleet(command) => command.run(context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => man::run(&args, context),
         Command::Version(args) => version::run(&args, context),
-        Command::Pod(args) => pod::run(args, context),
     }
 }
 

@@ -1,26 +1,45 @@
 //! The commands, one module each: its arguments, and what it does with them.
 
-pub(crate) mod attach;
 pub(crate) mod completions;
-pub(crate) mod down;
 pub(crate) mod explain;
 pub(crate) mod init;
-pub(crate) mod log;
-pub(crate) mod logs;
 pub(crate) mod man;
-pub(crate) mod plan;
-pub(crate) mod pod;
-mod progress;
-pub(crate) mod ps;
-pub(crate) mod restart;
 pub(crate) mod schema;
-pub(crate) mod scope;
-pub(crate) mod send;
-pub(crate) mod sim_agent;
-pub(crate) mod status;
-pub(crate) mod tail;
-pub(crate) mod up;
 pub(crate) mod validate;
-pub(crate) mod verify;
 pub(crate) mod version;
+
+// What needs pods.
+#[cfg(feature = "fleet")]
+pub(crate) mod attach;
+#[cfg(feature = "fleet")]
+pub(crate) mod down;
+#[cfg(feature = "fleet")]
+pub(crate) mod log;
+#[cfg(feature = "fleet")]
+pub(crate) mod logs;
+#[cfg(feature = "fleet")]
+pub(crate) mod plan;
+#[cfg(feature = "fleet")]
+pub(crate) mod pod;
+#[cfg(feature = "fleet")]
+mod progress;
+#[cfg(feature = "fleet")]
+pub(crate) mod ps;
+#[cfg(feature = "fleet")]
+pub(crate) mod restart;
+#[cfg(feature = "fleet")]
+pub(crate) mod scope;
+#[cfg(feature = "fleet")]
+pub(crate) mod send;
+#[cfg(feature = "fleet")]
+pub(crate) mod sim_agent;
+#[cfg(feature = "fleet")]
+pub(crate) mod status;
+#[cfg(feature = "fleet")]
+pub(crate) mod tail;
+#[cfg(feature = "fleet")]
+pub(crate) mod up;
+#[cfg(feature = "fleet")]
+pub(crate) mod verify;
+#[cfg(feature = "fleet")]
 pub(crate) mod watch;

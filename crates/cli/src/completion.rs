@@ -6,6 +6,7 @@ use podfleet_roster::{Known, Roster};
 
 use crate::cli;
 use crate::context::Context;
+use crate::input::read_file;
 use crate::output::{Output, Verbosity};
 
 /// The environment variable by which the shell's script asks for candidates.
@@ -28,7 +29,7 @@ pub(crate) fn agents() -> ArgValueCandidates {
 fn roster_agents() -> Option<Vec<CompletionCandidate>> {
     let mut context = Context::new(Output::open(Verbosity::Quiet), None, String::new());
     let path = context.roster_path().ok()?;
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = String::from_utf8(read_file(&path).ok()?).ok()?;
     let (roster, _) = Roster::parse(&text, "roster", &Known::shipped());
     let candidate = |agent: podfleet_roster::Agent| {
         CompletionCandidate::new(agent.name.as_str()).help(Some(agent.class.into()))

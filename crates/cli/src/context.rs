@@ -1,18 +1,17 @@
 //! What a command is handed: its output, and the world outside that only this crate looks at.
 
+#[cfg(feature = "fleet")]
+mod fleet;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use podfleet::{Dirs, DirsError, Env, Fleet, RosterChoice, Setup, locate_roster};
-use podfleet_roster::{Known, Roster};
+use podfleet_home::{DirsError, Env, RosterChoice, config_dir, home_dir, locate_roster};
+use podfleet_roster::Known;
 
-use crate::commands::scope::Scope;
-use crate::commands::version;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::render::wrap::wrap;
-use crate::roster_file::{RosterFile, RosterNeed};
 
 /// Everything that a command may use from outside its arguments.
 pub(crate) struct Context {
@@ -42,14 +41,14 @@ impl Context {
 
     /// Returns the user's home directory.
     pub(crate) fn home(&self) -> Result<PathBuf, Error> {
-        let home = self.env.get("HOME").map(PathBuf::from);
-        home.ok_or_else(|| Error::message(Exit::Usage, "HOME is not set"))
+        home_dir(&self.env).ok_or_else(|| {
+            Error::message(Exit::Usage, "there is no home directory: HOME is not set")
+        })
     }
 
-    /// Returns the directories of the user's fleets.
-    pub(crate) fn dirs(&self) -> Result<Dirs, Error> {
-        let uid = rustix::process::getuid().as_raw();
-        Dirs::resolve(&self.env, uid).map_err(|error: DirsError| Error::new(Exit::Usage, error))
+    /// Returns the user's configuration directory.
+    pub(crate) fn config_dir(&self) -> Result<PathBuf, Error> {
+        config_dir(&self.env).map_err(|error: DirsError| Error::new(Exit::Usage, error))
     }
 
     /// Returns the roster that the command reads, whether or not it is there, and says which one.
@@ -63,12 +62,12 @@ impl Context {
     fn roster_choice(&self) -> Result<RosterChoice, Error> {
         let cwd = std::env::current_dir()
             .map_err(|error| Error::from(error).context("there is no working directory"))?;
-        let dirs = self.dirs()?;
+        let config = self.config_dir()?;
         Ok(locate_roster(
             self.roster.as_deref(),
             &self.env,
             &cwd,
-            &dirs,
+            &config,
         ))
     }
 
@@ -85,130 +84,17 @@ impl Context {
             .or_else(|| self.env.get("FLEET_ROSTER").map(Path::new))
         {
             Some(path) => Ok(path.to_owned()),
-            None => Ok(self.dirs()?.config.join("roster.yaml")),
+            None => Ok(self.config_dir()?.join("roster.yaml")),
         }
-    }
-
-    /// Opens the fleet that a command is about.
-    pub(crate) async fn fleet(&mut self, scope: &Scope, need: RosterNeed) -> Result<Fleet, Error> {
-        let (roster, lost_roster) = match self.sound_roster(need)? {
-            RosterFound::Sound(roster) => (Some(*roster), None),
-            RosterFound::Lost(path) => (None, Some(path)),
-        };
-        let setup = Setup {
-            dirs: self.dirs()?,
-            env: self.env.clone(),
-            exe: own_program()?,
-            host: short_host_name(),
-            user: self.user_name(),
-            build: version::BUILD.to_owned(),
-            roster,
-            lost_roster,
-            fleet: scope.fleet.clone(),
-            client: self.client.clone(),
-        };
-        Ok(Fleet::open(setup).await?)
-    }
-
-    /// Reads the roster; tells what is wrong with it.
-    fn sound_roster(&mut self, need: RosterNeed) -> Result<RosterFound, Error> {
-        let path = self.roster_path()?;
-        let Some(file) = RosterFile::read(&path, &self.known()?, need)? else {
-            if self.roster.is_some() || need == RosterNeed::Sound {
-                return Err(missing_roster(&path, self.roster.is_some()));
-            }
-            if self.env.get("FLEET_ROSTER").is_some() {
-                let notice = format!("note: there is no roster {}", path.display());
-                self.output.say(wrap(&notice, 0, "  "))?;
-            }
-            return Ok(RosterFound::Lost(path));
-        };
-        let warnings: Vec<String> = file.warnings().collect();
-        match file.sound() {
-            Ok(roster) => {
-                if need == RosterNeed::Sound {
-                    for warning in warnings {
-                        self.output.say(wrap(&warning, 0, "  "))?;
-                    }
-                }
-                Ok(RosterFound::Sound(Box::new(roster)))
-            }
-            Err(unsound) if need == RosterNeed::Sound => {
-                self.output.complain(unsound.findings()?)?;
-                Err(unsound.error())
-            }
-            Err(unsound) => {
-                let name = unsound.name();
-                let notice = format!(
-                    "note: the roster {name} has errors and is left aside; \
-                     `fleet validate` shows them"
-                );
-                self.output.say(wrap(&notice, 0, "  "))?;
-                Ok(RosterFound::Lost(path))
-            }
-        }
-    }
-
-    /// Returns the user's name: it owns records, so it must be the same in every environment.
-    ///
-    /// A user that the machine's own list does not have is named by the environment, else by
-    /// number.
-    pub(crate) fn user_name(&self) -> String {
-        let uid = rustix::process::getuid().as_raw().to_string();
-        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let name = listed_user(&users, &uid);
-        let name = name.or_else(|| self.env.get("LOGNAME"));
-        name.or_else(|| self.env.get("USER"))
-            .unwrap_or(&uid)
-            .to_owned()
     }
 
     /// Returns the runtimes and roles that a roster may name: the shipped ones and the user's own.
     pub(crate) fn known(&self) -> Result<Known, Error> {
-        let config = self.dirs()?.config;
+        let config = self.config_dir()?;
         Ok(Known::shipped()
             .with_runtimes(stems(&config.join("harnesses"), "toml")?)
             .with_roles(stems(&config.join("roles"), "md")?))
     }
-}
-
-/// The roster that a command goes by.
-enum RosterFound {
-    Sound(Box<(Roster, PathBuf)>),
-    /// It is broken or not there; the fleet is found by what is recorded.
-    Lost(PathBuf),
-}
-
-fn missing_roster(path: &Path, named: bool) -> Error {
-    let path = path.display();
-    let error = Error::message(Exit::Usage, format!("there is no roster {path}"));
-    error.hint(if named {
-        format!("`fleet init --write --roster {path}` makes one")
-    } else {
-        "`fleet init --write` makes one".to_owned()
-    })
-}
-
-/// Returns the path of this program, from which pods and views are started.
-fn own_program() -> Result<PathBuf, Error> {
-    std::env::current_exe()
-        .map_err(|error| Error::from(error).context("this program cannot be found"))
-}
-
-/// Returns the machine's name up to the first dot.
-fn short_host_name() -> String {
-    let name = rustix::system::uname();
-    let name = name.nodename().to_string_lossy();
-    name.split('.').next().unwrap_or_default().to_owned()
-}
-
-/// Finds the name of a user's number in a list of the form of `/etc/passwd`.
-fn listed_user<'a>(users: &'a str, uid: &str) -> Option<&'a str> {
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next().filter(|name| !name.is_empty())?;
-        (fields.nth(1) == Some(uid)).then_some(name)
-    })
 }
 
 /// Returns the names of a directory's files of one kind, without their extension.
@@ -230,17 +116,4 @@ fn stems(directory: &Path, extension: &str) -> Result<Vec<String>, Error> {
         }
     }
     Ok(stems)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_is_found_by_number() {
-        let users = "root:x:0:0:root:/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\n";
-        assert_eq!(listed_user(users, "1000"), Some("me"));
-        assert_eq!(listed_user(users, "100"), None);
-        assert_eq!(listed_user("nonsense\n:x:7:\n", "7"), None);
-    }
 }

@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-/// Replaces the panic message by one that gives the terminal back first and says that the fault is
-/// ours. The exit status of a panic is 101.
-pub(crate) fn install_hook() {
-    std::panic::set_hook(Box::new(|panic| {
-        crate::attach::restore();
+/// Replaces the panic message by one that says that the fault is ours; before it is printed,
+/// `restore` gives the terminal back. The exit status of a panic is 101.
+pub(crate) fn install_hook(restore: fn()) {
+    std::panic::set_hook(Box::new(move |panic| {
+        restore();
         let mut messages = anstream::stderr().lock();
         let place = panic
             .location()

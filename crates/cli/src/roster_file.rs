@@ -7,6 +7,7 @@ use podfleet_roster::{Diagnostic, Document, Known, Roster};
 
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::input::read_file;
 use crate::render::findings::{Checked, Format};
 
 /// A roster's file, read and checked.
@@ -36,14 +37,12 @@ impl RosterFile {
         known: &Known,
         need: RosterNeed,
     ) -> Result<Option<Self>, Error> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => {
-                let what = format!("the roster {} cannot be read", path.display());
-                return Err(Error::new(Exit::Usage, error).context(what));
-            }
-        };
+        if let Err(error) = path.metadata()
+            && error.kind() == io::ErrorKind::NotFound
+        {
+            return Ok(None);
+        }
+        let bytes = read_file(path)?;
         let name = path.display().to_string();
         let document = Document::read_bytes(&bytes, &name);
         let (roster, findings) = match need {

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use podfleet_home::Env;
+
 use crate::dirs::Dirs;
-use crate::env::Env;
 
 /// What an agent gets of its user's environment besides `PATH` and `LC_*`.
 const OF_THE_USER: [&str; 23] = [

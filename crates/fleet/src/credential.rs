@@ -1,8 +1,7 @@
 //! The proof that we run inside a pod.
 
+use podfleet_home::Env;
 use podfleet_protocol::method::Credential;
-
-use crate::env::Env;
 
 /// Reads `FLEET_POD_CREDENTIAL`: a pod's id and its secret, with a colon between them.
 ///

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use podfleet_harness::{Harness, Invocation};
+use podfleet_home::Env;
 use podfleet_pod::spec::{HarnessRef, PodSpec, RestartPolicy, RestartWhen};
 use podfleet_protocol::{PodName, Size};
 use podfleet_roster::{Agent, Roster};
@@ -11,7 +12,6 @@ use podfleet_roster::{Agent, Roster};
 use crate::agent_env;
 use crate::comms::elsewhere;
 use crate::dirs::Dirs;
-use crate::env::Env;
 use crate::told::told;
 
 /// What a pod has to be so that an agent is what the roster says.

@@ -1,11 +1,10 @@
 //! Where a user's fleets keep their files.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use podfleet_home::{DirsError, Env, absolute, config_dir, state_dir, xdg};
 use podfleet_pod::paths::{PathError, RuntimeDir, StatePaths};
-
-use crate::env::Env;
 
 /// The directories of one user's fleets; all absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,26 +15,6 @@ pub struct Dirs {
     pub state: PathBuf,
     /// Sockets and heartbeats; private.
     pub runtime: PathBuf,
-}
-
-/// The environment does not say where files may be kept.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DirsError {
-    /// Neither the override nor the home directory is set.
-    #[error("neither {variable} nor HOME is set")]
-    NoHome {
-        /// The variable that would do.
-        variable: &'static str,
-    },
-    /// An override is a relative path, which means another place in every directory.
-    #[error("{variable} is not an absolute path: {value}")]
-    Relative {
-        /// The variable.
-        variable: &'static str,
-        /// Its value.
-        value: String,
-    },
 }
 
 impl Dirs {
@@ -49,8 +28,8 @@ impl Dirs {
     /// # Errors
     /// Fails when an override is relative, or there is no home directory to fall back to.
     pub fn resolve(env: &Env, uid: u32) -> Result<Self, DirsError> {
-        let config = place(env, "FLEET_HOME", "XDG_CONFIG_HOME", ".config")?;
-        let state = place(env, "FLEET_STATE_DIR", "XDG_STATE_HOME", ".local/state")?;
+        let config = config_dir(env)?;
+        let state = state_dir(env)?;
         let runtime = match absolute(env, "FLEET_RUNTIME_DIR")? {
             Some(path) => path,
             None => xdg(env, "XDG_RUNTIME_DIR")
@@ -79,36 +58,6 @@ impl Dirs {
     }
 }
 
-fn absolute(env: &Env, variable: &'static str) -> Result<Option<PathBuf>, DirsError> {
-    match env.get(variable) {
-        Some(value) if !Path::new(value).is_absolute() => Err(DirsError::Relative {
-            variable,
-            value: value.to_owned(),
-        }),
-        value => Ok(value.map(PathBuf::from)),
-    }
-}
-
-fn xdg(env: &Env, variable: &str) -> Option<PathBuf> {
-    env.get(variable)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-}
-
-fn place(
-    env: &Env,
-    variable: &'static str,
-    xdg_variable: &str,
-    below_home: &str,
-) -> Result<PathBuf, DirsError> {
-    if let Some(path) = absolute(env, variable)? {
-        return Ok(path);
-    }
-    let base = xdg(env, xdg_variable).or_else(|| Some(xdg(env, "HOME")?.join(below_home)));
-    base.map(|base| base.join("fleet"))
-        .ok_or(DirsError::NoHome { variable })
-}
-
 /// The login session's directory, which a shell over ssh may have without its variable.
 fn session_dir(uid: u32) -> Option<PathBuf> {
     let path = PathBuf::from(format!("/run/user/{uid}"));
@@ -119,6 +68,8 @@ fn session_dir(uid: u32) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// No login session has this number.

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use podfleet_home::Env;
 use podfleet_pod::client::Introduction;
 use podfleet_pod_store::{FleetKey, PodRecord, PodStore, SqliteStore};
 use podfleet_protocol::method::Credential;
@@ -31,7 +32,6 @@ use crate::comms::elsewhere;
 use crate::credential::credential_of;
 use crate::desired::Recipe;
 use crate::dirs::Dirs;
-use crate::env::Env;
 use crate::error::{FleetError, FleetErrorKind, bad_name};
 use crate::lock::{self, FleetLock};
 use crate::origin::{Origin, TmuxNames};

@@ -28,7 +28,6 @@
 mod credential;
 mod dirs;
 mod drift;
-mod env;
 mod error;
 mod file_snapshot;
 mod fleet;
@@ -37,7 +36,6 @@ mod names;
 mod origin;
 mod ps;
 mod report;
-mod roster_choice;
 mod roster_file;
 mod sighting;
 mod told;
@@ -50,9 +48,8 @@ pub mod plan;
 pub mod readiness;
 pub mod supervisor;
 
-pub use dirs::{Dirs, DirsError};
+pub use dirs::Dirs;
 pub use drift::drift;
-pub use env::Env;
 pub use error::{FleetError, FleetErrorKind};
 pub use file_snapshot::FileSnapshot;
 pub use fleet::{
@@ -60,10 +57,10 @@ pub use fleet::{
     SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Verification, Via,
 };
 pub use plan::{Action, Plan, Step};
+pub use podfleet_home::{DirsError, Env};
 pub use ps::{Elsewhere, Flag, FlagKind, PsRow, RowState};
 pub use readiness::Readiness;
 pub use report::{AgentReport, AgentResult, Failure, Progress, Report};
-pub use roster_choice::{RosterChoice, RosterReason, locate_roster};
 pub use roster_file::RosterFile;
 pub use told::told;
 

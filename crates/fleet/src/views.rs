@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use podfleet_home::Env;
 use podfleet_protocol::{FleetName, PodId, PodName, Size};
 use podfleet_tmux::{
     Command, NewSession, Pane, SessionName, Socket, Tmux, TmuxError, TmuxErrorKind, Version,
@@ -13,7 +14,6 @@ use podfleet_tmux::{
 
 use crate::agent_env;
 use crate::dirs::Dirs;
-use crate::env::Env;
 use crate::error::{FleetError, FleetErrorKind};
 use crate::origin::TmuxNames;
 

@@ -55,9 +55,14 @@ impl Document {
         }
     }
 
-    /// Reads the bytes of a file; bytes that are no UTF-8 are a finding like any other.
+    /// Reads the bytes of a file; bytes that are no UTF-8 are a finding like any other. Of a file
+    /// that is larger than [`MAX_BYTES`](crate::MAX_BYTES), `MAX_BYTES + 1` bytes are enough.
     #[must_use]
     pub fn read_bytes(bytes: &[u8], name: &str) -> Self {
+        // Also where a part was read that ends within a character.
+        if bytes.len() > syntax::MAX_BYTES {
+            return Self::read(&String::from_utf8_lossy(bytes), name);
+        }
         let (valid, error) = match std::str::from_utf8(bytes) {
             Ok(text) => return Self::read(text, name),
             Err(error) => bytes.split_at(error.valid_up_to()),

@@ -41,10 +41,7 @@ enum Stop {
 
 pub(crate) fn read(text: &str) -> Syntax {
     if text.len() > MAX_BYTES {
-        let message = format!(
-            "the roster has {} bytes, {MAX_BYTES} (4 MiB) are allowed",
-            text.len()
-        );
+        let message = format!("the roster has more than {MAX_BYTES} bytes (4 MiB)");
         return Syntax {
             findings: vec![Finding::new(Code::TooLarge, &(0..0), message)],
             ..Syntax::default()

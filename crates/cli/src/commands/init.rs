@@ -3,9 +3,8 @@ mod questions;
 use std::path::Path;
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use podfleet::FileSnapshot;
 use podfleet_roster::{
-    Blocks, Connector, Diagnostic, Discord, Document, FleetName, Known, MAX_BYTES, Matrix, Preset,
+    Blocks, Connector, Diagnostic, Discord, Document, FleetName, Known, Matrix, Preset,
     PresetOptions, Roster, UnknownPreset,
 };
 
@@ -163,14 +162,25 @@ fn check(text: &str, context: &mut Context) -> Result<Option<Roster>, Error> {
 
 /// Writes the roster in one step. Without `force` a file that is there is never replaced, even if
 /// it appeared a moment ago.
+#[cfg(feature = "fleet")]
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Error> {
-    let before = FileSnapshot::read(path, MAX_BYTES)?;
+    let before = podfleet::FileSnapshot::read(path, podfleet_roster::MAX_BYTES)?;
     if before.bytes().is_some() && !force {
         let message = format!("{} is there already", path.display());
         return Err(Error::message(Exit::Refused, message)
             .hint("`--force` replaces it; `--roster PATH` writes another"));
     }
     Ok(before.replace(text.as_bytes())?)
+}
+
+/// A build for rosters alone has no part that replaces files safely.
+#[cfg(not(feature = "fleet"))]
+fn write(_: &Path, _: &str, _: bool) -> Result<(), Error> {
+    Err(Error::message(
+        Exit::Missing,
+        "this build is for checking rosters; it writes none",
+    )
+    .hint("let it print the roster, into a file of yours"))
 }
 
 /// Counts the agents by class, such as `4 agents: 1 orchestrator, 2 code, 1 review`.

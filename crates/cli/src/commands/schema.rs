@@ -1,4 +1,6 @@
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -8,7 +10,7 @@ use crate::exit::Exit;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Of what
-    #[arg(value_enum)]
+    #[arg(value_parser = subjects())]
     of: Subject,
     /// Draft 07 instead of 2020-12, for editors; of the roster alone
     #[arg(long, value_name = "DRAFT")]
@@ -16,14 +18,47 @@ pub(crate) struct Args {
 }
 
 /// What has a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Subject {
-    /// The definition of a fleet, `roster.yaml`
-    Roster,
-    /// The language of a pod's socket
-    Protocol,
-    /// The output of `fleet ps --json`
-    Ps,
+#[derive(Debug, Clone)]
+struct Subject {
+    name: &'static str,
+    summary: &'static str,
+    schema: fn() -> Value,
+    draft07: Option<fn() -> Value>,
+}
+
+const SUBJECTS: &[Subject] = &[
+    Subject {
+        name: "roster",
+        summary: "The definition of a fleet, `roster.yaml`",
+        schema: podfleet_roster::json_schema,
+        draft07: Some(podfleet_roster::json_schema_draft07),
+    },
+    #[cfg(feature = "fleet")]
+    Subject {
+        name: "protocol",
+        summary: "The language of a pod's socket",
+        schema: podfleet_protocol::json_schema,
+        draft07: None,
+    },
+    #[cfg(feature = "fleet")]
+    Subject {
+        name: "ps",
+        summary: "The output of `fleet ps --json`",
+        schema: podfleet::ps_json_schema,
+        draft07: None,
+    },
+];
+
+fn subjects() -> impl TypedValueParser<Value = Subject> {
+    let value = |subject: &Subject| PossibleValue::new(subject.name).help(subject.summary);
+    PossibleValuesParser::new(SUBJECTS.iter().map(value)).try_map(|name| {
+        let named = |subject: &&Subject| subject.name == name;
+        SUBJECTS
+            .iter()
+            .find(named)
+            .cloned()
+            .ok_or("nothing of that name has a schema")
+    })
 }
 
 /// The drafts of JSON Schema besides 2020-12.
@@ -34,18 +69,12 @@ enum Draft {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
-    let schema = match (args.of, args.draft) {
-        (Subject::Roster, None) => podfleet_roster::json_schema(),
-        (Subject::Roster, Some(Draft::Draft07)) => podfleet_roster::json_schema_draft07(),
-        (Subject::Protocol, None) => podfleet_protocol::json_schema(),
-        (Subject::Ps, None) => podfleet::ps_json_schema(),
-        (_, Some(Draft::Draft07)) => {
-            return Err(Error::message(
-                Exit::Usage,
-                "only the roster's schema is given in draft 07",
-            ));
-        }
+    let schema = match args.draft {
+        None => args.of.schema,
+        Some(Draft::Draft07) => args.of.draft07.ok_or_else(|| {
+            Error::message(Exit::Usage, "only the roster's schema is given in draft 07")
+        })?,
     };
-    context.output.json(&schema)?;
+    context.output.json(&schema())?;
     Ok(Exit::Success)
 }

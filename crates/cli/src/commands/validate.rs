@@ -1,5 +1,4 @@
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use podfleet_roster::{Diagnostic, Document, Known, Severity};
 
@@ -7,9 +6,12 @@ use crate::context::Context;
 use crate::disk::LocalDisk;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::render::findings::{Checked, Format, summary};
+use crate::input::{self, Input};
+use crate::render::findings::{Checked, Format, summary, total};
 
 const EXITS: &str = "\
+FILE may be a pattern in quotes, such as 'fleets/**/*.yaml'.
+
 Exit status: 0 without errors, 1 with findings, 2 if a file cannot be read.
 `fleet explain CODE` tells more of a finding.";
 
@@ -17,7 +19,7 @@ Exit status: 0 without errors, 1 with findings, 2 if a file cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXITS)]
 pub(crate) struct Args {
-    /// Rosters, `-` for standard input [default: the one that `up` would use]
+    /// Rosters, `-` for standard input [default: the one in use]
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     files: Vec<PathBuf>,
     /// How to print the findings
@@ -55,8 +57,8 @@ impl Checker {
             });
         }
         Ok(Self {
-            known: context.known()?,
-            disk: Some(LocalDisk::new(context.home()?)),
+            known: context.known().map_err(isolation)?,
+            disk: Some(LocalDisk::new(context.home().map_err(isolation)?)),
         })
     }
 
@@ -75,21 +77,26 @@ impl Checker {
     }
 }
 
+/// A check that looks at nothing of the user needs no home either.
+fn isolation(error: Error) -> Error {
+    error.hint("`--isolated` checks without looking there")
+}
+
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
-    let isolated = args.isolated || context.env.get("CI").is_some();
-    let checker = Checker::new(isolated, context)?;
-    let files = if args.files.is_empty() {
-        vec![context.roster_path()?]
+    let checker = Checker::new(isolated(args, context)?, context)?;
+    let inputs = if args.files.is_empty() {
+        vec![Ok(Input::File(context.roster_path()?))]
     } else {
-        args.files.clone()
+        input::named(&args.files)
     };
     let mut checked = Vec::new();
-    let mut unreadable = false;
-    for file in &files {
-        match read(file) {
-            Ok(bytes) => checked.push(checker.check(&bytes, &name(file))),
+    let mut unreadable = 0;
+    for input in inputs {
+        let read = input.and_then(|input| Ok((input.read()?, input.name())));
+        match read {
+            Ok((bytes, name)) => checked.push(checker.check(&bytes, &name)),
             Err(error) => {
-                unreadable = true;
+                unreadable += 1;
                 context.output.complain(error.render())?;
             }
         }
@@ -99,7 +106,22 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     for roster in &checked {
         context.output.say(summary(roster))?;
     }
-    Ok(exit(&checked, unreadable, args.deny_warnings))
+    if checked.len() + unreadable > 1 {
+        context.output.say(total(&checked, unreadable))?;
+    }
+    Ok(exit(&checked, unreadable > 0, args.deny_warnings))
+}
+
+/// Whether nothing but the files is looked at: as asked for, and where others than their author
+/// check them.
+fn isolated(args: &Args, context: &mut Context) -> Result<bool, Error> {
+    let in_ci = context.env.get("CI").is_some();
+    if in_ci && !args.isolated {
+        context
+            .output
+            .explain("isolated, since the variable CI is set")?;
+    }
+    Ok(args.isolated || in_ci)
 }
 
 fn exit(checked: &[Checked], unreadable: bool, deny_warnings: bool) -> Exit {
@@ -111,28 +133,4 @@ fn exit(checked: &[Checked], unreadable: bool, deny_warnings: bool) -> Exit {
     }
     let found = checked.iter().flat_map(|roster| &roster.findings).any(bad);
     Exit::answer(!found)
-}
-
-fn is_stdin(file: &Path) -> bool {
-    file == Path::new("-")
-}
-
-fn name(file: &Path) -> String {
-    if is_stdin(file) {
-        "<stdin>".to_owned()
-    } else {
-        file.to_string_lossy().into_owned()
-    }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Error> {
-    let bytes = if is_stdin(file) {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(file)
-    };
-    bytes.map_err(|error| {
-        Error::new(Exit::Usage, error).context(format!("{} cannot be read", name(file)))
-    })
 }

@@ -21,18 +21,36 @@ pub(crate) struct Args {
 struct Version {
     version: &'static str,
     build: &'static str,
-    protocol: u32,
-    min_protocol: u32,
+    #[serde(flatten)]
+    protocol: Option<Protocol>,
     target: String,
 }
+
+/// The versions of the pod protocol that are spoken.
+#[derive(Debug, Serialize)]
+struct Protocol {
+    #[serde(rename = "protocol")]
+    newest: u32,
+    #[serde(rename = "min_protocol")]
+    oldest: u32,
+}
+
+#[cfg(feature = "fleet")]
+const PROTOCOL: Option<Protocol> = Some(Protocol {
+    newest: podfleet_protocol::method::PROTOCOL,
+    oldest: podfleet_protocol::method::MIN_PROTOCOL,
+});
+
+/// A build for rosters alone speaks with no pod.
+#[cfg(not(feature = "fleet"))]
+const PROTOCOL: Option<Protocol> = None;
 
 impl Version {
     fn of_this_program() -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             build: BUILD,
-            protocol: podfleet_protocol::method::PROTOCOL,
-            min_protocol: podfleet_protocol::method::MIN_PROTOCOL,
+            protocol: PROTOCOL,
             target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
         }
     }
@@ -42,11 +60,14 @@ impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "fleet {}", self.version)?;
         writeln!(f, "build {}", self.build)?;
-        let (newest, oldest) = (self.protocol, self.min_protocol);
-        if newest == oldest {
-            writeln!(f, "pod protocol {newest}")?;
-        } else {
-            writeln!(f, "pod protocol {newest}, understands from {oldest} on")?;
+        match &self.protocol {
+            None => writeln!(f, "for rosters alone, without pods")?,
+            Some(Protocol { newest, oldest }) if newest == oldest => {
+                writeln!(f, "pod protocol {newest}")?;
+            }
+            Some(Protocol { newest, oldest }) => {
+                writeln!(f, "pod protocol {newest}, understands from {oldest} on")?;
+            }
         }
         write!(f, "{}", self.target)
     }

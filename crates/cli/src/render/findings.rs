@@ -7,7 +7,7 @@ mod sarif;
 
 use podfleet_roster::{Diagnostic, Severity};
 
-pub(crate) use human::summary;
+pub(crate) use human::{summary, total};
 
 /// A roster's text and what was found in it.
 #[derive(Debug)]

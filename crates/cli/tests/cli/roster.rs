@@ -134,10 +134,10 @@ fn validate_reports_every_file_and_reads_standard_input() {
       |
       = help: did you mean `runtime`?
     --- stderr
-    error: none.yaml cannot be read
-      cause: No such file or directory
+    error: there is no file none.yaml
     a.yaml: 1 warning
     <stdin>: 1 error, 1 warning
+    3 rosters: 1 with errors, 2 with warnings, 1 unreadable
     --- exit 2
     ");
 }

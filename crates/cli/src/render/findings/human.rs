@@ -79,6 +79,31 @@ pub(crate) fn summary(roster: &Checked) -> String {
     format!("{}: {found}", roster.name)
 }
 
+/// Says in one line what came of all texts, those that could not be read too.
+pub(crate) fn total(checked: &[Checked], unreadable: usize) -> String {
+    let with = |severity| {
+        let has = |roster: &&Checked| roster.findings.iter().any(|f| f.severity == severity);
+        checked.iter().filter(has).count()
+    };
+    let (errors, warnings) = (with(Severity::Error), with(Severity::Warning));
+    let parts = [
+        (errors, "with errors"),
+        (warnings, "with warnings"),
+        (unreadable, "unreadable"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let rosters = counted(checked.len() + unreadable, "roster");
+    if parts.is_empty() {
+        format!("{rosters}: all valid")
+    } else {
+        format!("{rosters}: {}", parts.join(", "))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::samples::{FAULTY, check};

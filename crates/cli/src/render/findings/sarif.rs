@@ -189,7 +189,8 @@ fn location<'a>(file: &str, region: Region, message: Option<Text<'a>>) -> Locati
 
 /// Returns a path as a URI: relative as it is, absolute with its scheme.
 fn uri(file: &str) -> String {
-    let path = utf8_percent_encode(file, PATH).to_string();
+    let file = file.replace(std::path::MAIN_SEPARATOR, "/");
+    let path = utf8_percent_encode(&file, PATH).to_string();
     if file.starts_with('/') {
         format!("file://{path}")
     } else {

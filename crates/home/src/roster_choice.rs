@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::dirs::Dirs;
 use crate::env::Env;
 
 /// The roster that a command reads, whether or not it exists.
@@ -40,11 +39,16 @@ impl std::fmt::Display for RosterReason {
 }
 
 /// Chooses the roster: the named one, else that of `FLEET_ROSTER`, else `roster.yaml` or
-/// `roster.json` in `cwd`, else `roster.yaml` or `roster.json` of the configuration directory.
+/// `roster.json` in `cwd`, else `roster.yaml` or `roster.json` of the configuration directory `config`.
 ///
 /// The file of the last choice need not exist.
 #[must_use]
-pub fn locate_roster(explicit: Option<&Path>, env: &Env, cwd: &Path, dirs: &Dirs) -> RosterChoice {
+pub fn locate_roster(
+    explicit: Option<&Path>,
+    env: &Env,
+    cwd: &Path,
+    config: &Path,
+) -> RosterChoice {
     let choice = |path, why| RosterChoice {
         path: cwd.join(path),
         why,
@@ -58,7 +62,7 @@ pub fn locate_roster(explicit: Option<&Path>, env: &Env, cwd: &Path, dirs: &Dirs
     if let Some(path) = roster_in(cwd) {
         return choice(path, RosterReason::WorkingDirectory);
     }
-    let path = roster_in(&dirs.config).unwrap_or_else(|| dirs.config.join("roster.yaml"));
+    let path = roster_in(config).unwrap_or_else(|| config.join("roster.yaml"));
     choice(path, RosterReason::Configuration)
 }
 
@@ -79,13 +83,8 @@ mod tests {
         cwd: &Path,
         config: &Path,
     ) -> (PathBuf, RosterReason) {
-        let dirs = Dirs {
-            config: config.to_owned(),
-            state: "/s".into(),
-            runtime: "/r".into(),
-        };
         let env = [("FLEET_ROSTER", variable)].into_iter().collect();
-        let choice = locate_roster(explicit.map(Path::new), &env, cwd, &dirs);
+        let choice = locate_roster(explicit.map(Path::new), &env, cwd, config);
         (choice.path, choice.why)
     }
 

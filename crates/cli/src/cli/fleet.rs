@@ -1,0 +1,53 @@
+//! The commands that need pods.
+
+use clap::Subcommand;
+
+use crate::commands::{
+    attach, down, log, logs, plan, pod, ps, restart, send, sim_agent, status, tail, up, verify,
+    watch,
+};
+use crate::context::Context;
+use crate::error::Outcome;
+
+/// The commands that need pods.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Plan(plan::Args),
+    Up(up::Args),
+    Down(down::Args),
+    Restart(restart::Args),
+    Ps(ps::Args),
+    Status(status::Args),
+    Verify(verify::Args),
+    Send(send::Args),
+    Tail(tail::Args),
+    Watch(watch::Args),
+    Attach(attach::Args),
+    Log(log::Args),
+    Logs(logs::Args),
+    SimAgent(sim_agent::Args),
+    #[command(hide = true)]
+    Pod(pod::Args),
+}
+
+impl Command {
+    pub(super) fn run(self, context: &mut Context) -> Outcome {
+        match self {
+            Self::Plan(args) => plan::run(&args, context),
+            Self::Up(args) => up::run(&args, context),
+            Self::Down(args) => down::run(&args, context),
+            Self::Restart(args) => restart::run(&args, context),
+            Self::Ps(args) => ps::run(&args, context),
+            Self::Status(args) => status::run(&args, context),
+            Self::Verify(args) => verify::run(&args, context),
+            Self::Send(args) => send::run(&args, context),
+            Self::Tail(args) => tail::run(&args, context),
+            Self::Watch(args) => watch::run(&args, context),
+            Self::Attach(args) => attach::run(&args, context),
+            Self::Log(args) => log::run(&args, context),
+            Self::Logs(args) => logs::run(&args, context),
+            Self::SimAgent(args) => sim_agent::run(args, context),
+            Self::Pod(args) => pod::run(args, context),
+        }
+    }
+}

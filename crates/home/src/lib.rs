@@ -1,0 +1,23 @@
+//! Where a user's fleets are configured.
+//!
+//! This crate owns the environment as a value ([`Env`]), the directories that it names, and the
+//! choice of the roster that a command reads. It reads no environment itself, and makes no
+//! directory. It works alike on Linux, macOS and Windows, since checking a roster does.
+//!
+//! ```
+//! use podfleet_home::{Env, config_dir};
+//!
+//! let env: Env = [("FLEET_HOME", "/srv/fleet")].into_iter().collect();
+//! # if cfg!(unix) {
+//! assert_eq!(config_dir(&env)?.to_str(), Some("/srv/fleet"));
+//! # }
+//! # Ok::<(), podfleet_home::DirsError>(())
+//! ```
+
+mod directories;
+mod env;
+mod roster_choice;
+
+pub use directories::{DirsError, absolute, config_dir, home_dir, state_dir, xdg};
+pub use env::Env;
+pub use roster_choice::{RosterChoice, RosterReason, locate_roster};
