@@ -3,9 +3,10 @@
 use std::fs;
 
 use podfleet_sim_agent::Kind;
+use rustix::process::Signal;
 
 use crate::small_disk::SmallDisk;
-use crate::world::{World, until};
+use crate::world::{World, signal, until};
 
 #[test]
 fn a_message_on_a_full_disk_is_refused_and_nothing_is_typed() {
@@ -60,6 +61,47 @@ fn a_message_whose_receipt_the_store_cannot_take_is_not_typed_again() {
         .fleet(&["send", "a", "-m", "after", "--wait", "answered"])
         .exits(0);
     assert_eq!(world.received("a", Kind::Submit).len(), 2);
+    world.fleet(&["down", "--all"]).exits(0);
+}
+
+#[test]
+fn an_agent_is_not_started_while_the_log_cannot_take_its_launch() {
+    if !podfleet_tests::require::root() {
+        return;
+    }
+    let world = World::new();
+    // The launch names them: more than the last page of a file has left on a full disk.
+    let names: String = (0..100)
+        .map(|number| format!("      {}_{number}: x\n", "N".repeat(60)))
+        .collect();
+    let entry = world.entry("a", "sim", "");
+    world.write_roster("default", &format!("{entry}{names}"));
+    fs::create_dir(world.path("state")).unwrap();
+    let log = SmallDisk::mount(world.path("state/sessions"));
+    world.fleet(&["up"]).exits(0);
+    let filler = log.fill();
+    signal(world.agent_pid("a"), Signal::KILL);
+    until(|| {
+        let log = world.fleet(&["logs", "a"]).stdout;
+        match log.matches("cannot commit the launch").count() {
+            0..3 => Err(log),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(world.received("a", Kind::Start).len(), 1);
+    let status = world.fleet(&["status", "a"]);
+    assert!(status.stdout.contains("cannot be logged"), "{status}");
+    assert!(status.stdout.contains("1 ends of"), "{status}");
+    let explained = world.fleet(&["ps", "--explain", "a"]);
+    assert!(
+        explained.stdout.contains("its launch cannot"),
+        "{explained}"
+    );
+    fs::remove_file(filler).unwrap();
+    world.until_row("a", |row| row["readiness"] == "available");
+    assert_eq!(world.received("a", Kind::Start).len(), 2);
+    let logged = world.fleet(&["log", "a", "--json"]).stdout;
+    assert_eq!(logged.matches(r#""launch""#).count(), 2, "{logged}");
     world.fleet(&["down", "--all"]).exits(0);
 }
 

@@ -18,13 +18,13 @@ use crate::process::ProcessRef;
 
 /// What a run of the agent needs.
 #[derive(Debug)]
-pub(crate) struct Launch<'a> {
-    pub(crate) exe: &'a Path,
+pub(crate) struct Launch {
+    /// Our own binary, for the guard.
+    pub(crate) exe: PathBuf,
     /// The command line; its first word is an absolute path.
-    pub(crate) argv: &'a [String],
-    pub(crate) env: &'a BTreeMap<String, String>,
-    pub(crate) directory: &'a Path,
-    pub(crate) size: Size,
+    pub(crate) argv: Vec<String>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) directory: PathBuf,
 }
 
 /// A run of the agent: its guard and its terminal.
@@ -55,23 +55,20 @@ pub(crate) struct LineDiscipline {
 
 impl AgentProcess {
     /// Starts a guard that starts the agent.
-    pub(crate) fn start(launch: &Launch<'_>) -> io::Result<(Self, AgentTerminal)> {
+    pub(crate) fn start(launch: &Launch, size: Size) -> io::Result<(Self, AgentTerminal)> {
         let (pty, pts) = pty_process::open().map_err(pty_error)?;
-        pty.resize(pty_process::Size::new(
-            launch.size.rows,
-            launch.size.columns,
-        ))
-        .map_err(pty_error)?;
+        pty.resize(pty_process::Size::new(size.rows, size.columns))
+            .map_err(pty_error)?;
         let master = pty.as_fd().try_clone_to_owned()?;
         let slave = pts.as_fd().try_clone_to_owned()?;
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let guard = Command::new(launch.exe)
+        let guard = Command::new(&launch.exe)
             .args(GUARD_ARGS)
-            .args(launch.argv)
+            .args(&launch.argv)
             .env_clear()
-            .envs(launch.env)
-            .current_dir(launch.directory)
+            .envs(&launch.env)
+            .current_dir(&launch.directory)
             .stdin(Stdio::from(slave))
             .stdout(Stdio::from(OwnedFd::from(theirs)))
             .process_group(0)

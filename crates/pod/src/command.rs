@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Head(Box<Result<Option<InboxEntry>, StoreError>>),
     /// The text of a message is in the log and may be typed, or it cannot be.
     Committed(MessageId, Result<(), NotCommitted>),
+    /// What the agent is to be told at its launch is in the log, or it cannot be.
+    LaunchCommitted(Result<(), String>),
     /// A person's typing is in the log.
     InputLogged,
     /// What has to run before the agent has run.

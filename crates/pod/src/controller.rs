@@ -8,6 +8,7 @@ mod clients;
 mod head;
 mod keys;
 mod lane;
+mod launch;
 mod status;
 
 use std::io;
@@ -233,6 +234,7 @@ impl Controller {
             }
             Command::Head(head) => self.head(*head),
             Command::Committed(id, result) => self.committed(id, result),
+            Command::LaunchCommitted(result) => self.launch_committed(result).await,
             Command::InputLogged => self.input_logged(),
             Command::Prepared(result) => self.prepared(result).await,
             Command::Screen(answer) => {

@@ -4,6 +4,7 @@
 //! controller. What was asked for in one order is written in that order.
 
 use std::collections::VecDeque;
+use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,7 @@ type Acceptance = Result<Result<Accepted, Refusal>, RpcError>;
 enum Job {
     Accept(Box<Offer>, oneshot::Sender<Acceptance>),
     Deliver(Delivering),
+    Launch(Box<Entry>),
     Record(Box<Recording>),
     Note(Box<Entry>),
     Input(Box<Entry>),
@@ -97,6 +99,11 @@ impl Journal {
     /// Commits a text that is to be typed; the controller is told when it may be.
     pub(crate) fn deliver(&self, delivering: Delivering) {
         self.put(Job::Deliver(delivering));
+    }
+
+    /// Commits the entry of a launch; the controller is told when the agent may be started.
+    pub(crate) fn launch(&self, entry: Entry) {
+        self.put(Job::Launch(Box::new(entry)));
     }
 
     /// Commits a receipt, and publishes it.
@@ -192,6 +199,10 @@ impl Writer {
         match job {
             Job::Accept(..) => {}
             Job::Deliver(delivering) => self.deliver(delivering).await,
+            Job::Launch(entry) => {
+                let committed = self.commit(*entry);
+                self.shared.tell(Command::LaunchCommitted(committed));
+            }
             Job::Record(recording) => self.record(*recording).await,
             Job::Note(entry) => self.append(*entry),
             Job::Input(entry) => {
@@ -220,7 +231,10 @@ impl Writer {
             self.log.append(clock::wall(), entry)?;
             self.log.commit()
         });
-        committed.map_err(|error| error.to_string())
+        committed.map_err(|error| match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        })
     }
 
     /// Goes on in a new segment after a failed write to the disk.
@@ -349,3 +363,6 @@ fn is_over(error: &StoreError) -> bool {
         StoreErrorKind::Settled { .. } | StoreErrorKind::NotFound(_)
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,8 @@ pub(crate) enum Decision {
 pub(crate) struct Restarts {
     policy: RestartPolicy,
     ends: VecDeque<Instant>,
+    /// How often in a row a start was put off.
+    put_off: u32,
 }
 
 impl Restarts {
@@ -33,6 +35,7 @@ impl Restarts {
         Self {
             policy,
             ends: VecDeque::new(),
+            put_off: 0,
         }
     }
 
@@ -50,17 +53,40 @@ impl Restarts {
         self.ends
             .retain(|at| now.saturating_duration_since(*at) < window);
         self.ends.push_back(now);
-        let ends = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        let ends = self.ends();
         if ends >= self.policy.max_restarts {
             let account = format!("{ends} exits in {}, last: {end}", span(window));
             return Decision::Quarantine { account };
         }
-        let doublings = (ends - 1).min(16);
         Decision::Again {
-            after: (FIRST_DELAY * (1 << doublings)).min(LONGEST_DELAY),
+            after: delay(ends),
             ends,
         }
     }
+
+    /// Returns how many ends were in the window at the last of them.
+    pub(crate) fn ends(&self) -> u32 {
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Takes into account that a start had to be put off before anything was started, and returns
+    /// after which delay to try again. That is no end: it never quarantines, and no policy forbids
+    /// what has not happened yet.
+    pub(crate) fn put_off(&mut self) -> Duration {
+        self.put_off = self.put_off.saturating_add(1);
+        delay(self.put_off)
+    }
+
+    /// Takes into account that a start was not put off.
+    pub(crate) fn launched(&mut self) {
+        self.put_off = 0;
+    }
+}
+
+/// Returns the delay after so many failures, which doubles with each.
+fn delay(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    (FIRST_DELAY * (1 << doublings)).min(LONGEST_DELAY)
 }
 
 /// Writes a window as people do.
@@ -118,6 +144,21 @@ mod tests {
                 }
             );
         }
+    }
+
+    #[test]
+    fn a_start_that_is_put_off_is_tried_again_for_ever_and_counts_as_no_end() {
+        let mut restarts = Restarts::new(policy(RestartWhen::Never));
+        let delays: Vec<_> = (0..10).map(|_| restarts.put_off().as_millis()).collect();
+        assert_eq!(
+            delays,
+            [
+                200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000
+            ]
+        );
+        assert_eq!(restarts.ends(), 0);
+        restarts.launched();
+        assert_eq!(restarts.put_off(), FIRST_DELAY);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use podfleet::AgentStatus;
-use podfleet_protocol::{AgentPhase, PodStatus, UnixMillis};
+use podfleet_protocol::{AgentPhase, PodStatus, RunEnd, UnixMillis};
 
 use super::age::age;
 use super::ps::{style, told_flags};
@@ -121,7 +121,13 @@ fn phase(phase: &AgentPhase, ago: impl Fn(UnixMillis) -> String) -> String {
             ends,
             allowed,
             ..
-        } => format!("ended ({last}), is started again soon; {ends} ends of {allowed} allowed"),
+        } => {
+            let account = match last {
+                RunEnd::NotStarted(why) => format!("not started ({why}), is tried again soon"),
+                end => format!("ended ({end}), is started again soon"),
+            };
+            format!("{account}; {ends} ends of {allowed} allowed")
+        }
         AgentPhase::Ended { last } => format!("ended ({last}), and is left so"),
         AgentPhase::Quarantined { account } => format!("quarantined: {account}"),
         AgentPhase::Idle => "not started".to_owned(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use podfleet_pod::client::{ClientError, PodClient};
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::method::{GetScreen, Nothing, Status, StatusParams, StatusUntil};
-use podfleet_protocol::{AgentPhase, PodStatus};
+use podfleet_protocol::{AgentPhase, PodStatus, RunEnd};
 
 use super::Fleet;
 use crate::error::FleetError;
@@ -80,6 +80,10 @@ fn judge(status: &PodStatus, screen: Vec<String>, timeout: Duration) -> AgentRes
     };
     match &status.agent {
         AgentPhase::Running { .. } => {}
+        AgentPhase::BackingOff {
+            last: RunEnd::NotStarted(why),
+            ..
+        } => return failed(format!("its agent was not started: {why}")),
         AgentPhase::BackingOff { last, .. } | AgentPhase::Ended { last } => {
             return failed(format!("its agent ended at once: {last}"));
         }

@@ -1,45 +1,38 @@
-//! The agent's runs: starting, ending, starting again, and ending for good.
+//! The agent's runs: how they end, what follows, and ending for good.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use podfleet_pod_store::PodState;
 use podfleet_pod_store::session_log::Entry;
-use podfleet_protocol::{Hold, HoldReason, RunEnd, Typing};
+use podfleet_protocol::{Hold, HoldReason, RunEnd, UnixMillis};
 use tokio::io::AsyncReadExt;
-use tokio::process::Command as Program;
 use tokio::sync::oneshot;
 
-use super::{Controller, READ, SCROLLBACK, not_started};
-use crate::agent_process::{AgentProcess, GuardReport, Launch, find_program};
-use crate::clock::{self, Moment};
-use crate::command::Command;
+use super::{Controller, READ};
+use crate::agent_process::{GuardReport, Launch};
+use crate::clock;
 use crate::guard::Order;
 use crate::process::descendants;
 use crate::restart::Decision;
-use crate::terminal::{Terminal, ViewStream};
 
 /// How long the last output of a run is waited for after its end was reported.
 const DRAIN: Duration = Duration::from_millis(200);
 /// When which order follows if an agent does not end, counted from the first.
 const TERMINATE_AFTER: Duration = Duration::from_secs(1);
 const KILL_AFTER: Duration = Duration::from_secs(3);
-/// How much of what a failed preparation printed is kept, in characters.
-const PREPARE_TAIL: usize = 200;
 
 /// What the agent does.
 #[derive(Debug)]
 pub(super) enum Phase {
     Idle,
+    /// This is on its way to the session log; the agent is started when it is there.
+    Launching(Box<Launch>),
     Running,
     BackingOff {
         last: RunEnd,
         at: Instant,
-        until: podfleet_protocol::UnixMillis,
+        until: UnixMillis,
         ends: u32,
     },
     Ended(RunEnd),
@@ -47,10 +40,20 @@ pub(super) enum Phase {
 }
 
 impl Phase {
+    pub(super) fn backing_off(last: RunEnd, now: Instant, after: Duration, ends: u32) -> Self {
+        let millis = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        Self::BackingOff {
+            last,
+            at: now + after,
+            until: UnixMillis(clock::wall().0.saturating_add(millis)),
+            ends,
+        }
+    }
+
     /// Returns the word that stands for it in the heartbeat.
     pub(super) const fn word(&self) -> &'static str {
         match self {
-            Self::Idle => "idle",
+            Self::Idle | Self::Launching(_) => "idle",
             Self::Running => "running",
             Self::BackingOff { .. } => "backing_off",
             Self::Ended(_) => "ended",
@@ -75,107 +78,6 @@ pub(super) struct Stopping {
 }
 
 impl Controller {
-    /// Begins a run: prepares, then starts the agent.
-    pub(super) async fn begin(&mut self) {
-        if let Some(account) = self.setup.quarantined.take() {
-            self.remember_quarantine(&account).await;
-            self.phase = Phase::Quarantined(account);
-            return;
-        }
-        self.phase = Phase::Idle;
-        let spec = &self.setup.spec;
-        let shared = Arc::clone(&self.setup.shared);
-        if spec.prepare.is_empty() {
-            shared.tell(Command::Prepared(Ok(())));
-            return;
-        }
-        let (argv, env) = (spec.prepare.clone(), self.environment());
-        let directory = spec.working_directory.clone();
-        tokio::spawn(async move {
-            shared.tell(Command::Prepared(prepare(&argv, &env, &directory).await));
-        });
-    }
-
-    pub(super) async fn prepared(&mut self, result: Result<(), String>) {
-        if self.stopping.is_some() {
-            return;
-        }
-        if let Err(why) = result.and_then(|()| self.start()) {
-            self.ended(RunEnd::NotStarted(why)).await;
-        }
-    }
-
-    fn start(&mut self) -> Result<(), String> {
-        let env = self.environment();
-        let spec = &self.setup.spec;
-        let directory = &spec.working_directory;
-        if !directory.is_dir() {
-            return Err(format!(
-                "the working directory {} is no directory",
-                directory.display()
-            ));
-        }
-        let (program, arguments) = spec.argv.split_first().ok_or("no command is given")?;
-        let program = find_program(program, env.get("PATH").map(String::as_str), directory)?;
-        let mut argv = vec![program.to_string_lossy().into_owned()];
-        argv.extend_from_slice(arguments);
-        self.setup.shared.journal.note(Entry::Launch {
-            run: self.live.run.next(),
-            argv: argv.clone(),
-            env_names: env.keys().cloned().collect(),
-            told: spec.told.clone(),
-        });
-        let size = self.live.terminal.size();
-        let launch = Launch {
-            exe: &self.setup.exe,
-            argv: &argv,
-            env: &env,
-            directory,
-            size,
-        };
-        let (process, terminal) = AgentProcess::start(&launch)
-            .map_err(|error| format!("cannot start the guard: {error}"))?;
-        self.new_run(size);
-        self.process = Some(process);
-        self.terminal = Some(terminal);
-        self.phase = Phase::Running;
-        Ok(())
-    }
-
-    fn new_run(&mut self, size: podfleet_protocol::Size) {
-        let live = &mut self.live;
-        live.run = live.run.next();
-        live.terminal = Terminal::new(size, SCROLLBACK);
-        live.view = ViewStream::new();
-        live.clients.begin_run(live.run);
-        live.keys.clear();
-        live.outgoing.clear();
-        live.classification = not_started();
-        live.since = Moment::now();
-        live.started = Instant::now();
-        live.started_at = Moment::now();
-        live.last_output = None;
-        live.output_at = None;
-        if let Some(kickstart) = self.setup.spec.kickstart.clone() {
-            let kickstart = self.own_message(kickstart, Typing::default());
-            self.first(kickstart);
-        }
-        self.dirty = true;
-    }
-
-    /// Returns the agent's environment: recorded, then the operator's file, then the pod's own.
-    fn environment(&self) -> BTreeMap<String, String> {
-        let spec = &self.setup.spec;
-        let mut env = spec.env.clone();
-        if let Some(path) = &spec.env_file
-            && let Ok(text) = std::fs::read_to_string(path)
-        {
-            env.extend(parse_env(&text));
-        }
-        env.extend(self.setup.pod_env.iter().cloned());
-        env
-    }
-
     pub(super) async fn reported(&mut self, report: GuardReport) {
         match report {
             GuardReport::Started(pid) => self.agent_pid = Some(pid),
@@ -207,7 +109,7 @@ impl Controller {
     }
 
     /// Draws the conclusions from the end of a run, or from a start that failed.
-    async fn ended(&mut self, end: RunEnd) {
+    pub(super) async fn ended(&mut self, end: RunEnd) {
         self.agent_pid = None;
         self.live.outgoing.clear();
         let actions = self.live.delivery.agent_ended(&end);
@@ -226,15 +128,7 @@ impl Controller {
         let now = Instant::now();
         self.phase = match self.restarts.ended(now, &end) {
             Decision::Leave => Phase::Ended(end),
-            Decision::Again { after, ends } => {
-                let millis = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
-                Phase::BackingOff {
-                    last: end,
-                    at: now + after,
-                    until: podfleet_protocol::UnixMillis(clock::wall().0.saturating_add(millis)),
-                    ends,
-                }
-            }
+            Decision::Again { after, ends } => Phase::backing_off(end, now, after, ends),
             Decision::Quarantine { account } => {
                 tracing::warn!(account, "the agent is quarantined");
                 self.remember_quarantine(&account).await;
@@ -243,7 +137,7 @@ impl Controller {
         };
     }
 
-    async fn remember_quarantine(&self, account: &str) {
+    pub(super) async fn remember_quarantine(&self, account: &str) {
         let shared = &self.setup.shared;
         let state = PodState::Quarantined {
             account: account.to_owned(),
@@ -302,6 +196,7 @@ impl Controller {
             reason: HoldReason::Stopped,
             detail: String::new(),
         });
+        self.abandon_launch();
         let shared = &self.setup.shared;
         shared.journal.flush().await;
         if !matches!(self.phase, Phase::Quarantined(_)) {
@@ -317,42 +212,6 @@ impl Controller {
             let _ = answer.send(());
         }
     }
-}
-
-/// Runs the preparation of a start.
-async fn prepare(
-    argv: &[String],
-    env: &BTreeMap<String, String>,
-    directory: &Path,
-) -> Result<(), String> {
-    let (program, arguments) = argv.split_first().ok_or("`prepare` is empty")?;
-    let path: PathBuf = find_program(program, env.get("PATH").map(String::as_str), directory)?;
-    let output = Program::new(path)
-        .args(arguments)
-        .env_clear()
-        .envs(env)
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|error| format!("prepare: cannot run {program}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let last = text.trim().lines().last().unwrap_or_default();
-    let last: String = last.chars().take(PREPARE_TAIL).collect();
-    Err(format!("prepare: {program}: {}: {last}", output.status))
-}
-
-/// Reads `NAME=value` lines; empty lines and those that begin with `#` are skipped.
-fn parse_env(text: &str) -> impl Iterator<Item = (String, String)> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
 }
 
 /// Ends what a lost guard left behind, and returns when it is gone: this process adopts the

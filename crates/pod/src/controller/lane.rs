@@ -95,7 +95,7 @@ impl Controller {
         } else {
             match &self.phase {
                 Phase::Running => None,
-                Phase::Idle => outer(HoldReason::Starting, ""),
+                Phase::Idle | Phase::Launching(_) => outer(HoldReason::Starting, ""),
                 Phase::Quarantined(account) => outer(HoldReason::Quarantined, account),
                 Phase::Ended(end) => outer(HoldReason::Stopped, &end.to_string()),
                 Phase::BackingOff { last, .. } => {

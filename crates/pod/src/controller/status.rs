@@ -105,7 +105,7 @@ impl Controller {
 
     fn agent_phase(&self) -> AgentPhase {
         match &self.phase {
-            Phase::Idle => AgentPhase::Idle,
+            Phase::Idle | Phase::Launching(_) => AgentPhase::Idle,
             Phase::Running => AgentPhase::Running {
                 pid: self.agent_pid.unwrap_or_default(),
                 since: self.live.started_at.wall,
@@ -147,7 +147,7 @@ impl Controller {
         let live = &self.live;
         let state = live.classification.state;
         let account = match &self.phase {
-            Phase::Idle | Phase::Running => None,
+            Phase::Idle | Phase::Launching(_) | Phase::Running => None,
             Phase::BackingOff { last, .. } | Phase::Ended(last) => Some(last.to_string()),
             Phase::Quarantined(account) => Some(account.clone()),
         };
