@@ -119,6 +119,12 @@ impl AgentProcess {
         let _ = self.orders.write_all(&[order.byte()]).await;
     }
 
+    /// Kills the guard itself, which reports the run as lost; what it guarded falls to this process.
+    pub(crate) fn kill_guard(&mut self) {
+        // A guard that is gone needs no signal.
+        let _ = self.guard.start_kill();
+    }
+
     /// Waits until the guard is gone, and with it all that it guarded.
     pub(crate) async fn wait(mut self) {
         drop(self.orders);

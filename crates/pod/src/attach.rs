@@ -1,8 +1,8 @@
 //! The clients of an agent's terminal: who sees what, who may type, and how far each has read.
 //!
 //! It is a state machine without I/O: frames go into one unbounded queue a client, which stays
-//! bounded because a client that does not acknowledge gets no more than a repaint and
-//! [`ATTACH_WINDOW`] bytes. A slow client never slows the agent or another client: it skips to a
+//! bounded because a client that does not read gets no more than a repaint and [`ATTACH_WINDOW`]
+//! bytes. A slow client never slows the agent or another client: it skips to a
 //! repaint.
 
 mod ring;
@@ -36,6 +36,8 @@ struct Client {
     sent: u64,
     acknowledged: u64,
     needs_reset: bool,
+    /// Whether a repaint is on its way to it: no further one follows before it was written out.
+    painting: bool,
     /// Whether it has not seen anything yet: its first repaint brings scrollback along, which a
     /// later one would only double.
     new: bool,
@@ -156,6 +158,7 @@ impl Clients {
             sent,
             acknowledged: sent,
             needs_reset: resumed.is_none(),
+            painting: false,
             new: resumed.is_none(),
             size: params.size.map(Size::clamped),
         };
@@ -282,6 +285,13 @@ impl Clients {
         }
     }
 
+    /// Takes notice that a client's connection took a repaint.
+    pub(crate) fn painted(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.painting = false;
+        }
+    }
+
     pub(crate) fn pong(&self, id: ClientId, payload: Bytes) {
         if let Some(client) = self.clients.get(&id) {
             let _ = client.frames.send(Frame::Pong(payload));
@@ -343,6 +353,9 @@ impl Clients {
                 continue;
             }
             if client.needs_reset || !self.ring.holds(client.sent) {
+                if client.painting {
+                    continue;
+                }
                 let scrollback = if client.new {
                     Scrollback::Tail
                 } else {
@@ -352,6 +365,7 @@ impl Clients {
                     let _ = client.frames.send(frame);
                 }
                 client.needs_reset = false;
+                client.painting = true;
                 client.new = false;
                 client.sent = end;
                 client.acknowledged = end;

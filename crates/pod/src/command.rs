@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Attach(Box<NewClient>),
     /// A client sent a frame.
     Frame(ClientId, Frame),
+    /// A repaint was written out to a client.
+    Painted(ClientId),
     /// A client is gone.
     Gone(ClientId),
     /// End the agent, then the pod.

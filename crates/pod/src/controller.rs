@@ -245,6 +245,7 @@ impl Controller {
             }
             Command::Attach(client) => self.attach(*client),
             Command::Frame(id, frame) => self.frame(id, frame),
+            Command::Painted(id) => self.live.clients.painted(id),
             Command::Gone(id) => self.gone(id),
             Command::Shutdown(reason, answer) => self.shut_down(&reason, answer),
         }

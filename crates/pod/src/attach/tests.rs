@@ -233,3 +233,29 @@ fn received(frames: &mut UnboundedReceiver<Frame>, stream: &mut Vec<u8>) -> u64 
     }
     position
 }
+
+#[test]
+fn a_client_that_asks_for_repaints_and_does_not_read_gets_one_at_a_time() {
+    let mut clients = clients();
+    let (id, mut frames) = join(&mut clients, "watch", AttachRole::Viewer);
+    let flood = |clients: &mut Clients| {
+        for _ in 0..100 {
+            clients.repaint(id);
+            clients.pump(|_| b"screen".to_vec());
+        }
+    };
+    let mut resets = || {
+        std::iter::from_fn(|| frames.try_recv().ok())
+            .filter(is_reset)
+            .count()
+    };
+    flood(&mut clients);
+    assert_eq!(resets(), 1);
+    clients.painted(id);
+    flood(&mut clients);
+    assert_eq!(resets(), 1);
+}
+
+fn is_reset(frame: &Frame) -> bool {
+    matches!(frame, Frame::Reset { .. })
+}

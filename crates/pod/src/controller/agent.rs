@@ -21,6 +21,8 @@ const DRAIN: Duration = Duration::from_millis(200);
 /// When which order follows if an agent does not end, counted from the first.
 const TERMINATE_AFTER: Duration = Duration::from_secs(1);
 const KILL_AFTER: Duration = Duration::from_secs(3);
+/// When a guard that does not even obey the last order is killed: it may be stopped.
+const ABANDON_AFTER: Duration = Duration::from_secs(5);
 
 /// What the agent does.
 #[derive(Debug)]
@@ -172,8 +174,14 @@ impl Controller {
             return;
         };
         let waited = now.saturating_duration_since(stopping.since);
+        if waited >= ABANDON_AFTER
+            && let Some(process) = &mut self.process
+        {
+            tracing::warn!("the guard does not end its agent, so it is killed");
+            process.kill_guard();
+        }
         let (order, next) = if waited >= KILL_AFTER {
-            (Order::Kill, KILL_AFTER)
+            (Order::Kill, ABANDON_AFTER - KILL_AFTER)
         } else if waited >= TERMINATE_AFTER {
             (Order::Terminate, KILL_AFTER - waited)
         } else {

@@ -1,6 +1,7 @@
 //! A connection as an attach stream.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::{SinkExt, StreamExt};
 use podfleet_protocol::codec::LineCodec;
@@ -15,6 +16,9 @@ use super::caller::Caller;
 use crate::attach::ClientId;
 use crate::command::{Command, NewClient};
 use crate::shared::Shared;
+
+/// How many pings of a client may wait for it to read their answers; further ones get none.
+const MAX_UNANSWERED: u32 = 16;
 
 /// Attaches the client and carries frames both ways until either side ends.
 pub(super) async fn serve(
@@ -61,20 +65,35 @@ async fn carry(
     outgoing: &mut mpsc::UnboundedReceiver<Frame>,
 ) {
     let (mut sink, mut source) = stream.split();
+    let unanswered = AtomicU32::new(0);
     let reading = async {
         while let Some(Ok(frame)) = source.next().await {
+            if matches!(frame, Frame::Ping(_)) {
+                if unanswered.load(Ordering::Relaxed) == MAX_UNANSWERED {
+                    continue;
+                }
+                unanswered.fetch_add(1, Ordering::Relaxed);
+            }
             shared.tell(Command::Frame(client, frame));
         }
     };
     let writing = async {
         while let Some(frame) = outgoing.recv().await {
             let last = matches!(frame, Frame::Error(_));
+            let painted = ends_repaint(&frame);
+            let pong = matches!(frame, Frame::Pong(_));
             if sink.feed(frame).await.is_err() {
                 break;
             }
             // Frames that are there already go out together.
-            if (outgoing.is_empty() || last) && sink.flush().await.is_err() {
+            if (outgoing.is_empty() || last || painted || pong) && sink.flush().await.is_err() {
                 break;
+            }
+            if pong {
+                unanswered.fetch_sub(1, Ordering::Relaxed);
+            }
+            if painted {
+                shared.tell(Command::Painted(client));
             }
             if last {
                 break;
@@ -86,4 +105,11 @@ async fn carry(
         () = writing => {}
         () = shared.ending.cancelled() => {}
     }
+}
+
+fn ends_repaint(frame: &Frame) -> bool {
+    matches!(
+        frame,
+        Frame::Reset { more: false, .. } | Frame::ResetPart { more: false, .. }
+    )
 }
