@@ -10,6 +10,7 @@ mod keys;
 mod lane;
 mod launch;
 mod status;
+mod text;
 
 use std::io;
 use std::path::PathBuf;

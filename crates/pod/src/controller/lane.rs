@@ -1,23 +1,17 @@
 //! The lane: the one message at a time that goes from the inbox into the terminal.
 
 use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use podfleet_harness::{ScreenState, Signals};
 use podfleet_pod_store::DeliveryState;
 use podfleet_pod_store::session_log::Entry;
-use podfleet_protocol::{
-    Address, Class, Hold, HoldReason, Kind, Message, MessageId, Outcome, Preamble, Receipt, Typing,
-};
+use podfleet_protocol::{Hold, HoldReason, Message, MessageId, Outcome, Receipt, Typing};
 
 use super::agent::Phase;
 use super::{Controller, Next};
 use crate::clock::{self, Moment};
-use crate::delivery::{Action, Conditions, Finding, Job, Look, hold, keystrokes, opens_in};
+use crate::delivery::{Action, Conditions, Finding, Job, Look, hold, opens_in};
 use crate::journal::{Delivering, NotCommitted, Recording};
 
 /// How long a repaint may leave the screen half drawn; the first look at a quiet screen is later.
@@ -180,22 +174,6 @@ impl Controller {
         true
     }
 
-    /// Makes a message from the fleet itself.
-    pub(super) fn own_message(&self, body: String, typing: Typing) -> Message {
-        let identity = &self.setup.shared.identity;
-        Message {
-            id: MessageId::generate(),
-            from: Address::new(&identity.host, "fleet"),
-            to: Address::new(&identity.host, identity.name.as_str()),
-            kind: Kind::Run,
-            class: Class::Actionable,
-            thread: None,
-            body,
-            typing,
-            accepted: clock::wall(),
-        }
-    }
-
     fn refuse(&mut self, id: MessageId, why: String) {
         self.found(
             id,
@@ -208,70 +186,6 @@ impl Controller {
                 submit_keys: 0,
             },
         );
-    }
-
-    fn typed_bytes(&self, text: &str) -> Result<Vec<u8>, String> {
-        let Some(terminal) = &self.terminal else {
-            return Ok(Vec::new());
-        };
-        keystrokes(
-            text,
-            self.setup.harness.submit(),
-            self.live.terminal.modes().bracketed_paste,
-            terminal.discipline(),
-        )
-    }
-
-    /// Returns the exact text that is typed for a message.
-    fn text(&self, message: &Message) -> Result<String, String> {
-        let preamble = Preamble {
-            from: message.from.clone(),
-            to: message.to.clone(),
-            class: message.class,
-            thread: message.thread.clone(),
-        };
-        if message.body.len() > self.setup.harness.comfortable_bytes() {
-            let path = self.write_body(message).map_err(|error| {
-                format!("its body is too long to be typed, and no file can be written: {error}")
-            })?;
-            return Ok(format!(
-                "{preamble} This message is long ({} bytes). Read it from the file {}",
-                message.body.len(),
-                path.display()
-            ));
-        }
-        // A line break at the end would stand for a submit key, or in front of it.
-        let body = message.body.trim_end_matches('\n');
-        if !message.typing.raw {
-            // Some agents read a backslash and the submit key as a line break.
-            let end = if body.ends_with('\\') { " " } else { "" };
-            return Ok(format!("{preamble} {body}{end}"));
-        }
-        if body.starts_with(['!', '/', '@']) && !message.typing.allow_command {
-            return Err(
-                "a raw message that begins with `!`, `/` or `@` may be taken for a command".into(),
-            );
-        }
-        Ok(body.to_owned())
-    }
-
-    /// Writes a body that is too long for the composer to a file that the agent can read.
-    fn write_body(&self, message: &Message) -> io::Result<PathBuf> {
-        let directory = &self.setup.bodies;
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)?;
-        let path = directory.join(format!("{}.txt", message.id));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)?;
-        file.write_all(message.body.as_bytes())?;
-        file.sync_all()?;
-        Ok(path)
     }
 
     /// Takes notice of what became of a text on its way to the log.
