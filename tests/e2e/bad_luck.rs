@@ -92,6 +92,47 @@ fn a_killed_guard_takes_its_agent_along_and_the_pod_starts_another() {
 }
 
 #[test]
+fn a_stopped_guard_keeps_neither_its_agent_alive_nor_its_pod_waiting() {
+    let world = World::with_agents(&[("a", r#"{"ignore_sigterm": true, "stubborn_child": true}"#)]);
+    world.fleet(&["up"]).exits(0);
+    signal(parent_of(world.agent_pid("a")).unwrap(), Signal::STOP);
+    world.fleet(&["down", "--all"]).exits(0);
+    world.until_empty();
+}
+
+#[test]
+fn what_the_callers_shell_left_open_reaches_neither_pod_nor_agent() {
+    let world = World::with_agents(&[("a", "")]);
+    let marker = world.path("work/left-open");
+    let script = "exec 9>left-open; \"$@\"";
+    let up = world.command("default", &["up"]);
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", script, "sh"])
+        .arg(up.get_program())
+        .args(up.get_args());
+    shell.env_clear().current_dir(world.path("work"));
+    for (name, value) in up.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    assert!(shell.output().unwrap().status.success());
+    let processes = world.processes();
+    assert!(!processes.is_empty());
+    for process in processes {
+        let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+        let targets = open
+            .flatten()
+            .filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        assert_eq!(
+            targets.filter(|target| *target == marker).count(),
+            0,
+            "{process}"
+        );
+    }
+    world.fleet(&["down", "--all"]).exits(0);
+}
+
+#[test]
 fn no_message_is_lost_when_a_pod_is_killed() {
     let world = World::with_agents(&[("a", r#"{"turn_ms": 3000}"#)]);
     world.fleet(&["up"]).exits(0);

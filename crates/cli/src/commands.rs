@@ -34,6 +34,8 @@ pub(crate) mod send;
 #[cfg(feature = "fleet")]
 pub(crate) mod sim_agent;
 #[cfg(feature = "fleet")]
+mod start;
+#[cfg(feature = "fleet")]
 pub(crate) mod status;
 #[cfg(feature = "fleet")]
 pub(crate) mod tail;

@@ -1,41 +1,18 @@
-use std::time::Duration;
+use podfleet::Fleet;
 
-use podfleet::UpOptions;
-
-use crate::commands::progress::{conclude, follow};
-use crate::commands::scope::{Agents, DryRun, JsonFlag};
+use crate::commands::start::StartArgs;
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::roster_file::RosterNeed;
-use crate::runtime::block_on;
 
 /// Bring agents up: make the fleet what its roster says
 #[derive(Debug, clap::Args)]
 #[command(after_help = "A second `up` does nothing. `fleet plan` shows what it would do.")]
 pub(crate) struct Args {
     #[command(flatten)]
-    agents: Agents,
-    /// How long an agent may take until its terminal is ready, in seconds
-    #[arg(long, value_name = "S", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
-    timeout: u64,
-    #[command(flatten)]
-    dry_run: DryRun,
-    #[command(flatten)]
-    json: JsonFlag,
+    start: StartArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
-    let options = UpOptions {
-        timeout: Duration::from_secs(args.timeout),
-        dry_run: args.dry_run.dry_run,
-        ..UpOptions::default()
-    };
-    block_on(async {
-        let fleet = context.fleet(&args.agents.scope, RosterNeed::Sound).await?;
-        let names = &args.agents.names;
-        let start = |events| fleet.up(names, &options, events);
-        let report = follow(start, &mut context.output).await?;
-        conclude(&report, args.json.json, &mut context.output)
-    })
-    .map_err(|error| error.hint_if_interrupted("what was started goes on; `fleet ps` shows it"))
+    args.start.run(RosterNeed::Sound, context, Fleet::up)
 }
