@@ -164,6 +164,17 @@ impl Document {
         self.locate(findings.unwrap_or_default())
     }
 
+    /// What findings call the text.
+    pub(crate) fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    /// The text as a value, aliases unfolded; nothing if the syntax has errors.
+    pub(crate) fn value(&self) -> Option<Value> {
+        let sound = !self.syntax.iter().any(Finding::is_error);
+        Some(self.tree.value(self.root().filter(|_| sound)?))
+    }
+
     /// Returns the text, byte for byte as it was read.
     #[must_use]
     pub fn text(&self) -> &str {

@@ -9,7 +9,7 @@ mod key_index;
 mod message;
 mod shape;
 
-pub(crate) use evaluate::evaluate;
+pub(crate) use evaluate::{evaluate, published};
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value;

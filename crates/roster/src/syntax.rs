@@ -12,7 +12,7 @@ use granit_parser::{Event, Parser, Span as EventSpan};
 use crate::catalog::Code;
 use crate::finding::{Finding, Span};
 use crate::source::BYTE_ORDER_MARK;
-use crate::tree::Tree;
+use crate::tree::{NodeKind, Tree};
 use builder::Builder;
 
 /// The largest roster in bytes: 4 MiB.
@@ -60,6 +60,11 @@ pub(crate) fn read(text: &str) -> Syntax {
         }
         Err(Stop::Fault(finding)) => builder.abandon(finding),
     }
+}
+
+/// Whether a plain scalar is a text, and not null, a boolean or a number.
+pub(crate) fn resolves_to_text(scalar: &str) -> bool {
+    matches!(scalar::resolve(scalar), NodeKind::Text(_))
 }
 
 fn feed(body: &str, offset: usize, builder: &mut Builder<'_>) -> Result<(), Stop> {

@@ -30,6 +30,11 @@ fn compiled() -> &'static Compiled {
     })
 }
 
+/// Returns [`json_schema`], made once a process.
+pub(crate) fn published() -> &'static Value {
+    &compiled().schema
+}
+
 /// Returns what the schema finds wrong with the tree below `root`, whose value is `value`. `text`
 /// is what the tree was read from.
 pub(crate) fn evaluate(text: &str, tree: &Tree, root: NodeId, value: &Value) -> Vec<Finding> {
