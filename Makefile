@@ -26,8 +26,8 @@ bench: ## Measure, side by side with the floor
 fmt: ## Format the code
 	@cargo fmt --all
 
-schemas: ## Regenerate schemas/ from the types
-	@UPDATE_SCHEMAS=1 cargo test --quiet --workspace schema
+schemas: ## Regenerate schemas/ and docs/findings.md from the code
+	@UPDATE_SCHEMAS=1 cargo test --quiet --workspace -- schema catalogue
 
 clean: ## Remove what was built and the tools in .tools
 	@cargo clean

@@ -22,26 +22,28 @@ pub struct Agent {
     pub name: AgentName,
     /// The harness that drives the agent: `claude`, `codex`, `pi`, `opencode`, `generic`, `sim`, one of the
     /// roster's runtimes or one of the user's harness files.
-    #[schemars(length(min = 1), example = &"claude", example = &"sim")]
+    #[schemars(length(min = 1), extend("examples" = crate::known::SHIPPED_RUNTIMES))]
     pub runtime: String,
     /// The agent's role. `orchestrator` and `enhancer` carry rules of their own.
     #[serde(default = "default_class")]
     #[schemars(length(min = 1), example = &"orchestrator", example = &"code")]
     pub class: String,
-    /// A friendly name for chat and tables; the name stays the address.
+    /// A friendly name for chat and tables; the name stays the address. Absent: the name.
     #[serde(
         default,
         deserialize_with = "absent::if_empty",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(example = &"Ada")]
     pub alias: Option<String>,
-    /// The host where a fleet mate really is. Absent, or equal to this machine's short host name:
+    /// The host where a fleet mate really is; this machine's short host name means here. Absent:
     /// here.
     #[serde(
         default,
         deserialize_with = "absent::if_empty",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(example = &"build-box")]
     pub host: Option<String>,
     /// How ssh reaches that host, `user@host`. Absent: ssh goes to the host's name.
     #[serde(
@@ -51,12 +53,14 @@ pub struct Agent {
     )]
     #[schemars(example = &"me@build-box")]
     pub ssh: Option<String>,
-    /// The tmux socket of an agent that this roster does not host; ignored otherwise.
+    /// The tmux socket of an agent that this roster does not host; ignored otherwise. Absent: tmux's
+    /// own default socket.
     #[serde(
         default,
         deserialize_with = "absent::if_empty",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(example = &"podfleet")]
     pub socket: Option<String>,
     /// Where the agent works; a leading `~` is the home directory. Absent: the default's.
     #[serde(
@@ -67,13 +71,14 @@ pub struct Agent {
     )]
     #[schemars(example = &"~/src/project")]
     pub working_directory: Option<String>,
-    /// The model, handed to the harness's model flag.
+    /// The model, handed to the harness's model flag. Absent: whichever the program takes by itself.
     #[serde(
         alias = "modelHint",
         default,
         deserialize_with = "absent::if_empty",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(example = &"openai-codex/gpt-5.5:high", example = &"opus")]
     pub model_hint: Option<String>,
     /// A core, always-on seat: `down` leaves it alone unless it is named or `--all` is given.
     #[serde(alias = "persistentPersona", default)]
@@ -87,31 +92,34 @@ pub struct Agent {
     /// Replaces the launch command: an argument vector, never a shell line, and nothing is added
     /// to it. Absent: the harness's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = serde_json::json!(["claude", "--verbose"]))]
     pub command: Option<Vec<String>>,
-    /// Extra environment. A value that looks like a secret is refused.
+    /// Extra environment. A value that looks like a secret is refused: name a file that holds it
+    /// instead. Absent: nothing is added.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(transform = restrict_to_variable_names)]
+    #[schemars(transform = restrict_to_variable_names, example = serde_json::json!({"LANG": "C.UTF-8"}))]
     pub env: BTreeMap<String, String>,
-    /// The first message after launch and after a reset.
+    /// The first message after launch and after a reset. Absent: none is sent.
     #[serde(
         default,
         deserialize_with = "absent::if_empty",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(example = &"Read NOTES.md first.")]
     pub kickstart: Option<String>,
     /// Whether a restart, a boot or `up` continues the agent's conversation: `always`, `never`, or an
     /// age such as `8h`. Absent: `always`, but `never` with `reset_between_tasks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"always", example = &"8h")]
+    #[schemars(example = &"always", example = &"never", example = &"8h")]
     pub resume: Option<Resume>,
     /// An argument vector that is run in the working directory before each start; its failure
-    /// stops the start.
+    /// stops the start and is shown. Absent: nothing is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = serde_json::json!(["git", "worktree", "add", "."]))]
     pub prepare: Option<Vec<String>>,
-    /// The agents that are started before this one.
+    /// The agents that are started before this one. Absent: none; order is then the roster's.
     #[serde(alias = "dependsOn", default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = serde_json::json!(["orchestrator"]))]
     pub depends_on: Vec<AgentName>,
     /// What happens when the agent ends by itself.
     #[serde(default)]

@@ -27,6 +27,8 @@ pub enum Layer {
     Schema,
     /// What a schema cannot say.
     Rules,
+    /// What a schema cannot say of a profile.
+    Profiles,
 }
 
 /// Declares the codes and their entries side by side, so that none can lack one.
@@ -78,8 +80,8 @@ macro_rules! catalog {
 catalog! {
     Syntax = "roster::syntax", Syntax, Error, Changes:
     "The text is not YAML (or JSON, which is read as YAML). Nothing after this place could be read, so the other checks are left out."
-    bad "version: 1\nagents: [\n"
-    good "version: 1\nagents: []\n";
+    bad "version: 1\ntransport: tmux\nagents: [\n"
+    good "version: 1\ntransport: tmux\nagents:\n  - name: coder0\n    runtime: claude\n";
 
     Encoding = "roster::encoding", Syntax, Error, Changes:
     "The file is not UTF-8 text."
@@ -103,43 +105,43 @@ catalog! {
 
     MergeKey = "roster::merge-key", Syntax, Error, Changes:
     "Merge keys (`<<`) are no part of YAML 1.2 and programs differ in how they read them. Anchors and aliases are allowed."
-    bad "- <<: *base\n  name: coder1\n"
-    good "- name: coder1\n  runtime: claude\n  env: *env\n";
+    bad "- &base\n  name: coder0\n  runtime: claude\n- <<: *base\n  name: coder1\n  runtime: pi\n"
+    good "- name: coder0\n  runtime: claude\n  env: &env {LANG: C}\n- name: coder1\n  runtime: pi\n  env: *env\n";
 
     UnsupportedTag = "roster::unsupported-tag", Syntax, Error, Changes:
     "A value has a tag that the YAML 1.2 core schema does not know, or one that does not fit the value."
-    bad "alias: !secret token\n"
-    good "alias: token\n";
+    bad "- name: coder0\n  runtime: claude\n  alias: !secret token\n"
+    good "- name: coder0\n  runtime: claude\n  alias: token\n";
 
     SecondDocument = "roster::second-document", Syntax, Error, Changes:
     "The file has more than one YAML document. Only the first is read."
-    bad "version: 1\n---\nversion: 1\n"
-    good "version: 1\n";
+    bad "version: 1\ntransport: tmux\nagents:\n  - name: coder0\n    runtime: claude\n---\nversion: 1\ntransport: tmux\nagents:\n  - name: coder0\n    runtime: claude\n"
+    good "version: 1\ntransport: tmux\nagents:\n  - name: coder0\n    runtime: claude\n";
 
     UnknownAlias = "roster::unknown-alias", Syntax, Error, Changes:
     "An alias names an anchor that was not defined before it."
-    bad "env: *defaults\n"
-    good "env: &defaults {LANG: C}\n";
+    bad "- name: coder0\n  runtime: claude\n  env: *defaults\n"
+    good "- name: coder0\n  runtime: claude\n  env: &defaults {LANG: C}\n";
 
     RecursiveAlias = "roster::recursive-alias", Syntax, Error, Changes:
     "An alias stands inside the very value that its anchor names, so the value would contain itself."
-    bad "agents: &all [*all]\n"
-    good "agents:\n  - name: coder0\n    runtime: claude\n";
+    bad "- name: coder0\n  runtime: claude\n  command: &start [claude, *start]\n"
+    good "- name: coder0\n  runtime: claude\n  command: [claude]\n";
 
     TooManyAliases = "roster::too-many-aliases", Syntax, Error, Changes:
     "The aliases would unfold into more values than any roster needs. Small files that unfold into huge ones are an attack on the program that reads them."
-    bad "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]  # and so on\n"
-    good "env: &env {LANG: C}\n";
+    bad "connector:\n  kind: x-irc\n  settings:\n    a: &a [x, x, x, x, x, x, x, x, x, x]\n    b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n    c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\n    d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\n    e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\n    f: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]\n"
+    good "connector:\n  kind: x-irc\n  settings:\n    a: &a [x, x]\n    b: [*a, *a]\n";
 
     TooDeep = "roster::too-deep", Syntax, Error, Changes:
     "Lists and mappings are nested more than 64 levels deep."
-    bad "[[[[[[[[[[[[[[[[[[[[  # and so on\n"
-    good "agents:\n  - name: coder0\n    runtime: claude\n";
+    bad "connector:\n  kind: x-irc\n  settings:\n    a: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n       [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n       ]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n"
+    good "connector:\n  kind: x-irc\n  settings:\n    a: [[x]]\n";
 
     TooLarge = "roster::too-large", Syntax, Error, Changes:
     "The file is larger than 4 MiB."
-    bad "# a log that was appended by accident\n"
-    good "version: 1\n";
+    bad "# a log that was appended by accident, 4 MiB of lines like this one\n"
+    good "version: 1\ntransport: tmux\nagents:\n  - name: coder0\n    runtime: claude\n";
 
     UnknownKey = "roster::unknown-key", Schema, Error, Changes:
     "A key is not known at this place. A misspelt key would otherwise be ignored without a word."
@@ -203,8 +205,8 @@ catalog! {
 
     Secret = "roster::secret", Rules, Error, Changes:
     "A value has the shape of a credential. Rosters are shared and committed; tokens come from the environment or from a file that only its owner can read."
-    bad "env:\n  GITHUB_TOKEN: ghp_…\n"
-    good "env:\n  GITHUB_TOKEN_FILE: ~/.config/github-token\n";
+    bad "- name: coder0\n  runtime: claude\n  env:\n    GITHUB_TOKEN: ghp_…\n"
+    good "- name: coder0\n  runtime: claude\n  env:\n    GITHUB_TOKEN_FILE: ~/.config/github-token\n";
 
     ClassFloor = "roster::class-floor", Rules, Error, Writing:
     "A fleet needs exactly one agent of class `orchestrator` and at least one of class `enhancer`."
@@ -250,6 +252,36 @@ catalog! {
     "The key has no effect here: `socket` and `ssh` are for agents on other hosts."
     bad "- name: coder\n  runtime: claude\n  socket: other\n"
     good "- name: coder\n  runtime: claude\n";
+
+    IdMismatch = "profile::id-mismatch", Profiles, Error, Writing:
+    "A profile's id is not the stem of its file's name, by which it is looked for."
+    bad "# in profiles/my-team.yaml\nid: our-team\n"
+    good "# in profiles/my-team.yaml\nid: my-team\n";
+
+    DuplicateId = "profile::duplicate-id", Profiles, Error, Writing:
+    "Two files of the user's own define a profile of one id."
+    bad "# in profiles/my-team.yaml, and again in profiles/my-team.json\nid: my-team\n"
+    good "# in profiles/my-team.yaml alone\nid: my-team\n";
+
+    UnknownClass = "profile::unknown-class", Profiles, Error, Writing:
+    "There is no role of that class, so the agents in its seats would be told nothing about their mandate."
+    bad "roster:\n  - class: orchestrator\n  - class: codr\n"
+    good "roster:\n  - class: orchestrator\n  - class: code\n";
+
+    DuplicateClass = "profile::duplicate-class", Profiles, Error, Writing:
+    "A profile lists a class twice, so seats named after it would have the same names."
+    bad "roster:\n  - class: orchestrator\n  - class: code\n  - class: code\n"
+    good "roster:\n  - class: orchestrator\n  - class: code\n    multiplicity: 2\n";
+
+    OutsideRoster = "profile::outside-roster", Profiles, Error, Writing:
+    "`lead`, `floor` or `reports_to` names a class that the profile's `roster` does not list, so nobody would sit there."
+    bad "lead: planner\nroster:\n  - class: orchestrator\n  - class: code\n"
+    good "lead: planner\nroster:\n  - class: orchestrator\n  - class: planner\n  - class: code\n";
+
+    ReportingCycle = "profile::reporting-cycle", Profiles, Error, Writing:
+    "Classes report to each other in a circle. In the end everybody reports to the orchestrator."
+    bad "roster:\n  - class: orchestrator\n  - class: code\n    reports_to: review\n  - class: review\n    reports_to: code\n"
+    good "roster:\n  - class: orchestrator\n  - class: code\n    reports_to: review\n  - class: review\n";
 }
 
 impl Code {
@@ -275,6 +307,12 @@ impl Code {
     #[must_use]
     pub const fn blocks(self) -> Blocks {
         self.entry().blocks
+    }
+
+    /// The code without what it is about.
+    fn bare(self) -> &'static str {
+        let name = self.as_str();
+        name.split_once("::").map_or(name, |(_, bare)| bare)
     }
 
     /// Whether the finding is about the value at its place, so that no other check has anything
@@ -324,14 +362,12 @@ pub struct UnknownCode {
     text: String,
 }
 
-/// Reads a code, with or without its `roster::` prefix.
+/// Reads a code, with or without its `roster::` or `profile::` prefix.
 impl FromStr for Code {
     type Err = UnknownCode;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let matches = |code: &&Self| {
-            code.as_str() == text || code.as_str().strip_prefix("roster::") == Some(text)
-        };
+        let matches = |code: &&Self| code.as_str() == text || code.bare() == text;
         Self::ALL
             .iter()
             .find(matches)
@@ -350,7 +386,11 @@ mod tests {
     fn every_code_can_be_looked_up() {
         for code in Code::ALL {
             assert_eq!(code.as_str().parse(), Ok(*code));
-            assert!(code.as_str().starts_with("roster::"));
+            assert_eq!(
+                code.bare().parse(),
+                Ok(*code),
+                "not told by its second part"
+            );
             assert_ne!(code.bad(), code.good());
         }
     }

@@ -113,15 +113,19 @@ impl Connector {
 pub(crate) struct ConnectorBlock {
     /// Which connector is used: `tmux`, `discord`, `matrix`, or one of another crate whose name starts
     /// with `x-`.
+    #[schemars(example = &"tmux")]
     kind: ConnectorKind,
-    /// Where the Matrix connector talks; needed for kind `matrix`, unused otherwise.
+    /// Where the Matrix connector talks; needed for kind `matrix`, unused otherwise. Absent: fine for
+    /// every other kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     matrix: Option<MatrixBlock>,
-    /// Where the Discord connector talks; needed for kind `discord`, unused otherwise.
+    /// Where the Discord connector talks; needed for kind `discord`, unused otherwise. Absent: fine
+    /// for every other kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     discord: Option<DiscordBlock>,
-    /// Settings of a kind `x-…`; free, and read by that connector alone.
+    /// Settings of a kind `x-…`; free, and read by that connector alone. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = serde_json::json!({"server": "irc.example.org"}))]
     settings: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -131,7 +135,7 @@ pub(crate) struct ConnectorBlock {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 struct MatrixBlock {
-    /// Base address of the homeserver.
+    /// Base address of the homeserver. Absent: an error for kind `matrix`.
     #[serde(
         alias = "homeserverUrl",
         default,
@@ -142,11 +146,11 @@ struct MatrixBlock {
         example = &"https://matrix.example.org"
     )]
     homeserver_url: Option<String>,
-    /// The connector's own user, `@user:server`.
+    /// The connector's own user, `@user:server`. Absent: an error for kind `matrix`.
     #[serde(alias = "userId", default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = USER_PATTERN), example = &"@fleet:example.org")]
     user_id: Option<String>,
-    /// The room's id (`!room:server`) or alias (`#alias:server`).
+    /// The room's id (`!room:server`) or alias (`#alias:server`). Absent: an error for kind `matrix`.
     #[serde(alias = "roomId", default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = ROOM_PATTERN), example = &"!room:example.org")]
     room_id: Option<String>,
@@ -158,7 +162,8 @@ struct MatrixBlock {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 struct DiscordBlock {
-    /// The channel's id: digits, in quotes so that they stay a text.
+    /// The channel's id: digits, in quotes so that they stay a text. Absent: an error for kind
+    /// `discord`.
     #[serde(alias = "channelId", default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = CHANNEL_PATTERN), example = &"123456789012345678")]
     channel_id: Option<String>,

@@ -1,4 +1,4 @@
-//! A roster's text, read once and checked layer by layer.
+//! The text of a roster or a profile, read once and checked layer by layer.
 
 use std::collections::HashSet;
 
@@ -11,12 +11,13 @@ use crate::known::Known;
 use crate::outline::Outline;
 use crate::roster::Roster;
 use crate::rules::{self, Disk, Rule};
-use crate::schema;
+use crate::schema::{self, Subject};
 use crate::source::Source;
 use crate::syntax;
 use crate::tree::{NodeId, Tree};
 
-/// A roster's text, read once and checked layer by layer.
+/// The text of a roster (or of a [`Profile`](crate::Profile)), read once and checked layer by
+/// layer.
 ///
 /// [`Roster::parse`] does all of it in one call; this is for programs that also check the disk,
 /// run single rules, or show the text.
@@ -90,7 +91,7 @@ impl Document {
         let mut roster = None;
         if let Some(root) = self.root() {
             let value = self.tree.value(root);
-            findings.extend(self.schema(root, &value));
+            findings.extend(self.schema(Subject::Roster, root, &value));
             roster = typed(value, &mut findings);
             self.apply_rules(root, known, &mut findings);
         }
@@ -118,17 +119,21 @@ impl Document {
 
     fn apply_rules(&self, root: NodeId, known: &Known, findings: &mut Vec<Finding>) {
         let outline = Outline::new(&self.tree, root);
+        let ruled = Rule::all()
+            .iter()
+            .flat_map(|rule| rule.check(&outline, known));
+        Self::add_ruled(ruled, findings);
+    }
+
+    /// Adds what the rules found. A value that the schema refuses breaks rules for the same reason;
+    /// that it is a secret is a reason of its own.
+    pub(crate) fn add_ruled(ruled: impl IntoIterator<Item = Finding>, findings: &mut Vec<Finding>) {
         let refused = findings
             .iter()
             .filter(|finding| finding.code().refuses_value());
         let refused: HashSet<Span> = refused.map(|finding| finding.span().clone()).collect();
-        let ruled = Rule::all()
-            .iter()
-            .flat_map(|rule| rule.check(&outline, known));
-        // A value that the schema refuses breaks rules for the same reason; that it is a secret is
-        // a reason of its own.
         findings.extend(
-            ruled.filter(|finding| {
+            ruled.into_iter().filter(|finding| {
                 finding.code() == Code::Secret || !refused.contains(finding.span())
             }),
         );
@@ -140,7 +145,7 @@ impl Document {
     pub fn check_schema(&self) -> Vec<Diagnostic> {
         let mut findings = self.syntax.clone();
         if let Some(root) = self.root() {
-            findings.extend(self.schema(root, &self.tree.value(root)));
+            findings.extend(self.schema(Subject::Roster, root, &self.tree.value(root)));
         }
         self.locate(findings)
     }
@@ -164,11 +169,6 @@ impl Document {
         self.locate(findings.unwrap_or_default())
     }
 
-    /// What findings call the text.
-    pub(crate) fn name(&self) -> &str {
-        self.source.name()
-    }
-
     /// The text as a value, aliases unfolded; nothing if the syntax has errors.
     pub(crate) fn value(&self) -> Option<Value> {
         let sound = !self.syntax.iter().any(Finding::is_error);
@@ -188,21 +188,41 @@ impl Document {
         rules::redact(self.source.text(), &self.tree)
     }
 
-    fn root(&self) -> Option<NodeId> {
+    /// Returns what findings call the text.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    pub(crate) const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    pub(crate) fn syntax_findings(&self) -> Vec<Finding> {
+        self.syntax.clone()
+    }
+
+    /// The place of the value of a top-level key; the beginning if there is none.
+    pub(crate) fn span_of(&self, key: &str) -> Span {
+        let value = self.root().and_then(|root| self.tree.get(root, key));
+        value.map_or(0..0, |value| self.tree.node(value).span.clone())
+    }
+
+    pub(crate) fn root(&self) -> Option<NodeId> {
         self.tree.root().filter(|_| self.complete)
     }
 
     /// What the schema finds, without what the syntax reported already: a value that could not be
     /// read cannot be judged.
-    fn schema(&self, root: NodeId, value: &Value) -> Vec<Finding> {
+    pub(crate) fn schema(&self, subject: Subject, root: NodeId, value: &Value) -> Vec<Finding> {
         let unread: HashSet<&Span> = self.syntax.iter().map(Finding::span).collect();
-        let mut findings = schema::evaluate(self.source.text(), &self.tree, root, value);
+        let mut findings = schema::evaluate(subject, self.source.text(), &self.tree, root, value);
         findings
             .retain(|finding| !(finding.code().refuses_value() && unread.contains(finding.span())));
         findings
     }
 
-    fn locate(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
+    pub(crate) fn locate(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
         locate(findings, &self.source)
     }
 }

@@ -63,6 +63,7 @@ mod known;
 mod name;
 mod outline;
 mod preset;
+mod profile;
 mod resources;
 mod restart;
 mod resume;
@@ -86,12 +87,15 @@ pub use edit::{Edit, EditError, EditErrorKind, Edited, Field, NewAgent};
 pub use known::{Known, SHIPPED_RUNTIMES};
 pub use name::{AgentName, FleetName, InvalidName, MAX_NAME_LENGTH, Name};
 pub use preset::{Preset, PresetOptions, UnknownPreset};
+pub use profile::{Branch, Position, Profile, Profiles, Staffing, UnknownProfile};
 pub use resources::Resources;
 pub use restart::{RestartPolicy, RestartWhen};
 pub use resume::{InvalidResume, Resume};
 pub use role::{InvalidRole, Role, Roles};
 pub use roster::{Defaults, Roster, Runtime, Tmux, Transport};
 pub use rules::{Disk, PathKind, Rule};
-pub use schema::{json_schema, json_schema_draft07};
+pub use schema::{
+    json_schema, json_schema_draft07, profile_json_schema, profile_json_schema_draft07,
+};
 pub use syntax::{MAX_ALIASED_VALUES, MAX_BYTES, MAX_DEPTH};
 pub use timespan::{InvalidTimespan, Timespan};

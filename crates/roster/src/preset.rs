@@ -121,7 +121,10 @@ impl Preset {
         for line in self.text().lines() {
             match &options.fleet {
                 Some(fleet) if line == "transport: tmux" => {
-                    text.push_str(&format!("{line}\nfleet: {}\n", quoted_name(fleet)));
+                    text.push_str(&format!(
+                        "{line}\nfleet: {}\n",
+                        spelling::quoted_name(fleet.as_str())
+                    ));
                 }
                 Some(fleet) if line.starts_with("  socket_name: ") => {
                     text.push_str(&line.replace(SOCKET, &format!("{SOCKET}-{fleet}")));
@@ -138,20 +141,6 @@ impl Preset {
             text.push_str(&connector_block(connector));
         }
         text
-    }
-}
-
-/// A name may look like a number or a boolean; quotes keep it a text.
-fn quoted_name(name: &FleetName) -> String {
-    if name.as_str().starts_with(|c: char| c.is_ascii_alphabetic())
-        && !matches!(
-            name.as_str().to_ascii_lowercase().as_str(),
-            "null" | "true" | "false"
-        )
-    {
-        name.to_string()
-    } else {
-        format!("\"{name}\"")
     }
 }
 

@@ -10,13 +10,15 @@ use crate::timespan::Timespan;
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct RestartPolicy {
-    /// When to start the agent again.
+    /// When to start the agent again: `always`, `on-failure` (a non-zero exit status or a signal) or
+    /// `never`.
     pub policy: RestartWhen,
     /// How many restarts within the window are tried before the agent is quarantined.
     #[serde(alias = "maxRestarts")]
-    #[schemars(range(max = 1000))]
+    #[schemars(range(max = 1000), example = 5)]
     pub max_restarts: u32,
     /// The window in which restarts are counted, such as `10m`.
+    #[schemars(example = &"10m")]
     pub window: Timespan,
 }
 

@@ -17,15 +17,17 @@ use crate::name::{FleetName, Name};
 #[non_exhaustive]
 pub struct Roster {
     /// The version of the roster's format: `1`.
-    #[schemars(extend("const" = 1))]
+    #[schemars(extend("const" = 1), example = 1)]
     pub version: u32,
     /// Where the views of the agents live: `tmux`.
     pub transport: Transport,
     /// The fleet's name, part of every identity.
     #[serde(default = "Name::default_fleet")]
+    #[schemars(example = &"website")]
     pub fleet: FleetName,
     /// The owner of every record of this fleet. Absent: the user of the operating system.
     #[serde(alias = "tenantId", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"me")]
     pub tenant_id: Option<Name>,
     /// The tmux server in which the views live.
     #[serde(default)]
@@ -33,11 +35,13 @@ pub struct Roster {
     /// What holds for every agent that does not say otherwise.
     #[serde(default)]
     pub defaults: Defaults,
-    /// Runtimes of this roster's own, and changes to the shipped ones, by name.
+    /// Runtimes of this roster's own, and changes to the shipped ones, by name. Absent: the shipped
+    /// ones as they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({"claude": {"reset_command": "/clear"}}))]
     pub runtimes: BTreeMap<String, Runtime>,
     /// The agents; their order is kept everywhere.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = serde_json::json!([{"name": "coder0", "runtime": "claude", "class": "code"}]))]
     pub agents: Vec<Agent>,
     /// The chat between the orchestrator and its human. Absent: `tmux`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +64,8 @@ pub enum Transport {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Tmux {
-    /// The name that tmux gets with `-L`. Absent or empty: no `-L`, tmux's own default socket.
+    /// The name that tmux gets with `-L`. Absent: no `-L`, tmux's own default socket; empty counts
+    /// as absent.
     #[serde(
         alias = "socketName",
         deserialize_with = "absent::if_empty",
@@ -70,7 +75,7 @@ pub struct Tmux {
     pub socket_name: Option<String>,
     /// The session that keeps the tmux server alive; never an agent.
     #[serde(alias = "holderSession")]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = &"_holder")]
     pub holder_session: String,
 }
 
@@ -81,7 +86,7 @@ pub struct Tmux {
 pub struct Defaults {
     /// Where agents work; a leading `~` is the home directory, expanded when it is used.
     #[serde(alias = "workingDirectory")]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = &"~/src")]
     pub working_directory: String,
 }
 

@@ -15,7 +15,7 @@ use std::fmt;
 pub use directories::{Disk, PathKind};
 
 pub(crate) use directories::directories;
-pub(crate) use secrets::redact;
+pub(crate) use secrets::{redact, secrets_below};
 
 use crate::finding::Finding;
 use crate::known::Known;

@@ -1,6 +1,7 @@
-//! The second layer: the JSON Schema of a roster, generated from the types, and its evaluation.
+//! The second layer: the JSON Schemas of rosters and profiles, generated from the types, and their
+//! evaluation.
 //!
-//! The published schema and the one that the program evaluates are the same value, so they cannot
+//! A published schema and the one that the program evaluates are the same value, so they cannot
 //! disagree.
 
 mod evaluate;
@@ -11,13 +12,41 @@ mod shape;
 
 pub(crate) use evaluate::{evaluate, published};
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use crate::profile::Profile;
 use crate::roster::Roster;
 
-/// Where the published schema is found.
+/// Where the published schemas are found.
 const BASE: &str = "https://raw.githubusercontent.com/podfleet/podfleet/main/schemas/";
+
+/// The line by which editors find the roster's schema, first in all rosters that are made here.
+pub(crate) const ROSTER_MODELINE: &str = "# yaml-language-server: $schema=https://raw.githubusercontent.com/podfleet/podfleet/main/schemas/roster.draft-07.schema.json";
+
+/// What a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Roster,
+    Profile,
+}
+
+impl Subject {
+    pub(crate) const fn noun(self) -> &'static str {
+        match self {
+            Self::Roster => "the roster",
+            Self::Profile => "the profile",
+        }
+    }
+
+    fn schema(self) -> Value {
+        match self {
+            Self::Roster => json_schema(),
+            Self::Profile => profile_json_schema(),
+        }
+    }
+}
 
 /// Returns the JSON Schema of a roster, draft 2020-12.
 ///
@@ -28,17 +57,29 @@ const BASE: &str = "https://raw.githubusercontent.com/podfleet/podfleet/main/sch
 /// ```
 #[must_use]
 pub fn json_schema() -> Value {
-    generate(SchemaSettings::draft2020_12(), "roster.schema.json")
+    generate::<Roster>(SchemaSettings::draft2020_12(), "roster.schema.json")
 }
 
 /// Returns the JSON Schema of a roster, draft 07, which every editor understands.
 #[must_use]
 pub fn json_schema_draft07() -> Value {
-    generate(SchemaSettings::draft07(), "roster.draft-07.schema.json")
+    generate::<Roster>(SchemaSettings::draft07(), "roster.draft-07.schema.json")
 }
 
-fn generate(settings: SchemaSettings, file: &str) -> Value {
-    let schema = settings.into_generator().into_root_schema_for::<Roster>();
+/// Returns the JSON Schema of a [`Profile`], draft 2020-12.
+#[must_use]
+pub fn profile_json_schema() -> Value {
+    generate::<Profile>(SchemaSettings::draft2020_12(), "profile.schema.json")
+}
+
+/// Returns the JSON Schema of a [`Profile`], draft 07, which every editor understands.
+#[must_use]
+pub fn profile_json_schema_draft07() -> Value {
+    generate::<Profile>(SchemaSettings::draft07(), "profile.draft-07.schema.json")
+}
+
+fn generate<T: JsonSchema>(settings: SchemaSettings, file: &str) -> Value {
+    let schema = settings.into_generator().into_root_schema_for::<T>();
     let mut schema = schema.to_value();
     shape::finish(&mut schema);
     if let Value::Object(root) = &mut schema {

@@ -15,6 +15,19 @@ pub(crate) fn camel_case(snake: &str) -> String {
     camel
 }
 
+/// Returns a name as YAML wants it: one that looks like a number, a boolean or nothing, to any
+/// version of YAML, is put in quotes.
+pub(crate) fn quoted_name(name: &str) -> String {
+    const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !WORDS.iter().any(|word| name.eq_ignore_ascii_case(word));
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{name}\"")
+    }
+}
+
 /// Returns the one of `known` that a misspelt word most likely meant: at most one edit in three
 /// characters away, case and word separators not counted.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

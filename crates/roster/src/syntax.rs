@@ -41,7 +41,7 @@ enum Stop {
 
 pub(crate) fn read(text: &str) -> Syntax {
     if text.len() > MAX_BYTES {
-        let message = format!("the roster has more than {MAX_BYTES} bytes (4 MiB)");
+        let message = format!("the file has more than {MAX_BYTES} bytes (4 MiB)");
         return Syntax {
             findings: vec![Finding::new(Code::TooLarge, &(0..0), message)],
             ..Syntax::default()
@@ -54,7 +54,7 @@ pub(crate) fn read(text: &str) -> Syntax {
         Ok(()) => builder.finish(),
         Err(Stop::SecondDocument(span)) => {
             let message = "a second document begins here";
-            let help = "remove the `---` line, or put each fleet into a file of its own";
+            let help = "remove the `---` line, or put each document into a file of its own";
             builder.report(Finding::new(Code::SecondDocument, &span, message).help(help));
             builder.finish()
         }

@@ -166,6 +166,6 @@ fn syntax_faults_are_told_in_plain_words() {
       help: known keys are `agents`, `connector`, `defaults`, `fleet`, `runtimes`, `tenant_id`, `tmux`, `transport` and `version`
     roster.yaml:5:4: error: there is no anchor `&no` before this alias [roster::unknown-alias]
     roster.yaml:6:1: error: a second document begins here [roster::second-document]
-      help: remove the `---` line, or put each fleet into a file of its own
+      help: remove the `---` line, or put each document into a file of its own
     "#);
 }

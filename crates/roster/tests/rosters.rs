@@ -150,41 +150,6 @@ fn every_code_is_documented_and_every_rule_has_a_name_of_its_own() {
 }
 
 #[test]
-fn the_examples_of_the_catalogue_show_their_finding() {
-    for code in Code::ALL {
-        let shows = |fragment: &str| {
-            let text = if fragment.starts_with("- ") {
-                format!("version: 1\ntransport: tmux\nagents:\n{fragment}")
-            } else {
-                fragment.to_owned()
-            };
-            let (_, findings) = Roster::parse(&text, "x", &Known::shipped());
-            findings.iter().any(|finding| finding.code == *code)
-        };
-        assert!(!shows(code.good()), "the good example of {code} shows it");
-        assert!(
-            shows(code.bad()) || abridged(*code),
-            "the bad example of {code} does not show it"
-        );
-    }
-}
-
-/// Codes whose bad example cannot stand in a catalogue as it is: too large, no text, a real
-/// credential, or a matter of the disk.
-fn abridged(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Encoding
-            | Code::TooManyAliases
-            | Code::TooDeep
-            | Code::TooLarge
-            | Code::Secret
-            | Code::SharedDirectory
-            | Code::NotADirectory
-    )
-}
-
-#[test]
 fn a_file_over_four_mebibytes_is_refused() {
     let text = format!("version: 1\n# {}\n", "x".repeat(4 * 1024 * 1024));
     let (roster, findings) = Roster::parse(&text, "x", &Known::shipped());

@@ -11,12 +11,17 @@ use crate::tree::{NodeId, NodeKind, Tree};
 
 /// No value has the shape of a credential.
 pub(super) fn secrets(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
+    secrets_below(outline.tree, outline.root)
+}
+
+/// Reports every value below `root` that has the shape of a credential.
+pub(crate) fn secrets_below(tree: &Tree, root: NodeId) -> Vec<Finding> {
     let mut walk = Walk {
-        tree: outline.tree,
+        tree,
         seen: HashSet::new(),
         findings: Vec::new(),
     };
-    walk.node(outline.root, "");
+    walk.node(root, "");
     walk.findings
 }
 

@@ -7,7 +7,7 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
-use super::json_schema;
+use super::Subject;
 use super::key_index::KeyIndex;
 use super::message::{self, Place};
 use crate::finding::Finding;
@@ -20,25 +20,36 @@ struct Compiled {
     validator: Option<Validator>,
 }
 
-fn compiled() -> &'static Compiled {
-    static COMPILED: OnceLock<Compiled> = OnceLock::new();
-    COMPILED.get_or_init(|| {
-        let schema = json_schema();
-        // A test proves that the schema compiles.
+fn compiled(subject: Subject) -> &'static Compiled {
+    static ROSTER: OnceLock<Compiled> = OnceLock::new();
+    static PROFILE: OnceLock<Compiled> = OnceLock::new();
+    let compiled = match subject {
+        Subject::Roster => &ROSTER,
+        Subject::Profile => &PROFILE,
+    };
+    compiled.get_or_init(|| {
+        let schema = subject.schema();
+        // A test proves that the schemas compile.
         let validator = jsonschema::validator_for(&schema).ok();
         Compiled { schema, validator }
     })
 }
 
-/// Returns [`json_schema`], made once a process.
+/// Returns the roster's [`json_schema`](super::json_schema), made once a process.
 pub(crate) fn published() -> &'static Value {
-    &compiled().schema
+    &compiled(Subject::Roster).schema
 }
 
-/// Returns what the schema finds wrong with the tree below `root`, whose value is `value`. `text`
-/// is what the tree was read from.
-pub(crate) fn evaluate(text: &str, tree: &Tree, root: NodeId, value: &Value) -> Vec<Finding> {
-    let Compiled { schema, validator } = compiled();
+/// Returns what the schema of `subject` finds wrong with the tree below `root`, whose value is
+/// `value`. `text` is what the tree was read from.
+pub(crate) fn evaluate(
+    subject: Subject,
+    text: &str,
+    tree: &Tree,
+    root: NodeId,
+    value: &Value,
+) -> Vec<Finding> {
+    let Compiled { schema, validator } = compiled(subject);
     let Some(validator) = validator else {
         return Vec::new();
     };
@@ -58,7 +69,11 @@ pub(crate) fn evaluate(text: &str, tree: &Tree, root: NodeId, value: &Value) -> 
         })
         .map(|error| Fault {
             error,
-            place: place(text, tree, &keys, root, error.instance_path().as_str()),
+            place: follow_pointer(
+                Place::root(subject, text, tree, root),
+                &keys,
+                error.instance_path().as_str(),
+            ),
             rule: rule(schema, error),
         })
         .collect();
@@ -117,20 +132,8 @@ impl<'a> Fault<'a> {
 }
 
 /// Follows a JSON pointer through the tree.
-fn place<'t>(
-    text: &'t str,
-    tree: &'t Tree,
-    keys: &'t KeyIndex<'t>,
-    root: NodeId,
-    pointer: &str,
-) -> Place<'t> {
-    let mut place = Place {
-        text,
-        tree,
-        node: root,
-        entry: None,
-        path: String::new(),
-    };
+fn follow_pointer<'t>(root: Place<'t>, keys: &KeyIndex<'t>, pointer: &str) -> Place<'t> {
+    let mut place = root;
     for segment in segments(pointer) {
         if !step(&mut place, keys, &segment) {
             break;

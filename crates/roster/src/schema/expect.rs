@@ -2,6 +2,7 @@
 
 use crate::connector::{CHANNEL_PATTERN, KIND_PATTERN, ROOM_PATTERN, URL_PATTERN, USER_PATTERN};
 use crate::name::{NAME_PATTERN, Name};
+use crate::profile::ID_PATTERN;
 use crate::resources::MEMORY_PATTERN;
 use crate::timespan::TIMESPAN_PATTERN;
 
@@ -11,6 +12,7 @@ pub(super) fn form(pattern: &str) -> Option<&'static str> {
         NAME_PATTERN => {
             "1 to 64 ASCII letters, digits, `_`, `.` or `-`, the first none of the last two"
         }
+        ID_PATTERN => "small letters, digits and single `-` between them, such as `my-team`",
         TIMESPAN_PATTERN => "a length of time such as `90s`, `10m`, `8h` or `2d`",
         MEMORY_PATTERN => "an amount such as `512M`, `2G`, `50%` or `infinity`",
         URL_PATTERN => "an address such as `https://matrix.example.org`",
@@ -40,6 +42,12 @@ pub(super) fn example(key: &str) -> Option<&'static str> {
         "homeserver_url" => "https://matrix.example.org",
         "user_id" => "\"@fleet:example.org\"",
         "room_id" => "\"!room:example.org\"",
+        "id" => "my-team",
+        "title" => "My team",
+        "description" => "What it is for.",
+        "lead" => "planner",
+        "floor" => "[orchestrator, enhancer]",
+        "class" => "code",
         "channel_id" => "\"123456789012345678\"",
         _ => return None,
     })

@@ -6,7 +6,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
-use super::expect;
+use super::{Subject, expect};
 use crate::catalog::Code;
 use crate::finding::{Finding, Span};
 use crate::secret;
@@ -15,6 +15,7 @@ use crate::tree::{Entry, NodeId, NodeKind, Tree};
 
 /// The place that an error of the schema is about.
 pub(super) struct Place<'t> {
+    pub(super) subject: Subject,
     pub(super) text: &'t str,
     pub(super) tree: &'t Tree,
     pub(super) node: NodeId,
@@ -24,7 +25,24 @@ pub(super) struct Place<'t> {
     pub(super) path: String,
 }
 
-impl Place<'_> {
+impl<'t> Place<'t> {
+    /// The place of the whole document.
+    pub(super) const fn root(
+        subject: Subject,
+        text: &'t str,
+        tree: &'t Tree,
+        node: NodeId,
+    ) -> Self {
+        Self {
+            subject,
+            text,
+            tree,
+            node,
+            entry: None,
+            path: String::new(),
+        }
+    }
+
     fn span(&self) -> Span {
         let node = self.tree.node(self.node);
         match (&node.kind, self.entry) {
@@ -37,7 +55,7 @@ impl Place<'_> {
 
     fn subject(&self) -> String {
         if self.path.is_empty() {
-            "the roster".to_owned()
+            self.subject.noun().to_owned()
         } else {
             format!("`{}`", secret::shown(&self.path))
         }

@@ -110,7 +110,6 @@ fn twin_schema(mut schema: Value, key: &str) -> Value {
         let description = format!("The same as `{key}`.");
         schema.insert("description".to_owned(), description.into());
         schema.remove("default");
-        schema.remove("examples");
     }
     schema
 }

@@ -54,7 +54,7 @@ fn message(kind: &ErrorKind) -> Option<String> {
         ErrorKind::ExpectedBlockMappingKey => "expected a key with a colon",
         ErrorKind::InvalidIndentation => "this line is indented like none before it",
         ErrorKind::MappingValueNotAllowed => "a second `: ` in one value",
-        ErrorKind::ExpectedDocumentStart => "there is text after the end of the roster",
+        ErrorKind::ExpectedDocumentStart => "there is text after the end of the document",
         ErrorKind::MisplacedFlowCollectionEnd => "a bracket is closed that was never opened",
         ErrorKind::BlockSequenceEntryNotAllowed => "a list cannot begin here",
         kind if is_tab(kind) => "a tab cannot indent",
