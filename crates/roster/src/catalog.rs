@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::diagnostic::{Blocks, Severity};
+use crate::spelling;
 
 /// What a code of the catalogue says of itself.
 struct Entry {
@@ -360,6 +361,20 @@ impl Serialize for Code {
 #[error("there is no finding `{text}`")]
 pub struct UnknownCode {
     text: String,
+}
+
+impl UnknownCode {
+    /// Returns what to do about it: the nearest code, else how to see all.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let asked = self.text.rsplit("::").next().unwrap_or_default();
+        let bare = Code::ALL.iter().map(|code| code.bare());
+        let near = spelling::nearest(asked, bare).and_then(|near| near.parse::<Code>().ok());
+        match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`fleet explain` lists all".to_owned(),
+        }
+    }
 }
 
 /// Reads a code, with or without its `roster::` or `profile::` prefix.

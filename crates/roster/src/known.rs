@@ -50,6 +50,14 @@ impl Known {
         self
     }
 
+    /// Takes the classes of these roles in place of the shipped ones: a user's role may have fewer
+    /// synonyms than the shipped one that it replaces.
+    #[must_use]
+    pub fn with_only_roles_of(mut self, roles: &Roles) -> Self {
+        self.roles = roles.classes().map(str::to_owned).collect();
+        self
+    }
+
     /// Says what this machine is called (its short host name), so that an agent whose `host` is
     /// this one counts as hosted here.
     #[must_use]

@@ -91,7 +91,7 @@ pub use profile::{Branch, Position, Profile, Profiles, Staffing, UnknownProfile}
 pub use resources::Resources;
 pub use restart::{RestartPolicy, RestartWhen};
 pub use resume::{InvalidResume, Resume};
-pub use role::{InvalidRole, Role, Roles};
+pub use role::{InvalidRole, ROLE_SECTIONS, Role, Roles};
 pub use roster::{Defaults, Roster, Runtime, Tmux, Transport};
 pub use rules::{Disk, PathKind, Rule};
 pub use schema::{

@@ -141,6 +141,13 @@ impl Profile {
         seats.map(|seats| seats as usize).sum()
     }
 
+    /// Returns how many seats have an agent in the roster that is made of it.
+    #[must_use]
+    pub fn staffed_seats(&self, staffing: Staffing) -> usize {
+        let staffed = self.staffed(staffing);
+        staffed.map(|position| position.multiplicity as usize).sum()
+    }
+
     fn position(&self, class: &str) -> Option<&Position> {
         self.roster.iter().find(|position| position.class == class)
     }

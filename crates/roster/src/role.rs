@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::spelling;
+
 /// A role: the text that agents of a class get at launch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
@@ -90,7 +92,41 @@ impl Role {
     pub fn text(&self) -> &str {
         &self.text
     }
+
+    /// Returns the mandate in one line: the first paragraph below the title.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let lines = self.text.lines().map(str::trim);
+        let body = lines.skip_while(|line| line.is_empty() || line.starts_with('#'));
+        let paragraph = body.take_while(|line| !line.is_empty() && !line.starts_with('#'));
+        paragraph.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns the whole file, head included, from which [`Role::parse`] reads the same role.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        if self.synonyms.is_empty() {
+            return self.text.clone();
+        }
+        let synonyms = self.synonyms.join(", ");
+        format!("---\nsynonyms: {synonyms}\n---\n{}", self.text)
+    }
+
+    /// Returns a file to begin a role of that class with: the sections that every shipped role
+    /// has, and what belongs into them.
+    #[must_use]
+    pub fn template(class: &str) -> String {
+        include_str!("role_template.md").replace("CLASS", class)
+    }
 }
+
+/// The sections that every role should have, below its title and its mandate in a sentence.
+pub const ROLE_SECTIONS: [&str; 4] = [
+    "What you do",
+    "What you do not do",
+    "With the others",
+    "Done means",
+];
 
 fn synonyms(class: &str, head: &str) -> Result<Vec<String>, InvalidRole> {
     let mut synonyms = Vec::new();
@@ -180,6 +216,12 @@ impl Roles {
             .or_else(|| self.by_class.values().find(synonym))
     }
 
+    /// Returns the class that a misspelt one most likely meant.
+    #[must_use]
+    pub fn nearest(&self, class: &str) -> Option<&str> {
+        spelling::nearest(class, self.classes())
+    }
+
     /// Returns the roles, sorted by class.
     pub fn iter(&self) -> impl Iterator<Item = &Role> {
         self.by_class.values()
@@ -202,15 +244,138 @@ mod tests {
     fn every_shipped_role_is_read() {
         assert_eq!(Roles::shipped().iter().count(), SHIPPED.len());
         for role in Roles::shipped().iter() {
-            let sections = [
-                "## What you do\n",
-                "## What you do not do\n",
-                "## With the others\n",
-            ];
-            for section in sections {
-                assert!(role.text.contains(section), "{}: {section}", role.class);
-            }
+            assert_eq!(headings(role), ROLE_SECTIONS, "{}", role.class);
+            assert!(role.summary().len() > 20, "{}", role.class);
         }
+    }
+
+    fn headings(role: &Role) -> Vec<&str> {
+        let lines = role.text.lines();
+        lines.filter_map(|line| line.strip_prefix("## ")).collect()
+    }
+
+    /// The lines below one of a role's headings, in one line.
+    fn section(class: &str, heading: &str) -> String {
+        let roles = Roles::shipped();
+        let text = roles.of_class(class).unwrap().text();
+        let (_, rest) = text.split_once(&format!("## {heading}\n")).unwrap();
+        let section = rest.split("\n## ").next().unwrap_or_default();
+        section.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_fixed_mandates_are_told() {
+        let [does, does_not, _, done] = ROLE_SECTIONS;
+        for (class, heading, words) in [
+            ("orchestrator", does_not, "never the sole worker"),
+            ("orchestrator", does, "Decide when agents disagree"),
+            ("code", done, "The change is proposed on its branch"),
+            ("code", done, "There you stop"),
+            (
+                "code",
+                does_not,
+                "begin no second card before the first is proposed",
+            ),
+            ("review", does_not, "You judge, you do not write"),
+            ("security-review", does_not, "You judge, you do not write"),
+            ("board", does_not, "You decide, you do not do"),
+            (
+                "enhancer",
+                does_not,
+                "write no product code, review none, and deliver nothing",
+            ),
+            (
+                "enhancer",
+                does,
+                "Propose upgrades of tools, skills, role texts and harnesses",
+            ),
+            (
+                "enhancer",
+                does,
+                "Report defects of tools to the people who maintain them",
+            ),
+            ("enhancer", does, "Recommend agents"),
+            ("operator", does_not, "delete no data"),
+            ("merge-gate", does_not, "You repair nothing"),
+        ] {
+            let section = section(class, heading);
+            assert!(section.contains(words), "{class}, {heading}: {section}");
+        }
+        for class in ["orchestrator", "code", "enhancer"] {
+            let summary = Roles::shipped().of_class(class).unwrap().summary();
+            let words = match class {
+                "orchestrator" => {
+                    "single contact and the lead of this fleet. You compose the fleet, delegate all delivery, coordinate, and decide"
+                }
+                "code" => "one card at a time, on one branch, and stop when the change is proposed",
+                _ => "improvement loop of this fleet: monitor, analyse, plan, and upgrade",
+            };
+            assert!(summary.contains(words), "{summary}");
+        }
+    }
+
+    #[test]
+    fn the_board_looks_through_five_lenses() {
+        let does = section("board", ROLE_SECTIONS[0]);
+        for lens in [
+            "Moonshot",
+            "Contrarian",
+            "Technical",
+            "Business",
+            "Financial",
+        ] {
+            assert!(does.contains(&format!("- {lens}: ")), "{lens}");
+        }
+    }
+
+    #[test]
+    fn whoever_must_not_write_is_not_told_to() {
+        let working = [
+            "implement",
+            "write the code",
+            "commit",
+            "merge one",
+            "repair it",
+            "deploy",
+        ];
+        for class in [
+            "review",
+            "security-review",
+            "board",
+            "session-review",
+            "fact-check",
+        ] {
+            let does = section(class, ROLE_SECTIONS[0]).to_lowercase();
+            let told = working.iter().find(|word| does.contains(**word));
+            assert_eq!(told, None, "{class}: {does}");
+        }
+    }
+
+    #[test]
+    fn every_role_says_how_the_others_are_reached() {
+        for role in Roles::shipped().iter() {
+            let others = section(role.class(), ROLE_SECTIONS[2]);
+            assert!(
+                others.contains("`fleet send NAME -m"),
+                "{}: {others}",
+                role.class()
+            );
+            assert!(role.text().len() < 3500, "{} is long", role.class());
+        }
+    }
+
+    #[test]
+    fn a_role_is_written_as_it_was_read() {
+        for (class, text) in SHIPPED {
+            assert_eq!(Role::parse(class, text).unwrap().to_markdown(), text);
+        }
+    }
+
+    #[test]
+    fn a_new_role_begins_with_every_section() {
+        let role = Role::parse("librarian", &Role::template("librarian")).unwrap();
+        assert_eq!(headings(&role), ROLE_SECTIONS);
+        assert!(role.text.starts_with("# librarian\n"));
     }
 
     #[test]

@@ -200,7 +200,13 @@ fn the_shipped_profiles_are_these_three() {
         fact-check x1
         writer x1
     ");
-    insta::assert_snapshot!(tree(&shipped("personal-assistant")), @"");
+    insta::assert_snapshot!(tree(&shipped("personal-assistant")), @"
+    orchestrator x1 lead floor
+      enhancer x1 floor
+      scheduler x1
+      inbox x1
+      research x1
+    ");
 }
 
 #[test]

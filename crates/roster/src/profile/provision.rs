@@ -78,7 +78,7 @@ impl Profile {
         text
     }
 
-    fn staffed(&self, staffing: Staffing) -> impl Iterator<Item = &Position> {
+    pub(super) fn staffed(&self, staffing: Staffing) -> impl Iterator<Item = &Position> {
         let staffed = move |position: &&Position| match staffing {
             Staffing::Full => true,
             Staffing::Floor => self.is_floor(&position.class),
