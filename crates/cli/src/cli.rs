@@ -7,7 +7,9 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::commands::{completions, explain, init, man, schema, validate, version};
+use crate::commands::{
+    completions, explain, init, man, profile, provision, role, schema, validate, version,
+};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -75,9 +77,12 @@ impl Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
+    Provision(provision::Args),
     Validate(validate::Args),
     Explain(explain::Args),
     Schema(schema::Args),
+    Profile(profile::Args),
+    Role(role::Args),
     #[cfg(feature = "fleet")]
     #[command(flatten)]
     Fleet(fleet::Command),
@@ -88,7 +93,18 @@ enum Command {
 
 /// Headings of the help text with the commands below them, those of other builds too.
 const SECTIONS: [(&str, &[&str]); 4] = [
-    ("The roster", &["init", "validate", "explain", "schema"]),
+    (
+        "The roster",
+        &[
+            "init",
+            "provision",
+            "validate",
+            "explain",
+            "schema",
+            "profile",
+            "role",
+        ],
+    ),
     (
         "The fleet",
         &["plan", "up", "down", "restart", "ps", "status", "verify"],
@@ -161,9 +177,12 @@ fn execute(cli: Cli, name: &str) -> Exit {
 fn dispatch(command: Command, context: &mut Context) -> Outcome {
     match command {
         Command::Init(args) => init::run(args, context),
+        Command::Provision(args) => provision::run(&args, context),
         Command::Validate(args) => validate::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::Schema(args) => schema::run(&args, context),
+        Command::Profile(args) => profile::run(&args, context),
+        Command::Role(args) => role::run(&args, context),
         #[cfg(feature = "fleet")]
         Command::Fleet(command) => command.run(context),
         Command::Completions(args) => completions::run(&args, context),

@@ -2,7 +2,7 @@
 
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use podfleet_roster::{Known, Roster};
+use podfleet_roster::{Known, Profile, Roster};
 
 use crate::cli;
 use crate::context::Context;
@@ -26,9 +26,33 @@ pub(crate) fn agents() -> ArgValueCandidates {
     ArgValueCandidates::new(|| roster_agents().unwrap_or_default())
 }
 
+/// Completes ids of profiles: the shipped ones and the user's.
+pub(crate) fn profiles() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let own = context().profiles().ok();
+        let profiles = own.iter().flat_map(|own| own.profiles.iter());
+        let candidate = |profile: &Profile| {
+            CompletionCandidate::new(&profile.id).help(Some(profile.title.clone().into()))
+        };
+        profiles.map(candidate).collect()
+    })
+}
+
+/// Completes classes that have a role, synonyms included.
+pub(crate) fn classes() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let own = context().roles().ok();
+        let classes = own.iter().flat_map(|own| own.roles.classes());
+        classes.map(CompletionCandidate::new).collect()
+    })
+}
+
+fn context() -> Context {
+    Context::new(Output::open(Verbosity::Quiet), None, String::new())
+}
+
 fn roster_agents() -> Option<Vec<CompletionCandidate>> {
-    let mut context = Context::new(Output::open(Verbosity::Quiet), None, String::new());
-    let path = context.roster_path().ok()?;
+    let path = context().roster_path().ok()?;
     let text = String::from_utf8(read_file(&path).ok()?).ok()?;
     let (roster, _) = Roster::parse(&text, "roster", &Known::shipped());
     let candidate = |agent: podfleet_roster::Agent| {

@@ -3,7 +3,6 @@
 #[cfg(feature = "fleet")]
 mod fleet;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use podfleet_home::{DirsError, Env, RosterChoice, config_dir, home_dir, locate_roster};
@@ -12,6 +11,7 @@ use podfleet_roster::Known;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::own_files::{self, OwnProfiles, OwnRoles};
 
 /// Everything that a command may use from outside its arguments.
 pub(crate) struct Context {
@@ -91,29 +91,23 @@ impl Context {
     /// Returns the runtimes and roles that a roster may name: the shipped ones and the user's own.
     pub(crate) fn known(&self) -> Result<Known, Error> {
         let config = self.config_dir()?;
+        let harnesses = own_files::files(&config.join("harnesses"), &["toml"])?;
+        let roles = own_files::files(&config.join("roles"), &["md"])?;
+        let own = self.roles()?;
         Ok(Known::shipped()
-            .with_runtimes(stems(&config.join("harnesses"), "toml")?)
-            .with_roles(stems(&config.join("roles"), "md")?))
+            .with_runtimes(harnesses.iter().map(|file| own_files::stem(file)))
+            .with_only_roles_of(&own.roles)
+            // One that is faulty is told where it is used; here it counts as what it is called.
+            .with_roles(roles.iter().map(|file| own_files::stem(file))))
     }
-}
 
-/// Returns the names of a directory's files of one kind, without their extension.
-fn stems(directory: &Path, extension: &str) -> Result<Vec<String>, Error> {
-    let fault = |error: io::Error| {
-        Error::from(error).context(format!("{} cannot be read", directory.display()))
-    };
-    let entries = match std::fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(fault)?,
-    };
-    let mut stems = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(fault)?.path();
-        if path.extension().is_some_and(|found| found == extension)
-            && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
-        {
-            stems.push(stem.to_owned());
-        }
+    /// Returns the roles: the shipped ones and the user's own.
+    pub(crate) fn roles(&self) -> Result<OwnRoles, Error> {
+        OwnRoles::read(&self.config_dir()?.join("roles"))
     }
-    Ok(stems)
+
+    /// Returns the profiles: the shipped ones and the user's own.
+    pub(crate) fn profiles(&self) -> Result<OwnProfiles, Error> {
+        OwnProfiles::read(&self.config_dir()?.join("profiles"), &self.known()?)
+    }
 }

@@ -41,6 +41,11 @@ impl Exit {
         }
     }
 
+    /// Returns whether the answer is yes.
+    pub(crate) const fn is_success(self) -> bool {
+        matches!(self, Self::Success)
+    }
+
     /// Returns [`Exit::Success`] for a yes and [`Exit::No`] for a no.
     pub(crate) const fn answer(yes: bool) -> Self {
         if yes { Self::Success } else { Self::No }

@@ -4,6 +4,7 @@ pub(crate) mod count;
 pub(crate) mod findings;
 pub(crate) mod style;
 pub(crate) mod table;
+pub(crate) mod topology;
 pub(crate) mod wrap;
 
 // What needs pods.

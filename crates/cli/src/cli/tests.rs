@@ -69,3 +69,15 @@ fn the_helps_read_well() {
         insta::assert_snapshot!(name, help);
     }
 }
+
+#[test]
+fn every_command_that_a_role_names_is_there() {
+    let grammar = grammar();
+    for role in podfleet_roster::Roles::shipped().iter() {
+        for command in role.text().split("`fleet ").skip(1) {
+            let name = command.split([' ', '`']).next().unwrap();
+            let found = grammar.find_subcommand(name);
+            assert!(found.is_some(), "{}: fleet {name}", role.class());
+        }
+    }
+}

@@ -1,5 +1,5 @@
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use podfleet_roster::{Blocks, Code, UnknownCode};
+use podfleet_roster::{Blocks, Code, Layer, UnknownCode};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -12,7 +12,7 @@ use crate::render::wrap::wrap;
 /// Explain what the code of a finding means
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A code such as `roster::unknown-key`, also without `roster::` [default: list all]
+    /// A code such as `roster::unknown-key`, or its second half [default: list all]
     #[arg(value_parser = parse_code, add = codes())]
     code: Option<Code>,
     /// Print JSON
@@ -22,11 +22,12 @@ pub(crate) struct Args {
 
 fn parse_code(text: &str) -> Result<Code, String> {
     text.parse()
-        .map_err(|error: UnknownCode| format!("{error}; `fleet explain` lists all"))
+        .map_err(|error: UnknownCode| format!("{error}; {}", error.hint()))
 }
 
 fn codes() -> ArgValueCandidates {
-    let candidate = |code: &Code| CompletionCandidate::new(code.as_str());
+    let candidate =
+        |code: &Code| CompletionCandidate::new(code.as_str()).help(Some(code.meaning().into()));
     ArgValueCandidates::new(move || Code::ALL.iter().map(candidate).collect())
 }
 
@@ -58,7 +59,7 @@ impl Explanation {
             self.code,
             self.severity,
             wrap(self.meaning, 0, ""),
-            wrap(stops(self.blocks), 0, ""),
+            wrap(stops(self.code), 0, ""),
             indent(self.wrong),
             indent(self.right),
         )
@@ -66,8 +67,9 @@ impl Explanation {
 }
 
 /// Says what a finding keeps the fleet from doing.
-const fn stops(blocks: Blocks) -> &'static str {
-    match blocks {
+fn stops(code: Code) -> &'static str {
+    match code.blocks() {
+        _ if code.layer() == Layer::Profiles => "It stops `provision` of that profile.",
         Blocks::Nothing => "It stops nothing.",
         Blocks::ThatAgent => "It stops `up` for that agent; the others start.",
         Blocks::Writing => "It stops the writing of such a roster; `up` only warns.",
@@ -86,7 +88,7 @@ fn list() -> Table {
     let mut table = Table::new([
         Column::new("CODE"),
         Column::new("SEVERITY"),
-        Column::new("MEANING").flexible(20),
+        Column::new("MEANING").wrapping(20),
     ]);
     for code in Code::ALL {
         let severity = code.severity().to_string();

@@ -1,19 +1,14 @@
 mod questions;
 
-use std::path::Path;
-
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use podfleet_roster::{
-    Blocks, Connector, Diagnostic, Discord, Document, FleetName, Known, Matrix, Preset,
-    PresetOptions, Roster, UnknownPreset,
+    Connector, Discord, FleetName, Known, Matrix, Preset, PresetOptions, UnknownPreset,
 };
 
+use crate::commands::new_roster::{self, Writing};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::render::count::counted;
-use crate::render::findings::{Checked, Format};
-use crate::render::wrap::wrap;
 
 const WHERE: &str = "\
 It is written to --roster, else to $FLEET_ROSTER, else to roster.yaml in the
@@ -45,12 +40,8 @@ pub(crate) struct Args {
     /// For matrix: the room
     #[arg(long, value_name = "ROOM")]
     room_id: Option<String>,
-    /// Write the roster instead of printing it
-    #[arg(long)]
-    write: bool,
-    /// Replace a roster that is there
-    #[arg(long, requires = "write")]
-    force: bool,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// The chat connectors that can be set up here.
@@ -116,86 +107,5 @@ pub(crate) fn run(mut args: Args, context: &mut Context) -> Outcome {
         questions::ask(&mut args, &path)?;
     }
     let text = args.render()?;
-    let Some(roster) = check(&text, context)? else {
-        return Ok(Exit::No);
-    };
-    if args.write {
-        write(&path, &text, args.force)?;
-        context
-            .output
-            .say(format_args!("wrote {}", path.display()))?;
-    } else {
-        context.output.data(&text)?;
-    }
-    context.output.say(staff(&roster))?;
-    let up = match context.named_roster() {
-        Some(path) => format!("`fleet up --roster {}` brings it up", path.display()),
-        None => "`fleet up` brings it up".to_owned(),
-    };
-    let next = if args.write {
-        up
-    } else {
-        format!("`--write` writes it, then {up}")
-    };
-    context.output.say(format_args!("next: {next}"))?;
-    Ok(Exit::Success)
-}
-
-/// Validates a roster before anything is written; prints what is wrong with it.
-fn check(text: &str, context: &mut Context) -> Result<Option<Roster>, Error> {
-    let document = Document::read(text, "roster.yaml");
-    let (roster, findings) = document.check(&Known::shipped());
-    let stops =
-        |finding: &Diagnostic| matches!(finding.blocks(), Blocks::Writing | Blocks::Changes);
-    if !findings.iter().any(stops) {
-        return Ok(roster);
-    }
-    let checked = Checked {
-        name: "roster.yaml".into(),
-        text: document.redacted_text(),
-        findings,
-    };
-    let findings = Format::Human.render(&[checked])?;
-    context.output.complain(findings)?;
-    Ok(None)
-}
-
-/// Writes the roster in one step. Without `force` a file that is there is never replaced, even if
-/// it appeared a moment ago.
-#[cfg(feature = "fleet")]
-fn write(path: &Path, text: &str, force: bool) -> Result<(), Error> {
-    let before = podfleet::FileSnapshot::read(path, podfleet_roster::MAX_BYTES)?;
-    if before.bytes().is_some() && !force {
-        let message = format!("{} is there already", path.display());
-        return Err(Error::message(Exit::Refused, message)
-            .hint("`--force` replaces it; `--roster PATH` writes another"));
-    }
-    Ok(before.replace(text.as_bytes())?)
-}
-
-/// A build for rosters alone has no part that replaces files safely.
-#[cfg(not(feature = "fleet"))]
-fn write(_: &Path, _: &str, _: bool) -> Result<(), Error> {
-    Err(Error::message(
-        Exit::Missing,
-        "this build is for checking rosters; it writes none",
-    )
-    .hint("let it print the roster, into a file of yours"))
-}
-
-/// Counts the agents by class, such as `4 agents: 1 orchestrator, 2 code, 1 review`.
-fn staff(roster: &Roster) -> String {
-    let mut classes: Vec<(&str, usize)> = Vec::new();
-    for agent in &roster.agents {
-        match classes.iter_mut().find(|(class, _)| *class == agent.class) {
-            Some((_, count)) => *count += 1,
-            None => classes.push((&agent.class, 1)),
-        }
-    }
-    let classes: Vec<String> = classes
-        .iter()
-        .map(|(class, count)| format!("{count} {class}"))
-        .collect();
-    let agents = counted(roster.agents.len(), "agent");
-    wrap(&format!("{agents}: {}", classes.join(", ")), 0, "  ")
+    new_roster::deliver(&text, &path, &Known::shipped(), args.writing, context)
 }

@@ -12,7 +12,7 @@ pub(crate) struct Args {
     /// Of what
     #[arg(value_parser = subjects())]
     of: Subject,
-    /// Draft 07 instead of 2020-12, for editors; of the roster alone
+    /// Draft 07 instead of 2020-12, for editors; of rosters and profiles alone
     #[arg(long, value_name = "DRAFT")]
     draft: Option<Draft>,
 }
@@ -32,6 +32,12 @@ const SUBJECTS: &[Subject] = &[
         summary: "The definition of a fleet, `roster.yaml`",
         schema: podfleet_roster::json_schema,
         draft07: Some(podfleet_roster::json_schema_draft07),
+    },
+    Subject {
+        name: "profile",
+        summary: "A kind of organisation, `profiles/ID.yaml`",
+        schema: podfleet_roster::profile_json_schema,
+        draft07: Some(podfleet_roster::profile_json_schema_draft07),
     },
     #[cfg(feature = "fleet")]
     Subject {
@@ -72,7 +78,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let schema = match args.draft {
         None => args.of.schema,
         Some(Draft::Draft07) => args.of.draft07.ok_or_else(|| {
-            Error::message(Exit::Usage, "only the roster's schema is given in draft 07")
+            Error::message(
+                Exit::Usage,
+                "only the schemas of rosters and profiles are given in draft 07",
+            )
         })?,
     };
     context.output.json(&schema())?;

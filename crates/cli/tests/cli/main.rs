@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod errors;
+mod profiles;
 mod program;
+mod roles;
 mod roster;
 mod sandbox;
 mod terminal;

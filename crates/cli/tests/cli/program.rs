@@ -34,7 +34,7 @@ fn commands_for_machines_do_not_complete() {
     let ran = Sandbox::new().run_in("-- fleet p", &variables);
     assert_eq!(
         ran.stdout.split_whitespace().collect::<Vec<_>>(),
-        ["plan", "ps"]
+        ["provision", "profile", "plan", "ps"]
     );
 }
 

@@ -45,8 +45,8 @@ pub(super) fn ask(args: &mut Args, path: &Path) -> Result<(), Error> {
             fill(&mut args.room_id, "Room, !room:server or #alias:server:")?;
         }
     }
-    if !args.write {
-        args.write = Confirm::new(&format!("Write it to {}?", path.display()))
+    if !args.writing.write {
+        args.writing.write = Confirm::new(&format!("Write it to {}?", path.display()))
             .with_default(true)
             .prompt()
             .map_err(given_up)?;
