@@ -105,7 +105,7 @@ impl Profile {
     /// assert!(profile.is_none());
     /// assert_eq!(findings[0].code, Code::UnknownClass);
     /// assert_eq!((findings[0].line, findings[0].column), (9, 12));
-    /// assert_eq!(findings[0].help.as_deref(), Some("did you mean `coder`?"));
+    /// assert_eq!(findings[0].help.as_deref(), Some("did you mean `code`?"));
     ///
     /// let text = text.replace("coed", "code");
     /// let (profile, _) = Profile::parse(&text, "profiles/pair.yaml", &Known::shipped());
