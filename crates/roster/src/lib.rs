@@ -1,8 +1,10 @@
 //! The fleet's definition: `roster.yaml` as text with places, as checked data, and as a schema.
 //!
-//! This crate owns the roster: its syntax, types, JSON Schema, rules, presets and roles. It owns no
-//! process, clock, network, environment or directory; what the checks need from outside is an
-//! argument.
+//! This crate owns the roster: its syntax, types, JSON Schema, rules, lossless edits, presets,
+//! profiles and roles. It owns no process, clock, network, environment or directory; what the checks
+//! need from outside is an argument.
+//!
+//! What follows is a tour, from a text to a fleet's definition that was made for you.
 //!
 //! # Reading a roster
 //!
@@ -42,6 +44,66 @@
 //! );
 //! assert_eq!(finding.blocks(), Blocks::ThatAgent);
 //! println!("{}", finding.code.meaning());
+//! ```
+//!
+//! # One rule at a time
+//!
+//! A [`Document`] is a text that was read once; its checks can be run apart. [`Rule::all`] has every
+//! rule, [`Document::check_schema`] is what any validator finds with the published schema, and
+//! [`Document::check_disk`] looks at working directories through a [`Disk`] of yours.
+//!
+//! ```
+//! # use podfleet_roster::{Document, Known, Rule};
+//! let text = "agents:\n- {name: a, depends_on: [b]}\n- {name: b, depends_on: [a]}\n";
+//! let document = Document::read(text, "roster.yaml");
+//! let cycles = Rule::named("dependency-cycles").unwrap();
+//! let findings = document.check_rule(cycles, &Known::shipped());
+//! assert_eq!(findings[0].message, "agents depend on each other: `a` → `b` → `a`");
+//! assert_eq!(findings[0].related.len(), 0);
+//! ```
+//!
+//! # What a roster may name
+//!
+//! Runtimes and roles that are not shipped are the caller's to know.
+//!
+//! ```
+//! # use podfleet_roster::{Known, Roster};
+//! let text = "version: 1\ntransport: tmux\nagents:\n- {name: a, runtime: aider}\n";
+//! let known = Known::shipped().with_runtimes(["aider"]);
+//! let (_, findings) = Roster::parse(text, "roster.yaml", &known);
+//! assert!(!findings.iter().any(|finding| finding.is_error()));
+//! ```
+//!
+//! # A roster to begin with
+//!
+//! A [`Preset`] is a shipped roster; a [`Profile`] is a kind of organisation from which one is made.
+//!
+//! ```
+//! # use podfleet_roster::{Known, Preset, PresetOptions, Profiles, Roster, Staffing};
+//! let coding = Preset::Coding.render(&PresetOptions::default());
+//! let research = Profiles::shipped().get("research")?.provision(Staffing::Floor);
+//! for text in [coding, research] {
+//!     let (roster, findings) = Roster::parse(&text, "roster.yaml", &Known::shipped());
+//!     assert!(findings.is_empty());
+//!     assert_eq!(roster.unwrap().agents[0].class, "orchestrator");
+//! }
+//! # Ok::<(), podfleet_roster::UnknownProfile>(())
+//! ```
+//!
+//! # What agents are told
+//!
+//! An agent's class names its [`Role`], a text in Markdown. Users' roles win over shipped ones.
+//!
+//! ```
+//! # use podfleet_roster::{Role, Roles};
+//! let mut roles = Roles::shipped();
+//! let reviewer = roles.of_class("reviewer").unwrap();
+//! assert_eq!(reviewer.class(), "review");
+//! assert!(reviewer.text().contains("You judge, you do not write"));
+//!
+//! roles.insert(Role::parse("librarian", "# Librarian\n\nYou keep the shelves.\n")?);
+//! assert_eq!(roles.of_class("librarian").unwrap().summary(), "You keep the shelves.");
+//! # Ok::<(), podfleet_roster::InvalidRole>(())
 //! ```
 //!
 //! # The layers

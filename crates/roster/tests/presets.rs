@@ -160,3 +160,20 @@ fn every_preset_has_a_summary() {
         );
     }
 }
+
+#[test]
+fn every_preset_names_the_schema_first_and_the_same_socket() {
+    let first = |text: &str| text.lines().next().map(str::to_owned);
+    let profiles = podfleet_roster::Profiles::shipped();
+    let made = profiles
+        .iter()
+        .map(|p| p.provision(podfleet_roster::Staffing::Floor));
+    let modeline = made.map(|text| first(&text)).next().flatten().unwrap();
+    for preset in Preset::ALL {
+        assert_eq!(first(preset.text()).unwrap(), modeline, "{preset}");
+        assert!(
+            preset.text().contains("  socket_name: podfleet "),
+            "{preset}"
+        );
+    }
+}
