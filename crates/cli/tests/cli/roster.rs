@@ -212,3 +212,72 @@ fn a_finding_is_explained_with_wrong_and_right() {
     --- exit 0
     ");
 }
+
+#[test]
+fn an_unknown_code_is_told_the_nearest_one() {
+    let sandbox = Sandbox::new();
+    insta::assert_snapshot!(sandbox.run("explain unknown-kye").show(), @"
+    --- stderr
+    error: invalid value 'unknown-kye' for '[CODE]': there is no finding
+    `unknown-kye`; did you mean `roster::unknown-key`?
+
+    For more information, try '--help'.
+    --- exit 2
+    ");
+    insta::assert_snapshot!(sandbox.run("explain profile::outsider").show(), @"
+    --- stderr
+    error: invalid value 'profile::outsider' for '[CODE]': there is no finding
+    `profile::outsider`; `fleet explain` lists all
+
+    For more information, try '--help'.
+    --- exit 2
+    ");
+}
+
+#[test]
+fn all_codes_are_listed_with_their_whole_meaning() {
+    let ran = Sandbox::new().run("explain");
+    let listed = ran
+        .stdout
+        .lines()
+        .filter(|line| line.contains("::"))
+        .count();
+    assert_eq!(listed, podfleet_roster::Code::ALL.len(), "{}", ran.show());
+    assert!(!ran.stdout.contains('…'), "{}", ran.stdout);
+}
+
+#[test]
+fn codes_profiles_and_classes_complete() {
+    let sandbox = Sandbox::new();
+    for (line, index, expected) in [
+        ("-- fleet explain profile::id", "2", "profile::id-mismatch"),
+        ("-- fleet profile show res", "3", "research"),
+        (
+            "-- fleet provision --profile soft",
+            "3",
+            "software-delivery",
+        ),
+        ("-- fleet role show impl", "3", "implementer"),
+    ] {
+        let variables = [("FLEET_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", index)];
+        let ran = sandbox.run_in(line, &variables);
+        assert_eq!((ran.stdout.trim(), ran.status), (expected, 0), "{line}");
+    }
+}
+
+#[test]
+fn init_off_a_terminal_asks_nothing_and_counts_by_class() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run("init");
+    insta::assert_snapshot!(ran.stderr, @"
+    3 agents: 1 orchestrator, 1 enhancer, 1 worker
+    next: `--write` writes it, then `fleet up` brings it up
+    ");
+    assert_eq!(ran.status, 0);
+    for preset in ["local-canary", "general", "coding", "research", "hybrid"] {
+        let printed = sandbox.run(&format!("init --preset {preset}")).stdout;
+        assert!(printed.starts_with("# yaml-language-server: $schema="));
+        let checked = sandbox.pipe("validate --deny-warnings -", &printed);
+        assert_eq!(checked.status, 0, "{preset}: {}", checked.stdout);
+    }
+}
