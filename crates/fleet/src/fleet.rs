@@ -5,6 +5,7 @@ mod down;
 mod explain;
 mod gates;
 mod observe;
+mod opening_store;
 mod restart;
 mod send;
 mod settle;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use podfleet_home::Env;
 use podfleet_pod::client::Introduction;
-use podfleet_pod_store::{FleetKey, PodRecord, PodStore, SqliteStore};
+use podfleet_pod_store::{FleetKey, PodRecord, PodStore};
 use podfleet_protocol::method::Credential;
 use podfleet_protocol::{FleetName, Identity, PodName, TenantId};
 use podfleet_roster::Roster;
@@ -44,6 +45,7 @@ pub use attach::SessionLog;
 pub use down::DownOptions;
 pub use explain::{Explanation, Fact};
 pub use observe::AgentStatus;
+pub use opening_store::OpeningStore;
 pub use restart::RestartOptions;
 pub use send::{SendReport, SendRequest, Via};
 pub use stop::StopTimeouts;
@@ -108,12 +110,8 @@ impl Fleet {
     /// Fails when the store cannot be opened, a name is not valid, or it is not known which fleet is
     /// meant because the roster is lost.
     pub async fn open(setup: Setup) -> Result<Self, FleetError> {
-        let path = setup.dirs.state_paths().store();
-        // Opening waits for other processes, so it must not hold up the caller's thread.
-        let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path))
-            .await
-            .map_err(|error| FleetError::new(FleetErrorKind::Internal).caused_by(error))??;
-        Self::with_store(setup, Arc::new(store)).await
+        let store = OpeningStore::begin(&setup.dirs).store().await?;
+        Self::with_store(setup, store).await
     }
 
     /// Opens the fleet over a store that is open already.

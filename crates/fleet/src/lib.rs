@@ -53,8 +53,8 @@ pub use drift::drift;
 pub use error::{FleetError, FleetErrorKind};
 pub use file_snapshot::FileSnapshot;
 pub use fleet::{
-    AgentStatus, DownOptions, Events, Explanation, Fact, Fleet, Miss, RestartOptions, SendReport,
-    SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Verification, Via,
+    AgentStatus, DownOptions, Events, Explanation, Fact, Fleet, Miss, OpeningStore, RestartOptions,
+    SendReport, SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Verification, Via,
 };
 pub use plan::{Action, Plan, Step};
 pub use podfleet_home::{DirsError, Env};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use podfleet::{Dirs, Fleet, Setup};
+use podfleet::{Dirs, Fleet, OpeningStore, Setup};
 use podfleet_home::DirsError;
 use podfleet_roster::Roster;
 
@@ -23,12 +23,17 @@ impl Context {
 
     /// Opens the fleet that a command is about.
     pub(crate) async fn fleet(&mut self, scope: &Scope, need: RosterNeed) -> Result<Fleet, Error> {
+        let dirs = self.dirs()?;
+        // A store is opened while the roster is read; one that is not there is made only when
+        // nothing is wrong with the roster.
+        let made = dirs.state_paths().store().exists();
+        let opening = made.then(|| OpeningStore::begin(&dirs));
         let (roster, lost_roster) = match self.sound_roster(need)? {
             RosterFound::Sound(roster) => (Some(*roster), None),
             RosterFound::Lost(path) => (None, Some(path)),
         };
         let setup = Setup {
-            dirs: self.dirs()?,
+            dirs,
             env: self.env.clone(),
             exe: own_program()?,
             host: short_host_name(),
@@ -39,7 +44,8 @@ impl Context {
             fleet: scope.fleet.clone(),
             client: self.client.clone(),
         };
-        Ok(Fleet::open(setup).await?)
+        let opening = opening.unwrap_or_else(|| OpeningStore::begin(&setup.dirs));
+        Ok(Fleet::with_store(setup, opening.store().await?).await?)
     }
 
     /// Reads the roster; tells what is wrong with it.

@@ -35,7 +35,8 @@ impl Fleet {
     /// # Errors
     /// Fails for unknown agents, and when the store cannot be read.
     pub async fn ps(&self, agents: &[String]) -> Result<Vec<PsRow>, FleetError> {
-        let (survey, panes) = tokio::join!(self.survey(), self.panes());
+        // tmux comes first: its process works while the rest is read here.
+        let (panes, survey) = tokio::join!(self.panes(), self.survey());
         let rows = self.rows(survey?, panes.as_deref());
         self.select(rows, agents).await
     }
