@@ -2,25 +2,28 @@
 
 use std::path::Path;
 
-use podfleet_roster::{Agent, Roster};
+use podfleet_roster::{Agent, Role, Roles, Roster};
 
 use crate::comms;
+use crate::file_snapshot::FileSnapshot;
 
-/// Returns the whole text: `SOUL.md` of the configuration directory, `roles/<class>.md`,
+/// The most that is read of one file, in bytes.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// Returns the whole text: `SOUL.md` of the configuration directory, the role of the agent's class,
 /// `personas/<name>.md`, then the comms block; what is not there is left out.
 ///
-/// Reads at most three small files. A file that cannot be read counts as absent, because an agent
-/// without its persona is better than none.
+/// The role is the user's of that class in `roles/`, else the shipped one, found by synonyms too. A
+/// file that cannot be read counts as absent, because an agent without its persona is better than
+/// none.
 #[must_use]
 pub fn told(config: &Path, roster: &Roster, agent: &Agent, host: &str) -> String {
-    let read = |path: &Path| std::fs::read_to_string(path).ok();
-    // A class is free text, so it names a file only if it stays in its directory.
-    let role = is_file_name(&agent.class)
-        .then(|| config.join("roles").join(format!("{}.md", agent.class)));
+    let roles = roles(&config.join("roles"));
+    let role = roles.of_class(&agent.class).map(Role::text);
     let persona = config.join("personas").join(format!("{}.md", agent.name));
     [
         read(&config.join("SOUL.md")),
-        role.and_then(|path| read(&path)),
+        role.map(str::to_owned),
         read(&persona),
         comms::block(roster, agent.name.as_str(), host),
     ]
@@ -32,8 +35,22 @@ pub fn told(config: &Path, roster: &Roster, agent: &Agent, host: &str) -> String
     .join("\n\n")
 }
 
-fn is_file_name(text: &str) -> bool {
-    !text.starts_with('.') && !text.contains(['/', '\0'])
+fn read(path: &Path) -> Option<String> {
+    let snapshot = FileSnapshot::read(path, MAX_BYTES).ok()?;
+    String::from_utf8(snapshot.bytes()?.to_vec()).ok()
+}
+
+/// The shipped roles, with the user's in their place.
+fn roles(directory: &Path) -> Roles {
+    let mut roles = Roles::shipped();
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let class = path.file_stem().and_then(|stem| stem.to_str());
+        let class = class.filter(|_| path.extension().is_some_and(|found| found == "md"));
+        let role = class.and_then(|class| Role::parse(class, &read(&path)?).ok());
+        role.map(|role| roles.insert(role));
+    }
+    roles
 }
 
 #[cfg(test)]
@@ -60,15 +77,29 @@ mod tests {
         };
         write("SOUL.md", "soul\n\n");
         write("personas/a.md", "persona\n");
-        let roster = roster("code");
+        let roster = roster("librarian");
         let told = |name: &str| {
             let agent = roster.agent(name).unwrap();
             told(config.path(), &roster, agent, "fern")
         };
         assert!(told("a").starts_with("soul\n\npersona\n\n# Your fleet\n"));
-        write("roles/code.md", "role\n");
+        write(
+            "roles/archivist.md",
+            "---\nsynonyms: librarian\n---\nrole\n",
+        );
         assert!(told("a").starts_with("soul\n\nrole\n\npersona\n\n# Your fleet\n"));
-        assert!(told("b").starts_with("soul\n\n# Your fleet\n"));
+        assert!(told("b").starts_with("soul\n\n# Worker\n"));
+    }
+
+    #[test]
+    fn the_users_role_wins_over_the_shipped_one() {
+        let config = tempfile::tempdir().unwrap();
+        let roster = roster("implementer");
+        let told = || told(config.path(), &roster, &roster.agents[0], "fern");
+        assert!(told().starts_with("# Code\n"));
+        std::fs::create_dir_all(config.path().join("roles")).unwrap();
+        std::fs::write(config.path().join("roles/implementer.md"), "Mine.\n").unwrap();
+        assert!(told().starts_with("Mine.\n\n# Your fleet\n"));
     }
 
     #[test]
