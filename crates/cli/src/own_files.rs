@@ -102,7 +102,7 @@ pub(crate) struct OwnProfiles {
     /// The user's files that are no profiles, with what is wrong with them.
     pub(crate) faulty: Vec<Checked>,
     /// Why files of the user's cannot be read.
-    pub(crate) unreadable: Vec<Error>,
+    pub(crate) unreadable: BTreeMap<PathBuf, Error>,
 }
 
 impl OwnProfiles {
@@ -111,12 +111,14 @@ impl OwnProfiles {
         let mut own = Self {
             profiles: Profiles::shipped(),
             faulty: Vec::new(),
-            unreadable: Vec::new(),
+            unreadable: BTreeMap::new(),
         };
         for file in files(directory, &["json", "yaml"])? {
             match read_file(&file) {
                 Ok(bytes) => own.add(&file, &bytes, known),
-                Err(error) => own.unreadable.push(error),
+                Err(error) => {
+                    own.unreadable.insert(file, error);
+                }
             }
         }
         Ok(own)
@@ -141,6 +143,14 @@ impl OwnProfiles {
             Some(_) => Source::Yours,
             None => Source::Shipped,
         }
+    }
+
+    /// Returns why the file that would define that profile cannot be read.
+    pub(crate) fn unreadable_file_of(&self, id: &str) -> Option<&Error> {
+        let mut unreadable = self.unreadable.iter();
+        unreadable
+            .find(|(file, _)| stem(file) == id)
+            .map(|(_, error)| error)
     }
 
     /// Returns the faulty file that would define that profile.

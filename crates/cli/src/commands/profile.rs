@@ -120,6 +120,9 @@ pub(crate) fn find<'a>(
         let message = format!("the profile {} has errors; nothing was done", faulty.name);
         return Err(Error::message(Exit::No, message));
     }
+    if let Some(error) = own.unreadable_file_of(id) {
+        return Err(Error::message(error.exit(), error.in_one_line()));
+    }
     own.profiles.get(id).map_err(|error| {
         let hint = error.hint();
         Error::new(Exit::Usage, error).hint(hint)
@@ -136,7 +139,7 @@ fn list(json: bool, context: &mut Context) -> Outcome {
         context.output.data(table(&shown).render(Some(width)))?;
     }
     complain(&own.faulty, context)?;
-    for error in &own.unreadable {
+    for error in own.unreadable.values() {
         context.output.complain(error.render())?;
     }
     Ok(Exit::answer(

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use podfleet_roster::{Name, Role, Roles};
+use podfleet_roster::{Name, Role};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -181,7 +181,7 @@ fn customize(args: &Customize, context: &mut Context) -> Outcome {
     let own = context.roles()?;
     let asked = args.class.as_str();
     let (class, text) = if args.new {
-        (asked.to_owned(), new_role(&own.roles, asked)?)
+        (asked.to_owned(), new_role(&own, asked)?)
     } else {
         let role = find(&own, asked, context)?;
         (role.class().to_owned(), role.to_markdown())
@@ -200,11 +200,14 @@ fn customize(args: &Customize, context: &mut Context) -> Outcome {
 }
 
 /// Returns the beginning of a role for a class that has none of its own.
-fn new_role(roles: &Roles, class: &str) -> Result<String, Error> {
-    match roles.of_class(class) {
+fn new_role(own: &OwnRoles, class: &str) -> Result<String, Error> {
+    match own.roles.of_class(class) {
         Some(role) if role.class() == class => {
             let message = format!("there is a role `{class}` already");
-            let hint = format!("`fleet role customize {class}` writes a copy of it");
+            let hint = match own.source(role) {
+                Source::Shipped => format!("`fleet role customize {class}` writes a copy of it"),
+                Source::Yours => "it is yours; edit it".to_owned(),
+            };
             Err(Error::message(Exit::Refused, message).hint(hint))
         }
         _ => Ok(Role::template(class)),
