@@ -10,6 +10,7 @@
 mod bad_input;
 mod bad_luck;
 mod disk_full;
+mod edits;
 mod fault_matrix;
 mod inbox;
 mod real_programs;

@@ -98,6 +98,9 @@ const SECTIONS: [(&str, &[&str]); 4] = [
         &[
             "init",
             "provision",
+            "add",
+            "remove",
+            "set",
             "validate",
             "explain",
             "schema",

@@ -14,9 +14,13 @@ pub(crate) mod version;
 
 // What needs pods.
 #[cfg(feature = "fleet")]
+pub(crate) mod add;
+#[cfg(feature = "fleet")]
 pub(crate) mod attach;
 #[cfg(feature = "fleet")]
 pub(crate) mod down;
+#[cfg(feature = "fleet")]
+mod edit;
 #[cfg(feature = "fleet")]
 pub(crate) mod log;
 #[cfg(feature = "fleet")]
@@ -30,11 +34,15 @@ mod progress;
 #[cfg(feature = "fleet")]
 pub(crate) mod ps;
 #[cfg(feature = "fleet")]
+pub(crate) mod remove;
+#[cfg(feature = "fleet")]
 pub(crate) mod restart;
 #[cfg(feature = "fleet")]
 pub(crate) mod scope;
 #[cfg(feature = "fleet")]
 pub(crate) mod send;
+#[cfg(feature = "fleet")]
+pub(crate) mod set;
 #[cfg(feature = "fleet")]
 pub(crate) mod sim_agent;
 #[cfg(feature = "fleet")]

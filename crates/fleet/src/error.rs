@@ -111,6 +111,12 @@ pub enum FleetErrorKind {
         /// The path.
         path: PathBuf,
     },
+    /// A roster was not edited; the cause is a [`podfleet_roster::EditError`].
+    #[error("the roster {} is not changed", path.display())]
+    RosterEdit {
+        /// The roster.
+        path: PathBuf,
+    },
     /// A file that was named cannot be read.
     #[error("{} cannot be read", path.display())]
     Unreadable {
@@ -207,6 +213,13 @@ impl FleetError {
     pub(crate) fn io(doing: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
         Self::new(FleetErrorKind::Io {
             doing,
+            path: path.to_owned(),
+        })
+        .caused_by(source)
+    }
+
+    pub(crate) fn unreadable(path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::new(FleetErrorKind::Unreadable {
             path: path.to_owned(),
         })
         .caused_by(source)

@@ -45,7 +45,7 @@ impl FileSnapshot {
     /// Fails with [`FleetErrorKind::Unreadable`] for what is no regular file, is too large, or may
     /// not be read. Never waits: a named pipe is refused too.
     pub fn read(path: &Path, limit: usize) -> Result<Self, FleetError> {
-        let unreadable = |error| unreadable(path, error);
+        let unreadable = |error| FleetError::unreadable(path, error);
         let target = behind_links(path).map_err(unreadable)?;
         let bytes = match open_for_reading(&target) {
             Ok(file) => Some(read_all(file, limit).map_err(unreadable)?),
@@ -158,13 +158,6 @@ impl From<io::Error> for Fault {
     }
 }
 
-fn unreadable(path: &Path, error: io::Error) -> FleetError {
-    FleetError::new(FleetErrorKind::Unreadable {
-        path: path.to_owned(),
-    })
-    .caused_by(error)
-}
-
 /// Follows symbolic links by hand, since the last one may name a file that is still to be made.
 fn behind_links(path: &Path) -> io::Result<PathBuf> {
     const MOST: usize = 40;
@@ -193,7 +186,7 @@ fn open_for_reading(path: &Path) -> io::Result<File> {
         .open(path)?;
     let kind = file.metadata()?.file_type();
     if kind.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        return Err(io::Error::from(rustix::io::Errno::ISDIR));
     }
     if !kind.is_file() {
         return Err(io::Error::other("it is no regular file"));

@@ -1,6 +1,7 @@
 //! The façade: one fleet of one user on one host.
 
 mod attach;
+mod clean;
 mod down;
 mod explain;
 mod gates;

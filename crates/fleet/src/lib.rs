@@ -13,6 +13,7 @@
 //! | [`Fleet::ps`], [`Fleet::explain`], [`Fleet::status`], [`Fleet::verify`] | look |
 //! | [`Fleet::send`] | a message, with a receipt |
 //! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
+//! | [`RosterDraft`], [`Fleet::clean`] | edit the roster; what a removed agent leaves |
 //! | [`Fleet::session_log`], [`Fleet::pod_log`], [`Fleet::watch_paths`] | files to read and watch |
 //!
 //! ```
@@ -36,6 +37,7 @@ mod names;
 mod origin;
 mod ps;
 mod report;
+mod roster_draft;
 mod roster_file;
 mod sighting;
 mod told;
@@ -61,6 +63,7 @@ pub use podfleet_home::{DirsError, Env};
 pub use ps::{Elsewhere, Flag, FlagKind, PsRow, RowState};
 pub use readiness::Readiness;
 pub use report::{AgentReport, AgentResult, Failure, Progress, Report};
+pub use roster_draft::RosterDraft;
 pub use roster_file::RosterFile;
 pub use told::told;
 

@@ -37,7 +37,8 @@ pub struct Edit<'k> {
     known: &'k Known,
     /// What was found before: no reason to refuse the result.
     found: Vec<(Code, String)>,
-    removes: bool,
+    /// The classes of the agents that were removed.
+    removed: Vec<String>,
 }
 
 /// A roster as an edit makes it.
@@ -70,7 +71,7 @@ impl Document {
                     .into_iter()
                     .map(|finding| (finding.code, finding.message))
                     .collect(),
-                removes: false,
+                removed: Vec::new(),
             }),
             _ => {
                 let text = self.redacted_text();
@@ -99,8 +100,11 @@ impl Edit<'_> {
     /// # Errors
     /// Fails for an unknown agent, the last one, and one that an alias elsewhere refers to.
     pub fn remove(&mut self, agent: &str) -> Result<(), EditError> {
-        self.removes = true;
-        self.change(&Change::Remove(agent.to_owned()))
+        let class = self.agent(agent)?.get("class").and_then(Value::as_str);
+        let class = class.map(str::to_owned);
+        self.change(&Change::Remove(agent.to_owned()))?;
+        self.removed.extend(class);
+        Ok(())
     }
 
     /// Sets a field, with the mappings around it if they are not there yet. Its quotes and the
@@ -167,8 +171,9 @@ impl Edit<'_> {
     /// Ends the edit: the rules judge what all changes together have made.
     ///
     /// # Errors
-    /// Fails with [`EditErrorKind::Refused`] if there are findings that forbid changes, or if an
-    /// agent was removed that the fleet cannot do without.
+    /// Fails with [`EditErrorKind::Refused`] if there are findings that forbid changes or, where
+    /// the roster had none such, the start of an agent; and with [`EditErrorKind::SoleSeat`] if the
+    /// only agent of a class was removed that the fleet cannot do without.
     pub fn finish(self) -> Result<Edited, EditError> {
         let document = Document::read(&self.text, &self.name);
         let (roster, findings) = document.check(self.known);
@@ -176,11 +181,15 @@ impl Edit<'_> {
             let mut found = self.found.iter();
             !found.any(|(code, message)| (*code, message) == (finding.code, &finding.message))
         };
+        if let Some(class) = self.emptied_seat(roster.as_ref()) {
+            return Err(EditErrorKind::SoleSeat { class }.into());
+        }
         let refused = findings.iter().any(|finding| match finding.blocks() {
             Blocks::Changes => true,
             // A fleet may be repaired agent by agent.
-            Blocks::Writing => self.removes && is_new(finding),
-            Blocks::ThatAgent | Blocks::Nothing => false,
+            Blocks::Writing => !self.removed.is_empty() && is_new(finding),
+            Blocks::ThatAgent => is_new(finding),
+            Blocks::Nothing => false,
         });
         match roster {
             Some(roster) if !refused => Ok(Edited {
@@ -197,6 +206,18 @@ impl Edit<'_> {
                 ))
             }
         }
+    }
+
+    /// The class of a removed agent that nobody has any more and that somebody has to have.
+    fn emptied_seat(&self, roster: Option<&Roster>) -> Option<String> {
+        let staffed = |class: &str| {
+            let mut agents = roster.into_iter().flat_map(|roster| &roster.agents);
+            agents.any(|agent| agent.class == class)
+        };
+        let mut seats = self.removed.iter();
+        let emptied = seats
+            .find(|class| matches!(class.as_str(), "orchestrator" | "enhancer") && !staffed(class));
+        emptied.filter(|_| roster.is_some()).cloned()
     }
 
     fn agent(&self, name: &str) -> Result<&Value, EditError> {

@@ -106,6 +106,11 @@
 //! # Ok::<(), podfleet_roster::InvalidRole>(())
 //! ```
 //!
+//! # Changing it
+//!
+//! [`Document::edit`] begins an [`Edit`]: a change of the text that leaves every other byte as it
+//! is. It writes no file; that is up to the program.
+//!
 //! # The layers
 //!
 //! 1. Syntax: YAML, or JSON, into a tree in which every key and value has its place.

@@ -543,3 +543,34 @@ fn a_fleet_that_lacks_a_class_already_can_lose_an_agent() {
     edit.remove("b").unwrap();
     assert!(edit.finish().is_ok());
 }
+
+#[test]
+fn the_only_agent_of_a_seat_is_not_removed_without_a_successor() {
+    let text = format!(
+        "{HEAD}agents:\n- {{name: boss, runtime: sim, class: orchestrator}}\n- {{name: e, runtime: sim, class: enhancer}}\n"
+    );
+    let known = Known::shipped();
+    for (agent, class) in [("boss", "orchestrator"), ("e", "enhancer")] {
+        let mut edit = Document::read(&text, "x").edit(&known).unwrap();
+        edit.remove(agent).unwrap();
+        let class = class.to_owned();
+        assert_eq!(
+            *edit.finish().unwrap_err().kind(),
+            EditErrorKind::SoleSeat { class }
+        );
+    }
+}
+
+#[test]
+fn an_edit_makes_no_agent_that_cannot_start() {
+    let text =
+        format!("{HEAD}agents:\n- {{name: a, runtime: sim}}\n- {{name: b, runtime: nonsense}}\n");
+    let known = Known::shipped();
+    let mut edit = Document::read(&text, "x").edit(&known).unwrap();
+    edit.set(&Field::of_agent("a", "yolo"), true).unwrap();
+    assert!(edit.finish().is_ok(), "b could not start before either");
+    let mut edit = Document::read(&text, "x").edit(&known).unwrap();
+    edit.set(&Field::of_agent("a", "runtime"), "cluade")
+        .unwrap();
+    assert_eq!(*edit.finish().unwrap_err().kind(), EditErrorKind::Refused);
+}

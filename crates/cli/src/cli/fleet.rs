@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use crate::commands::{
-    attach, down, log, logs, plan, pod, ps, restart, send, sim_agent, status, tail, up, verify,
-    watch,
+    add, attach, down, log, logs, plan, pod, ps, remove, restart, send, set, sim_agent, status,
+    tail, up, verify, watch,
 };
 use crate::context::Context;
 use crate::error::Outcome;
@@ -12,6 +12,9 @@ use crate::error::Outcome;
 /// The commands that need pods.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    Add(add::Args),
+    Remove(remove::Args),
+    Set(set::Args),
     Plan(plan::Args),
     Up(up::Args),
     Down(down::Args),
@@ -33,6 +36,9 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn run(self, context: &mut Context) -> Outcome {
         match self {
+            Self::Add(args) => add::run(&args, context),
+            Self::Remove(args) => remove::run(&args, context),
+            Self::Set(args) => set::run(&args, context),
             Self::Plan(args) => plan::run(&args, context),
             Self::Up(args) => up::run(&args, context),
             Self::Down(args) => down::run(&args, context),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use podfleet::{Dirs, Fleet, OpeningStore, Setup};
 use podfleet_home::DirsError;
+use podfleet_protocol::FleetName;
 use podfleet_roster::Roster;
 
 use super::Context;
@@ -32,7 +33,25 @@ impl Context {
             RosterFound::Sound(roster) => (Some(*roster), None),
             RosterFound::Lost(path) => (None, Some(path)),
         };
-        let setup = Setup {
+        let setup = self.setup(dirs, roster, lost_roster, scope.fleet.clone())?;
+        let opening = opening.unwrap_or_else(|| OpeningStore::begin(&setup.dirs));
+        Ok(Fleet::with_store(setup, opening.store().await?).await?)
+    }
+
+    /// Opens the fleet of a roster.
+    pub(crate) async fn fleet_of(&self, roster: Roster, path: &Path) -> Result<Fleet, Error> {
+        let roster = Some((roster, path.to_owned()));
+        Ok(Fleet::open(self.setup(self.dirs()?, roster, None, None)?).await?)
+    }
+
+    fn setup(
+        &self,
+        dirs: Dirs,
+        roster: Option<(Roster, PathBuf)>,
+        lost_roster: Option<PathBuf>,
+        fleet: Option<FleetName>,
+    ) -> Result<Setup, Error> {
+        Ok(Setup {
             dirs,
             env: self.env.clone(),
             exe: own_program()?,
@@ -41,11 +60,9 @@ impl Context {
             build: version::BUILD.to_owned(),
             roster,
             lost_roster,
-            fleet: scope.fleet.clone(),
+            fleet,
             client: self.client.clone(),
-        };
-        let opening = opening.unwrap_or_else(|| OpeningStore::begin(&setup.dirs));
-        Ok(Fleet::with_store(setup, opening.store().await?).await?)
+        })
     }
 
     /// Reads the roster; tells what is wrong with it.

@@ -3,6 +3,8 @@
 use podfleet::{FleetError, FleetErrorKind};
 use podfleet_pod::paths::{PathError, PathFault};
 
+use podfleet_roster::{EditError, EditErrorKind};
+
 use super::Error;
 use crate::exit::Exit;
 
@@ -31,6 +33,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::FileChanged { .. }
         | FleetErrorKind::Refused { .. }
         | FleetErrorKind::ControlTaken { .. } => Exit::Refused,
+        FleetErrorKind::RosterEdit { .. } => edit_exit(error),
         FleetErrorKind::RuntimeDir => runtime_dir_exit(error),
         FleetErrorKind::TmuxMissing | FleetErrorKind::TmuxTooOld { .. } => Exit::Missing,
         FleetErrorKind::Store
@@ -42,6 +45,22 @@ fn exit_of(error: &FleetError) -> Exit {
         FleetErrorKind::Internal => Exit::Defect,
         // The enum may grow; until it has a place above, a new kind is a failure of the system.
         _ => Exit::System,
+    }
+}
+
+/// What was asked for may be wrong, the roster may be, or a rule forbids what would come out.
+fn edit_exit(error: &FleetError) -> Exit {
+    let source = std::error::Error::source(error);
+    let refused = source.and_then(|source| source.downcast_ref::<EditError>());
+    match refused.map(EditError::kind) {
+        Some(
+            EditErrorKind::UnknownAgent { .. }
+            | EditErrorKind::UnknownField { .. }
+            | EditErrorKind::NoValue { .. }
+            | EditErrorKind::Identity,
+        ) => Exit::Usage,
+        Some(EditErrorKind::Unsound | EditErrorKind::Refused) => Exit::No,
+        _ => Exit::Refused,
     }
 }
 

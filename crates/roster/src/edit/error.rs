@@ -47,6 +47,12 @@ pub enum EditErrorKind {
     /// Agents are known by their names, so a name is not changed.
     #[error("the name of an agent cannot be changed")]
     Identity,
+    /// The only agent of a class that the fleet cannot do without was removed.
+    #[error("it is the only agent of class `{class}`")]
+    SoleSeat {
+        /// The class.
+        class: String,
+    },
     /// The last agent cannot be removed.
     #[error("it is the only agent, and a roster has at least one")]
     LastAgent,
@@ -115,6 +121,9 @@ impl EditError {
             EditErrorKind::UnknownField { known, .. } => return Some(known.clone()),
             EditErrorKind::NoValue { .. } => {
                 "lists and mappings are written as `[a, b]` and `{a: b}`"
+            }
+            EditErrorKind::SoleSeat { .. } => {
+                "let another agent take its place: `--successor NAME`"
             }
             EditErrorKind::Identity => "remove the agent and add it under the other name",
             EditErrorKind::Shared { .. } => {

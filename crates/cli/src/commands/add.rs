@@ -1,0 +1,78 @@
+use podfleet_roster::{AgentName, NewAgent};
+
+use super::edit::{self, Mode};
+use crate::commands::scope::{DryRun, JsonFlag};
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::runtime::block_on;
+
+const LATER: &str = "\
+The agent is written below the others, in their style; `fleet set` gives it more
+fields. Nothing else in the roster changes.";
+
+/// Add an agent to the roster, and start it
+#[derive(Debug, clap::Args)]
+#[command(after_help = LATER)]
+pub(crate) struct Args {
+    /// The agent's name
+    #[arg(value_name = "NAME")]
+    name: AgentName,
+    /// The harness that drives it, such as `claude`, or one of the roster's runtimes
+    #[arg(long, value_name = "R")]
+    runtime: String,
+    /// Its class [default: worker]
+    #[arg(long, value_name = "C")]
+    class: Option<String>,
+    /// Its model, as the harness names it
+    #[arg(long, value_name = "H")]
+    model: Option<String>,
+    /// Only write it down
+    #[arg(long)]
+    no_start: bool,
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+impl Args {
+    fn agent(&self) -> NewAgent {
+        let mut agent = NewAgent::new(self.name.clone(), self.runtime.as_str());
+        if let Some(class) = &self.class {
+            agent = agent.with_class(class.as_str());
+        }
+        if let Some(model) = &self.model {
+            agent = agent.with_model_hint(model.as_str());
+        }
+        agent
+    }
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let mode = Mode {
+        dry_run: args.dry_run.dry_run,
+        json: args.json.json,
+    };
+    let draft = edit::draft(context, |edit| edit.add(&args.agent()))?;
+    edit::write(&draft, mode, context)?;
+    let name = args.name.to_string();
+    let report = if args.no_start {
+        if !mode.dry_run {
+            context
+                .output
+                .say(format_args!("`fleet up {name}` starts it"))?;
+        }
+        edit::nothing()
+    } else {
+        block_on(async {
+            let fleet = context
+                .fleet_of(draft.roster().clone(), draft.path())
+                .await?;
+            edit::up(&fleet, &[name], mode, &mut context.output).await
+        })
+        .map_err(|error| {
+            error.hint_if_interrupted("what was started goes on; `fleet ps` shows it")
+        })?
+    };
+    edit::conclude(&draft, report, mode, &mut context.output)
+}

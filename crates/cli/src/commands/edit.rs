@@ -1,0 +1,198 @@
+//! What `add`, `remove` and `set` share: an edit of the roster, and making the fleet follow it.
+
+use std::path::Path;
+
+use podfleet::{Action, AgentReport, Fleet, FleetErrorKind, Report, RosterDraft, UpOptions};
+use podfleet_roster::{Edit, EditError};
+use serde::Serialize;
+use similar::TextDiff;
+
+use crate::commands::progress::{self, follow};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::render::findings::{Checked, Format};
+use crate::render::wrap::wrap;
+
+/// Lines of the roster that a diff shows around a change.
+const AROUND: usize = 2;
+
+/// How an edit is carried out and shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mode {
+    pub(super) dry_run: bool,
+    pub(super) json: bool,
+}
+
+/// What an edit came to, as it is printed with `--json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Edited {
+    /// The roster's path.
+    roster: String,
+    /// Whether its text changes.
+    changed: bool,
+    /// Whether it was written.
+    written: bool,
+    /// The change as a unified diff; empty if there is none.
+    diff: String,
+    /// What became of the agents.
+    #[serde(flatten)]
+    report: Report,
+}
+
+/// Edits the roster that the command is about; writes nothing. What is wrong with it is shown.
+pub(super) fn draft(
+    context: &mut Context,
+    edit: impl FnOnce(&mut Edit<'_>) -> Result<(), EditError>,
+) -> Result<RosterDraft, Error> {
+    let path = context.roster_path()?;
+    if path.ends_with("-") {
+        let message = "a roster from standard input cannot be changed";
+        return Err(Error::message(Exit::Usage, message).hint("name a file with `--roster`"));
+    }
+    let known = context.known()?;
+    let draft = RosterDraft::make(&path, &known, edit).map_err(|error| {
+        let source = std::error::Error::source(&error);
+        let refused = source.and_then(|source| source.downcast_ref::<EditError>());
+        let shown = refused.map_or(Ok(()), |refused| show_findings(refused, &path, context));
+        shown.map_or_else(|error| error, |()| Error::from(error))
+    })?;
+    for finding in draft.new_findings() {
+        context.output.say(wrap(&finding.to_string(), 0, "  "))?;
+    }
+    Ok(draft)
+}
+
+fn show_findings(refused: &EditError, path: &Path, context: &mut Context) -> Result<(), Error> {
+    let findings = refused.findings().iter();
+    let findings: Vec<_> = findings
+        .filter(|finding| finding.is_error())
+        .cloned()
+        .collect();
+    let checked = Checked {
+        name: path.display().to_string(),
+        text: refused.text().to_owned(),
+        findings,
+    };
+    let findings = Format::Human.render(&[checked])?;
+    Ok(context.output.complain(findings)?)
+}
+
+/// Writes the roster and says so; with `--dry-run` shows the change instead.
+pub(super) fn write(draft: &RosterDraft, mode: Mode, context: &mut Context) -> Result<(), Error> {
+    let path = draft.path().display();
+    if !draft.changes() {
+        let said = format!("{path} says so already");
+        context.output.say(wrap(&said, 0, "  "))?;
+    } else if mode.dry_run {
+        if !mode.json {
+            context.output.data(diff(draft))?;
+        }
+    } else {
+        draft.write()?;
+        context
+            .output
+            .say(wrap(&format!("wrote {path}"), 0, "  "))?;
+    }
+    Ok(())
+}
+
+/// The change of the roster as a unified diff.
+fn diff(draft: &RosterDraft) -> String {
+    let lines = |text: &str| text.replace("\r\n", "\n");
+    let (before, after) = (lines(draft.text_before()), lines(draft.text()));
+    let name = draft.path().display().to_string();
+    let diff = TextDiff::from_lines(&before, &after);
+    let mut unified = diff.unified_diff();
+    unified.context_radius(AROUND).header(&name, &name);
+    unified.to_string()
+}
+
+/// Shows what an edit came to, and decides how the command ends.
+pub(super) fn conclude(
+    draft: &RosterDraft,
+    report: Report,
+    mode: Mode,
+    output: &mut Output,
+) -> Outcome {
+    if !mode.json {
+        if !report.agents.is_empty() {
+            return progress::conclude(&report, false, output);
+        }
+        for note in &report.notes {
+            output.say(wrap(&format!("note: {note}"), 0, "  "))?;
+        }
+        return Ok(Exit::Success);
+    }
+    let exit = Exit::answer(report.succeeded());
+    output.json(&Edited {
+        roster: draft.path().display().to_string(),
+        changed: draft.changes(),
+        written: draft.changes() && !mode.dry_run,
+        diff: diff(draft),
+        report,
+    })?;
+    Ok(exit)
+}
+
+/// Brings up agents by name. Nobody is meant by no name.
+pub(super) async fn up(
+    fleet: &Fleet,
+    names: &[String],
+    mode: Mode,
+    output: &mut Output,
+) -> Result<Report, Error> {
+    if names.is_empty() {
+        return Ok(nothing());
+    }
+    let options = UpOptions {
+        dry_run: mode.dry_run,
+        ..UpOptions::default()
+    };
+    follow(|events| fleet.up(names, &options, events), output).await
+}
+
+/// Makes agents that run what the roster now says; those that do not run are left so, and that is
+/// said.
+pub(super) async fn converge(
+    fleet: &Fleet,
+    names: &[String],
+    mode: Mode,
+    context: &mut Context,
+) -> Result<Report, Error> {
+    let mut running = Vec::new();
+    let mut notes = Vec::new();
+    for name in names {
+        let plan = match fleet.plan(std::slice::from_ref(name)).await {
+            Ok(plan) => plan,
+            Err(error) if matches!(error.kind(), FleetErrorKind::Remote { .. }) => {
+                notes.push(format!("{error}; bring it up there"));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for step in plan.steps {
+            match step.action {
+                Action::Start => {
+                    notes.push(format!(
+                        "`{name}` does not run; `fleet up {name}` starts it"
+                    ));
+                }
+                Action::Leave => {}
+                _ => running.push(step.agent),
+            }
+        }
+    }
+    let mut report = up(fleet, &running, mode, &mut context.output).await?;
+    report.notes.extend(notes);
+    Ok(report)
+}
+
+/// A report of nothing.
+pub(super) const fn nothing() -> Report {
+    Report {
+        agents: Vec::<AgentReport>::new(),
+        notes: Vec::new(),
+    }
+}

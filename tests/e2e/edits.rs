@@ -1,0 +1,49 @@
+//! `add`, `set` and `remove` with agents that run.
+
+use std::fs;
+
+use crate::world::World;
+
+#[test]
+fn the_fleet_follows_what_is_edited() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let first = world.agent_pid("a");
+
+    world.fleet(&["add", "b", "--runtime", "sim"]).exits(0);
+    assert_eq!(world.row("b")["readiness"], "available");
+    assert_eq!(world.agent_pid("a"), first, "nobody else is touched");
+
+    world.fleet(&["set", "a", "alias=Ada"]).exits(0);
+    assert_eq!(world.row("a")["alias"], "Ada");
+    assert_eq!(world.agent_pid("a"), first, "an alias needs no restart");
+    world.fleet(&["set", "a", "env.NEW=1"]).exits(0);
+    assert_ne!(world.agent_pid("a"), first);
+
+    let config = world.path("home/config/agents");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("b.env"), "X=1\n").unwrap();
+    let removed = world.fleet(&["remove", "b"]).exits(0);
+    assert!(removed.stderr.contains("b.env"), "{removed}");
+    assert!(!config.join("b.env").exists());
+    let rows = world.fleet(&["ps", "--json"]).exits(0).json();
+    assert_eq!(rows.as_array().unwrap().len(), 1, "{rows:#}");
+    world.fleet(&["up"]).exits(0);
+    assert_eq!(
+        world.fleet(&["ps", "--json"]).json(),
+        rows,
+        "it does not come back"
+    );
+    world.fleet(&["down", "--all"]).exits(0);
+}
+
+#[test]
+fn what_does_not_run_is_left_so_and_that_is_said() {
+    let world = World::with_agents(&[("a", "")]);
+    let set = world.fleet(&["set", "a", "alias=Ada"]).exits(0);
+    assert!(set.stderr.contains("`fleet up a` starts it"), "{set}");
+    world
+        .fleet(&["add", "b", "--runtime", "sim", "--no-start"])
+        .exits(0);
+    assert!(world.processes().is_empty());
+}
