@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use podfleet_home::{DirsError, Env, absolute, config_dir, state_dir, xdg};
 use podfleet_pod::paths::{PathError, RuntimeDir, StatePaths};
+use podfleet_protocol::PodId;
+
+use crate::lock::is_held;
 
 /// The directories of one user's fleets; all absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,12 @@ impl Dirs {
     #[must_use]
     pub fn state_paths(&self) -> StatePaths {
         StatePaths::new(&self.state)
+    }
+
+    /// Returns whether a process of this pod lives: whether it holds the pod's lock.
+    #[must_use]
+    pub fn pod_lives(&self, pod: PodId) -> bool {
+        is_held(&self.state_paths().lock(pod))
     }
 
     /// Makes the runtime directory if it is missing, and checks that it is private.

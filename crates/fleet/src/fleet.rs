@@ -218,12 +218,17 @@ impl Fleet {
         Some(Views::new(&tmux, &self.env, &self.exe, fleet, location))
     }
 
-    /// Makes the fleet's name this roster's, and writes down what is needed if it gets lost.
+    /// Makes the fleet's name this roster's, records its members, and writes down what is needed if
+    /// it gets lost.
     async fn claim(&self) -> Result<(), FleetError> {
         let Some((roster, path)) = &self.roster else {
             return Ok(());
         };
         self.store.claim_fleet(&self.key, path).await?;
+        let names = roster.agents.iter().map(|agent| agent.name.as_str());
+        let members: Vec<_> = names.filter_map(|name| PodName::new(name).ok()).collect();
+        let now = podfleet_pod::clock::wall();
+        self.store.set_members(&self.key, &members, now).await?;
         let origin = Origin::new(&self.key, roster, path);
         origin
             .save(&self.dirs.state)

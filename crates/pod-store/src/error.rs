@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use podfleet_protocol::{Generation, PodName};
 
+use crate::maintenance::OlderWriter;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// An operation of the store failed; nothing of it was written.
@@ -141,6 +143,15 @@ pub enum StoreErrorKind {
         /// The schema of this build.
         ours: u32,
     },
+    /// A build of an older schema runs these pods, and would be locked out.
+    #[error("pods of an older build live: {}", names(.0))]
+    OlderWriters(Vec<OlderWriter>),
+    /// What is to be written is there already.
+    #[error("the file exists already")]
+    Exists,
+    /// An import needs a store without records.
+    #[error("the store has records already")]
+    NotEmpty,
     /// The directory is on a file system that several processes cannot lock and map reliably.
     #[error("the directory is on a network file system ({0})")]
     NetworkFileSystem(String),
@@ -155,6 +166,11 @@ pub enum StoreErrorKind {
     Internal,
 }
 
+fn names(older: &[OlderWriter]) -> String {
+    let names: Vec<_> = older.iter().map(|older| older.pod.name.as_str()).collect();
+    names.join(", ")
+}
+
 impl StoreErrorKind {
     fn hint(&self) -> Option<&'static str> {
         match self {
@@ -167,6 +183,9 @@ impl StoreErrorKind {
             Self::FleetClaimed { .. } => {
                 Some("give one of the rosters another `fleet:` name, or release the fleet first")
             }
+            Self::OlderWriters(_) => Some("restart them with this build first"),
+            Self::Exists => Some("choose another path, or move it away"),
+            Self::NotEmpty => Some("import into a new state directory"),
             Self::FromTheFuture { .. } => Some("use the newer build"),
             Self::NetworkFileSystem(_) => {
                 Some("set FLEET_STATE_DIR to a directory on a local disk")
@@ -213,6 +232,16 @@ impl Fault {
         self
     }
 
+    /// Says in which line of an import it happened.
+    pub(crate) fn within(mut self, line: u64) -> Self {
+        if let StoreErrorKind::Corrupt(what) = &mut *self.kind {
+            *what = format!("line {line}: {what}");
+        } else if *self.kind == StoreErrorKind::Internal {
+            *self.kind = StoreErrorKind::Corrupt(format!("line {line}"));
+        }
+        self
+    }
+
     pub(crate) fn at(mut self, path: &Path) -> Self {
         self.path = Some(path.to_owned());
         self
@@ -220,9 +249,13 @@ impl Fault {
 
     /// Says what is damaged, with its cause, in one line.
     pub(crate) fn account(&self) -> String {
-        match &self.source {
-            Some(source) => format!("{}: {source}", self.kind),
-            None => self.kind.to_string(),
+        let said = self.kind.to_string();
+        match (&self.path, &self.source) {
+            (Some(path), Some(source)) => format!("{}: {source}", path.display()),
+            (None, Some(source)) if !said.contains(&source.to_string()) => {
+                format!("{said}: {source}")
+            }
+            _ => said,
         }
     }
 

@@ -1,13 +1,34 @@
 //! The inbox: messages from acceptance to their last receipt.
 
+use podfleet_protocol::limits::MAX_INBOX;
 use podfleet_protocol::{Message, PodId, Receipt};
 
 /// A body that is longer than this gets a file of its own beside the database, in bytes.
 pub const MAX_INLINE_BODY: usize = 64 << 10;
-/// How many messages one pair of pods may exchange in [`PAIR_WINDOW_MS`].
+/// How many messages one pair of pods may exchange in [`PAIR_WINDOW_MS`], if nothing else is asked
+/// for.
 pub const MAX_PAIR_MESSAGES: u32 = 60;
 /// The window of [`MAX_PAIR_MESSAGES`] in milliseconds.
 pub const PAIR_WINDOW_MS: i64 = 60_000;
+
+/// What an inbox takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AcceptLimits {
+    /// How many undelivered messages it holds; [`MAX_INBOX`] by default.
+    pub inbox: u32,
+    /// How many messages two pods may exchange in [`PAIR_WINDOW_MS`], both directions and orders
+    /// counted; [`MAX_PAIR_MESSAGES`] by default. What a person sends does not count.
+    pub pair: u32,
+}
+
+impl Default for AcceptLimits {
+    fn default() -> Self {
+        Self {
+            inbox: MAX_INBOX,
+            pair: MAX_PAIR_MESSAGES,
+        }
+    }
+}
 
 /// A message's place in the order of acceptance, over all pods of a store; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

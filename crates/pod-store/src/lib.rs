@@ -58,6 +58,7 @@
 
 mod error;
 mod inbox;
+mod maintenance;
 mod memory;
 mod outbox;
 mod page;
@@ -70,8 +71,11 @@ pub mod session_log;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use inbox::{
-    Accepted, DeliveryState, InboxEntry, MAX_INLINE_BODY, MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS,
-    Refusal, Sender, Sequence,
+    AcceptLimits, Accepted, DeliveryState, InboxEntry, MAX_INLINE_BODY, MAX_PAIR_MESSAGES, Offer,
+    PAIR_WINDOW_MS, Refusal, Sender, Sequence,
+};
+pub use maintenance::{
+    Backup, Check, Finding, MinWriter, OlderWriter, Pruned, Records, Retention, Transfer,
 };
 pub use memory::MemoryStore;
 pub use outbox::{OutboxEvent, OutboxPlace, RelationChange};

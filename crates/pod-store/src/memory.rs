@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, TenantId, UnixMillis};
 
 use crate::error::{Fault, StoreError, StoreErrorKind};
-use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::inbox::{AcceptLimits, Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::maintenance::{Pruned, Retention};
 use crate::outbox::{Act, OutboxEvent, OutboxPlace};
 use crate::page::{Listing, Page};
 use crate::record::{
@@ -37,6 +38,18 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes an empty store with other limits.
+    #[must_use]
+    pub fn with_limits(limits: AcceptLimits) -> Self {
+        let state = State {
+            limits,
+            ..State::default()
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     fn call<T>(
@@ -442,6 +455,18 @@ impl PodStore for MemoryStore {
             state.pod(source)?;
             state.relations.set_cursor(fence.pod, source, cursor);
             Ok(())
+        })
+    }
+
+    async fn prune_messages(
+        &self,
+        pod: PodId,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, StoreError> {
+        self.call("prune messages", |state| {
+            let inbox = state.inboxes.get_mut(&pod);
+            Ok(inbox.map_or_else(Pruned::default, |inbox| inbox.prune(retention, now)))
         })
     }
 }

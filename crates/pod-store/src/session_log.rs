@@ -18,6 +18,7 @@
 mod backward;
 mod error;
 mod files;
+mod prune;
 mod reader;
 mod record;
 mod recovery;
@@ -26,6 +27,7 @@ mod writer;
 
 pub use error::{LogError, LogErrorKind};
 pub use files::SessionFiles;
+pub use prune::prune;
 pub use reader::{LocatedRecord, LogPosition, SessionReader};
 pub use record::{Entry, Lineage, MAX_RECORD, Record, RelationEvent};
 pub use recovery::{Interrupted, Recovery};

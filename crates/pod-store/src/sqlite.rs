@@ -9,9 +9,11 @@ mod file_system;
 mod forget;
 mod inbox;
 mod listing;
+mod maintenance;
 mod outbox;
 mod peers;
 mod pods;
+mod prune;
 mod relations;
 mod schema;
 mod sessions;
@@ -27,6 +29,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Fault, StoreError, StoreErrorKind};
 use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::maintenance::{Pruned, Retention};
 use crate::outbox::{Act, OutboxEvent, OutboxPlace};
 use crate::page::{Listing, Page};
 use crate::record::{
@@ -491,6 +494,19 @@ impl PodStore for SqliteStore {
         let cursor = cursor.to_owned();
         self.call("keep the cursor", move |database| {
             database.write(|transaction| cursors::set(transaction, fence, source, &cursor, at))
+        })
+        .await
+    }
+
+    async fn prune_messages(
+        &self,
+        pod: PodId,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, StoreError> {
+        let retention = *retention;
+        self.call("prune messages", move |database| {
+            prune::messages(database, pod, &retention, now)
         })
         .await
     }

@@ -8,6 +8,7 @@ use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, TenantId,
 
 use crate::error::StoreError;
 use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::maintenance::{Pruned, Retention};
 use crate::outbox::{OutboxEvent, OutboxPlace};
 use crate::page::{Listing, Page};
 use crate::record::{
@@ -392,4 +393,18 @@ pub trait PodStore: Send + Sync + Debug {
         cursor: &str,
         at: UnixMillis,
     ) -> Result<(), StoreError>;
+
+    /// Removes delivered messages of a pod that are too old or too many, the oldest first, at most
+    /// [`Retention::batch`] in one call. What waits is never removed.
+    ///
+    /// A message that is gone can no longer be known as a duplicate.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read or written.
+    async fn prune_messages(
+        &self,
+        pod: PodId,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, StoreError>;
 }

@@ -9,6 +9,7 @@ mod log {
     mod properties;
     mod reading;
     mod recovery;
+    mod retention;
     mod samples;
     mod writing;
 }

@@ -6,7 +6,9 @@
 
 mod store {
     mod conformance;
+    mod maintenance;
     mod migrations;
+    mod model;
     mod processes;
     mod samples;
     mod sqlite;

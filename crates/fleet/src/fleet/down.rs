@@ -84,6 +84,10 @@ impl Fleet {
             .filter_map(|name| {
                 let sighting = survey.sightings.get(&name)?;
                 let kept = agents.is_empty() && !all && is_persistent(survey, &name);
+                // Who was spawned is no part of the roster's fleet, and is ended only by name.
+                if agents.is_empty() && sighting.record().spawned.is_some() {
+                    return None;
+                }
                 let idle = !sighting.is_up() && !sighting.record().expected;
                 // What the roster dropped and is stopped is nobody's business any more.
                 if idle && agents.is_empty() && self.roster.is_some() && !self.hosts(&name) {

@@ -102,6 +102,7 @@ impl Fleet {
             .sightings
             .values()
             .filter(|sighting| agents.is_empty() && !self.hosts(sighting.name()))
+            .filter(|sighting| sighting.record().spawned.is_none())
             .filter(|sighting| sighting.is_up() || sighting.record().expected)
             .map(|sighting| sighting.name().to_owned())
             .collect();

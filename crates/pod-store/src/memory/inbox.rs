@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use podfleet_protocol::limits::MAX_INBOX;
 use podfleet_protocol::{MessageId, Outcome, PodId, Receipt, UnixMillis};
 
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::maintenance::{Pruned, Retention, victims};
 use crate::page::{Listing, Page};
 
 /// One pod's messages, in order of acceptance.
@@ -57,9 +57,14 @@ impl Inbox {
         }))
     }
 
-    pub(super) fn insert(&mut self, sequence: Sequence, offer: Offer) -> Result<Accepted, Refusal> {
-        if self.undelivered >= MAX_INBOX {
-            return Err(Refusal::InboxFull { limit: MAX_INBOX });
+    pub(super) fn insert(
+        &mut self,
+        sequence: Sequence,
+        offer: Offer,
+        limit: u32,
+    ) -> Result<Accepted, Refusal> {
+        if self.undelivered >= limit {
+            return Err(Refusal::InboxFull { limit });
         }
         let entry = InboxEntry {
             sequence,
@@ -138,11 +143,44 @@ impl Inbox {
         Ok(entry.receipt.clone())
     }
 
+    pub(super) fn prune(&mut self, retention: &Retention, now: UnixMillis) -> Pruned {
+        let settled = self.entries.values().filter(|entry| !is_undelivered(entry));
+        let mut settled: Vec<_> = settled.map(Old::of).collect();
+        settled.sort_by_key(|old| old.id);
+        let total = settled.iter().map(|old| old.bytes).sum();
+        let sizes = settled.iter().map(|old| (old.at, old.bytes));
+        let (count, pruned) = victims(sizes, total, retention, now);
+        for old in &settled[..count] {
+            self.places.remove(&old.id);
+            self.entries.remove(&old.sequence);
+        }
+        pruned
+    }
+
     fn entry(&mut self, id: MessageId) -> Result<&mut InboxEntry, Fault> {
         self.places
             .get(&id)
             .and_then(|sequence| self.entries.get_mut(sequence))
             .ok_or_else(|| StoreErrorKind::NotFound("message").into())
+    }
+}
+
+/// What decides whether a delivered message is pruned.
+struct Old {
+    id: MessageId,
+    sequence: Sequence,
+    at: UnixMillis,
+    bytes: u64,
+}
+
+impl Old {
+    fn of(entry: &InboxEntry) -> Self {
+        Self {
+            id: entry.message.id,
+            sequence: entry.sequence,
+            at: entry.receipt.at,
+            bytes: entry.message.body.len() as u64,
+        }
     }
 }
 

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use podfleet_protocol::limits::MAX_BODY;
-use podfleet_protocol::{Kind, PodId, PodName, SessionId, UnixMillis};
+use podfleet_protocol::{PodId, PodName, SessionId, UnixMillis};
 
 use super::inbox::Inbox;
 use super::relations::Relations;
 use crate::error::{Fault, StoreErrorKind};
-use crate::inbox::{
-    Accepted, InboxEntry, MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS, Refusal, Sequence,
-};
+use crate::inbox::{AcceptLimits, Accepted, InboxEntry, Offer, PAIR_WINDOW_MS, Refusal, Sequence};
 use crate::outbox::Act;
 use crate::page::{Listing, Page};
 use crate::record::{Fence, FleetKey, Forgotten, NewPod, PodRecord, PodSummary, SessionRecord};
@@ -23,8 +21,9 @@ pub(super) struct State {
     pub(super) pods: BTreeMap<PodId, PodRecord>,
     pub(super) sessions: BTreeMap<SessionId, SessionRecord>,
     pub(super) relations: Relations,
-    inboxes: BTreeMap<PodId, Inbox>,
-    last: u64,
+    pub(super) limits: AcceptLimits,
+    pub(super) inboxes: BTreeMap<PodId, Inbox>,
+    pub(super) last: u64,
 }
 
 impl State {
@@ -128,9 +127,9 @@ impl State {
             return Err(Refusal::TooLarge { limit: MAX_BODY });
         }
         self.check_right(to, &offer)?;
-        let sequence = Sequence(self.last + 1);
+        let (sequence, limit) = (Sequence(self.last + 1), self.limits.inbox);
         let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
-        let accepted = inbox.insert(sequence, offer)?;
+        let accepted = inbox.insert(sequence, offer, limit)?;
         self.last += 1;
         Ok(accepted)
     }
@@ -142,10 +141,9 @@ impl State {
         self.relation(sender, to).allows(offer.message.kind)?;
         let since = UnixMillis(offer.message.accepted.0 - PAIR_WINDOW_MS);
         let recent = self.exchanged(sender, to, since) + self.exchanged(to, sender, since);
-        if offer.message.kind == Kind::Notify && sender != to && recent >= MAX_PAIR_MESSAGES {
-            return Err(Refusal::PairLimit {
-                limit: MAX_PAIR_MESSAGES,
-            });
+        let limit = self.limits.pair;
+        if sender != to && recent >= limit {
+            return Err(Refusal::PairLimit { limit });
         }
         Ok(())
     }

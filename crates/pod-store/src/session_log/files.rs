@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use podfleet_protocol::{PodId, SessionId};
 
 use super::error::LogError;
+use super::writer::last_sequence;
 
 /// Where the log of one session is: its directory and the names of its segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,25 @@ impl SessionFiles {
     /// Names the files of a session below the state directory `state`. Nothing is created.
     #[must_use]
     pub fn new(state: &Path, pod: PodId, session: SessionId) -> Self {
-        let directory = state.join("sessions").join(pod.to_string());
+        let directory = Self::directory_of(state, pod);
         Self { directory, session }
+    }
+
+    /// Returns the directory of all sessions of a pod below the state directory `state`.
+    #[must_use]
+    pub fn directory_of(state: &Path, pod: PodId) -> PathBuf {
+        state.join("sessions").join(pod.to_string())
+    }
+
+    /// Counts the records of the session without reading more than its end: the number of the last
+    /// one, and the damaged lines behind it.
+    ///
+    /// After a sealed segment there may be a gap in the numbers, which is counted too.
+    ///
+    /// # Errors
+    /// Fails when a file cannot be read; a session without a log has none.
+    pub fn count(&self) -> Result<u64, LogError> {
+        last_sequence(self, &self.segments()?)
     }
 
     /// Returns the session.

@@ -13,6 +13,9 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::outbox::{OutboxEvent, RelationChange};
+use crate::relation::PodLabel;
+
 /// The longest line of a log in bytes: several texts of the longest message, escaped.
 pub const MAX_RECORD: usize = 32 << 20;
 
@@ -170,6 +173,42 @@ pub struct RelationEvent {
     /// More about it; empty if there is nothing to say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// The event of the store's outbox that this copies, by its place there: a pod that crashed
+    /// after the copy knows not to copy it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<u64>,
+}
+
+impl From<&OutboxEvent> for Entry {
+    /// Returns the record that tells of a change of relations. A change that this build does not
+    /// know is told as an [`Error`](Entry::Error) of the part `outbox`.
+    fn from(event: &OutboxEvent) -> Self {
+        use RelationChange as Change;
+        let relation = |pod: &PodLabel, word: &str| RelationEvent {
+            pod: pod.id,
+            name: pod.name.clone(),
+            event: word.to_owned(),
+            detail: match event.by {
+                Some(by) => format!("by pod {by}"),
+                None => "by the operator".to_owned(),
+            },
+            outbox: Some(event.place.0),
+        };
+        match &event.change {
+            Change::PeerAdded { peer } => Self::Peer(relation(peer, "registered")),
+            Change::PeerRemoved { peer } => Self::Peer(relation(peer, "unregistered")),
+            Change::ChildAdded { child } => Self::Child(relation(child, "reserved")),
+            Change::ChildConfirmed { child } => Self::Child(relation(child, "spawned")),
+            Change::ChildEnded { child } => Self::Child(relation(child, "ended")),
+            Change::ChildRemoved { child } => Self::Child(relation(child, "removed")),
+            Change::ParentAdded { parent } => Self::Child(relation(parent, "spawned_by")),
+            Change::ParentRemoved { parent } => Self::Child(relation(parent, "orphaned_by")),
+            Change::Other => Self::Error {
+                origin: "outbox".to_owned(),
+                text: format!("event {} is of a newer build", event.place.0),
+            },
+        }
+    }
 }
 
 impl Entry {

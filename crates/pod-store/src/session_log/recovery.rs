@@ -8,7 +8,8 @@ use podfleet_protocol::{Generation, MessageId, Outcome, Receipt};
 use super::backward::BackwardLines;
 use super::error::LogError;
 use super::files::SessionFiles;
-use super::record::{Entry, Record};
+use super::record::{Entry, Record, RelationEvent};
+use crate::outbox::OutboxPlace;
 
 /// How far into a line the field `type` of this crate's own records can begin, in bytes.
 const HEAD: usize = 256;
@@ -26,6 +27,9 @@ pub struct Recovery {
     /// leaves the store without the last of them: it must be told, or it would have the message
     /// typed again.
     pub settled: Vec<Receipt>,
+    /// The last event of the store's outbox that was copied, as far as was read; what is still in
+    /// the outbox up to it is in the log.
+    pub copied: Option<OutboxPlace>,
     /// Lines that could not be read. One of them may have been a `message_delivering`: what the
     /// store calls `delivering` must then be taken for interrupted too.
     pub damaged: u64,
@@ -100,6 +104,10 @@ impl Search {
             Entry::Launch { .. } => {
                 self.launched.get_or_insert(record.generation);
             }
+            Entry::Peer(RelationEvent { outbox, .. })
+            | Entry::Child(RelationEvent { outbox, .. }) => {
+                self.found.copied = self.found.copied.max(outbox.map(OutboxPlace));
+            }
             Entry::MessageReceipt { receipt } => self.take_receipt(receipt),
             Entry::MessageDelivering { id, text, attempt } => self.take_delivery(id, text, attempt),
             _ => {}
@@ -152,5 +160,6 @@ fn may_matter(line: &[u8]) -> bool {
     };
     let rest = &head[at + KEY.len()..];
     let whole = line.last() == Some(&b'}');
-    !whole || rest.starts_with(b"message_") || rest.starts_with(b"launch\"")
+    const WORDS: [&[u8]; 4] = [b"message_", b"launch\"", b"peer\"", b"child\""];
+    !whole || WORDS.iter().any(|word| rest.starts_with(word))
 }

@@ -359,7 +359,7 @@ fn open_segment(
 /// Finds the number of the session's last record.
 ///
 /// Lines that cannot be read had a number too.
-fn last_sequence(files: &SessionFiles, numbers: &[u32]) -> Result<u64, LogError> {
+pub(super) fn last_sequence(files: &SessionFiles, numbers: &[u32]) -> Result<u64, LogError> {
     let mut damaged = 0;
     for number in numbers.iter().rev() {
         let path = files.segment(*number);

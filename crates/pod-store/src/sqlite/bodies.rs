@@ -35,33 +35,73 @@ impl Bodies {
             return Ok(None);
         }
         let name = MessageId::generate().to_string();
-        let path = self.path(&name);
-        let write = || -> io::Result<()> {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&self.directory)?;
-            let mut file = OpenOptions::new()
-                .create_new(true)
-                .write(true)
-                .mode(0o600)
-                .open(&path)?;
-            file.write_all(body.as_bytes())?;
-            file.sync_all()?;
-            File::open(&self.directory)?.sync_all()
-        };
-        match write() {
+        match self.write(&name, body.as_bytes()) {
             Ok(()) => Ok(Some(name)),
             Err(error) => {
                 self.remove(&name);
-                Err(Fault::io(&path, "write body", error))
+                Err(Fault::io(&self.path(&name), "write body", error))
             }
         }
+    }
+
+    fn write(&self, name: &str, body: &[u8]) -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)?;
+        let mut file = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(self.path(name))?;
+        file.write_all(body)?;
+        file.sync_all()?;
+        File::open(&self.directory)?.sync_all()
     }
 
     pub(crate) fn read(&self, name: &str) -> Result<String, Fault> {
         let path = self.path(name);
         fs::read_to_string(&path).map_err(|error| Fault::io(&path, "read body", error))
+    }
+
+    /// Copies a body of another directory under its name, unless it is there already; returns whether
+    /// there is such a body. Names are never used twice, so that copies of several moments share
+    /// one directory.
+    pub(crate) fn copy_from(&self, other: &Self, name: &str) -> Result<bool, Fault> {
+        let path = self.path(name);
+        let body = match fs::read(other.path(name)) {
+            Ok(body) => body,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(Fault::io(&other.path(name), "read body", error)),
+        };
+        match self.write(name, &body) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(true),
+            Err(error) => Err(Fault::io(&path, "write body", error)),
+            Ok(()) => Ok(true),
+        }
+    }
+
+    /// Returns the names of all files; none if there is no directory.
+    pub(crate) fn names(&self) -> Result<Vec<String>, Fault> {
+        let fault = |error| Fault::io(&self.directory, "list bodies", error);
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(fault)?,
+        };
+        let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name());
+        let names: Vec<_> = entries
+            .map(name)
+            .collect::<io::Result<_>>()
+            .map_err(fault)?;
+        Ok(names
+            .iter()
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect())
+    }
+
+    /// Returns the size of a file in bytes; 0 if it is not there.
+    pub(crate) fn size(&self, name: &str) -> u64 {
+        fs::metadata(self.path(name)).map_or(0, |found| found.len())
     }
 
     /// Removes a file that no record names any more. One that stays costs space, nothing else.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use super::bodies::Bodies;
 use super::{file_system, schema};
 use crate::error::{Fault, StoreErrorKind};
+use crate::inbox::AcceptLimits;
 
 /// How a database is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct SqliteOptions {
     /// How large the database may grow through this store, in bytes, long bodies not counted; the
     /// disk's size by default. It never shrinks what is there.
     pub max_bytes: Option<u64>,
+    /// What inboxes take through this store.
+    pub limits: AcceptLimits,
 }
 
 impl Default for SqliteOptions {
@@ -27,6 +30,7 @@ impl Default for SqliteOptions {
         Self {
             busy_timeout: Duration::from_secs(10),
             max_bytes: None,
+            limits: AcceptLimits::default(),
         }
     }
 }
@@ -34,17 +38,15 @@ impl Default for SqliteOptions {
 /// One connection to the database, with the directory of long bodies.
 #[derive(Debug)]
 pub(crate) struct Database {
-    connection: Connection,
+    pub(crate) connection: Connection,
     pub(crate) bodies: Bodies,
+    pub(crate) limits: AcceptLimits,
 }
 
 impl Database {
     /// Opens the database at `path`, and creates or migrates it where needed.
     pub(crate) fn open(path: &Path, options: &SqliteOptions) -> Result<Self, Fault> {
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new("."));
+        let directory = directory_of(path);
         prepare_directory(directory)?;
         prepare_file(path)?;
         let mut connection = connect(path, options)?;
@@ -58,6 +60,7 @@ impl Database {
         Ok(Self {
             connection,
             bodies: Bodies::beside(directory),
+            limits: options.limits,
         })
     }
 
@@ -107,7 +110,7 @@ fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
             let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
             connection.pragma_update_and_check(None, "max_page_count", pages.max(1), |_| Ok(()))?;
         }
-        connection.set_prepared_statement_cache_capacity(32);
+        connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     };
     open().map_err(|error| Fault::from(error).during("open"))
@@ -147,8 +150,15 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// Returns the directory that a file is in.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    let parent = path.parent();
+    let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
 /// Makes the directory if it is not there, for its owner alone, and looks what it is.
-fn prepare_directory(directory: &Path) -> Result<(), Fault> {
+pub(super) fn prepare_directory(directory: &Path) -> Result<(), Fault> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -1,6 +1,6 @@
 //! Statements about messages.
 
-use podfleet_protocol::limits::{MAX_BODY, MAX_INBOX};
+use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{
     Address, Class, Kind, Message, MessageId, Outcome, PodId, Receipt, UnixMillis,
 };
@@ -12,7 +12,7 @@ use super::connection::Database;
 use super::pods::check_fence;
 use super::{listing, relations};
 use crate::error::{Fault, StoreErrorKind};
-use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::inbox::{AcceptLimits, Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
 use crate::page::{Listing, Page};
 use crate::record::Fence;
 
@@ -91,9 +91,9 @@ pub(super) fn accept(
         Ok(())
     });
     let answers = written.and_then(|()| {
-        let bodies = Bodies::clone(&database.bodies);
+        let (bodies, limits) = (Bodies::clone(&database.bodies), database.limits);
         database.write(|transaction| {
-            let mut receiver = Receiver::find(transaction, &bodies, to)?;
+            let mut receiver = Receiver::find(transaction, &bodies, limits, to)?;
             let answer = |(offer, file): (_, &Option<String>)| match &mut receiver {
                 Some(receiver) => receiver.take(offer, file.as_deref()),
                 None => Ok(Err(Refusal::NoSuchPod)),
@@ -123,6 +123,7 @@ pub(super) fn accept(
 struct Receiver<'a> {
     transaction: &'a Transaction<'a>,
     bodies: &'a Bodies,
+    limits: AcceptLimits,
     pod: PodId,
     undelivered: u32,
 }
@@ -131,6 +132,7 @@ impl<'a> Receiver<'a> {
     fn find(
         transaction: &'a Transaction<'a>,
         bodies: &'a Bodies,
+        limits: AcceptLimits,
         pod: PodId,
     ) -> Result<Option<Self>, Fault> {
         let there: Option<i64> = transaction
@@ -144,6 +146,7 @@ impl<'a> Receiver<'a> {
         Ok(Some(Self {
             transaction,
             bodies,
+            limits,
             pod,
             undelivered,
         }))
@@ -160,11 +163,13 @@ impl<'a> Receiver<'a> {
         if offer.message.body.len() > MAX_BODY {
             return Ok(Err(Refusal::TooLarge { limit: MAX_BODY }));
         }
-        if let Err(refusal) = relations::check(self.transaction, self.pod, offer)? {
+        if let Err(refusal) = relations::check(self.transaction, self.pod, offer, self.limits.pair)?
+        {
             return Ok(Err(refusal));
         }
-        if self.undelivered >= MAX_INBOX {
-            return Ok(Err(Refusal::InboxFull { limit: MAX_INBOX }));
+        let limit = self.limits.inbox;
+        if self.undelivered >= limit {
+            return Ok(Err(Refusal::InboxFull { limit }));
         }
         let sequence = insert(self.transaction, self.pod, offer, file)?;
         self.undelivered += 1;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::columns::{
     json, label, parsed, parsed_optional, path, path_bytes, path_optional, to_json, unsigned,
 };
+use super::schema::VERSION;
 use super::{children, listing};
 use crate::error::{Fault, StoreErrorKind};
 use crate::page::{Listing, Page};
@@ -282,7 +283,8 @@ pub(super) fn begin_generation(
 ) -> Result<PodRecord, Fault> {
     transaction.execute(
         "UPDATE pod SET generation = generation + 1, state = 'live', account = NULL, socket = ?2, \
-         heartbeat = ?3, pid = ?4, build = ?5, updated = ?6 WHERE id = ?1",
+         heartbeat = ?3, pid = ?4, build = ?5, updated = ?6, writer_schema = ?7, \
+         writer_generation = generation + 1 WHERE id = ?1",
         params![
             id.to_string(),
             path_bytes(&start.endpoint.socket),
@@ -290,6 +292,7 @@ pub(super) fn begin_generation(
             start.endpoint.pid,
             start.endpoint.build,
             start.at.0,
+            VERSION,
         ],
     )?;
     children::resume(transaction, id)?;

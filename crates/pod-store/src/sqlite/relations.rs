@@ -1,20 +1,22 @@
 //! What pods are to each other, by the records of this moment.
 
-use podfleet_protocol::{Kind, PodId};
+use podfleet_protocol::PodId;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::{listing, pods};
 use crate::error::Fault;
-use crate::inbox::{MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS, Refusal};
+use crate::inbox::{Offer, PAIR_WINDOW_MS, Refusal};
 use crate::page::{Listing, Page};
 use crate::record::{PodCursor, PodRecord};
 use crate::relation::{Relation, VisiblePod};
 
-/// Checks whether the sender may send this message to `to`.
+/// Checks whether the sender may send this message to `to`; the two may exchange `limit` messages
+/// within the window.
 pub(super) fn check(
     transaction: &Transaction<'_>,
     to: PodId,
     offer: &Offer,
+    limit: u32,
 ) -> Result<Result<(), Refusal>, Fault> {
     let Some(sender) = offer.sender.pod() else {
         return Ok(Ok(()));
@@ -23,17 +25,10 @@ pub(super) fn check(
     if let Err(refusal) = relation.allows(offer.message.kind) {
         return Ok(Err(refusal));
     }
-    if offer.message.kind == Kind::Notify && sender != to {
-        let recent = exchanged(
-            transaction,
-            sender,
-            to,
-            offer.message.accepted.0 - PAIR_WINDOW_MS,
-        )?;
-        if recent >= MAX_PAIR_MESSAGES {
-            return Ok(Err(Refusal::PairLimit {
-                limit: MAX_PAIR_MESSAGES,
-            }));
+    if sender != to {
+        let since = offer.message.accepted.0 - PAIR_WINDOW_MS;
+        if exchanged(transaction, sender, to, since)? >= limit {
+            return Ok(Err(Refusal::PairLimit { limit }));
         }
     }
     Ok(Ok(()))

@@ -118,11 +118,16 @@ CREATE INDEX message_undelivered ON message (pod, sequence) WHERE state <> 'sett
 CREATE INDEX message_sender ON message (sender, pod, accepted) WHERE sender IS NOT NULL;
 ";
 
+/// `writer_schema` is that of the build which began the generation `writer_generation`; a build of
+/// version 1 begins one without saying so, and the two numbers differ.
+///
 /// `child.scope` of version 1 was never written; the scope belongs to the pod, and outlives its parent.
 const V2: &str = "
 ALTER TABLE pod ADD COLUMN member INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE pod ADD COLUMN scope TEXT;
 ALTER TABLE pod ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE pod ADD COLUMN writer_schema INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE pod ADD COLUMN writer_generation INTEGER NOT NULL DEFAULT 0;
 
 CREATE TABLE outbox (
     place INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -193,12 +198,14 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-struct Stored {
-    version: u32,
-    min_writer: u32,
+/// What a database says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stored {
+    pub(crate) version: u32,
+    pub(crate) min_writer: u32,
 }
 
-fn stored(connection: &Connection) -> Result<Option<Stored>, Fault> {
+pub(crate) fn stored(connection: &Connection) -> Result<Option<Stored>, Fault> {
     let there: Option<i64> = connection
         .query_row(
             "SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'",

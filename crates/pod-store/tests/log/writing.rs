@@ -21,6 +21,7 @@ fn every_entry() -> Vec<Entry> {
         name: PodName::new("child").unwrap(),
         event: "turn_ended".to_owned(),
         detail: String::new(),
+        outbox: Some(7),
     };
     let message = Message {
         id,

@@ -25,3 +25,4 @@ macro_rules! on_every_store {
 mod messages;
 mod pods;
 mod relations;
+mod retention;

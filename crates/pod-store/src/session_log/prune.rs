@@ -1,0 +1,110 @@
+//! Removing the logs of sessions that ended long ago.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use podfleet_protocol::{PodId, SessionId, UnixMillis};
+
+use super::error::LogError;
+use super::files::SessionFiles;
+use crate::maintenance::{Pruned, Retention, victims};
+
+/// One session's files.
+#[derive(Debug, Default)]
+struct Session {
+    paths: Vec<PathBuf>,
+    bytes: u64,
+    written: UnixMillis,
+}
+
+/// Removes the logs of a pod's sessions that are too old or too many, the oldest first, at most
+/// [`Retention::batch`] files in one call, and never one of the session `present`.
+///
+/// A session goes as a whole, its last segment first: what a crash leaves of it is its front. One
+/// session goes even if it has more files than the batch.
+///
+/// # Errors
+/// Fails when the directory cannot be read or a file cannot be removed; a pod without logs has none
+/// to remove.
+pub fn prune(
+    state: &Path,
+    pod: PodId,
+    present: Option<SessionId>,
+    retention: &Retention,
+    now: UnixMillis,
+) -> Result<Pruned, LogError> {
+    let sessions = sessions(state, pod)?;
+    let total = sessions.values().map(|session| session.bytes).sum();
+    let closed = sessions.iter().filter(|(id, _)| Some(**id) != present);
+    let closed: Vec<&Session> = closed.map(|(_, session)| session).collect();
+    let sizes = closed
+        .iter()
+        .map(|session| (session.written, session.bytes));
+    let whole = Retention {
+        batch: u32::MAX,
+        ..*retention
+    };
+    let (count, _) = victims(sizes, total, &whole, now);
+    let mut pruned = Pruned::default();
+    for session in &closed[..count] {
+        if pruned.removed > 0
+            && pruned.removed + session.paths.len() as u64 > retention.batch.into()
+        {
+            pruned.more = true;
+            break;
+        }
+        remove(session)?;
+        pruned.removed += session.paths.len() as u64;
+        pruned.bytes += session.bytes;
+    }
+    Ok(pruned)
+}
+
+fn remove(session: &Session) -> Result<(), LogError> {
+    for path in session.paths.iter().rev() {
+        fs::remove_file(path).map_err(|error| LogError::io("remove", path, error))?;
+    }
+    Ok(())
+}
+
+/// The sessions of a pod by id, which is in the order of their beginnings.
+fn sessions(state: &Path, pod: PodId) -> Result<BTreeMap<SessionId, Session>, LogError> {
+    let directory = SessionFiles::directory_of(state, pod);
+    let fault = |error| LogError::io("list sessions in", &directory, error);
+    let entries = match fs::read_dir(&directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        entries => entries.map_err(fault)?,
+    };
+    let mut sessions: BTreeMap<SessionId, Session> = BTreeMap::new();
+    for entry in entries {
+        let name = entry.map_err(fault)?.file_name();
+        let id = name
+            .to_str()
+            .and_then(|name| name.split('.').next()?.parse().ok());
+        if let Some(id) = id {
+            sessions.entry(id).or_default();
+        }
+    }
+    for (id, session) in &mut sessions {
+        let files = SessionFiles::new(state, pod, *id);
+        for number in files.segments()? {
+            let path = files.segment(number);
+            let found = path.metadata().map_err(fault)?;
+            session.bytes += found.len();
+            session.written = session
+                .written
+                .max(millis(found.modified().map_err(fault)?));
+            session.paths.push(path);
+        }
+    }
+    sessions.retain(|_, session| !session.paths.is_empty());
+    Ok(sessions)
+}
+
+fn millis(at: SystemTime) -> UnixMillis {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
