@@ -19,6 +19,7 @@ mod roster_writing;
 mod small_disk;
 mod socket;
 mod store;
+mod store_care;
 mod torture;
 mod two_fleets;
 mod verbs;

@@ -118,7 +118,7 @@ const SECTIONS: [(&str, &[&str]); 4] = [
     ),
     (
         "This program",
-        &["sim-agent", "completions", "man", "version"],
+        &["store", "sim-agent", "completions", "man", "version"],
     ),
 ];
 

@@ -50,6 +50,8 @@ mod start;
 #[cfg(feature = "fleet")]
 pub(crate) mod status;
 #[cfg(feature = "fleet")]
+pub(crate) mod store;
+#[cfg(feature = "fleet")]
 pub(crate) mod tail;
 #[cfg(feature = "fleet")]
 pub(crate) mod up;

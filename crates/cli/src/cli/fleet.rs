@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use crate::commands::{
     add, attach, down, log, logs, plan, pod, ps, remove, restart, send, set, sim_agent, status,
-    tail, up, verify, watch,
+    store, tail, up, verify, watch,
 };
 use crate::context::Context;
 use crate::error::Outcome;
@@ -28,6 +28,7 @@ pub(super) enum Command {
     Attach(attach::Args),
     Log(log::Args),
     Logs(logs::Args),
+    Store(store::Args),
     SimAgent(sim_agent::Args),
     #[command(hide = true)]
     Pod(pod::Args),
@@ -52,6 +53,7 @@ impl Command {
             Self::Attach(args) => attach::run(&args, context),
             Self::Log(args) => log::run(&args, context),
             Self::Logs(args) => logs::run(&args, context),
+            Self::Store(args) => store::run(args, context),
             Self::SimAgent(args) => sim_agent::run(args, context),
             Self::Pod(args) => pod::run(args, context),
         }

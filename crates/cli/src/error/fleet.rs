@@ -2,6 +2,7 @@
 
 use podfleet::{FleetError, FleetErrorKind};
 use podfleet_pod::paths::{PathError, PathFault};
+use podfleet_pod_store::{StoreError, StoreErrorKind};
 
 use podfleet_roster::{EditError, EditErrorKind};
 
@@ -16,6 +17,30 @@ impl From<FleetError> for Error {
             hints,
             cause: error.into(),
         }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self {
+            exit: exit_of_store(error.kind()),
+            hints: error.hint().map(str::to_owned).into_iter().collect(),
+            cause: error.into(),
+        }
+    }
+}
+
+/// Maps what can go wrong with the store itself to how the command ends.
+fn exit_of_store(kind: &StoreErrorKind) -> Exit {
+    match kind {
+        StoreErrorKind::OlderWriters(_)
+        | StoreErrorKind::Exists
+        | StoreErrorKind::NotEmpty
+        | StoreErrorKind::FromTheFuture { .. }
+        | StoreErrorKind::NetworkFileSystem(_)
+        | StoreErrorKind::Permissions(_) => Exit::Refused,
+        StoreErrorKind::Internal => Exit::Defect,
+        _ => Exit::System,
     }
 }
 

@@ -1,0 +1,252 @@
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use podfleet_pod_store::{Check, MinWriter, SqliteStore};
+use serde_json::json;
+
+use crate::commands::scope::JsonFlag;
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::render::count::counted;
+use crate::render::table::{Column, Table};
+use crate::runtime::block_on;
+
+/// Look after the records of all fleets: check, back up, move
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Look for damage; nothing is changed
+    Check(JsonFlag),
+    /// Copy the store to a new file while the fleet goes on
+    #[command(after_help = "\
+Long messages are copied to the directory `bodies` beside the file. To go back:
+stop all pods, and put the file in the store's place, `bodies` beside it.
+Session logs are files of their own: copy the directory `sessions` too.")]
+    Backup {
+        /// Where to; nothing may be there
+        #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        to: PathBuf,
+        #[command(flatten)]
+        json: JsonFlag,
+    },
+    /// Write all records as lines of JSON
+    #[command(after_help = "\
+Session logs are no part of it. Credentials are not in the store; what a roster
+says of an agent's environment is.")]
+    Export {
+        /// A new file, or - for standard output
+        #[arg(value_name = "FILE", default_value = "-", hide_default_value = true, value_hint = clap::ValueHint::FilePath)]
+        to: PathBuf,
+    },
+    /// Read what was exported into a store without records
+    #[command(after_help = "\
+Afterwards no pod runs and none is wanted up. An import that fails changes
+nothing.")]
+    Import {
+        /// The file, or - for standard input
+        #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        from: PathBuf,
+        #[command(flatten)]
+        json: JsonFlag,
+    },
+    /// Lock builds of older schemas out of the store, for good
+    #[command(after_help = "\
+Opening the store does all else: older and newer builds share it until then.
+Refused while a pod of an older build lives.")]
+    Migrate(JsonFlag),
+}
+
+pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
+    match args.verb {
+        Verb::Check(json) => check(json, context),
+        Verb::Backup { to, json } => backup(&to, json, context),
+        Verb::Export { to } => export(&to, context),
+        Verb::Import { from, json } => import(&from, json, context),
+        Verb::Migrate(json) => migrate(json, context),
+    }
+}
+
+/// Opens the store, which must be there: looking at it makes none.
+fn open(context: &Context) -> Result<SqliteStore, Error> {
+    let path = context.dirs()?.state_paths().store();
+    match path.try_exists() {
+        Ok(false) => {
+            let error = format!("there is no store {}", path.display());
+            Err(Error::message(Exit::Usage, error).hint("`fleet up` makes one"))
+        }
+        _ => Ok(SqliteStore::open(&path)?),
+    }
+}
+
+fn check(json: JsonFlag, context: &mut Context) -> Outcome {
+    let store = open(context)?;
+    let check = block_on(async { Ok(store.check().await?) })?;
+    let sound = check.is_sound();
+    if json.json {
+        let path = store.path();
+        context
+            .output
+            .json(&json!({ "path": path, "sound": sound, "check": check }))?;
+    } else {
+        let width = context.output.width();
+        context.output.data(render(store.path(), &check, width))?;
+    }
+    Ok(Exit::answer(sound))
+}
+
+fn render(path: &Path, check: &Check, width: usize) -> String {
+    let records = &check.records;
+    let mut text = format!(
+        "{}\nschema {} (writers from schema {} on)\n{}, {}, {}, {}\n",
+        path.display(),
+        check.schema,
+        check.min_writer,
+        count(records.fleets, "fleet"),
+        count(records.pods, "pod"),
+        count(records.messages, "message"),
+        count(records.sessions, "session"),
+    );
+    if check.stray_bodies > 0 {
+        let stray = count(check.stray_bodies, "body file");
+        text.push_str(&format!(
+            "{stray} that no message names: only space is lost\n"
+        ));
+    }
+    if check.is_sound() {
+        text.push_str("no damage\n");
+        return text;
+    }
+    let mut table = Table::new([
+        Column::new("WHAT"),
+        Column::new("WHOSE").flexible(8),
+        Column::new("ID").optional(1),
+        Column::new("PROBLEM").wrapping(30),
+    ]);
+    for finding in &check.findings {
+        table.row([
+            finding.subject.as_str().into(),
+            finding.label.as_str().into(),
+            finding.id.as_str().into(),
+            finding.problem.as_str().into(),
+        ]);
+    }
+    text.push('\n');
+    text.push_str(&table.render(Some(width)));
+    text
+}
+
+fn backup(to: &Path, json: JsonFlag, context: &mut Context) -> Outcome {
+    let store = open(context)?;
+    let backup = block_on(async { Ok(store.backup(to).await?) })?;
+    if json.json {
+        context
+            .output
+            .json(&json!({ "path": to, "backup": backup }))?;
+    } else {
+        let long = count(backup.bodies, "long message");
+        let (path, bytes) = (to.display(), backup.bytes);
+        context
+            .output
+            .line(format_args!("{path}: {bytes} bytes, {long} beside it"))?;
+        if backup.missing > 0 {
+            let missing = backup.missing;
+            context.output.say(format_args!(
+                "note: {missing} more were pruned meanwhile, and are damaged in the copy"
+            ))?;
+        }
+    }
+    Ok(Exit::answer(backup.missing == 0))
+}
+
+fn export(to: &Path, context: &mut Context) -> Outcome {
+    let store = open(context)?;
+    let out: Box<dyn Write + Send> = if is_standard(to) {
+        Box::new(io::BufWriter::new(io::stdout()))
+    } else {
+        Box::new(io::BufWriter::new(create(to)?))
+    };
+    let transfer = block_on(async { Ok(store.export(out).await?) })?;
+    let records = count(transfer.records, "record");
+    context.output.say(format_args!("{records} exported"))?;
+    for id in &transfer.without_body {
+        context
+            .output
+            .say(format_args!("note: message {id} has lost its body"))?;
+    }
+    Ok(Exit::answer(transfer.without_body.is_empty()))
+}
+
+fn create(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    let file = options.create_new(true).write(true).mode(0o600).open(path);
+    file.map_err(|error| {
+        let exit = match error.kind() {
+            io::ErrorKind::AlreadyExists => Exit::Refused,
+            _ => Exit::System,
+        };
+        Error::new(exit, error).context(format!("{} cannot be created", path.display()))
+    })
+}
+
+fn import(from: &Path, json: JsonFlag, context: &mut Context) -> Outcome {
+    let lines: Box<dyn BufRead + Send> = if is_standard(from) {
+        Box::new(BufReader::new(io::stdin()))
+    } else {
+        let file = File::open(from).map_err(|error| {
+            let what = format!("{} cannot be read", from.display());
+            Error::new(Exit::Usage, error).context(what)
+        })?;
+        Box::new(BufReader::new(file))
+    };
+    let store = SqliteStore::open(&context.dirs()?.state_paths().store())?;
+    let transfer = block_on(async { Ok(store.import(lines).await?) })?;
+    if json.json {
+        context
+            .output
+            .json(&json!({ "path": store.path(), "records": transfer.records }))?;
+    } else {
+        let records = count(transfer.records, "record");
+        let path = store.path().display();
+        context
+            .output
+            .line(format_args!("{path}: {records} imported"))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn migrate(json: JsonFlag, context: &mut Context) -> Outcome {
+    let store = open(context)?;
+    let dirs = context.dirs()?;
+    let raise = store.raise_min_writer(move |pod| dirs.pod_lives(pod));
+    let raised = block_on(async { Ok(raise.await?) })?;
+    let MinWriter { before, now } = raised;
+    if json.json {
+        context.output.json(&json!({ "min_writer": raised }))?;
+    } else if before == now {
+        context.output.line(format_args!(
+            "already so: builds below schema {now} are locked out"
+        ))?;
+    } else {
+        context.output.line(format_args!(
+            "builds below schema {now} are locked out from now on"
+        ))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn count(number: u64, one: &str) -> String {
+    counted(usize::try_from(number).unwrap_or(usize::MAX), one)
+}
+
+fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}

@@ -1,0 +1,60 @@
+//! `fleet store`: checked, copied, moved and locked while agents live.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::world::{World, fits_80_columns, text};
+
+#[test]
+fn a_store_is_checked_copied_moved_and_locked_while_its_agent_lives() {
+    let world = World::with_agents(&[("a", "")]);
+    let none = world.fleet(&["store", "check"]).exits(2);
+    assert!(none.stderr.contains("there is no store"), "{}", none.stderr);
+    assert!(!world.path("state/store.db").exists());
+
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "hello", "--wait", "answered"])
+        .exits(0);
+    let check = world.fleet(&["store", "check"]).exits(0);
+    assert!(
+        check.stdout.contains("1 pod, 1 message"),
+        "{}",
+        check.stdout
+    );
+    assert!(check.stdout.ends_with("no damage\n"), "{}", check.stdout);
+    let check = world.fleet(&["store", "check", "--json"]).exits(0).json();
+    assert_eq!(check["sound"], true);
+
+    let copy = world.path("copies/monday.db");
+    world.fleet(&["store", "backup", text(&copy)]).exits(0);
+    let mode = copy.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let again = world.fleet(&["store", "backup", text(&copy)]).exits(3);
+    assert!(again.stderr.contains("hint: "), "{}", again.stderr);
+    assert!(fits_80_columns(&again.stderr), "{}", again.stderr);
+
+    let lines = world.path("copies/monday.jsonl");
+    world.fleet(&["store", "export", text(&lines)]).exits(0);
+    let filled = world.fleet(&["store", "import", text(&lines)]).exits(3);
+    assert!(
+        filled.stderr.contains("has records already"),
+        "{}",
+        filled.stderr
+    );
+    let other = world.path("other");
+    let mut import = world.command("default", &["store", "import", text(&lines)]);
+    let import = import.env("FLEET_STATE_DIR", &other).output().unwrap();
+    assert!(import.status.success(), "{import:?}");
+    let mut check = world.command("default", &["store", "check"]);
+    let check = check.env("FLEET_STATE_DIR", &other).output().unwrap();
+    let check = String::from_utf8(check.stdout).unwrap();
+    assert!(check.contains("1 pod, 1 message"), "{check}");
+
+    // The agent's pod is of this build, so nobody is locked out.
+    world.fleet(&["store", "migrate"]).exits(0);
+    let again = world.fleet(&["store", "migrate", "--json"]).exits(0).json();
+    assert_eq!(again["min_writer"]["before"], again["min_writer"]["now"]);
+    world
+        .fleet(&["send", "a", "-m", "still there", "--wait", "answered"])
+        .exits(0);
+}
