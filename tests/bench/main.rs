@@ -20,6 +20,7 @@ mod machine;
 mod ps;
 mod sample;
 mod send;
+mod store;
 mod table;
 mod up;
 mod version;
@@ -33,8 +34,9 @@ use table::Row;
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [Measurement; 6] = [
+const MEASUREMENTS: [Measurement; 7] = [
     ("version", version::rows),
+    ("store", store::rows),
     ("send", send::rows),
     ("keys", keys::rows),
     ("idle", idle::rows),
