@@ -149,6 +149,9 @@ pub enum StoreErrorKind {
     /// What is to be written is there already.
     #[error("the file exists already")]
     Exists,
+    /// What is to be imported makes no sense.
+    #[error("the export is damaged: {0}")]
+    BadExport(String),
     /// An import needs a store without records.
     #[error("the store has records already")]
     NotEmpty,
@@ -185,6 +188,7 @@ impl StoreErrorKind {
             }
             Self::OlderWriters(_) => Some("restart them with this build first"),
             Self::Exists => Some("choose another path, or move it away"),
+            Self::BadExport(_) => Some("look whether the file is whole, or export again"),
             Self::NotEmpty => Some("import into a new state directory"),
             Self::FromTheFuture { .. } => Some("use the newer build"),
             Self::NetworkFileSystem(_) => {
@@ -234,10 +238,13 @@ impl Fault {
 
     /// Says in which line of an import it happened.
     pub(crate) fn within(mut self, line: u64) -> Self {
-        if let StoreErrorKind::Corrupt(what) = &mut *self.kind {
-            *what = format!("line {line}: {what}");
-        } else if *self.kind == StoreErrorKind::Internal {
-            *self.kind = StoreErrorKind::Corrupt(format!("line {line}"));
+        match &mut *self.kind {
+            StoreErrorKind::BadExport(what) => *what = format!("line {line}: {what}"),
+            // The row breaks a rule of its table.
+            StoreErrorKind::Internal => {
+                *self.kind = StoreErrorKind::BadExport(format!("line {line}"));
+            }
+            _ => {}
         }
         self
     }

@@ -221,7 +221,7 @@ async fn an_import_that_makes_no_sense_changes_nothing() {
         "hello\n".to_owned(),
     ] {
         let error = copy.import(Cursor::new(damaged)).await.unwrap_err();
-        let StoreErrorKind::Corrupt(what) = error.kind() else {
+        let StoreErrorKind::BadExport(what) = error.kind() else {
             panic!("{error}");
         };
         assert!(what.starts_with("line "), "{what}");

@@ -175,7 +175,7 @@ fn read_all(
 ) -> Result<Transfer, Fault> {
     let mut transfer = Transfer::default();
     for number in 1_u64.. {
-        let wrong = |what: String| Fault::corrupt(format!("line {number}: {what}"));
+        let wrong = |what: String| damaged(format!("line {number}: {what}"));
         let line = next_line(&mut lines, number)?;
         let line = line.ok_or_else(|| wrong("the export ends early".to_owned()))?;
         let line = serde_json::from_slice(&line).map_err(|error| wrong(error.to_string()))?;
@@ -199,6 +199,10 @@ fn read_all(
     Ok(transfer)
 }
 
+fn damaged(what: impl Into<String>) -> Fault {
+    StoreErrorKind::BadExport(what.into()).into()
+}
+
 fn check_head(format: u32, schema: u32) -> Result<(), Fault> {
     if format > FORMAT || schema > schema::VERSION {
         let (min_writer, ours) = (schema, schema::VERSION);
@@ -216,7 +220,7 @@ fn next_line(lines: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, F
         (_, Some(b'\n')) => Ok(Some(line)),
         _ if read as u64 == MAX_LINE => {
             let what = format!("line {number}: longer than {MAX_LINE} bytes");
-            Err(Fault::corrupt(what))
+            Err(damaged(what))
         }
         _ => Ok(None),
     }
@@ -232,7 +236,7 @@ fn insert(
     let table = TABLES
         .into_iter()
         .find(|known| *known == table)
-        .ok_or_else(|| Fault::corrupt("a table that this build does not know"))?;
+        .ok_or_else(|| damaged("a table that this build does not know"))?;
     if let ("message", Some(Value::String(body))) = (table, row.get("body"))
         && let Some(file) = bodies.keep(body)?
     {
@@ -244,10 +248,10 @@ fn insert(
     let mut values = Vec::with_capacity(row.len());
     for (name, value) in &row {
         if !known.contains(name) {
-            return Err(Fault::corrupt("a column that this build does not know"));
+            return Err(damaged("a column that this build does not know"));
         }
         values.push(from_json(value).ok_or_else(|| {
-            Fault::corrupt(format!("column `{name}` has a value that cannot be stored"))
+            damaged(format!("column `{name}` has a value that cannot be stored"))
         })?);
     }
     let names: Vec<_> = row.keys().map(|name| format!("\"{name}\"")).collect();
