@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Look for damage; nothing is changed
+    /// Look for damage, record by record
     Check(JsonFlag),
     /// Copy the store to a new file while the fleet goes on
     #[command(after_help = "\
@@ -129,7 +129,7 @@ fn render(path: &Path, check: &Check, width: usize) -> String {
         Column::new("WHAT"),
         Column::new("WHOSE").flexible(8),
         Column::new("ID").optional(1),
-        Column::new("PROBLEM").wrapping(30),
+        Column::new("PROBLEM").wrapping(20),
     ]);
     for finding in &check.findings {
         table.row([
@@ -193,7 +193,9 @@ fn create(path: &Path) -> Result<File, Error> {
             io::ErrorKind::AlreadyExists => Exit::Refused,
             _ => Exit::System,
         };
-        Error::new(exit, error).context(format!("{} cannot be created", path.display()))
+        Error::new(exit, error)
+            .context(format!("{} cannot be created", path.display()))
+            .hint("choose another path")
     })
 }
 
@@ -249,4 +251,58 @@ fn count(number: u64, one: &str) -> String {
 
 fn is_standard(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+#[cfg(test)]
+mod tests {
+    use podfleet_pod_store::{Finding, Records};
+
+    use super::*;
+
+    #[test]
+    fn what_is_damaged_stands_in_a_table() {
+        let finding = |subject: &str, id: &str, problem: &str| Finding {
+            subject: subject.into(),
+            id: id.into(),
+            label: "coder".into(),
+            problem: problem.into(),
+        };
+        let check = Check {
+            schema: 2,
+            min_writer: 1,
+            ours: 2,
+            records: Records {
+                pods: 1,
+                messages: 12,
+                ..Records::default()
+            },
+            findings: vec![
+                finding(
+                    "pod",
+                    "01a21479-29ff-708c-bd30-98554bbd8c03",
+                    "column `spec`: EOF",
+                ),
+                finding(
+                    "message",
+                    "01a21479-2a17-73e6-80d9-89c7b6940bd6",
+                    "damaged: column `receipt`: expected value at line 1 column 1",
+                ),
+            ],
+            stray_bodies: 1,
+        };
+        let text = render(Path::new("/state/store.db"), &check, 80);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        insta::assert_snapshot!(text, @"
+        /state/store.db
+        schema 2 (writers from schema 1 on)
+        0 fleets, 1 pod, 12 messages, 0 sessions
+        1 body file that no message names: only space is lost
+
+        WHAT     WHOSE  ID                                    PROBLEM
+        pod      coder  01a21479-29ff-708c-bd30-98554bbd8c03  column `spec`: EOF
+        message  coder  01a21479-2a17-73e6-80d9-89c7b6940bd6  damaged: column `receipt`:
+                                                              expected value at line 1
+                                                              column 1
+        ");
+    }
 }

@@ -39,6 +39,7 @@ fn exit_of_store(kind: &StoreErrorKind) -> Exit {
         | StoreErrorKind::FromTheFuture { .. }
         | StoreErrorKind::NetworkFileSystem(_)
         | StoreErrorKind::Permissions(_) => Exit::Refused,
+        StoreErrorKind::BadExport(_) => Exit::Usage,
         StoreErrorKind::Internal => Exit::Defect,
         _ => Exit::System,
     }
