@@ -1,6 +1,8 @@
 //! What the roster wants of one agent, in the terms of a pod.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use podfleet_harness::{Harness, Invocation};
@@ -12,7 +14,7 @@ use podfleet_roster::{Agent, Roster};
 use crate::agent_env;
 use crate::comms::elsewhere;
 use crate::dirs::Dirs;
-use crate::told::told;
+use crate::told::Texts;
 
 /// What a pod has to be so that an agent is what the roster says.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +83,7 @@ impl<'a> Recipe<'a> {
     #[must_use]
     pub fn hosted(&self) -> Vec<(&'a Agent, Result<Desired, Impossible>)> {
         let mut harnesses = HashMap::new();
+        let texts = LazyCell::new(|| Texts::read(&self.dirs.config));
         let mut extra_path = agent_env::own_program_dirs(self.env);
         // Agents call `fleet` by its name.
         extra_path.extend(self.exe.parent().map(Path::to_owned));
@@ -95,7 +98,7 @@ impl<'a> Recipe<'a> {
                     .or_insert_with(|| self.harness(name, &agent.runtime));
                 let desired = match harness {
                     Ok((reference, harness)) => {
-                        self.desired(agent, reference, harness, &extra_path)
+                        self.desired(agent, reference, harness, &extra_path, &texts)
                     }
                     Err(fault) => Err(fault.clone()),
                 };
@@ -131,10 +134,11 @@ impl<'a> Recipe<'a> {
         reference: &HarnessRef,
         harness: &Harness,
         extra_path: &[PathBuf],
+        texts: &impl Deref<Target = Texts>,
     ) -> Result<Desired, Impossible> {
         let name = PodName::new(agent.name.as_str())
             .map_err(|error| Impossible::Name(error.to_string()))?;
-        let (argv, told) = self.launch(agent, harness)?;
+        let (argv, told) = self.launch(agent, harness, texts)?;
         let harness_env = &harness.launch().env;
         let mut env = agent_env::agent_env(self.env, extra_path, harness_env, &agent.env);
         env.extend(self.location.clone());
@@ -171,13 +175,14 @@ impl<'a> Recipe<'a> {
         &self,
         agent: &Agent,
         harness: &Harness,
+        texts: &impl Deref<Target = Texts>,
     ) -> Result<(Vec<String>, String), Impossible> {
         if let Some(command) = &agent.command {
             return Ok((command.clone(), String::new()));
         }
         let launch = harness.launch();
         let told = match launch.system_prompt {
-            Some(_) => told(&self.dirs.config, self.roster, agent, self.host),
+            Some(_) => texts.told(self.roster, agent, self.host),
             None => String::new(),
         };
         let argv = launch.command(&Invocation {

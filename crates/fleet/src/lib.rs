@@ -65,7 +65,7 @@ pub use readiness::Readiness;
 pub use report::{AgentReport, AgentResult, Failure, Progress, Report};
 pub use roster_draft::RosterDraft;
 pub use roster_file::RosterFile;
-pub use told::told;
+pub use told::Texts;
 
 /// Returns the JSON Schema (2020-12) of the output of `ps`.
 #[must_use]

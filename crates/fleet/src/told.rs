@@ -1,6 +1,6 @@
 //! What an agent is told at its launch, besides its own program's prompt.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use podfleet_roster::{Agent, Role, Roles, Roster};
 
@@ -10,29 +10,49 @@ use crate::file_snapshot::FileSnapshot;
 /// The most that is read of one file, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// Returns the whole text: `SOUL.md` of the configuration directory, the role of the agent's class,
-/// `personas/<name>.md`, then the comms block; what is not there is left out.
+/// The user's texts, read once for all agents of a fleet.
 ///
-/// The role is the user's of that class in `roles/`, else the shipped one, found by synonyms too. A
-/// file that cannot be read counts as absent, because an agent without its persona is better than
-/// none.
-#[must_use]
-pub fn told(config: &Path, roster: &Roster, agent: &Agent, host: &str) -> String {
-    let roles = roles(&config.join("roles"));
-    let role = roles.of_class(&agent.class).map(Role::text);
-    let persona = config.join("personas").join(format!("{}.md", agent.name));
-    [
-        read(&config.join("SOUL.md")),
-        role.map(str::to_owned),
-        read(&persona),
-        comms::block(roster, agent.name.as_str(), host),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|text| text.trim_end().to_owned())
-    .filter(|text| !text.is_empty())
-    .collect::<Vec<_>>()
-    .join("\n\n")
+/// A file that cannot be read counts as absent, because an agent without its persona is better
+/// than none.
+#[derive(Debug)]
+pub struct Texts {
+    personas: PathBuf,
+    soul: Option<String>,
+    roles: Roles,
+}
+
+impl Texts {
+    /// Reads `SOUL.md` and `roles/` of the configuration directory. The user's roles win over the
+    /// shipped ones.
+    #[must_use]
+    pub fn read(config: &Path) -> Self {
+        Self {
+            personas: config.join("personas"),
+            soul: read(&config.join("SOUL.md")),
+            roles: roles(&config.join("roles")),
+        }
+    }
+
+    /// Returns the whole text for one agent: `SOUL.md`, the role of its class (found by synonyms
+    /// too), `personas/<name>.md`, then the comms block; what is not there is left out.
+    #[must_use]
+    pub fn told(&self, roster: &Roster, agent: &Agent, host: &str) -> String {
+        let role = self.roles.of_class(&agent.class).map(Role::text);
+        let persona = read(&self.personas.join(format!("{}.md", agent.name)));
+        let comms = comms::block(roster, agent.name.as_str(), host);
+        [
+            self.soul.as_deref(),
+            role,
+            persona.as_deref(),
+            comms.as_deref(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(str::trim_end)
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n\n")
+    }
 }
 
 fn read(path: &Path) -> Option<String> {
@@ -80,7 +100,7 @@ mod tests {
         let roster = roster("librarian");
         let told = |name: &str| {
             let agent = roster.agent(name).unwrap();
-            told(config.path(), &roster, agent, "fern")
+            Texts::read(config.path()).told(&roster, agent, "fern")
         };
         assert!(told("a").starts_with("soul\n\npersona\n\n# Your fleet\n"));
         write(
@@ -95,7 +115,7 @@ mod tests {
     fn the_users_role_wins_over_the_shipped_one() {
         let config = tempfile::tempdir().unwrap();
         let roster = roster("implementer");
-        let told = || told(config.path(), &roster, &roster.agents[0], "fern");
+        let told = || Texts::read(config.path()).told(&roster, &roster.agents[0], "fern");
         assert!(told().starts_with("# Code\n"));
         std::fs::create_dir_all(config.path().join("roles")).unwrap();
         std::fs::write(config.path().join("roles/implementer.md"), "Mine.\n").unwrap();
@@ -108,7 +128,7 @@ mod tests {
         std::fs::create_dir_all(config.path().join("roles")).unwrap();
         std::fs::write(config.path().join("secret.md"), "secret").unwrap();
         let roster = roster("../secret");
-        let text = told(config.path(), &roster, &roster.agents[0], "fern");
+        let text = Texts::read(config.path()).told(&roster, &roster.agents[0], "fern");
         assert!(!text.contains("secret\n"), "{text}");
     }
 }
