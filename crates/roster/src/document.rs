@@ -125,18 +125,20 @@ impl Document {
         Self::add_ruled(ruled, findings);
     }
 
-    /// Adds what the rules found. A value that the schema refuses breaks rules for the same reason;
-    /// that it is a secret is a reason of its own.
+    /// Adds what the rules found. A value that the schema refuses, or that is a secret, breaks rules
+    /// for the same reason; that it is a secret is a reason of its own.
     pub(crate) fn add_ruled(ruled: impl IntoIterator<Item = Finding>, findings: &mut Vec<Finding>) {
         let refused = findings
             .iter()
             .filter(|finding| finding.code().refuses_value());
         let refused: HashSet<Span> = refused.map(|finding| finding.span().clone()).collect();
-        findings.extend(
-            ruled.into_iter().filter(|finding| {
-                finding.code() == Code::Secret || !refused.contains(finding.span())
-            }),
-        );
+        let ruled: Vec<Finding> = ruled.into_iter().collect();
+        let secrets = ruled.iter().filter(|finding| is_secret(finding));
+        let secrets: HashSet<Span> = secrets.map(|finding| finding.span().clone()).collect();
+        findings.extend(ruled.into_iter().filter(|finding| {
+            is_secret(finding)
+                || !(refused.contains(finding.span()) || secrets.contains(finding.span()))
+        }));
     }
 
     /// Runs the first two layers alone: what any validator finds that reads YAML and has the
@@ -225,6 +227,10 @@ impl Document {
     pub(crate) fn locate(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
         locate(findings, &self.source)
     }
+}
+
+fn is_secret(finding: &Finding) -> bool {
+    finding.code() == Code::Secret
 }
 
 /// The typed roster, if neither the syntax nor the schema found an error.

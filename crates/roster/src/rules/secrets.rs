@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::catalog::Code;
-use crate::finding::Finding;
+use crate::finding::{Finding, Span};
 use crate::known::Known;
 use crate::outline::Outline;
 use crate::secret::{kind_of, places, shown};
@@ -38,7 +38,7 @@ impl Walk<'_> {
             return;
         }
         match &self.tree.node(id).kind {
-            NodeKind::Text(text) => self.text(id, text, path),
+            NodeKind::Text(text) => self.text(&self.tree.node(id).span, text, path),
             NodeKind::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     self.node(*item, &format!("{path}[{index}]"));
@@ -48,21 +48,22 @@ impl Walk<'_> {
                 for entry in entries {
                     let dot = if path.is_empty() { "" } else { "." };
                     let key = shown(&entry.key);
-                    self.node(entry.value, &format!("{path}{dot}{key}"));
+                    let path = format!("{path}{dot}{key}");
+                    self.text(&entry.key_span, &entry.key, &path);
+                    self.node(entry.value, &path);
                 }
             }
             NodeKind::Null | NodeKind::Boolean(_) | NodeKind::Number(_) => {}
         }
     }
 
-    fn text(&mut self, id: NodeId, text: &str, path: &str) {
+    fn text(&mut self, span: &Span, text: &str, path: &str) {
         let Some(kind) = kind_of(text) else {
             return;
         };
         let message = format!("`{path}` has the shape of {kind}");
         let help = "take it from the environment, or from a file of mode 0600 that a variable \
                     `…_FILE` names; revoke it if anybody else has seen the roster";
-        let span = &self.tree.node(id).span;
         self.findings
             .push(Finding::new(Code::Secret, span, message).help(help));
     }
