@@ -11,7 +11,7 @@ pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
     if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
         return Some("a private key");
     }
-    if has_password_in_url(text) {
+    if credentials_in_addresses(text).next().is_some() {
         return Some("a password in an address");
     }
     text.split(|c: char| !is_token_character(c))
@@ -41,20 +41,23 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
 
 /// Returns the places in any text, be it YAML or not, that have the shape of a credential.
 pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
-    let mut places: Vec<Range<usize>> = Vec::new();
     let words = text.split(|c: char| !is_token_character(c));
-    places.extend(
-        words
-            .filter(|word| token_kind(word).is_some())
-            .map(|word| range_in(text, word)),
-    );
-    places.extend(text.match_indices("-----BEGIN").map(|(start, _)| {
-        let end = text[start..]
-            .find("-----END")
-            .map_or(text.len(), |end| start + end);
-        start..end
-    }));
-    places
+    let tokens = words
+        .filter(|word| token_kind(word).is_some())
+        .map(|word| range_in(text, word));
+    let passwords = credentials_in_addresses(text).map(|user| range_in(text, user));
+    tokens.chain(passwords).chain(private_keys(text)).collect()
+}
+
+/// The places of private keys, each from its first line to its last, or to the end of the text.
+fn private_keys(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let start = from + text.get(from..)?.find("-----BEGIN")?;
+        let end = text[start..].find("-----END");
+        from = end.map_or(text.len(), |end| start + end);
+        Some(start..from)
+    })
 }
 
 /// The place of a part that was split off a text.
@@ -91,20 +94,25 @@ const PREFIXES: [(&str, usize, &str); 20] = [
     ("pypi-", 40, "a PyPI token"),
 ];
 
-fn token_kind(token: &str) -> Option<&'static str> {
+fn token_kind(word: &str) -> Option<&'static str> {
+    if is_json_web_token(word) {
+        return Some("a JSON web token");
+    }
+    if is_discord_token(word) {
+        return Some("a Discord bot token");
+    }
+    // Other tokens have no dots, but may stand behind one.
+    word.split('.').find_map(undotted_kind)
+}
+
+fn undotted_kind(token: &str) -> Option<&'static str> {
     for (prefix, least, kind) in PREFIXES {
         let rest = token.strip_prefix(prefix);
         if rest.is_some_and(|rest| rest.len() >= least && is_random(rest)) {
             return Some(kind);
         }
     }
-    if is_aws_key(token) {
-        return Some("an AWS access key");
-    }
-    if is_json_web_token(token) {
-        return Some("a JSON web token");
-    }
-    is_discord_token(token).then_some("a Discord bot token")
+    is_aws_key(token).then_some("an AWS access key")
 }
 
 /// Tells a token from words that happen to begin like one (`sk-learn-is-a-library`).
@@ -138,16 +146,20 @@ fn is_discord_token(token: &str) -> bool {
         && (27..=40).contains(&signature.len())
 }
 
-fn has_password_in_url(text: &str) -> bool {
-    let Some((_, rest)) = text.split_once("://") else {
-        return false;
-    };
-    let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or(rest);
-    let Some((user, _)) = authority.rsplit_once('@') else {
-        return false;
-    };
-    user.split_once(':')
-        .is_some_and(|(_, password)| !password.is_empty() && !password.starts_with('$'))
+/// The longest address that is looked at, in bytes.
+const LONGEST_ADDRESS: usize = 1024;
+
+/// The parts `user:password` of the addresses in a text.
+fn credentials_in_addresses(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("://").filter_map(|(at, mark)| {
+        let rest = &text[at + mark.len()..];
+        let most = rest.floor_char_boundary(LONGEST_ADDRESS);
+        let ends = |c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace();
+        let authority = rest[..most].split(ends).next()?;
+        let (user, _) = authority.rsplit_once('@')?;
+        let (_, password) = user.split_once(':')?;
+        (!password.is_empty() && !password.starts_with('$')).then_some(user)
+    })
 }
 
 #[cfg(test)]
@@ -174,6 +186,10 @@ mod tests {
             ),
             (
                 "postgres://fleet:hunter2@db/fleet",
+                "a password in an address",
+            ),
+            (
+                "see https://example.org, then postgres://fleet:hunter2@db/fleet",
                 "a password in an address",
             ),
             ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", "a private key"),

@@ -1,5 +1,7 @@
 //! Spellings: the two of every key, and the nearest of several words.
 
+use crate::secret::shown;
+
 /// Returns the camelCase spelling of a `snake_case` key.
 pub(crate) fn camel_case(snake: &str) -> String {
     let mut camel = String::with_capacity(snake.len());
@@ -45,16 +47,17 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+        .filter(|candidate| shown(candidate) == *candidate)
 }
 
 /// The most words that a message lists.
 const LISTED: usize = 32;
 
-/// Joins words for a message: `a`, `b` and `c`. The rest of very many is only counted.
+/// Joins words for a message: `a`, `b` and `c`. A secret is not repeated, and the rest of very many is only counted.
 pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>, last: &str) -> String {
     let mut words = words.into_iter();
     let listed = words.by_ref().take(LISTED);
-    let mut quoted: Vec<String> = listed.map(|word| format!("`{word}`")).collect();
+    let mut quoted: Vec<String> = listed.map(|word| format!("`{}`", shown(word))).collect();
     let more = words.count();
     if more > 0 {
         quoted.push(format!("{more} more"));

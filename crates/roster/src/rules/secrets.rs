@@ -76,13 +76,19 @@ pub(crate) fn redact(text: &str, tree: &Tree) -> String {
         |kind: &NodeKind| matches!(kind, NodeKind::Text(value) if kind_of(value).is_some());
     let values = tree.nodes().iter().filter(|node| is_secret(&node.kind));
     let values = values.map(|node| node.span.clone());
-    let mut redacted = text.to_owned();
-    for place in values.chain(places(text)) {
-        if let Some(written) = text.get(place.clone()) {
-            let covered: String = written.chars().map(cover).collect();
-            redacted.replace_range(place, &covered);
+    let mut covered: Vec<Span> = values.chain(places(text)).collect();
+    covered.sort_by_key(|place| (place.start, place.end));
+    let mut redacted = String::with_capacity(text.len());
+    let mut done = 0;
+    for place in covered {
+        let start = place.start.max(done);
+        if place.end > start {
+            redacted.push_str(&text[done..start]);
+            redacted.extend(text[start..place.end].chars().map(cover));
+            done = place.end;
         }
     }
+    redacted.push_str(&text[done..]);
     redacted
 }
 

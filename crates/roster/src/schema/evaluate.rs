@@ -11,6 +11,7 @@ use super::Subject;
 use super::key_index::KeyIndex;
 use super::message::{self, Place};
 use crate::finding::Finding;
+use crate::secret::shown;
 use crate::spelling::nearest;
 use crate::tree::{NodeId, NodeKind, Tree};
 
@@ -163,7 +164,7 @@ fn step<'t>(place: &mut Place<'t>, keys: &KeyIndex<'t>, segment: &str) -> bool {
             if !place.path.is_empty() {
                 place.path.push('.');
             }
-            place.path.push_str(segment);
+            place.path.push_str(&shown(segment));
         }
         _ => return false,
     }
