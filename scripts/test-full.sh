@@ -19,8 +19,15 @@ licences() {
     fi
 }
 
+# What others' CI reads of this repository.
+files_for_ci() {
+    check-jsonschema --builtin-schema vendor.github-actions action.yml
+    pre-commit validate-manifest .pre-commit-hooks.yaml
+}
+
 step 'documentation' env RUSTDOCFLAGS='-D warnings' \
     cargo doc --quiet --workspace --no-deps --document-private-items --locked
 step 'licences and sources of dependencies' licences
+step 'files for CI' files_for_ci
 step 'the build for rosters alone' scripts/validate-only.sh
 step 'the demo' scripts/demo.sh

@@ -70,6 +70,20 @@ pub fn program(name: &str, remedy: &str) -> Option<PathBuf> {
     found
 }
 
+/// Returns the path of a file of this repository that the setup makes; `remedy` makes it.
+///
+/// # Panics
+///
+/// When it is missing in CI.
+pub fn file(path: &str, remedy: &str) -> Option<PathBuf> {
+    let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path);
+    let found = file.is_file().then_some(file);
+    if found.is_none() {
+        missing(path, remedy);
+    }
+    found
+}
+
 fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
     env::split_paths(path)
         .map(|directory| directory.join(name))

@@ -13,6 +13,7 @@ mod disk_full;
 mod edits;
 mod fault_matrix;
 mod inbox;
+mod independent_validator;
 mod real_programs;
 mod rights;
 mod roster_writing;
