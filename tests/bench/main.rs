@@ -23,6 +23,7 @@ mod send;
 mod store;
 mod table;
 mod up;
+mod validate;
 mod version;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../e2e/world.rs"]
@@ -34,8 +35,9 @@ use table::Row;
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [Measurement; 7] = [
+const MEASUREMENTS: [Measurement; 8] = [
     ("version", version::rows),
+    ("validate", validate::rows),
     ("store", store::rows),
     ("send", send::rows),
     ("keys", keys::rows),

@@ -34,15 +34,14 @@ fn refused(validator: &Path, schema: &Path, files: &BTreeSet<PathBuf>) -> BTreeS
         .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    assert_eq!(
-        report["parse_errors"],
-        Value::Array(Vec::new()),
-        "it reads all that we read"
-    );
-    let errors = report["errors"].as_array().unwrap().iter();
-    errors
-        .map(|error| error["filename"].as_str().unwrap().into())
-        .collect()
+    let files_of = |errors: &str| -> BTreeSet<PathBuf> {
+        let errors = report[errors].as_array().into_iter().flatten();
+        let file = |error: &Value| error["filename"].as_str().unwrap().into();
+        errors.map(file).collect()
+    };
+    let unread = files_of("parse_errors");
+    assert!(unread.is_empty(), "it cannot read {unread:?}");
+    files_of("errors")
 }
 
 /// Returns those of the files in which our second layer finds something. All are read by the first.
@@ -55,10 +54,21 @@ fn read(file: &Path) -> Document {
     Document::read_bytes(&fs::read(file).unwrap(), "roster")
 }
 
+/// Samples that the other validator cannot read: it takes tabs between tokens for an error, which
+/// YAML 1.2 allows, and what is named `.json` it reads as JSON alone.
+const UNREAD_BY_IT: [&str; 3] = [
+    "tabs-between-tokens.yaml",
+    "tab-before-fault.yaml",
+    "flow-trailing-colon.json",
+];
+
 /// What our first layer refuses is left out. The other validator takes duplicate keys, merge keys,
 /// unknown tags and numbers as keys; it unfolds an alias bomb, and breaks at a value that contains
 /// itself.
 fn is_read(file: &Path) -> bool {
+    if UNREAD_BY_IT.iter().any(|name| file.ends_with(name)) {
+        return false;
+    }
     let findings = read(file).check_schema();
     findings
         .iter()
@@ -84,11 +94,7 @@ fn assert_agreement(validator: &Path, files: &BTreeSet<PathBuf>) -> usize {
         let schema = Path::new(ROOT).join("schemas").join(schema);
         let theirs = refused(validator, &schema, files);
         let disputed: Vec<_> = ours.symmetric_difference(&theirs).collect();
-        let texts: Vec<_> = disputed
-            .iter()
-            .take(3)
-            .map(|file| fs::read_to_string(file))
-            .collect();
+        let texts: Vec<_> = disputed.iter().take(3).map(fs::read_to_string).collect();
         assert!(
             disputed.is_empty(),
             "{}: {disputed:?} {texts:?}",

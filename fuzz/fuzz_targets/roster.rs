@@ -1,0 +1,29 @@
+//! Whatever the bytes, a roster is read without a panic, every place lies in the text, and what is
+//! read and written as JSON reads back the same.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use podfleet_roster::{Document, Known, Roster};
+
+fuzz_target!(|bytes: &[u8]| {
+    let known = Known::shipped();
+    let document = Document::read_bytes(bytes, "roster");
+    let (roster, findings) = document.check(&known);
+    let text = document.text();
+    for finding in &findings {
+        assert!(text.get(finding.span.clone()).is_some(), "{finding:?}");
+        assert!(finding.line >= 1 && finding.column >= 1, "{finding:?}");
+    }
+    assert_eq!(document.redacted_text().len(), text.len());
+    let refused = findings.iter().any(|finding| finding.blocks_changes());
+    let Some(roster) = roster else {
+        assert!(refused, "no roster and nothing says why: {findings:?}");
+        return;
+    };
+    assert_eq!(document.glance(&known).0.as_ref(), Some(&roster));
+    assert_eq!(roster.start_order().len(), roster.agents.len());
+    let written = serde_json::to_string(&roster).expect("a roster is JSON");
+    let (again, findings) = Roster::parse(&written, "again", &known);
+    assert_eq!(again.as_ref(), Some(&roster), "{findings:?}");
+});
