@@ -5,6 +5,7 @@
 )]
 
 mod log {
+    mod every_operation;
     mod faults;
     mod properties;
     mod reading;

@@ -17,6 +17,7 @@ on_every_store!(
     a_pod_put_twice_is_one_pod,
     a_revision_grows_only_with_a_difference,
     names_that_differ_only_in_case_are_refused,
+    names_at_their_limits_are_kept,
     two_fleets_may_have_pods_of_one_name,
     a_forgotten_pod_takes_everything_with_it,
     pods_are_listed_by_name_in_pages,
@@ -106,6 +107,19 @@ async fn names_that_differ_only_in_case_are_refused(store: &dyn PodStore) {
             existing: name("coder")
         }
     );
+}
+
+async fn names_at_their_limits_are_kept(store: &dyn PodStore) {
+    let longest = "z".repeat(64);
+    for text in ["a", "_", "0", "a.b-c_d", longest.as_str()] {
+        let id = add(store, pod(text)).await;
+        let found = store.find_pod(&fleet("default"), &name(text)).await;
+        assert_eq!(found.unwrap().map(|record| record.identity.id), Some(id));
+    }
+    let twin = longest.to_uppercase();
+    let error = store.put_pod(pod(&twin)).await.unwrap_err();
+    let existing = name(&longest);
+    assert_eq!(*error.kind(), StoreErrorKind::NameTaken { existing });
 }
 
 async fn two_fleets_may_have_pods_of_one_name(store: &dyn PodStore) {
