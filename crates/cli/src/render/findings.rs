@@ -72,3 +72,40 @@ mod samples {
         }]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_format_repeats_a_secret(
+            hidden in "[0-9][a-zA-Z0-9]{39}",
+            at in 0_usize..8,
+        ) {
+            let secret = format!("ghp_{hidden}");
+            let fields = [
+                format!("env: {{T: {secret}}}"),
+                format!("\"{secret}\": x"),
+                format!("yollo: {secret}"),
+                format!("class: {secret} # {secret}"),
+                format!("depends_on: [{secret}]"),
+                format!("restart: {{window: {secret}}}"),
+                format!("env: {{{secret}: 1, {secret}: 2}}"),
+                format!("alias: [ # {secret}"),
+            ];
+            let text = format!("version: 1\ntransport: tmux\nagents:\n- name: a\n  runtime: sim\n  {}\n", fields[at]);
+            let document = podfleet_roster::Document::read(&text, "roster.yaml");
+            let (_, findings) = document.check(&podfleet_roster::Known::shipped());
+            prop_assert!(findings.iter().any(Diagnostic::is_error) || at == 3);
+            let checked = [Checked { name: "roster.yaml".into(), text: document.redacted_text(), findings }];
+            for format in [Format::Human, Format::Json, Format::Github, Format::Sarif] {
+                let shown = format.render(&checked).unwrap();
+                prop_assert!(!shown.is_empty());
+                prop_assert!(!shown.contains(&hidden), "{:?}: {}", format, shown);
+            }
+        }
+    }
+}

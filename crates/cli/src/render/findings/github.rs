@@ -70,4 +70,55 @@ mod tests {
         assert_eq!(data("50%\r\n::error::x"), "50%25%0D%0A::error::x");
         assert_eq!(property("a,b:c"), "a%2Cb%3Ac");
     }
+
+    type Properties = Vec<(String, String)>;
+
+    /// Reads a line as the runner does: a name, properties with commas between them, and the data.
+    fn read(line: &str) -> Option<(String, Properties, String)> {
+        let (head, data) = line.strip_prefix("::")?.split_once("::")?;
+        let (name, properties) = head.split_once(' ')?;
+        let properties = properties.split(',').map(|property| {
+            let (key, value) = property.split_once('=')?;
+            let value = value.replace("%3A", ":").replace("%2C", ",");
+            Some((key.to_owned(), unescape(&value)))
+        });
+        Some((
+            name.to_owned(),
+            properties.collect::<Option<_>>()?,
+            unescape(data),
+        ))
+    }
+
+    fn unescape(text: &str) -> String {
+        let lines = text.replace("%0D", "\r").replace("%0A", "\n");
+        lines.replace("%25", "%")
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_runner_reads_back_what_was_meant(
+            file in "[a-z%:,=\r\n\u{e9}\u{1F680} /.]{1,12}",
+            key in "[a-z%:,=\u{e9} ]{1,12}",
+        ) {
+            let text = format!("version: 1\ntransport: tmux\nagents: [{{\"{key}\": 1}}]\n");
+            let (_, findings) = podfleet_roster::Roster::parse(&text, &file, &podfleet_roster::Known::shipped());
+            let checked = Checked { name: file.clone(), text, findings };
+            let lines = render(std::slice::from_ref(&checked));
+            proptest::prop_assert_eq!(lines.lines().count(), checked.findings.len());
+            for (line, finding) in lines.lines().zip(&checked.findings) {
+                let (name, properties, data) = read(line).expect(line);
+                proptest::prop_assert!(["error", "warning", "notice"].contains(&name.as_str()));
+                let expected = [
+                    ("file", finding.file.clone()),
+                    ("line", finding.line.to_string()),
+                    ("col", finding.column.to_string()),
+                    ("title", finding.code.to_string()),
+                ];
+                let expected: Vec<_> = expected.map(|(key, value)| (key.to_owned(), value)).into();
+                proptest::prop_assert_eq!(properties, expected);
+                let help = finding.help.iter().map(|help| format!("\nhelp: {help}"));
+                proptest::prop_assert_eq!(data, finding.message.clone() + &help.collect::<String>());
+            }
+        }
+    }
 }
