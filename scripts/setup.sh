@@ -2,8 +2,9 @@
 # Installs what is missing for the demo or for the tests, and says what it does.
 #
 #   scripts/setup.sh demo     tmux
-#   scripts/setup.sh tests    tmux, shellcheck, strace, python3, cargo-nextest, cargo-machete,
-#                             check-jsonschema and pre-commit (in a virtual environment)
+#   scripts/setup.sh tests    tmux, shellcheck, strace, systemd, python3, cargo-nextest,
+#                             cargo-machete, and check-jsonschema and pre-commit (in a virtual
+#                             environment)
 #   scripts/setup.sh bench    check-jsonschema and ajv-cli, to measure beside
 #
 # System packages come from apt (with sudo unless run as root), cargo tools go into .tools of
@@ -37,12 +38,12 @@ as_root() {
     fi
 }
 
-# Every package here is named as the program in it.
+# Packages are named as the program in them, else PROGRAM=PACKAGE.
 install_packages() {
     local missing=()
-    local program
-    for program in "$@"; do
-        command -v "$program" >/dev/null || missing+=("$program")
+    local name
+    for name in "$@"; do
+        command -v "${name%=*}" >/dev/null || missing+=("${name#*=}")
     done
     [[ ${#missing[@]} -eq 0 ]] && return
     command -v apt-get >/dev/null ||
@@ -118,7 +119,8 @@ demo)
     install_packages tmux
     ;;
 tests)
-    install_packages tmux shellcheck strace python3
+    # systemd need not be process 1; tests start a service manager of a user of their own.
+    install_packages tmux shellcheck strace python3 systemctl=systemd setpriv=util-linux
     check_rust_components
     # Without its self-update, and so without an HTTP and TLS stack to compile.
     install_cargo_tool cargo-nextest "$NEXTEST" \

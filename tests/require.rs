@@ -46,14 +46,38 @@ pub fn python3() -> Option<PathBuf> {
 ///
 /// When it may not, in CI.
 pub fn root() -> bool {
+    root_for("root, to mount a small file system")
+}
+
+/// Returns whether the test runs as root; `what` says that and for what it needs it.
+///
+/// # Panics
+///
+/// When it does not, in CI.
+pub fn root_for(what: &str) -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        missing(
-            "root, to mount a small file system",
-            "run the tests as root",
-        );
+        missing(what, "run the tests as root");
     }
     root
+}
+
+/// Returns whether a service manager of an ordinary user can be started.
+///
+/// # Panics
+///
+/// When it cannot, in CI.
+pub fn user_systemd() -> Option<()> {
+    root_for("root, to start a service manager of another user").then_some(())?;
+    program("systemctl", "apt install systemd")?;
+    program("setpriv", "apt install util-linux")?;
+    tmux().map(drop)
+}
+
+/// Reports a part of the current test that this kind of machine can never show; no failure, also
+/// in CI, since nothing could be installed for it.
+pub fn cannot_show(what: &str, why: &str) {
+    report(&describe(thread::current().name(), what, why));
 }
 
 /// Returns the path of a program; `remedy` is how a person gets it.
@@ -99,6 +123,10 @@ fn missing(component: &str, remedy: &str) {
     let in_ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
     let line = describe(thread::current().name(), component, remedy);
     assert!(!in_ci, "{line}");
+    report(&line);
+}
+
+fn report(line: &str) {
     if let Some(file) = env::var_os(REPORT) {
         let report = OpenOptions::new().append(true).create(true).open(file);
         // One write, so that the lines of parallel tests do not mix.

@@ -21,6 +21,8 @@ mod small_disk;
 mod socket;
 mod store;
 mod store_care;
+mod supervise;
+mod systemd;
 mod torture;
 mod two_fleets;
 mod verbs;

@@ -92,7 +92,7 @@ enum Command {
 }
 
 /// Headings of the help text with the commands below them, those of other builds too.
-const SECTIONS: [(&str, &[&str]); 4] = [
+const SECTIONS: [(&str, &[&str]); 5] = [
     (
         "The roster",
         &[
@@ -115,6 +115,10 @@ const SECTIONS: [(&str, &[&str]); 4] = [
     (
         "An agent",
         &["send", "tail", "watch", "attach", "log", "logs"],
+    ),
+    (
+        "This host",
+        &["install", "uninstall", "update", "supervise", "doctor"],
     ),
     (
         "This program",

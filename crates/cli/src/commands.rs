@@ -18,9 +18,13 @@ pub(crate) mod add;
 #[cfg(feature = "fleet")]
 pub(crate) mod attach;
 #[cfg(feature = "fleet")]
+pub(crate) mod doctor;
+#[cfg(feature = "fleet")]
 pub(crate) mod down;
 #[cfg(feature = "fleet")]
 mod edit;
+#[cfg(feature = "fleet")]
+pub(crate) mod install;
 #[cfg(feature = "fleet")]
 pub(crate) mod log;
 #[cfg(feature = "fleet")]
@@ -52,9 +56,15 @@ pub(crate) mod status;
 #[cfg(feature = "fleet")]
 pub(crate) mod store;
 #[cfg(feature = "fleet")]
+pub(crate) mod supervise;
+#[cfg(feature = "fleet")]
 pub(crate) mod tail;
 #[cfg(feature = "fleet")]
+pub(crate) mod uninstall;
+#[cfg(feature = "fleet")]
 pub(crate) mod up;
+#[cfg(feature = "fleet")]
+pub(crate) mod update;
 #[cfg(feature = "fleet")]
 pub(crate) mod verify;
 #[cfg(feature = "fleet")]

@@ -22,6 +22,9 @@ pub(crate) struct Context {
     roster: Option<PathBuf>,
     /// How it introduces itself to pods, such as `fleet send`.
     pub(crate) client: String,
+    /// What is to keep the pods, if it was asked for.
+    #[cfg(feature = "fleet")]
+    supervisor: Option<podfleet::supervisor::SupervisorKind>,
 }
 
 impl Context {
@@ -36,6 +39,8 @@ impl Context {
             env: std::env::vars_os().filter_map(text).collect(),
             roster,
             client,
+            #[cfg(feature = "fleet")]
+            supervisor: None,
         }
     }
 

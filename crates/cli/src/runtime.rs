@@ -8,10 +8,7 @@ use crate::exit::Exit;
 /// Runs `work` to its end. An interrupt (`ctrl-c`) ends it with [`Exit::Interrupted`]; what other
 /// processes do for it goes on.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let done = runtime.block_on(async {
+    block_on_to_the_end(async {
         tokio::select! {
             done = work => done,
             interrupt = tokio::signal::ctrl_c() => {
@@ -19,7 +16,17 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Resul
                 Err(Error::message(Exit::Interrupted, "interrupted"))
             }
         }
-    });
+    })
+}
+
+/// Runs `work`, which itself sees to interrupts, to its end.
+pub(crate) fn block_on_to_the_end<T>(
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(work);
     // A blocking read that nobody waits for any more must not keep us.
     runtime.shutdown_background();
     done

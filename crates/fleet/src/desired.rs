@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use podfleet_harness::{Harness, Invocation};
 use podfleet_home::Env;
-use podfleet_pod::spec::{HarnessRef, PodSpec, RestartPolicy, RestartWhen};
+use podfleet_pod::spec::{HarnessRef, PodSpec, Resources, RestartPolicy, RestartWhen};
 use podfleet_protocol::{PodName, Size};
 use podfleet_roster::{Agent, Roster};
 
@@ -157,6 +157,11 @@ impl<'a> Recipe<'a> {
             size: Size::DEFAULT,
             reset_between_tasks: agent.reset_between_tasks,
             model: agent.model_hint.clone(),
+            resources: Resources {
+                memory_max: agent.resources.memory_max.clone(),
+                cpu_weight: agent.resources.cpu_weight,
+                tasks_max: agent.resources.tasks_max,
+            },
         };
         Ok(Desired {
             name,

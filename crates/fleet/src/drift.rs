@@ -56,6 +56,7 @@ pub fn drift(record: &PodRecord, desired: &Desired) -> Drift {
     live("alias", record.alias != desired.alias);
     live("kickstart", spec.kickstart != wanted.kickstart);
     live("restart", spec.restart != wanted.restart);
+    live("resources", spec.resources != wanted.resources);
     drift
 }
 
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    use podfleet_pod::spec::{HarnessRef, RestartPolicy, RestartWhen};
+    use podfleet_pod::spec::{HarnessRef, Resources, RestartPolicy, RestartWhen};
     use podfleet_pod_store::PodState;
     use podfleet_protocol::{
         FleetName, Generation, Identity, PodId, PodName, Size, TenantId, UnixMillis,
@@ -105,6 +106,7 @@ mod tests {
                 size: Size::DEFAULT,
                 reset_between_tasks: false,
                 model: None,
+                resources: Resources::default(),
             },
             explicit_env: vec!["A".into()],
             depends_on: Vec::new(),

@@ -10,6 +10,8 @@ use podfleet_protocol::rpc::ErrorCode;
 use podfleet_roster::Diagnostic;
 use podfleet_tmux::{TmuxError, TmuxErrorKind, Version};
 
+use crate::supervisor::Unavailable;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A verb could not be carried out.
@@ -100,6 +102,12 @@ pub enum FleetErrorKind {
     /// tmux failed.
     #[error("tmux failed")]
     Tmux,
+    /// The service manager that is to keep the pods cannot be used.
+    #[error("the fleet is kept by systemd, and it cannot be used")]
+    Supervisor,
+    /// The units of the fleet cannot be written, or the service manager does not take them.
+    #[error("the fleet's units cannot be set up")]
+    Units,
     /// The runtime directory is not private, too long, or cannot be made.
     #[error("the runtime directory cannot be used")]
     RuntimeDir,
@@ -277,6 +285,11 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         FleetErrorKind::TmuxMissing => {
             "install it: `apt install tmux`, `dnf install tmux` or `brew install tmux`".to_owned()
         }
+        FleetErrorKind::Supervisor => {
+            "log in as this user (su and sudo give no session), or run it without systemd: \
+             `--supervisor direct`"
+                .to_owned()
+        }
         FleetErrorKind::NotRunning { agent } => format!("start it with `fleet up {agent}`"),
         FleetErrorKind::ControlTaken { .. } => "take it with `--take`".to_owned(),
         FleetErrorKind::Storage { .. } => "make the state directory writable".to_owned(),
@@ -334,6 +347,12 @@ impl From<TmuxError> for FleetError {
             Some(hint) => made.hint(hint),
             None => made,
         }
+    }
+}
+
+impl From<Unavailable> for FleetError {
+    fn from(error: Unavailable) -> Self {
+        Self::new(FleetErrorKind::Supervisor).caused_by(error)
     }
 }
 

@@ -2,9 +2,13 @@
 
 mod attach;
 mod clean;
+mod doctor;
 mod down;
 mod explain;
+mod fallen;
 mod gates;
+mod install;
+mod make_views;
 mod observe;
 mod opening_store;
 mod restart;
@@ -14,6 +18,7 @@ mod start;
 mod stop;
 mod survey;
 mod up;
+mod update;
 mod verify;
 mod view_queue;
 
@@ -39,18 +44,21 @@ use crate::lock::{self, FleetLock};
 use crate::origin::{Origin, TmuxNames};
 use crate::readiness::IDLE_THRESHOLD;
 use crate::report::Progress;
-use crate::supervisor::{Direct, Supervisor};
+use crate::supervisor::{self, Direct, Supervisor, SupervisorKind, UserManager};
 use crate::views::Views;
 
 pub use attach::SessionLog;
+pub use doctor::{Check, Verdict};
 pub use down::DownOptions;
 pub use explain::{Explanation, Fact};
+pub use install::{Installation, InstalledUnit, Removal};
 pub use observe::AgentStatus;
 pub use opening_store::OpeningStore;
 pub use restart::RestartOptions;
 pub use send::{SendReport, SendRequest, Via};
 pub use stop::StopTimeouts;
 pub use up::UpOptions;
+pub use update::{OldAgent, Update, UpdateOptions};
 pub use verify::{Miss, Verification};
 
 /// Everything that a fleet needs from outside.
@@ -78,6 +86,9 @@ pub struct Setup {
     pub fleet: Option<FleetName>,
     /// How we introduce ourselves to pods, such as `fleet send`.
     pub client: String,
+    /// What is to keep the pods; absent: what the fleet was brought up by, else what this machine
+    /// has.
+    pub supervisor: Option<SupervisorKind>,
 }
 
 /// A channel for [`Progress`]; nobody has to listen.
@@ -101,6 +112,9 @@ pub struct Fleet {
     credential: Option<Credential>,
     store: Arc<dyn PodStore>,
     supervisor: Arc<dyn Supervisor>,
+    direct: Direct,
+    manager: UserManager,
+    user: String,
 }
 
 impl Fleet {
@@ -145,7 +159,14 @@ impl Fleet {
         let origin = Origin::of_fleet(state, &key);
         let roster_path = roster.as_ref().map(|(_, path)| path.as_path());
         let pod_env = agent_env::pod_env(&setup.env, &setup.dirs, roster_path, key.tenant.as_str());
-        let supervisor = Direct::new(setup.exe.clone(), pod_env, setup.dirs.state_paths());
+        let direct = Direct::new(setup.exe.clone(), pod_env, setup.dirs.state_paths());
+        let manager = UserManager::of(&setup.env, rustix::process::getuid().as_raw());
+        let recorded = origin.as_ref().map(|origin| {
+            let recorded = origin.supervisor;
+            recorded.unwrap_or(SupervisorKind::Direct)
+        });
+        let keepers = (direct.clone(), manager.clone());
+        let supervisor = supervisor::choose(setup.supervisor, recorded, keepers, &setup.user).await;
         Ok(Self {
             key,
             dirs: setup.dirs,
@@ -158,7 +179,10 @@ impl Fleet {
             origin,
             credential,
             store,
-            supervisor: Arc::new(supervisor),
+            supervisor,
+            direct,
+            manager,
+            user: setup.user,
         })
     }
 
@@ -229,7 +253,7 @@ impl Fleet {
         let members: Vec<_> = names.filter_map(|name| PodName::new(name).ok()).collect();
         let now = podfleet_pod::clock::wall();
         self.store.set_members(&self.key, &members, now).await?;
-        let origin = Origin::new(&self.key, roster, path);
+        let origin = Origin::new(&self.key, roster, path, self.supervisor.kind());
         origin
             .save(&self.dirs.state)
             .map_err(|error| FleetError::io("write below", &self.dirs.state, error))

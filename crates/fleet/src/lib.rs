@@ -10,6 +10,8 @@
 //! | verb | does |
 //! |---|---|
 //! | [`Fleet::plan`], [`Fleet::up`], [`Fleet::down`], [`Fleet::restart`] | converge on the roster |
+//! | [`Fleet::install`], [`Fleet::uninstall`], [`Fleet::update`] | what is started at boot, and by which build |
+//! | [`Fleet::doctor`] | what of this machine would make trouble |
 //! | [`Fleet::ps`], [`Fleet::explain`], [`Fleet::status`], [`Fleet::verify`] | look |
 //! | [`Fleet::send`] | a message, with a receipt |
 //! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
@@ -35,6 +37,7 @@ mod fleet;
 mod lock;
 mod names;
 mod origin;
+mod own_file;
 mod ps;
 mod report;
 mod roster_draft;
@@ -55,8 +58,9 @@ pub use drift::drift;
 pub use error::{FleetError, FleetErrorKind};
 pub use file_snapshot::FileSnapshot;
 pub use fleet::{
-    AgentStatus, DownOptions, Events, Explanation, Fact, Fleet, Miss, OpeningStore, RestartOptions,
-    SendReport, SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Verification, Via,
+    AgentStatus, Check, DownOptions, Events, Explanation, Fact, Fleet, Installation, InstalledUnit,
+    Miss, OldAgent, OpeningStore, Removal, RestartOptions, SendReport, SendRequest, SessionLog,
+    Setup, StopTimeouts, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
 };
 pub use plan::{Action, Plan, Step};
 pub use podfleet_home::{DirsError, Env};

@@ -10,6 +10,9 @@ use podfleet_protocol::{FleetName, TenantId};
 use podfleet_roster::Roster;
 use serde::{Deserialize, Serialize};
 
+use crate::own_file;
+use crate::supervisor::SupervisorKind;
+
 /// The directory of all origins, below the state directory.
 const DIRECTORY: &str = "fleets";
 
@@ -21,6 +24,9 @@ pub(crate) struct Origin {
     /// Where the roster was; absolute.
     pub(crate) roster: PathBuf,
     pub(crate) tmux: TmuxNames,
+    /// What keeps its pods; absent in records of older builds, which knew only one.
+    #[serde(default)]
+    pub(crate) supervisor: Option<SupervisorKind>,
 }
 
 /// By which names the views of a fleet are found.
@@ -42,12 +48,18 @@ impl TmuxNames {
 }
 
 impl Origin {
-    pub(crate) fn new(key: &FleetKey, roster: &Roster, path: &Path) -> Self {
+    pub(crate) fn new(
+        key: &FleetKey,
+        roster: &Roster,
+        path: &Path,
+        supervisor: SupervisorKind,
+    ) -> Self {
         Self {
             tenant: key.tenant.clone(),
             fleet: key.fleet.clone(),
             roster: path.to_owned(),
             tmux: TmuxNames::of(roster),
+            supervisor: Some(supervisor),
         }
     }
 
@@ -61,10 +73,7 @@ impl Origin {
         if read(&path).as_ref() == Some(self) {
             return Ok(());
         }
-        fs::create_dir_all(state.join(DIRECTORY))?;
-        let new = path.with_extension("new");
-        fs::write(&new, serde_json::to_vec(self)?)?;
-        fs::rename(&new, &path)
+        own_file::replace(&path, &serde_json::to_vec(self)?, 0o600).map(drop)
     }
 
     /// Returns the origin of a fleet; nothing if it was never brought up.
@@ -74,12 +83,18 @@ impl Origin {
 
     /// Returns the origins that name this roster.
     pub(crate) fn of_roster(state: &Path, roster: &Path) -> Vec<Self> {
+        let mut all = Self::all(state);
+        all.retain(|origin| origin.roster == roster);
+        all
+    }
+
+    /// Returns the origins of all fleets.
+    pub(crate) fn all(state: &Path) -> Vec<Self> {
         let entries = fs::read_dir(state.join(DIRECTORY)).into_iter().flatten();
         entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
             .filter_map(|path| read(&path))
-            .filter(|origin| origin.roster == roster)
             .collect()
     }
 }
@@ -108,6 +123,7 @@ mod tests {
                 socket: fleet.into(),
                 holder: "_holder".into(),
             },
+            supervisor: Some(SupervisorKind::Direct),
         }
     }
 

@@ -49,10 +49,21 @@ pub(crate) struct Made {
     pub(crate) taken: Vec<PodName>,
 }
 
+impl Made {
+    /// Returns what is to be said of views that cannot be made.
+    pub(crate) fn taken_notes(&self) -> impl Iterator<Item = String> {
+        self.taken
+            .iter()
+            .map(|name| format!("{name}: no view, because another tmux session has its name"))
+    }
+}
+
 /// The fleet's tmux server and how its views are made.
 #[derive(Debug, Clone)]
 pub(crate) struct Views {
     tmux: Tmux,
+    /// The name of the socket; empty for tmux's own default.
+    socket: String,
     holder: SessionName,
     exe: PathBuf,
     fleet: FleetName,
@@ -88,6 +99,7 @@ impl Views {
         Ok(Self {
             // A server that an agent's own `fleet up` starts must not pass that agent's credential on.
             tmux: Tmux::new(program, socket).without_env(outer_fleet(env)),
+            socket: names.socket.clone(),
             holder,
             exe: exe.to_owned(),
             fleet: fleet.clone(),
@@ -97,13 +109,27 @@ impl Views {
         })
     }
 
+    pub(crate) async fn version(&self) -> Result<Version, TmuxError> {
+        self.tmux.version().await
+    }
+
+    /// Returns the absolute path of the socket of the server that runs.
+    pub(crate) async fn socket_path(&self) -> Result<PathBuf, TmuxError> {
+        self.tmux.socket_path().await
+    }
+
     /// Fails when tmux is too old for what the fleet does with it.
     pub(crate) async fn check_version(&self) -> Result<(), FleetError> {
-        let found = self.tmux.version().await?;
+        let found = self.version().await?;
         if found < Version::FLOOR {
             return Err(FleetError::new(FleetErrorKind::TmuxTooOld { found }));
         }
         Ok(())
+    }
+
+    /// Returns the name of the socket; empty for tmux's own default.
+    pub(crate) fn socket(&self) -> &str {
+        &self.socket
     }
 
     pub(crate) async fn panes(&self) -> Result<Vec<Pane>, TmuxError> {
@@ -251,6 +277,7 @@ mod tests {
     fn views() -> Views {
         Views {
             tmux: Tmux::new("tmux", Socket::from_name("podfleet")),
+            socket: "podfleet".into(),
             holder: SessionName::new("_holder").unwrap(),
             exe: "/bin/fleet".into(),
             fleet: FleetName::new("alpha").unwrap(),

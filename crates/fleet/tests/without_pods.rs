@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use podfleet::supervisor::SupervisorKind;
 use podfleet::{
     Action, Dirs, DownOptions, Env, Fleet, FleetError, FleetErrorKind, Readiness, SendRequest,
     Setup, UpOptions, Via,
@@ -88,6 +89,7 @@ impl World {
             roster: parsed.map(|roster| (roster, self.root.path().join(path))),
             fleet: None,
             client: "test".into(),
+            supervisor: Some(SupervisorKind::Direct),
         };
         Fleet::open(setup).await
     }

@@ -30,6 +30,7 @@ use crate::attach::Clients;
 use crate::clock::Moment;
 use crate::command::Command;
 use crate::delivery::Delivery;
+use crate::keeper::{Keeper, Watchdog};
 use crate::restart::Restarts;
 use crate::shared::Shared;
 use crate::spec::PodSpec;
@@ -192,16 +193,20 @@ impl Controller {
         mut self,
         mut commands: mpsc::UnboundedReceiver<Command>,
         waiting: u32,
+        keeper: Box<dyn Keeper>,
     ) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut timer = Timer::new()?;
+        let mut watchdog = Watchdog::new(keeper, Instant::now());
         let mut output = BytesMut::with_capacity(READ);
         self.live.waiting = waiting;
         self.begin().await;
         self.settle();
         while !self.is_over() {
+            watchdog.feed(Instant::now());
             let wake = self.next_wake();
+            let wake = watchdog.due().map_or(wake, |due| due.min(wake));
             let (reading, writing) = match &mut self.terminal {
                 Some(terminal) => (Some(&mut terminal.output), Some(&mut terminal.input)),
                 None => (None, None),

@@ -22,6 +22,7 @@ mod command;
 mod controller;
 mod delivery;
 mod journal;
+mod keeper;
 mod restart;
 mod run;
 mod server;
@@ -37,4 +38,5 @@ pub mod process;
 pub mod spec;
 pub mod terminal;
 
+pub use keeper::Keeper;
 pub use run::{PodConfig, PodError, run};

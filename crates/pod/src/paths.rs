@@ -65,7 +65,7 @@ impl RuntimeDir {
             what,
             source,
         };
-        if path.as_os_str().len() + SOCKET_NAME > SUN_PATH {
+        if Self::is_too_long(path) {
             return Err(fault(PathFault::TooLong, None));
         }
         let made = std::fs::DirBuilder::new()
@@ -84,6 +84,12 @@ impl RuntimeDir {
             return Err(fault(PathFault::Mode, None));
         }
         Ok(Self(path.to_owned()))
+    }
+
+    /// Returns whether socket paths in a directory would be longer than the system allows.
+    #[must_use]
+    pub fn is_too_long(path: &Path) -> bool {
+        path.as_os_str().len() + SOCKET_NAME > SUN_PATH
     }
 
     /// Returns the directory.

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::controller::{Controller, Setup};
 use crate::journal::{Journal, Writer};
+use crate::keeper::Keeper;
 use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths};
 use crate::server;
 use crate::shared::{Receipts, Shared};
@@ -95,13 +96,14 @@ fn failed(what: &'static str) -> impl FnOnce(io::Error) -> PodError {
 
 /// Hosts the pod until it is told to end, by its socket or by SIGTERM.
 ///
-/// `ready` is called once the pod holds its lock and its socket, whatever its agent does.
+/// `keeper` is told once the pod holds its lock and its socket, whatever its agent does, and then
+/// gets its signs of life.
 ///
 /// # Errors
 /// Fails when there is no such pod, another process hosts it, or its files cannot be used; then
 /// nothing was started. After a crash the next start finds out what became of the message that was
 /// on its way, and ends what the crashed pod's guard left.
-pub async fn run(config: PodConfig, ready: impl FnOnce()) -> Result<(), PodError> {
+pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), PodError> {
     let paths = StatePaths::new(&config.state_dir);
     let store: Arc<dyn PodStore> = Arc::new(SqliteStore::open(&paths.store())?);
     let claim = Claim::take(&*store, &config, &paths).await?;
@@ -143,8 +145,8 @@ pub async fn run(config: PodConfig, ready: impl FnOnce()) -> Result<(), PodError
         .map_err(failed("start the journal"))?;
     let ending = shared.ending.clone();
     let serving = tokio::spawn(server::serve(claim.listener, shared));
-    ready();
-    let ran = controller.run(receiver, waiting).await;
+    keeper.ready();
+    let ran = controller.run(receiver, waiting, keeper).await;
     ending.cancel();
     let _ = tokio::time::timeout(LAST_ANSWERS, serving).await;
     claim::remove(&claim.files);

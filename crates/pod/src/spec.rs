@@ -44,6 +44,32 @@ pub struct PodSpec {
     /// The model, for people.
     #[serde(default)]
     pub model: Option<String>,
+    /// The limits of its unit; nothing holds a pod to them where there is no service manager.
+    #[serde(default, skip_serializing_if = "Resources::is_unlimited")]
+    pub resources: Resources,
+}
+
+/// The limits of a pod, its agent and all that they start, in the words of systemd.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    /// `MemoryMax=`: bytes with an optional `K`, `M`, `G` or `T`, a percentage, or `infinity`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_max: Option<String>,
+    /// `CPUWeight=`: the share of the processor against other units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_weight: Option<u32>,
+    /// `TasksMax=`: the most processes and threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks_max: Option<u32>,
+}
+
+impl Resources {
+    /// Returns whether no limit is set.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Which harness drives the agent.

@@ -90,6 +90,7 @@ impl Pods {
             size: Size::DEFAULT,
             reset_between_tasks: false,
             model: None,
+            resources: podfleet_pod::spec::Resources::default(),
         };
         let id = self.record(name, harness, &spec);
         let mut child = self

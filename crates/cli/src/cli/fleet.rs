@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use crate::commands::{
-    add, attach, down, log, logs, plan, pod, ps, remove, restart, send, set, sim_agent, status,
-    store, tail, up, verify, watch,
+    add, attach, doctor, down, install, log, logs, plan, pod, ps, remove, restart, send, set,
+    sim_agent, status, store, supervise, tail, uninstall, up, update, verify, watch,
 };
 use crate::context::Context;
 use crate::error::Outcome;
@@ -29,6 +29,11 @@ pub(super) enum Command {
     Log(log::Args),
     Logs(logs::Args),
     Store(store::Args),
+    Install(install::Args),
+    Uninstall(uninstall::Args),
+    Update(update::Args),
+    Supervise(supervise::Args),
+    Doctor(doctor::Args),
     SimAgent(sim_agent::Args),
     #[command(hide = true)]
     Pod(pod::Args),
@@ -54,6 +59,11 @@ impl Command {
             Self::Log(args) => log::run(&args, context),
             Self::Logs(args) => logs::run(&args, context),
             Self::Store(args) => store::run(args, context),
+            Self::Install(args) => install::run(&args, context),
+            Self::Uninstall(args) => uninstall::run(&args, context),
+            Self::Update(args) => update::run(&args, context),
+            Self::Supervise(args) => supervise::run(&args, context),
+            Self::Doctor(args) => doctor::run(&args, context),
             Self::SimAgent(args) => sim_agent::run(args, context),
             Self::Pod(args) => pod::run(args, context),
         }

@@ -56,23 +56,27 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let draft = edit::draft(context, |edit| edit.add(&args.agent()))?;
     edit::write(&draft, mode, context)?;
     let name = args.name.to_string();
-    let report = if args.no_start {
+    if args.no_start && !mode.dry_run {
+        context
+            .output
+            .say(format_args!("`fleet up {name}` starts it"))?;
+    }
+    let report = block_on(async {
+        let fleet = context
+            .fleet_of(draft.roster().clone(), draft.path())
+            .await?;
+        let mut report = match args.no_start {
+            true => edit::nothing(),
+            false => {
+                let names = std::slice::from_ref(&name);
+                edit::up(&fleet, names, mode, &mut context.output).await?
+            }
+        };
         if !mode.dry_run {
-            context
-                .output
-                .say(format_args!("`fleet up {name}` starts it"))?;
+            report.notes.extend(fleet.enable_at_boot(&name).await?);
         }
-        edit::nothing()
-    } else {
-        block_on(async {
-            let fleet = context
-                .fleet_of(draft.roster().clone(), draft.path())
-                .await?;
-            edit::up(&fleet, &[name], mode, &mut context.output).await
-        })
-        .map_err(|error| {
-            error.hint_if_interrupted("what was started goes on; `fleet ps` shows it")
-        })?
-    };
+        Ok(report)
+    })
+    .map_err(|error| error.hint_if_interrupted("what was started goes on; `fleet ps` shows it"))?;
     edit::conclude(&draft, report, mode, &mut context.output)
 }

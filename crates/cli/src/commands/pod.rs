@@ -3,15 +3,21 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use clap::Subcommand;
-use podfleet_pod::{PodConfig, PodError, guard, heartbeat};
+use podfleet::Fleet;
+use podfleet::supervisor::{Instance, NoInstance};
+use podfleet_pod::{Keeper, PodConfig, PodError, guard, heartbeat};
 use podfleet_pod_store::FleetKey;
 use podfleet_protocol::{FleetName, PodName, TenantId};
+use sd_notify::NotifyState;
 use tracing_subscriber::EnvFilter;
 
+use super::scope::Scope;
 use super::version::BUILD;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
 
 /// What supervisors and pods start; not for people
 #[derive(Debug, clap::Args)]
@@ -27,16 +33,21 @@ enum Command {
     Guard(CommandLine),
     /// Become an agent
     Exec(CommandLine),
+    /// Make the tmux views of the agents that use a socket, and with them its server
+    Views {
+        /// The name of the socket
+        socket: String,
+    },
 }
 
 /// Host an agent until told to end
 #[derive(Debug, clap::Args)]
 struct RunArgs {
-    /// The pod
-    name: PodName,
+    /// The pod: FLEET.NAME as its unit has it, or with `--fleet` its name alone
+    pod: String,
     /// Its fleet
-    #[arg(long, value_name = "NAME", default_value = FleetName::DEFAULT)]
-    fleet: FleetName,
+    #[arg(long, value_name = "NAME")]
+    fleet: Option<FleetName>,
     /// Say `ready`, or `error: …`, in one line on standard output
     #[arg(long)]
     notify: bool,
@@ -50,47 +61,103 @@ struct CommandLine {
     argv: Vec<OsString>,
 }
 
-pub(crate) fn run(args: Args, context: &Context) -> Outcome {
+pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
     match args.command {
-        Command::Run(args) => host(args, context),
+        Command::Run(args) => host(&args, context),
         Command::Guard(line) => {
             guard::run(&std::env::current_exe()?, &line.argv)?;
             Ok(Exit::Success)
         }
         Command::Exec(line) => Err(guard::exec(&line.argv).into()),
+        Command::Views { socket } => block_on(views(&socket, context)),
     }
 }
 
-fn host(args: RunArgs, context: &Context) -> Outcome {
+async fn views(socket: &str, context: &mut Context) -> Outcome {
+    for fleet in Fleet::on_socket(&context.dirs()?, socket) {
+        let scope = Scope { fleet: Some(fleet) };
+        let fleet = context.fleet(&scope, RosterNeed::Helpful).await?;
+        for note in fleet.make_views().await? {
+            context.output.say(note)?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn host(args: &RunArgs, context: &Context) -> Outcome {
     log_to_stderr(context);
     let notify = args.notify;
     let ended = config(args, context).and_then(|config| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let ready = || say(notify, "ready");
+        let keeper = Box::new(Starter { line: notify });
         runtime
-            .block_on(podfleet_pod::run(config, ready))
+            .block_on(podfleet_pod::run(config, keeper))
             .map_err(pod_error)
     });
     match ended {
         Ok(()) => Ok(Exit::Success),
         Err(error) => {
-            say(notify, &format!("error: {}", error.in_one_line()));
+            let complaint = format!("error: {}", error.in_one_line());
+            say(notify, &complaint);
+            tell_systemd(NotifyState::Status(&complaint));
             Err(error)
         }
     }
 }
 
-fn config(args: RunArgs, context: &Context) -> Result<PodConfig, Error> {
+/// Whoever started the pod: systemd, if its variables are there, and the reader of our standard
+/// output, if `line` says so.
+#[derive(Debug)]
+struct Starter {
+    line: bool,
+}
+
+impl Keeper for Starter {
+    fn ready(&mut self) {
+        say(self.line, "ready");
+        tell_systemd(NotifyState::Ready);
+    }
+
+    fn alive(&mut self) {
+        tell_systemd(NotifyState::Watchdog);
+    }
+
+    fn watchdog(&self) -> Option<Duration> {
+        sd_notify::watchdog_enabled()
+    }
+}
+
+/// Nothing happens where no service manager listens; one that does not answer takes its own steps.
+fn tell_systemd(state: NotifyState<'_>) {
+    let _ = sd_notify::notify(&[state]);
+}
+
+/// Which pod is meant.
+fn instance(args: &RunArgs) -> Result<Instance, Error> {
+    let fleet = match (&args.fleet, args.pod.contains('.')) {
+        (Some(fleet), _) => fleet.clone(),
+        (None, false) => FleetName::default(),
+        (None, true) => {
+            let instance = args.pod.parse();
+            return instance.map_err(|error: NoInstance| Error::new(Exit::Usage, error));
+        }
+    };
+    let name = PodName::new(args.pod.as_str()).map_err(|error| Error::new(Exit::Usage, error))?;
+    Ok(Instance::new(fleet, name))
+}
+
+fn config(args: &RunArgs, context: &Context) -> Result<PodConfig, Error> {
     let tenant = context.env.get("FLEET_TENANT").map(str::to_owned);
     let tenant = TenantId::new(tenant.unwrap_or_else(|| context.user_name()));
+    let instance = instance(args)?;
     Ok(PodConfig {
         fleet: FleetKey::new(
             tenant.map_err(|error| Error::new(Exit::Usage, error))?,
-            args.fleet,
+            instance.fleet().clone(),
         ),
-        name: args.name,
+        name: instance.name().clone(),
         state_dir: context.dirs()?.state,
         exe: std::env::current_exe()?,
         build: BUILD.to_owned(),

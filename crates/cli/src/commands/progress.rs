@@ -15,12 +15,12 @@ use crate::render::wrap::wrap;
 /// Shows the progress of a verb while it works.
 ///
 /// `start` begins the work and is given where its events go.
-pub(crate) async fn follow<W>(
+pub(crate) async fn follow<W, T>(
     start: impl FnOnce(UnboundedSender<Progress>) -> W,
     output: &mut Output,
-) -> Result<Report, Error>
+) -> Result<T, Error>
 where
-    W: Future<Output = Result<Report, FleetError>>,
+    W: Future<Output = Result<T, FleetError>>,
 {
     let (sender, mut events) = unbounded_channel();
     let work = start(sender);

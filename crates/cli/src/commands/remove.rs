@@ -54,6 +54,9 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             report.notes.push("the roster is not changed".to_owned());
             return Ok((report, false));
         }
+        if !mode.dry_run {
+            report.notes.extend(fleet.disable_at_boot(&args.name).await);
+        }
         edit::write(&draft, mode, context)?;
         if !args.keep_files && !mode.dry_run {
             clean(&fleet, &args.name, context, &mut report).await?;

@@ -1,5 +1,6 @@
 //! Arguments that many commands share.
 
+use podfleet::supervisor::SupervisorKind;
 use podfleet_protocol::FleetName;
 
 /// Which fleet a command is about.
@@ -44,4 +45,33 @@ pub(crate) struct DryRun {
     /// Show what would be done, and do nothing
     #[arg(long, display_order = 600)]
     pub(crate) dry_run: bool,
+}
+
+/// What keeps the pods.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct KeptBy {
+    /// What keeps the pods: systemd or direct [default: as before]
+    #[arg(
+        long,
+        value_name = "KIND",
+        display_order = 810,
+        hide_possible_values = true
+    )]
+    pub(crate) supervisor: Option<Kind>,
+}
+
+/// The kinds of supervisors, as the command line names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    Systemd,
+    Direct,
+}
+
+impl From<Kind> for SupervisorKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Systemd => Self::Systemd,
+            Kind::Direct => Self::Direct,
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use podfleet::{Events, Fleet, FleetError, Report, UpOptions};
 
 use crate::commands::progress::{conclude, follow};
-use crate::commands::scope::{Agents, DryRun, JsonFlag};
+use crate::commands::scope::{Agents, DryRun, JsonFlag, KeptBy};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::roster_file::RosterNeed;
@@ -22,6 +22,8 @@ pub(crate) struct StartArgs {
     /// How long an agent may take until its terminal is ready, in seconds
     #[arg(long, value_name = "S", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
+    #[command(flatten)]
+    kept_by: KeptBy,
     #[command(flatten)]
     dry_run: DryRun,
     #[command(flatten)]
@@ -43,6 +45,7 @@ impl StartArgs {
             dry_run: self.dry_run.dry_run,
             ..UpOptions::default()
         };
+        context.keep_by(self.kept_by);
         block_on(async {
             let fleet = context.fleet(&self.agents.scope, need).await?;
             let names = &self.agents.names;

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use podfleet::supervisor::SupervisorKind;
 use podfleet::{Dirs, Fleet, OpeningStore, Setup};
 use podfleet_home::DirsError;
 use podfleet_protocol::FleetName;
 use podfleet_roster::Roster;
 
 use super::Context;
-use crate::commands::scope::Scope;
+use crate::commands::scope::{KeptBy, Scope};
 use crate::commands::version;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -20,6 +21,16 @@ impl Context {
     pub(crate) fn dirs(&self) -> Result<Dirs, Error> {
         let uid = rustix::process::getuid().as_raw();
         Dirs::resolve(&self.env, uid).map_err(|error: DirsError| Error::new(Exit::Usage, error))
+    }
+
+    /// Takes note of what is to keep the pods of the fleets that are opened from now on.
+    pub(crate) fn keep_by(&mut self, kept_by: KeptBy) {
+        self.supervisor = kept_by.supervisor.map(Into::into);
+    }
+
+    /// Decides what is to keep them.
+    pub(crate) fn keep_pods_by(&mut self, supervisor: SupervisorKind) {
+        self.supervisor = Some(supervisor);
     }
 
     /// Opens the fleet that a command is about.
@@ -62,6 +73,7 @@ impl Context {
             lost_roster,
             fleet,
             client: self.client.clone(),
+            supervisor: self.supervisor,
         })
     }
 

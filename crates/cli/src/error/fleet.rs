@@ -61,9 +61,12 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::ControlTaken { .. } => Exit::Refused,
         FleetErrorKind::RosterEdit { .. } => edit_exit(error),
         FleetErrorKind::RuntimeDir => runtime_dir_exit(error),
-        FleetErrorKind::TmuxMissing | FleetErrorKind::TmuxTooOld { .. } => Exit::Missing,
+        FleetErrorKind::TmuxMissing
+        | FleetErrorKind::TmuxTooOld { .. }
+        | FleetErrorKind::Supervisor => Exit::Missing,
         FleetErrorKind::Store
         | FleetErrorKind::Tmux
+        | FleetErrorKind::Units
         | FleetErrorKind::Io { .. }
         | FleetErrorKind::Unwritable { .. }
         | FleetErrorKind::Pod { .. }

@@ -14,6 +14,7 @@ use super::settle::account;
 use super::survey::Survey;
 use crate::error::FleetError;
 use crate::ps::{PsRow, Sources, join};
+use crate::supervisor::Units;
 
 /// What is known of an agent, with its pod's own answer.
 #[derive(Debug, Clone, Serialize)]
@@ -29,16 +30,27 @@ pub struct AgentStatus {
 impl Fleet {
     /// Returns one row an agent, or the rows of the named ones.
     ///
-    /// Costs one tmux call, one store query, and for each pod one small file read and one silent
-    /// connection attempt. What cannot be had is left out of the rows; the rest is there.
+    /// Costs one tmux call, one `systemctl` call where systemd keeps the pods, one store query, and
+    /// for each pod one small file read and one silent connection attempt. What cannot be had is
+    /// left out of the rows; the rest is there.
     ///
     /// # Errors
     /// Fails for unknown agents, and when the store cannot be read.
     pub async fn ps(&self, agents: &[String]) -> Result<Vec<PsRow>, FleetError> {
-        // tmux comes first: its process works while the rest is read here.
-        let (panes, survey) = tokio::join!(self.panes(), self.survey());
-        let rows = self.rows(survey?, panes.as_deref());
-        self.select(rows, agents).await
+        let (rows, _) = self.rows_and_units(agents).await?;
+        Ok(rows)
+    }
+
+    /// Returns the rows of `ps`, and what was known of units when they were made.
+    pub(super) async fn rows_and_units(
+        &self,
+        agents: &[String],
+    ) -> Result<(Vec<PsRow>, Option<Units>), FleetError> {
+        // tmux and systemctl come first: their processes work while the rest is read here.
+        let units = self.supervisor.units(&self.key.fleet);
+        let (panes, units, survey) = tokio::join!(self.panes(), units, self.survey());
+        let rows = self.rows(survey?, panes.as_deref(), units.as_ref());
+        Ok((self.select(rows, agents).await?, units))
     }
 
     /// Returns what [`ps`](Self::ps) does, with the answer of each pod that listens.
@@ -69,7 +81,12 @@ impl Fleet {
         views.panes().await.ok()
     }
 
-    pub(super) fn rows(&self, survey: Survey<'_>, panes: Option<&[Pane]>) -> Vec<PsRow> {
+    pub(super) fn rows(
+        &self,
+        survey: Survey<'_>,
+        panes: Option<&[Pane]>,
+        units: Option<&Units>,
+    ) -> Vec<PsRow> {
         let mut sightings: Vec<_> = survey.sightings.into_values().collect();
         sightings.sort_by(|a, b| a.name().cmp(b.name()));
         let roster = self.roster();
@@ -84,6 +101,7 @@ impl Fleet {
             sightings,
             panes,
             holder: roster.map_or("", |roster| roster.tmux.holder_session.as_str()),
+            units,
         })
     }
 

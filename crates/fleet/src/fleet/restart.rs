@@ -44,6 +44,7 @@ impl Fleet {
         if options.dry_run {
             return Ok(planned(steps, Vec::new()));
         }
+        self.supervisor.check().await?;
         let views = match self.roster {
             Some(_) => self.checked_views().await?,
             None => None,
@@ -51,6 +52,7 @@ impl Fleet {
         let _lock = self.lock(&events).await?;
         self.dirs.open_runtime()?;
         self.claim().await?;
+        self.hold_tmux(views.as_ref(), &events).await;
         let survey = self.survey().await?;
         self.apply(survey, steps, *options, &events, views).await
     }

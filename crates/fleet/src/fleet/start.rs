@@ -74,7 +74,7 @@ impl Fleet {
             .await
             .map_err(|error| store(error.into()))?;
         if let Err(error) = self.supervisor.start(pod).await {
-            let failure = Failure::new(error.to_string());
+            let failure = Failure::new(account(&error));
             return Err(self.with_log(pod, failure).await);
         }
         let started = self.store.pod(id).await;

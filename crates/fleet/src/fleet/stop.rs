@@ -63,11 +63,10 @@ impl Fleet {
             }
             _ => Duration::ZERO,
         };
-        if wait_until(patience, || !lock::is_held(&lock)).await {
-            return Ok(());
-        }
+        wait_until(patience, || !lock::is_held(&lock)).await;
+        // Also when it is gone already: a service manager may be about to start it again.
         self.supervisor
-            .force_stop(pod, timeouts.signal)
+            .stop(pod, timeouts.signal)
             .await
             .map_err(|error| Failure::new(error.to_string()))
     }

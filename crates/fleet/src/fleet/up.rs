@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use podfleet_pod::clock;
-use podfleet_pod::spec::PodSpec;
 use podfleet_pod_store::{PodRecord, PodState};
-use podfleet_protocol::Size;
 use tokio::sync::mpsc;
 
 use super::gates::{Gate, Gates};
+use super::make_views::view_of;
 use super::settle::account;
 use super::stop::StopTimeouts;
 use super::survey::Survey;
@@ -19,6 +18,7 @@ use crate::error::FleetError;
 use crate::plan::{Action, Step};
 use crate::report::{AgentReport, AgentResult, Failure, Progress, Report};
 use crate::sighting::Sighting;
+use crate::supervisor::SupervisorKind;
 use crate::views::{View, Views};
 
 /// How [`Fleet::up`] works.
@@ -74,10 +74,12 @@ impl Fleet {
             let plan = self.plan(agents).await?;
             return Ok(planned(plan.steps, plan.notes));
         }
+        self.supervisor.check().await?;
         let views = self.checked_views().await?;
         let _lock = self.lock(&events).await?;
         self.dirs.open_runtime()?;
         self.claim().await?;
+        self.hold_tmux(views.as_ref(), &events).await;
         let survey = self.survey().await?;
         let plan = self.plan_of(&survey, agents).await?;
         self.apply(survey, plan.steps, *options, &events, views)
@@ -90,6 +92,20 @@ impl Fleet {
             views.check_version().await?;
         }
         Ok(views)
+    }
+
+    /// Lets the tmux server be started apart from us where that can be, so that it ends with
+    /// nobody's session and no pod's unit.
+    pub(super) async fn hold_tmux(&self, views: Option<&Views>, events: &Events) {
+        let Some(views) = views else { return };
+        if views.panes().await.is_ok_and(|panes| !panes.is_empty()) {
+            return;
+        }
+        if let Err(error) = self.supervisor.hold_tmux(views.socket()).await {
+            let text = format!("the tmux server has no unit: {}", account(&error));
+            // Nobody has to listen.
+            let _ = events.send(Progress::Note { agent: None, text });
+        }
     }
 
     /// Carries steps out, given in start order.
@@ -184,15 +200,31 @@ impl Fleet {
             Action::Impossible => return AgentResult::Failed(Failure::new(step.why.clone())),
             Action::Reapply { .. } => self.reapply(run, step, recorded).await,
             Action::Stop => match recorded {
-                Some(pod) => self
-                    .stop(pod, &step.why, run.options.stop)
-                    .await
-                    .map(|()| AgentResult::Stopped),
+                Some(pod) => self.retire(run, pod, &step.why).await,
                 None => Ok(AgentResult::Unchanged),
             },
             Action::Start | Action::Restart { .. } => self.begin(run, step, recorded).await,
         };
         done.unwrap_or_else(AgentResult::Failed)
+    }
+
+    /// Ends an agent that the roster does not host any more; nor does it come back at boot.
+    async fn retire(
+        &self,
+        run: &Run<'_>,
+        pod: &PodRecord,
+        why: &str,
+    ) -> Result<AgentResult, Failure> {
+        self.stop(pod, why, run.options.stop).await?;
+        let agent = pod.identity.name.as_str();
+        if let Some(warning) = self.disable_at_boot(agent).await {
+            // Nobody has to listen.
+            let _ = run.events.send(Progress::Note {
+                agent: Some(agent.to_owned()),
+                text: warning,
+            });
+        }
+        Ok(AgentResult::Stopped)
     }
 
     async fn reapply(
@@ -204,6 +236,8 @@ impl Fleet {
         if let Some(desired) = run.survey.desired(&step.agent) {
             let put = self.put(desired, recorded, true).await;
             let pod = put.map_err(|error| Failure::new(account(&error)))?;
+            let limited = self.supervisor.limit(&pod).await;
+            limited.map_err(|error| Failure::new(account(&error)))?;
             self.want_view(run, &pod);
         }
         Ok(AgentResult::Applied)
@@ -228,10 +262,22 @@ impl Fleet {
             (None, Some(recorded)) => recorded.clone(),
             (None, None) => return Err(Failure::new("it was never started, and has no roster")),
         };
+        self.tell_unheld_limits(run, &pod);
         let timeout = run.options.timeout;
         Ok(self
             .start(pod, timeout, run.events, |pod| self.want_view(run, pod))
             .await)
+    }
+
+    /// Limits that nothing holds a pod to must not be relied on.
+    fn tell_unheld_limits(&self, run: &Run<'_>, pod: &PodRecord) {
+        if self.supervisor.kind() == SupervisorKind::Direct && pod.spec.get("resources").is_some() {
+            // Nobody has to listen.
+            let _ = run.events.send(Progress::Note {
+                agent: Some(pod.identity.name.to_string()),
+                text: "its `resources` are no limits here: systemd does not keep it".to_owned(),
+            });
+        }
     }
 
     /// A pod that ends in order lifts its quarantine itself; one that was killed cannot.
@@ -246,13 +292,8 @@ impl Fleet {
     }
 
     fn want_view(&self, run: &Run<'_>, pod: &PodRecord) {
-        let spec = serde_json::from_value::<PodSpec>(pod.spec.clone());
         // Whoever makes the views may have given up; the note says so.
-        let _ = run.views.send(View {
-            pod: pod.identity.id,
-            name: pod.identity.name.clone(),
-            size: spec.map_or(Size::DEFAULT, |spec| spec.size),
-        });
+        let _ = run.views.send(view_of(pod));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::comms::elsewhere;
 use crate::error::FleetError;
 use crate::ps::{FlagKind, PsRow, RowState};
 use crate::readiness::Readiness;
+use crate::supervisor::Units;
 
 /// What of the roster's promises is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,13 +32,14 @@ pub struct Miss {
 
 impl Fleet {
     /// Looks whether everything that the roster promises for this host is there: each pod answers,
-    /// each agent can work, each view stands, and all run as the roster says.
+    /// each agent can work, each view stands, and all run as the roster says; where systemd keeps the
+    /// pods, each is in its unit, and once the fleet is installed each comes back at boot.
     ///
     /// # Errors
     /// Fails without a usable roster, for unknown agents, and when the store cannot be read.
     pub async fn verify(&self, agents: &[String]) -> Result<Verification, FleetError> {
         let (roster, _) = self.wanted_roster()?;
-        let rows = self.ps(agents).await?;
+        let (rows, units) = self.rows_and_units(agents).await?;
         let here = |row: &&PsRow| {
             let agent = roster.agent(&row.name);
             agent.is_none_or(|agent: &Agent| elsewhere(agent, &self.host).is_none())
@@ -45,12 +47,15 @@ impl Fleet {
         let rows: Vec<_> = rows.iter().filter(|row| row.managed).filter(here).collect();
         Ok(Verification {
             agents: rows.len(),
-            misses: rows.into_iter().flat_map(misses).collect(),
+            misses: rows
+                .into_iter()
+                .flat_map(|row| misses(row, units.as_ref()))
+                .collect(),
         })
     }
 }
 
-fn misses(row: &PsRow) -> Vec<Miss> {
+fn misses(row: &PsRow, units: Option<&Units>) -> Vec<Miss> {
     let agent = &row.name;
     let miss = |what: String, remedy: String| Miss {
         agent: agent.clone(),
@@ -74,6 +79,10 @@ fn misses(row: &PsRow) -> Vec<Miss> {
         .map(|remedy| miss(format!("it is {}{detail}", row.readiness), remedy))
         .into_iter()
         .collect();
+    if units.is_some() && row.pod_pid.is_some() && row.unit.is_none() {
+        let what = "its pod runs, but no unit keeps it".to_owned();
+        misses.push(miss(what, format!("fleet restart {agent}")));
+    }
     misses.extend(row.flags.iter().filter_map(|flag| {
         let detail = &flag.detail;
         match flag.kind {
@@ -85,6 +94,11 @@ fn misses(row: &PsRow) -> Vec<Miss> {
                 format!("it does not run as the roster says ({detail})"),
                 "fleet up".to_owned(),
             )),
+            // Until `install`, nothing promises that anybody comes back at boot.
+            FlagKind::Boot if units.is_some_and(|units| units.target) => Some(miss(
+                format!("it would not come back at boot ({detail})"),
+                boot_remedy(detail).to_owned(),
+            )),
             FlagKind::Old => Some(miss(
                 format!("its pod runs another build ({detail})"),
                 format!("fleet restart {agent}"),
@@ -93,6 +107,14 @@ fn misses(row: &PsRow) -> Vec<Miss> {
         }
     }));
     misses
+}
+
+/// What to do about a pod that is not started at boot.
+fn boot_remedy(fault: &str) -> &'static str {
+    match fault {
+        "no linger" => "loginctl enable-linger",
+        _ => "fleet install",
+    }
 }
 
 /// What to do about a state; nothing for one in which the agent can work.

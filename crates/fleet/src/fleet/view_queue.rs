@@ -29,11 +29,9 @@ pub(super) async fn make_views(
         };
         match views.make(&batch).await {
             Ok(made) => {
+                notes.extend(made.taken_notes());
                 let names = made.made.into_iter().map(String::from);
                 again.extend(names.filter(|name| standing.contains(name.as_str())));
-                notes.extend(made.taken.iter().map(|name| {
-                    format!("{name}: no view, because another tmux session has its name")
-                }));
             }
             Err(error) => notes.push(format!("views cannot be made: {}", account(&error))),
         }

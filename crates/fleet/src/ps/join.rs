@@ -14,6 +14,7 @@ use crate::desired::{Desired, Impossible};
 use crate::drift::drift;
 use crate::readiness::{HeartbeatAge, Readiness};
 use crate::sighting::{Moment, Sighting};
+use crate::supervisor::{Instance, UnitState, Units};
 use crate::views::{self, is_ours};
 
 /// A message that waits longer than this deserves a look.
@@ -35,6 +36,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) panes: Option<&'a [Pane]>,
     /// The session that keeps the tmux server alive.
     pub(crate) holder: &'a str,
+    /// The units of the fleet's pods; nothing if there are none, or they could not be asked about.
+    pub(crate) units: Option<&'a Units>,
 }
 
 /// Makes the rows: agents in roster order, pods that the roster does not host any more, then
@@ -155,7 +158,9 @@ impl Sources<'_> {
             since_seconds: Some(self.now.since_wall(since).as_secs()),
             detail: sighting
                 .quarantine()
-                .or_else(|| heartbeat.and_then(|heartbeat| heartbeat.detail.clone())),
+                .or_else(|| heartbeat.and_then(|heartbeat| heartbeat.detail.clone()))
+                .or_else(|| self.unit_fault(record)),
+            unit: self.unit_of(record).map(|unit| unit.id.clone()),
             socket: endpoint.map(|endpoint| endpoint.socket.clone()),
             session: self.view_of(record).map(|pane| pane.session_name.clone()),
             working_directory: text(record, "working_directory").map(Into::into),
@@ -200,10 +205,31 @@ impl Sources<'_> {
         if sighting.is_up() && build.is_some_and(|build| build != self.build) {
             flag(FlagKind::Old, build.cloned().unwrap_or_default());
         }
+        if sighting.is_up()
+            && let Some(fault) = self.boot_fault(record)
+        {
+            flag(FlagKind::Boot, fault.to_owned());
+        }
         if let Some(account) = sighting.quarantine() {
             flag(FlagKind::Quarantined, account);
         }
         flags
+    }
+
+    /// Returns the unit of a pod, unless the pod that is up is another process.
+    fn unit_of(&self, record: &PodRecord) -> Option<&UnitState> {
+        let unit = self.units?.of(&Instance::of(&record.identity))?;
+        let pid = record.endpoint.as_ref().map(|endpoint| endpoint.pid);
+        (unit.is_failed() || (unit.main_pid.is_some() && unit.main_pid == pid)).then_some(unit)
+    }
+
+    fn unit_fault(&self, record: &PodRecord) -> Option<String> {
+        let unit = self.unit_of(record).filter(|unit| unit.is_failed())?;
+        Some(format!("its unit failed: {}", unit.result))
+    }
+
+    fn boot_fault(&self, record: &PodRecord) -> Option<&'static str> {
+        self.units?.boot_fault(&Instance::of(&record.identity))
     }
 
     fn desired(&self, name: &str) -> Option<&Result<Desired, Impossible>> {

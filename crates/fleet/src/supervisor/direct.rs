@@ -9,11 +9,15 @@ use async_trait::async_trait;
 use podfleet_pod::paths::StatePaths;
 use podfleet_pod::process::ProcessRef;
 use podfleet_pod_store::PodRecord;
+use podfleet_protocol::FleetName;
 use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::ChildStdout;
 
-use super::{StartError, StopError, Supervisor};
+use super::{
+    BootError, Instance, SetUpError, StartError, StopError, Supervisor, SupervisorKind,
+    Unavailable, Units,
+};
 use crate::lock;
 
 /// How long a pod may take to hold its lock and its socket.
@@ -22,7 +26,7 @@ const READY_DEADLINE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Starts pods as detached processes; nothing watches over them but `up`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Direct {
     exe: PathBuf,
     env: BTreeMap<String, String>,
@@ -37,6 +41,28 @@ impl Direct {
         Self { exe, env, state }
     }
 
+    pub(super) fn exe(&self) -> &Path {
+        &self.exe
+    }
+
+    pub(super) fn state(&self) -> &StatePaths {
+        &self.state
+    }
+
+    /// Returns the environment of all pods.
+    pub(super) fn base_environment(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
+    /// Returns the whole environment of a pod's process, whoever starts it.
+    pub(super) fn environment(&self, pod: &PodRecord) -> BTreeMap<String, String> {
+        let mut env = self.env.clone();
+        // A pod that is up keeps its place though the caller's may have moved.
+        let runtime = pod.runtime_dir.to_string_lossy().into_owned();
+        env.insert("FLEET_RUNTIME_DIR".to_owned(), runtime);
+        env
+    }
+
     fn command(&self, pod: &PodRecord, log: std::fs::File) -> tokio::process::Command {
         let identity = &pod.identity;
         let mut command = tokio::process::Command::new(&self.exe);
@@ -44,9 +70,7 @@ impl Direct {
             .args(["pod", "run", identity.name.as_str()])
             .args(["--fleet", identity.fleet.as_str(), "--notify"])
             .env_clear()
-            .envs(&self.env)
-            // A pod that is up keeps its place though the caller's may have moved.
-            .env("FLEET_RUNTIME_DIR", &pod.runtime_dir)
+            .envs(self.environment(pod))
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -55,7 +79,7 @@ impl Direct {
     }
 }
 
-fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
+pub(super) fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
@@ -69,8 +93,12 @@ fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
 
 #[async_trait]
 impl Supervisor for Direct {
-    fn name(&self) -> &'static str {
-        "direct"
+    fn kind(&self) -> SupervisorKind {
+        SupervisorKind::Direct
+    }
+
+    async fn check(&self) -> Result<(), Unavailable> {
+        Ok(())
     }
 
     async fn start(&self, pod: &PodRecord) -> Result<(), StartError> {
@@ -87,7 +115,7 @@ impl Supervisor for Direct {
         }
     }
 
-    async fn force_stop(&self, pod: &PodRecord, patience: Duration) -> Result<(), StopError> {
+    async fn stop(&self, pod: &PodRecord, patience: Duration) -> Result<(), StopError> {
         let path = self.state.lock(pod.identity.id);
         // Who holds the lock is the pod of the recorded generation: its pid is recorded under the
         // lock. So a pid that was given to another process is never signalled.
@@ -108,6 +136,31 @@ impl Supervisor for Direct {
             }
         }
         Err(StopError::Immortal { pid: process.pid })
+    }
+
+    /// There is nothing that could hold a process to its limits.
+    async fn limit(&self, _pod: &PodRecord) -> Result<(), SetUpError> {
+        Ok(())
+    }
+
+    async fn enable(&self, _pods: &[PodRecord]) -> Result<(), BootError> {
+        Err(BootError::Cannot)
+    }
+
+    async fn disable(&self, _pods: &[Instance]) -> Result<(), BootError> {
+        Err(BootError::Cannot)
+    }
+
+    async fn forget(&self, _pod: &Instance) -> Result<(), SetUpError> {
+        Ok(())
+    }
+
+    async fn units(&self, _fleet: &FleetName) -> Option<Units> {
+        None
+    }
+
+    async fn hold_tmux(&self, _socket: &str) -> Result<bool, SetUpError> {
+        Ok(false)
     }
 }
 

@@ -114,6 +114,15 @@ fn view(sighting: &Sighting) -> Pane {
 }
 
 fn rows(agents: Option<&[Agent]>, sightings: Vec<Sighting>, panes: Option<&[Pane]>) -> Vec<PsRow> {
+    rows_with_units(agents, sightings, panes, None)
+}
+
+fn rows_with_units(
+    agents: Option<&[Agent]>,
+    sightings: Vec<Sighting>,
+    panes: Option<&[Pane]>,
+    units: Option<&Units>,
+) -> Vec<PsRow> {
     join(&Sources {
         now: moment(),
         tenant: "ada",
@@ -125,6 +134,7 @@ fn rows(agents: Option<&[Agent]>, sightings: Vec<Sighting>, panes: Option<&[Pane
         sightings,
         panes,
         holder: "_holder",
+        units,
     })
 }
 
@@ -271,4 +281,72 @@ fn a_heartbeat_of_another_boot_is_nothing_to_judge_by() {
     });
     assert_eq!(row.readiness, RowState::Judged(Readiness::Unknown));
     assert_eq!(row.heartbeat_age_seconds, None);
+}
+
+fn units(change: impl FnOnce(&mut Units)) -> Units {
+    let unit = "fleet-pod@default.a.service".to_owned();
+    let mut units = Units {
+        loaded: vec![UnitState {
+            id: unit.clone(),
+            active: "active".into(),
+            main_pid: Some(70),
+            loaded: true,
+            ..UnitState::default()
+        }],
+        enabled: vec![unit],
+        target: true,
+        lingers: true,
+    };
+    change(&mut units);
+    units
+}
+
+fn kept(sighting: Sighting, units: &Units) -> PsRow {
+    let panes = [view(&sighting)];
+    rows_with_units(None, vec![sighting], Some(&panes), Some(units)).remove(0)
+}
+
+#[test]
+fn a_kept_pod_that_comes_back_at_boot_has_a_unit_and_no_flag() {
+    let row = kept(sighting("a"), &units(|_| {}));
+    assert_eq!(row.unit.as_deref(), Some("fleet-pod@default.a.service"));
+    assert_eq!(row.flags, []);
+}
+
+#[test]
+fn what_would_not_come_back_at_boot_is_flagged_with_the_reason() {
+    let flags = |change: fn(&mut Units)| {
+        let row = kept(sighting("a"), &units(change));
+        let flags: Vec<_> = row.flags.iter().map(ToString::to_string).collect();
+        flags.join(" ")
+    };
+    assert_eq!(flags(|units| units.enabled.clear()), "BOOT(not enabled)");
+    assert_eq!(
+        flags(|units| units.target = false),
+        "BOOT(fleet.target is not enabled)"
+    );
+    assert_eq!(flags(|units| units.lingers = false), "BOOT(no linger)");
+}
+
+#[test]
+fn a_pod_that_is_no_unit_of_ours_has_none() {
+    let row = kept(
+        sighting("a"),
+        &units(|units| units.loaded[0].main_pid = Some(71)),
+    );
+    assert_eq!(row.unit, None);
+}
+
+#[test]
+fn a_dead_pod_is_told_how_its_unit_failed() {
+    let mut gone = sighting("a");
+    gone.answer = PodAnswer::Refused;
+    let units = units(|units| {
+        let unit = &mut units.loaded[0];
+        (unit.active, unit.result) = ("failed".into(), "watchdog".into());
+        unit.main_pid = None;
+    });
+    let row = kept(gone, &units);
+    assert_eq!(row.readiness, RowState::Judged(Readiness::Dead));
+    assert_eq!(row.detail.as_deref(), Some("its unit failed: watchdog"));
 }

@@ -1,0 +1,191 @@
+//! `fleet supervise`: what keeps a fleet where there is no service manager.
+
+mod init;
+mod revivals;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use podfleet::supervisor::SupervisorKind;
+use podfleet::{DownOptions, UpOptions};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::change::Changes;
+use crate::commands::progress::{conclude, follow};
+use crate::commands::scope::Scope;
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on_to_the_end;
+use revivals::Revivals;
+
+/// Keep the fleet in the foreground, as containers want it
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "For containers and hosts without systemd. A change of the roster is carried out \
+                  at once, a pod that dies is started again, and SIGTERM or ctrl-c ends all agents \
+                  in order. As process 1 it also reaps what others leave."
+)]
+pub(crate) struct Args {
+    /// How long an agent may take until its terminal is ready, in seconds
+    #[arg(long, value_name = "S", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    #[command(flatten)]
+    scope: Scope,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    if std::process::id() == 1 {
+        return init::run();
+    }
+    context.keep_pods_by(SupervisorKind::Direct);
+    block_on_to_the_end(async {
+        let mut wakes = Wakes::listen(context)?;
+        let mut supervisor = Supervisor {
+            options: UpOptions {
+                timeout: Duration::from_secs(args.timeout),
+                ..UpOptions::default()
+            },
+            scope: args.scope.clone(),
+            revivals: Revivals::default(),
+        };
+        supervisor.converge(&[], &mut wakes, context).await?;
+        loop {
+            let outcome = match wakes.next().await? {
+                Wake::Stop => break,
+                Wake::Roster => supervisor.converge(&[], &mut wakes, context).await,
+                Wake::Child => supervisor.revive(&mut wakes, context).await,
+            };
+            // What is wrong with the roster now was not yet when it was read last.
+            if let Err(error) = outcome {
+                context.output.complain(error.render())?;
+            }
+            if wakes.stopping {
+                break;
+            }
+        }
+        supervisor.end(context).await
+    })
+}
+
+struct Supervisor {
+    options: UpOptions,
+    scope: Scope,
+    revivals: Revivals,
+}
+
+impl Supervisor {
+    /// Brings agents to what the roster says, all for none; gives up when it is told to stop. That
+    /// one of them fails is said and no error.
+    async fn converge(
+        &self,
+        agents: &[String],
+        wakes: &mut Wakes,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let fleet = context.fleet(&self.scope, RosterNeed::Sound).await?;
+        let bringing_up = async {
+            let up = |events| fleet.up(agents, &self.options, events);
+            let report = follow(up, &mut context.output).await?;
+            conclude(&report, false, &mut context.output)
+        };
+        tokio::select! {
+            done = bringing_up => done.map(drop),
+            () = wakes.stop() => Ok(()),
+        }
+    }
+
+    /// Starts again what ought to be up and is gone.
+    async fn revive(&mut self, wakes: &mut Wakes, context: &mut Context) -> Result<(), Error> {
+        let fleet = context.fleet(&self.scope, RosterNeed::Helpful).await?;
+        let mut fallen = fleet.fallen().await?;
+        let now = Instant::now();
+        for agent in fallen.extract_if(.., |agent| !self.revivals.allow(agent, now)) {
+            context.output.say(format_args!(
+                "{agent}: its pod died too often and is left; `fleet up {agent}` starts it"
+            ))?;
+        }
+        if fallen.is_empty() {
+            return Ok(());
+        }
+        self.converge(&fallen, wakes, context).await
+    }
+
+    async fn end(&self, context: &mut Context) -> Outcome {
+        let fleet = context.fleet(&self.scope, RosterNeed::Helpful).await?;
+        let options = DownOptions {
+            all: true,
+            ..DownOptions::default()
+        };
+        let down = |events| fleet.down(&[], &options, events);
+        let report = follow(down, &mut context.output).await?;
+        conclude(&report, false, &mut context.output)?;
+        Ok(Exit::answer(report.succeeded()))
+    }
+}
+
+/// What there is to do.
+enum Wake {
+    /// To end.
+    Stop,
+    /// The roster is another one.
+    Roster,
+    /// A process of ours ended.
+    Child,
+}
+
+/// What a supervisor waits for.
+struct Wakes {
+    terminate: Signal,
+    interrupt: Signal,
+    child: Signal,
+    changes: Changes,
+    roster: PathBuf,
+    text: Option<Vec<u8>>,
+    stopping: bool,
+}
+
+impl Wakes {
+    fn listen(context: &mut Context) -> Result<Self, Error> {
+        let roster = std::path::absolute(context.roster_path()?)?;
+        let directory = roster.parent().unwrap_or(Path::new("/")).to_owned();
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            child: signal(SignalKind::child())?,
+            // Editors replace files, so what is watched is the directory.
+            changes: Changes::of_directories(&[directory])?,
+            text: std::fs::read(&roster).ok(),
+            roster,
+            stopping: false,
+        })
+    }
+
+    /// Waits for the next thing to do.
+    async fn next(&mut self) -> Result<Wake, Error> {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Ok(Wake::Stop),
+                _ = self.interrupt.recv() => return Ok(Wake::Stop),
+                _ = self.child.recv() => return Ok(Wake::Child),
+                changed = self.changes.next() => changed?,
+            }
+            let text = std::fs::read(&self.roster).ok();
+            // One that is gone may be on its way.
+            if text.is_some() && text != self.text {
+                self.text = text;
+                return Ok(Wake::Roster);
+            }
+        }
+    }
+
+    /// Waits until there is nothing left to do but to end.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        self.stopping = true;
+    }
+}

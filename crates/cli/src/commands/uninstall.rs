@@ -1,0 +1,57 @@
+use crate::commands::scope::{DryRun, JsonFlag, Scope};
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::exit::Exit;
+use crate::render::count::counted;
+use crate::render::wrap::wrap;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+/// Let no agent be started at boot any more, and remove the units
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "It is about all fleets of this user. What runs goes on; roster, records, logs \
+                  and what somebody edited stay."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let dry_run = args.dry_run.dry_run;
+    let done = block_on(async {
+        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        Ok(fleet.uninstall(dry_run).await?)
+    })?;
+    let output = &mut context.output;
+    if args.json.json {
+        output.json(&done)?;
+        return Ok(Exit::Success);
+    }
+    for unit in &done.disabled {
+        let word = if dry_run {
+            "would be disabled"
+        } else {
+            "disabled"
+        };
+        output.line(format_args!("{unit}  {word}"))?;
+    }
+    for path in &done.left {
+        output.say(wrap(&format!("{path} stays: somebody edited it"), 0, "  "))?;
+    }
+    if done.running.is_empty() {
+        return Ok(Exit::Success);
+    }
+    let running = counted(done.running.len(), "agent");
+    output.say(wrap(
+        &format!("{running} of this fleet still up; `fleet down --all` ends them"),
+        0,
+        "  ",
+    ))?;
+    Ok(Exit::Success)
+}

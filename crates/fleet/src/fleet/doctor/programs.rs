@@ -1,0 +1,105 @@
+//! The agents' own programs: are they there, and which version.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use podfleet_harness::Harness;
+use podfleet_home::Env;
+
+use super::{Check, Verdict};
+use crate::desired::Desired;
+use crate::error::FleetError;
+use crate::fleet::Fleet;
+use crate::views::find_program;
+
+/// How long a program may take to tell its version.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer answers are no version.
+const LONGEST: usize = 60;
+
+impl Fleet {
+    /// One check for each runtime that the roster uses here.
+    pub(super) async fn program_checks(&self) -> Result<Vec<Check>, FleetError> {
+        let survey = self.survey().await?;
+        let mut runtimes = BTreeMap::new();
+        let mut checks = Vec::new();
+        for (agent, desired) in &survey.hosted {
+            match desired {
+                Ok(desired) => {
+                    runtimes.entry(agent.runtime.clone()).or_insert(desired);
+                }
+                Err(fault) => checks.push(
+                    Check::new(
+                        format!("agent {}", agent.name),
+                        Verdict::Wrong,
+                        fault.to_string(),
+                    )
+                    .remedy("mend its entry in the roster"),
+                ),
+            }
+        }
+        let asked = runtimes
+            .iter()
+            .map(|(runtime, desired)| program(runtime, desired));
+        checks.extend(join_all(asked).await);
+        Ok(checks)
+    }
+}
+
+async fn program(runtime: &str, desired: &Desired) -> Check {
+    let check = format!("runtime {runtime}");
+    let env: Env = desired.spec.env.clone().into_iter().collect();
+    let Some(name) = desired.spec.argv.first() else {
+        return Check::new(check, Verdict::Wrong, "there is no command");
+    };
+    let found = if name.contains('/') {
+        Some(PathBuf::from(name)).filter(|path| path.is_file())
+    } else {
+        find_program(name, &env)
+    };
+    let Some(path) = found else {
+        let found = format!("command not found: {name}");
+        let remedy = "install it, or set its directory in the PATH of the roster's `env`";
+        return Check::new(check, Verdict::Wrong, found).remedy(remedy);
+    };
+    let shown = path.display();
+    let tried = Harness::shipped(&desired.spec.harness.name)
+        .map(|harness| harness.versions().to_vec())
+        .unwrap_or_default();
+    if tried.is_empty() {
+        // Of a program that is not known it is not known what `--version` does.
+        return Check::new(check, Verdict::Ok, format!("{shown}"));
+    }
+    match version(&path, &desired.spec.env).await {
+        None => Check::new(check, Verdict::Note, format!("{shown} tells no version")),
+        Some(version) if tried.iter().any(|tried| version.contains(tried)) => {
+            Check::new(check, Verdict::Ok, format!("{shown}: {version}"))
+        }
+        Some(version) => {
+            let tried = tried.join(", ");
+            let found = format!("{shown}: {version}, tried with {tried}");
+            Check::new(check, Verdict::Note, found)
+                .remedy("nothing, unless its screen is not understood: `fleet ps --explain AGENT`")
+        }
+    }
+}
+
+/// Returns what a program says of its version; nothing if it does not.
+async fn version(program: &Path, env: &BTreeMap<String, String>) -> Option<String> {
+    let running = tokio::process::Command::new(program)
+        .arg("--version")
+        .env_clear()
+        .envs(env)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, running).await.ok()?.ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().next()?.trim();
+    let usable = output.status.success() && !line.is_empty() && line.len() <= LONGEST;
+    (usable && !line.contains(char::is_control)).then(|| line.to_owned())
+}

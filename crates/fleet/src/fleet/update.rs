@@ -1,0 +1,149 @@
+//! `update`: after our program was replaced.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use podfleet_protocol::{AgentPhase, PodStatus};
+use serde::Serialize;
+
+use super::install::{InstalledUnit, installed_units, units_fault};
+use super::{Events, Fleet, UpOptions};
+use crate::error::FleetError;
+use crate::ps::FlagKind;
+use crate::report::{AgentReport, Progress, Report};
+
+/// How often an agent that is to be restarted is asked whether it is idle.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How [`Fleet::update`] works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpdateOptions {
+    /// Restarts the agents that still run another build, each once it is idle.
+    pub relaunch: bool,
+    /// How long is waited for that; then it is restarted all the same.
+    pub drain: Duration,
+    /// How the restarts work; `dry_run` is about all of the update.
+    pub restart: UpOptions,
+}
+
+/// What [`Fleet::update`] did, or would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Update {
+    /// The unit files, and what became of each; empty where systemd keeps nothing.
+    pub units: Vec<InstalledUnit>,
+    /// The agents whose pods run another build, before any of them was restarted.
+    pub old: Vec<OldAgent>,
+    /// What came of restarting them, if that was asked for.
+    pub relaunched: Option<Report>,
+}
+
+/// An agent whose pod runs another build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OldAgent {
+    /// The agent.
+    pub agent: String,
+    /// The build that its pod runs.
+    pub build: String,
+}
+
+impl Fleet {
+    /// Brings what we wrote for another build to this one, and tells which agents still run the
+    /// other. What people own is not touched: roster, roles, personas, harness files, environment
+    /// files and drop-ins stay byte for byte, and edited units are kept.
+    ///
+    /// # Errors
+    /// Fails when units cannot be written, and when the store cannot be read. That an agent cannot
+    /// be restarted is a failure of the report, and the rest goes on.
+    pub async fn update(
+        &self,
+        options: &UpdateOptions,
+        events: Events,
+    ) -> Result<Update, FleetError> {
+        let dry_run = options.restart.dry_run;
+        let systemd = self.systemd();
+        let units = if systemd.is_installed() {
+            let refreshed = systemd.refresh_units(dry_run).await;
+            installed_units(refreshed.map_err(units_fault)?)
+        } else {
+            Vec::new()
+        };
+        let old = self.old_agents().await?;
+        let relaunched = match options.relaunch {
+            true => Some(self.relaunch(&old, options, &events).await?),
+            false => None,
+        };
+        Ok(Update {
+            units,
+            old,
+            relaunched,
+        })
+    }
+
+    async fn old_agents(&self) -> Result<Vec<OldAgent>, FleetError> {
+        let rows = self.ps(&[]).await?;
+        let old = rows.into_iter().filter_map(|row| {
+            let flag = row.flags.iter().find(|flag| flag.kind == FlagKind::Old)?;
+            Some(OldAgent {
+                build: flag.detail.clone(),
+                agent: row.name,
+            })
+        });
+        Ok(old.collect())
+    }
+
+    async fn relaunch(
+        &self,
+        old: &[OldAgent],
+        options: &UpdateOptions,
+        events: &Events,
+    ) -> Result<Report, FleetError> {
+        let restarts = old.iter().map(|old| async {
+            if !options.restart.dry_run {
+                self.drain(&old.agent, options.drain, events).await;
+            }
+            let agents = std::slice::from_ref(&old.agent);
+            self.restart(agents, &options.restart, events.clone()).await
+        });
+        let mut all = Report {
+            agents: Vec::<AgentReport>::new(),
+            notes: Vec::new(),
+        };
+        for restarted in join_all(restarts).await {
+            let Report { agents, notes } = restarted?;
+            all.agents.extend(agents);
+            all.notes.extend(notes);
+        }
+        Ok(all)
+    }
+
+    /// Waits until an agent is idle, but not for ever.
+    async fn drain(&self, agent: &str, patience: Duration, events: &Events) {
+        let deadline = Instant::now() + patience;
+        let mut said = false;
+        while Instant::now() < deadline {
+            match self.pod_status(agent).await {
+                Ok(status) if !is_idle(&status) => {}
+                // A pod that does not answer has nothing to be waited for.
+                _ => return,
+            }
+            if !said {
+                said = true;
+                let text = format!("waits until it is idle, at most {} s", patience.as_secs());
+                // Nobody has to listen.
+                let _ = events.send(Progress::Note {
+                    agent: Some(agent.to_owned()),
+                    text,
+                });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// Returns whether nothing is lost when the agent is restarted now.
+fn is_idle(status: &PodStatus) -> bool {
+    match status.agent {
+        AgentPhase::Running { .. } => status.screen.state == "ready",
+        _ => true,
+    }
+}

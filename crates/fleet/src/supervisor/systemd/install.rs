@@ -1,0 +1,132 @@
+//! Putting the units into the user's directory, and taking them away.
+
+use std::collections::BTreeSet;
+
+use super::command::Systemctl;
+use super::unit_text::TARGET;
+use super::{Refresh, SetUpError, Systemd, linger_file, tmux_unit};
+use crate::supervisor::BootError;
+
+impl Systemd {
+    /// Brings the units that are the same for all to what this build writes; with `dry_run` only
+    /// tells what would become of each. What people edited is kept, see [`Refresh`].
+    ///
+    /// # Errors
+    /// Fails when a file cannot be written or the manager does not read it.
+    pub async fn refresh_units(
+        &self,
+        dry_run: bool,
+    ) -> Result<Vec<(&'static str, Refresh)>, SetUpError> {
+        let mut refreshed = Vec::new();
+        for (unit, text) in self.units_text() {
+            let refresh = if dry_run {
+                self.files.plan(unit, &text)
+            } else {
+                let written = self.files.write(unit, &text);
+                written.map_err(|source| self.cannot_write(unit, source))?
+            };
+            refreshed.push((unit, refresh));
+        }
+        let changed =
+            |(_, refresh): &(&str, Refresh)| !matches!(refresh, Refresh::Same | Refresh::Edited);
+        if !dry_run && refreshed.iter().any(changed) {
+            self.mark_stale();
+            self.reload().await?;
+        }
+        Ok(refreshed)
+    }
+
+    /// Lets the tmux server of a socket be started at boot, if it has a unit.
+    ///
+    /// # Errors
+    /// Fails as [`enable`](super::Supervisor::enable) does.
+    pub async fn enable_tmux(&self, socket: &str) -> Result<(), BootError> {
+        let Some(unit) = tmux_unit(socket) else {
+            return Ok(());
+        };
+        let call = Systemctl::enable(&[unit]);
+        let enabling = async {
+            self.write_tmux(socket)?;
+            self.reload().await?;
+            Ok(self.manager.call(&call).await?)
+        };
+        enabling
+            .await
+            .map(drop)
+            .map_err(|source| BootError::Failed {
+                command: call.to_string(),
+                source,
+            })
+    }
+
+    pub(super) fn forget_unit(&self, unit: &str) -> Result<(), SetUpError> {
+        self.files
+            .forget(unit)
+            .map_err(|source| self.cannot_write(unit, source))?;
+        self.mark_stale();
+        Ok(())
+    }
+
+    /// Returns the units of this user that were written or enabled by us, the target last.
+    #[must_use]
+    pub fn installed(&self) -> Vec<String> {
+        let ours =
+            |unit: &String| unit.starts_with("fleet-pod@") || unit.starts_with("fleet-tmux@");
+        let mut units: BTreeSet<_> = self.files.wanted_by(TARGET).into_iter().collect();
+        units.extend(self.files.instances());
+        let mut units: Vec<_> = units.into_iter().filter(ours).collect();
+        if self
+            .files
+            .wanted_by("default.target")
+            .iter()
+            .any(|unit| unit == TARGET)
+        {
+            units.push(TARGET.to_owned());
+        }
+        units
+    }
+
+    /// Lets nothing of ours be started at boot, and removes our unit files; what runs goes on.
+    /// Returns the files that are left because somebody edited them.
+    ///
+    /// # Errors
+    /// Fails when a file cannot be removed or the manager fails; then the rest is as it was, and it
+    /// can be tried again.
+    pub async fn uninstall(&self) -> Result<Vec<String>, SetUpError> {
+        let units = self.installed();
+        if !units.is_empty() {
+            self.manager.call(&Systemctl::disable(&units)).await?;
+        }
+        for unit in units.iter().filter(|unit| *unit != TARGET) {
+            self.forget_unit(unit)?;
+        }
+        let mut left = Vec::new();
+        for (unit, _) in self.units_text() {
+            let removed = self.files.remove(unit);
+            if !removed.map_err(|source| self.cannot_write(unit, source))? {
+                left.push(self.files.path(unit).display().to_string());
+            }
+        }
+        self.mark_stale();
+        self.reload().await?;
+        Ok(left)
+    }
+
+    /// Returns whether our units were ever written for this user.
+    #[must_use]
+    pub fn is_installed(&self) -> bool {
+        self.files.path(TARGET).exists()
+    }
+
+    /// Returns whether the user's manager is started at boot, without a login.
+    #[must_use]
+    pub fn lingers(&self) -> bool {
+        linger_file(&self.user).exists()
+    }
+
+    /// Returns the directory of the units.
+    #[must_use]
+    pub fn units_dir(&self) -> &std::path::Path {
+        self.manager.units_dir()
+    }
+}

@@ -1,0 +1,124 @@
+//! `fleet supervise`: a fleet in the foreground, also as process 1 of a container.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use podfleet_tests::require;
+use rustix::process::Signal;
+
+use crate::world::{World, is_gone, parent_of, signal, until};
+
+/// The processes of a world whose command lines hold a text.
+fn running(world: &World, text: &str) -> Vec<u32> {
+    let mut found = world.processes();
+    found.retain(|pid| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command)
+            .replace('\0', " ")
+            .contains(text)
+    });
+    found
+}
+
+fn start(mut command: Command) -> Child {
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.spawn().unwrap()
+}
+
+fn until_available(world: &World, agent: &str, generation: u64) {
+    until(|| {
+        let ps = world.fleet(&["ps", "--json"]).exits(0).json();
+        let mut rows = ps.as_array().unwrap().iter();
+        let up = rows.any(|row| {
+            row["name"] == agent
+                && row["readiness"] == "available"
+                && row["generation"] == generation
+        });
+        if up { Ok(()) } else { Err(format!("{ps:#}")) }
+    });
+}
+
+fn follows_roster_and_pods_and_ends_in_order(world: &World) {
+    until_available(world, "a", 1);
+    world.write_roster("default", &world.agents(&[("a", ""), ("b", "")]));
+    until_available(world, "b", 1);
+    let pods = running(world, "pod run b");
+    for pod in pods {
+        signal(pod, Signal::KILL);
+    }
+    until_available(world, "b", 2);
+    // What a person ends is no death.
+    world.fleet(&["down", "b"]).exits(0);
+    for pod in running(world, "pod run a") {
+        signal(pod, Signal::KILL);
+    }
+    until_available(world, "a", 2);
+    assert_eq!(world.row("b")["readiness"], "stopped");
+}
+
+#[test]
+fn it_follows_its_roster_brings_dead_pods_back_and_ends_in_order() {
+    let world = World::with_agents(&[("a", "")]);
+    let mut supervisor = start(world.command("default", &["supervise"]));
+    follows_roster_and_pods_and_ends_in_order(&world);
+    signal(supervisor.id(), Signal::TERM);
+    assert!(supervisor.wait().unwrap().success());
+    assert_eq!(world.row("a")["readiness"], "stopped");
+}
+
+#[test]
+fn a_roster_that_breaks_ends_nothing() {
+    let world = World::with_agents(&[("a", "")]);
+    let mut supervisor = start(world.command("default", &["supervise"]));
+    until_available(&world, "a", 1);
+    world.write_roster("default", "  - {name: a, runtime: [}\n");
+    world.write_roster("default", &world.agents(&[("a", ""), ("c", "")]));
+    until_available(&world, "c", 1);
+    until_available(&world, "a", 1);
+    signal(supervisor.id(), Signal::INT);
+    assert!(supervisor.wait().unwrap().success());
+}
+
+#[test]
+fn as_process_1_it_reaps_hands_signals_on_and_leaves_nothing() {
+    if !require::root_for("root, to make a namespace of processes") {
+        return;
+    }
+    let world = World::with_agents(&[("a", "")]);
+    let inner = world.command("default", &["supervise"]);
+    let mut command = world.command("default", &[]);
+    command = {
+        let mut unshare = Command::new("unshare");
+        unshare
+            .args(["--pid", "--fork", "--mount-proc", "--kill-child", "--"])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .env_clear()
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .current_dir(world.path("work"))
+            .stdin(Stdio::null());
+        unshare
+    };
+    let mut container = start(command);
+    follows_roster_and_pods_and_ends_in_order(&world);
+
+    let supervisors = running(&world, "supervise");
+    let of_unshare = |pid: &&u32| parent_of(**pid) == Some(container.id());
+    let first = *supervisors.iter().find(of_unshare).unwrap();
+    // An orphan whose parent is gone becomes a child of process 1, and no zombie.
+    let zombies = children(first).into_iter().filter(|pid| is_gone(*pid));
+    assert_eq!(zombies.count(), 0);
+    signal(first, Signal::TERM);
+    assert!(container.wait().unwrap().success());
+    world.until_empty();
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
+}
