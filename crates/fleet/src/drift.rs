@@ -134,6 +134,7 @@ mod tests {
             expected: true,
             member: true,
             spawned: None,
+            paused: None,
             session: None,
             created: UnixMillis(0),
             updated: UnixMillis(0),

@@ -9,7 +9,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, TenantId, UnixMillis};
+use podfleet_protocol::{
+    MessageId, Paused, PodId, PodName, Receipt, SessionId, TenantId, UnixMillis,
+};
 
 use crate::error::{Fault, StoreError, StoreErrorKind};
 use crate::inbox::{AcceptLimits, Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
@@ -188,6 +190,22 @@ impl PodStore for MemoryStore {
             let pod = state.pod(id)?;
             (pod.expected, pod.updated) = (expected, at);
             Ok(())
+        })
+    }
+
+    async fn set_paused(
+        &self,
+        id: PodId,
+        wanted: Option<Paused>,
+        at: UnixMillis,
+    ) -> Result<Option<Paused>, StoreError> {
+        self.call("record whether the pod is paused", |state| {
+            let pod = state.pod(id)?;
+            let before = pod.paused.clone();
+            if before.is_some() != wanted.is_some() {
+                (pod.paused, pod.updated) = (wanted, at);
+            }
+            Ok(before)
         })
     }
 

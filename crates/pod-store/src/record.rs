@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use podfleet_protocol::{
-    FleetName, Generation, Hold, Identity, PodId, PodName, SessionId, TenantId, UnixMillis,
+    FleetName, Generation, Hold, Identity, Paused, PodId, PodName, SessionId, TenantId, UnixMillis,
 };
 
 use crate::relation::Spawned;
@@ -77,6 +77,7 @@ impl NewPod {
             expected: false,
             member: true,
             spawned: None,
+            paused: None,
             session: None,
             created: self.at,
             updated: self.at,
@@ -112,6 +113,8 @@ pub struct PodRecord {
     pub member: bool,
     /// How it came to be, if it was spawned outside the roster.
     pub spawned: Option<Spawned>,
+    /// The brake, if delivery is paused.
+    pub paused: Option<Paused>,
     /// The session that its agent is in, or was in last.
     pub session: Option<SessionId>,
     /// When it was first recorded.

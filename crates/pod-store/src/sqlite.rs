@@ -24,7 +24,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use async_trait::async_trait;
-use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, TenantId, UnixMillis};
+use podfleet_protocol::{
+    MessageId, Paused, PodId, PodName, Receipt, SessionId, TenantId, UnixMillis,
+};
 use tokio::sync::oneshot;
 
 use crate::error::{Fault, StoreError, StoreErrorKind};
@@ -211,6 +213,18 @@ impl PodStore for SqliteStore {
     ) -> Result<(), StoreError> {
         self.call("record that the pod is wanted", move |database| {
             database.write(|transaction| pods::set_expected(transaction, id, expected, at))
+        })
+        .await
+    }
+
+    async fn set_paused(
+        &self,
+        id: PodId,
+        wanted: Option<Paused>,
+        at: UnixMillis,
+    ) -> Result<Option<Paused>, StoreError> {
+        self.call("record whether the pod is paused", move |database| {
+            database.write(|transaction| pods::set_paused(transaction, id, wanted.as_ref(), at))
         })
         .await
     }

@@ -4,7 +4,9 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use async_trait::async_trait;
-use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, TenantId, UnixMillis};
+use podfleet_protocol::{
+    MessageId, Paused, PodId, PodName, Receipt, SessionId, TenantId, UnixMillis,
+};
 
 use crate::error::StoreError;
 use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
@@ -101,6 +103,20 @@ pub trait PodStore: Send + Sync + Debug {
         state: PodState,
         at: UnixMillis,
     ) -> Result<(), StoreError>;
+
+    /// Records that delivery to the pod is paused, or goes on, and returns what held before.
+    ///
+    /// Pausing again keeps the first pause. It holds over restarts; a pod that lives has to be told
+    /// as well, which is the caller's matter.
+    ///
+    /// # Errors
+    /// Fails when there is no such pod, or the store cannot be written.
+    async fn set_paused(
+        &self,
+        id: PodId,
+        wanted: Option<Paused>,
+        at: UnixMillis,
+    ) -> Result<Option<Paused>, StoreError>;
 
     /// Records whether somebody wants the pod up.
     ///

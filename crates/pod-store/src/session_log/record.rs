@@ -126,6 +126,16 @@ pub enum Entry {
         /// Exactly what is typed for it.
         text: String,
     },
+    /// Somebody held or drove the agent.
+    Control {
+        /// What, such as `pause`, `resume` or `interrupt`.
+        action: String,
+        /// Who.
+        by: Address,
+        /// Why, or what came of it; empty if there is nothing to say.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+    },
     /// Something failed.
     Error {
         /// The part of the pod that failed.
@@ -213,7 +223,7 @@ impl From<&OutboxEvent> for Entry {
 
 impl Entry {
     /// The types that this build knows, as they stand in the log.
-    pub const TYPES: [&str; 14] = [
+    pub const TYPES: [&str; 15] = [
         "segment_start",
         "launch",
         "input",
@@ -226,6 +236,7 @@ impl Entry {
         "child",
         "peer",
         "reset",
+        "control",
         "error",
         "exit",
     ];

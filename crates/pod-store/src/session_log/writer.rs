@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use podfleet_protocol::{Generation, Identity, UnixMillis};
+use podfleet_protocol::{Generation, Identity, SessionId, UnixMillis};
 
 use super::backward::BackwardLines;
 use super::error::{LogError, LogErrorKind};
@@ -116,6 +116,12 @@ impl LogWriter {
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.sequence
+    }
+
+    /// Returns the session.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.files.session()
     }
 
     /// Returns the file that is written to.

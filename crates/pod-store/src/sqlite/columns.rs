@@ -57,6 +57,17 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> 
         .map_err(|error| Fault::corrupt(format!("column `{column}`: {error}")).caused_by(error))
 }
 
+/// Reads a text column that holds JSON or is null.
+pub(super) fn json_optional<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: &'static str,
+) -> Result<Option<T>, Fault> {
+    match row.get::<_, Option<String>>(column)? {
+        Some(_) => json(row, column).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Writes a value as JSON.
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, Fault> {
     serde_json::to_string(value)

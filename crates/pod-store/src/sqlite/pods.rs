@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
-use podfleet_protocol::{Generation, Identity, PodId, PodName, Receipt, UnixMillis};
+use podfleet_protocol::{Generation, Identity, Paused, PodId, PodName, Receipt, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::columns::{
-    json, label, parsed, parsed_optional, path, path_bytes, path_optional, to_json, unsigned,
+    json, json_optional, label, parsed, parsed_optional, path, path_bytes, path_optional, to_json,
+    unsigned,
 };
 use super::schema::VERSION;
 use super::{children, listing};
@@ -23,7 +24,7 @@ use crate::relation::{PodLabel, Spawned, Writer};
 const COLUMNS: &str = "pod.id, pod.tenant, pod.fleet, pod.name, pod.folded, pod.host, pod.class, \
      pod.alias, pod.runtime, pod.spec, pod.runtime_dir, pod.generation, pod.socket, pod.heartbeat, \
      pod.pid, pod.build, pod.state, pod.account, pod.expected, pod.session, pod.created, \
-     pod.updated, pod.revision, pod.member, pod.scope, pod.confirmed";
+     pod.updated, pod.revision, pod.member, pod.scope, pod.confirmed, pod.paused";
 
 /// Selects pods with the state of their inboxes, and further columns out of further tables.
 pub(super) fn select_summaries(columns: &str, joins: &str) -> String {
@@ -57,6 +58,7 @@ pub(super) fn decode(row: &Row<'_>) -> Result<PodRecord, Fault> {
         expected: row.get("expected")?,
         member: row.get("member")?,
         spawned: decode_spawned(row)?,
+        paused: json_optional(row, "paused")?,
         session: parsed_optional(row, "session")?,
         created: UnixMillis(row.get("created")?),
         updated: UnixMillis(row.get("updated")?),
@@ -361,6 +363,22 @@ pub(super) fn set_state(
         params![fence.pod.to_string(), state.as_str(), state.account(), at.0],
     )?;
     Ok(())
+}
+
+pub(super) fn set_paused(
+    transaction: &Transaction<'_>,
+    id: PodId,
+    wanted: Option<&Paused>,
+    at: UnixMillis,
+) -> Result<Option<Paused>, Fault> {
+    let before = existing(transaction, id)?.paused;
+    if before.is_some() != wanted.is_some() {
+        transaction.execute(
+            "UPDATE pod SET paused = ?2, updated = ?3 WHERE id = ?1",
+            params![id.to_string(), wanted.map(to_json).transpose()?, at.0],
+        )?;
+    }
+    Ok(before)
 }
 
 pub(super) fn set_expected(

@@ -13,13 +13,13 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use crate::error::{Fault, StoreErrorKind};
 
 /// The schema of this build.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Marks the file as ours in its header (`pods` in ASCII).
 const APPLICATION_ID: i32 = 0x706f_6473;
 
 /// The step that leads to each version, the first from the empty file to version 1.
-const MIGRATIONS: [&str; VERSION as usize] = [V1, V2];
+const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3];
 
 const V1: &str = "
 CREATE TABLE schema_version (
@@ -146,6 +146,10 @@ CREATE TABLE read_cursor (
     PRIMARY KEY (reader, source)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX read_cursor_source ON read_cursor (source);
+";
+
+const V3: &str = "
+ALTER TABLE pod ADD COLUMN paused TEXT;
 ";
 
 /// Returns whether the database has everything that this build needs.

@@ -74,6 +74,11 @@ fn every_entry() -> Vec<Entry> {
         Entry::Reset {
             text: "/clear".to_owned(),
         },
+        Entry::Control {
+            action: "pause".to_owned(),
+            by: Address::operator("fern"),
+            detail: "demo".to_owned(),
+        },
         note("disk full"),
         Entry::Exit {
             run: Run(1),

@@ -73,6 +73,7 @@ fn sighting(name: &str) -> Sighting {
         expected: true,
         member: true,
         spawned: None,
+        paused: None,
         session: None,
         created: UnixMillis(0),
         updated: UnixMillis((WALL - 500) * 1000),

@@ -6,7 +6,7 @@ use podfleet_pod_store::{
     DeliveryState, NewSession, Page, PodCursor, PodFilter, PodState, PodStore, StoreErrorKind,
 };
 use podfleet_protocol::{
-    Generation, Hold, HoldReason, Outcome, PodId, Receipt, SessionId, UnixMillis,
+    Address, Generation, Hold, HoldReason, Outcome, Paused, PodId, Receipt, SessionId, UnixMillis,
 };
 
 use super::super::samples::{AT, add, fleet, message, name, pod, pod_in, start};
@@ -25,6 +25,7 @@ on_every_store!(
     an_older_generation_cannot_write,
     a_generation_begins_live_with_its_paths,
     what_a_pod_says_of_itself_is_kept,
+    a_pause_is_kept_until_it_is_lifted,
     a_session_is_the_pods_until_the_next_one,
 );
 
@@ -309,6 +310,28 @@ async fn what_a_pod_says_of_itself_is_kept(store: &dyn PodStore) {
         .await
         .unwrap_err();
     assert_eq!(*error.kind(), StoreErrorKind::NotFound("pod"));
+}
+
+async fn a_pause_is_kept_until_it_is_lifted(store: &dyn PodStore) {
+    let id = add(store, pod("coder")).await;
+    let by = |name: &str| Paused {
+        by: Address::new("fern", name),
+        since: AT,
+        reason: "demo".to_owned(),
+    };
+    let (first, second) = (by("operator"), by("lead"));
+    let set = |wanted| store.set_paused(id, wanted, AT);
+    assert_eq!(set(Some(first.clone())).await.unwrap(), None);
+    assert_eq!(set(Some(second)).await.unwrap(), Some(first.clone()));
+    let record = store.begin_generation(id, &start(1)).await.unwrap();
+    assert_eq!(record.paused, Some(first.clone()));
+    assert_eq!(set(None).await.unwrap(), Some(first));
+    assert_eq!(set(None).await.unwrap(), None);
+    let missing = store.set_paused(PodId::generate(), None, AT).await;
+    assert_eq!(
+        *missing.unwrap_err().kind(),
+        StoreErrorKind::NotFound("pod")
+    );
 }
 
 async fn a_session_is_the_pods_until_the_next_one(store: &dyn PodStore) {
