@@ -7,4 +7,7 @@ mod hello;
 mod limits;
 mod lines;
 mod messages;
+mod orders;
 mod pod;
+mod python;
+mod subscribe;

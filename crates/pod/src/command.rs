@@ -1,12 +1,12 @@
 //! What the tasks of a pod tell its controller.
 
 use podfleet_pod_store::{InboxEntry, StoreError};
-use podfleet_protocol::MessageId;
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{
-    AttachParams, AttachResult, ScreenResult, ScrollbackParams, ScrollbackResult,
+    AttachParams, AttachResult, InterruptResult, ScreenResult, ScrollbackParams, ScrollbackResult,
 };
 use podfleet_protocol::rpc::RpcError;
+use podfleet_protocol::{MessageId, Paused, Size};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::attach::ClientId;
@@ -29,6 +29,14 @@ pub(crate) enum Command {
     InputLogged,
     /// What has to run before the agent has run.
     Prepared(Result<(), String>),
+    /// Delivery is paused, or goes on.
+    Paused(Option<Paused>),
+    /// A message was withdrawn before it was typed.
+    Withdrawn(MessageId),
+    /// Press the interrupt key, if the agent works.
+    Interrupt(oneshot::Sender<InterruptResult>),
+    /// Set the terminal's size, unless a controller does.
+    Resize(Size, oneshot::Sender<Result<Size, RpcError>>),
     /// Give the screen.
     Screen(oneshot::Sender<ScreenResult>),
     /// Give the last lines.

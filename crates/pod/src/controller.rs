@@ -9,6 +9,8 @@ mod head;
 mod keys;
 mod lane;
 mod launch;
+mod news;
+mod orders;
 mod status;
 mod text;
 
@@ -19,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use podfleet_harness::{Classification, Harness, ScreenState};
-use podfleet_protocol::{Hold, Message, MessageId, Run, Size};
+use podfleet_protocol::{Hold, Message, MessageId, Paused, Run, Size};
 use pty_process::{OwnedReadPty, OwnedWritePty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::signal::unix::{SignalKind, signal};
@@ -75,6 +77,8 @@ pub(crate) struct Setup {
     /// The account of a quarantine that outlived the former generation.
     pub(crate) quarantined: Option<String>,
     pub(crate) boot_id: String,
+    /// The brake that outlived the former generation.
+    pub(crate) paused: Option<Paused>,
 }
 
 /// All that is true of the running agent: a later build of the pod could be handed this, with the
@@ -136,6 +140,8 @@ pub(crate) struct Controller {
     reset_for: Option<MessageId>,
     /// Why the log could not take the last message.
     commit_fault: Option<String>,
+    /// The brake, if delivery is paused.
+    paused: Option<Paused>,
     heartbeat: status::Beat,
 }
 
@@ -180,6 +186,7 @@ impl Controller {
             open: lane::Open::new(),
             reset_for: None,
             commit_fault: None,
+            paused: setup.paused.clone(),
             heartbeat: status::Beat::default(),
             setup,
         }
@@ -243,6 +250,14 @@ impl Controller {
             Command::LaunchCommitted(result) => self.launch_committed(result).await,
             Command::InputLogged => self.input_logged(),
             Command::Prepared(result) => self.prepared(result).await,
+            Command::Paused(paused) => self.pause(paused),
+            Command::Withdrawn(id) => self.withdrawn(id),
+            Command::Interrupt(answer) => {
+                let _ = answer.send(self.interrupt());
+            }
+            Command::Resize(size, answer) => {
+                let _ = answer.send(self.resize(size));
+            }
             Command::Screen(answer) => {
                 let _ = answer.send(self.screen());
             }
@@ -335,7 +350,7 @@ impl Controller {
             self.gate_opens(),
             self.dirty.then(|| self.last_look + LOOK_EVERY),
             self.resize_at,
-            self.phase.due(),
+            self.restart_due(),
             self.stopping.as_ref().map(|stopping| stopping.due),
             Some(self.heartbeat.due(self.setup.heartbeat_interval)),
         ];
@@ -347,7 +362,7 @@ impl Controller {
         if self.resize_at.is_some_and(|at| at <= now) {
             self.apply_geometry();
         }
-        if self.phase.due().is_some_and(|at| at <= now) {
+        if self.restart_due().is_some_and(|at| at <= now) {
             self.begin().await;
         }
         if self

@@ -14,8 +14,9 @@ use podfleet_pod_store::{
     Accepted, DeliveryState, Fence, InboxEntry, Offer, PodStore, Refusal, StoreError,
     StoreErrorKind,
 };
+use podfleet_protocol::method::PauseResult;
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
-use podfleet_protocol::{MessageId, Receipt};
+use podfleet_protocol::{Address, MessageId, Outcome, Paused, Receipt};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
@@ -37,7 +38,20 @@ enum Job {
     Record(Box<Recording>),
     Note(Box<Entry>),
     Input(Box<Entry>),
+    Order(Box<Entry>, oneshot::Sender<Result<(), String>>),
+    Pause(
+        Box<Pausing>,
+        oneshot::Sender<Result<PauseResult, StoreError>>,
+    ),
+    Cancel(MessageId, oneshot::Sender<Result<Receipt, StoreError>>),
     Flush(oneshot::Sender<()>),
+}
+
+/// A change of the brake.
+#[derive(Debug)]
+struct Pausing {
+    wanted: Option<Paused>,
+    by: Address,
 }
 
 /// A message whose exact text is about to be typed.
@@ -90,10 +104,53 @@ impl Journal {
 
     /// Accepts a message durably.
     pub(crate) async fn accept(&self, offer: Offer) -> Acceptance {
+        self.ask(|answer| Job::Accept(Box::new(offer), answer))
+            .await
+            .and_then(std::convert::identity)
+    }
+
+    /// Puts a job that is answered.
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, RpcError> {
         let (answer, answered) = oneshot::channel();
-        self.put(Job::Accept(Box::new(offer), answer));
-        let ending = || RpcError::new(ErrorCode::ShuttingDown, "the pod is ending");
-        answered.await.unwrap_or_else(|_| Err(ending()))
+        self.put(job(answer));
+        answered
+            .await
+            .map_err(|_| RpcError::new(ErrorCode::ShuttingDown, "the pod is ending"))
+    }
+
+    /// Commits the entry of an order that is to be carried out after it.
+    ///
+    /// # Errors
+    /// Fails when the log cannot be written; then it must not be carried out.
+    pub(crate) async fn order(&self, entry: Entry) -> Result<(), RpcError> {
+        let committed = self.ask(|answer| Job::Order(Box::new(entry), answer));
+        committed
+            .await?
+            .map_err(|error| RpcError::new(ErrorCode::Storage, error))
+    }
+
+    /// Sets or lifts the brake durably, and tells the controller.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be written; then nothing has changed.
+    pub(crate) async fn pause(
+        &self,
+        wanted: Option<Paused>,
+        by: &Address,
+    ) -> Result<PauseResult, RpcError> {
+        let by = by.clone();
+        let pausing = Box::new(Pausing { wanted, by });
+        let stored = self.ask(|answer| Job::Pause(pausing, answer)).await?;
+        stored.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))
+    }
+
+    /// Withdraws a message that is not yet on its way into the terminal, and returns the receipt
+    /// that holds afterwards.
+    pub(crate) async fn cancel(
+        &self,
+        id: MessageId,
+    ) -> Result<Result<Receipt, StoreError>, RpcError> {
+        self.ask(|answer| Job::Cancel(id, answer)).await
     }
 
     /// Commits a text that is to be typed; the controller is told when it may be.
@@ -200,14 +257,23 @@ impl Writer {
             Job::Accept(..) => {}
             Job::Deliver(delivering) => self.deliver(delivering).await,
             Job::Launch(entry) => {
-                let committed = self.commit(*entry);
+                let committed = self.commit(*entry).map(drop);
                 self.shared.tell(Command::LaunchCommitted(committed));
             }
             Job::Record(recording) => self.record(*recording).await,
-            Job::Note(entry) => self.append(*entry),
+            Job::Note(entry) => drop(self.append(*entry)),
             Job::Input(entry) => {
                 self.append(*entry);
                 self.shared.tell(Command::InputLogged);
+            }
+            Job::Order(entry, answer) => {
+                let _ = answer.send(self.commit(*entry).map(drop));
+            }
+            Job::Pause(pausing, answer) => {
+                let _ = answer.send(self.pause(*pausing).await);
+            }
+            Job::Cancel(id, answer) => {
+                let _ = answer.send(self.cancel(id).await);
             }
             Job::Flush(done) => {
                 let _ = done.send(());
@@ -215,21 +281,22 @@ impl Writer {
         }
     }
 
-    /// Appends without waiting for the disk.
-    fn append(&mut self, entry: Entry) {
-        if let Err(error) = self
+    /// Appends without waiting for the disk. Returns the record's number, if that succeeded.
+    fn append(&mut self, entry: Entry) -> Option<u64> {
+        let appended = self
             .unseal()
-            .and_then(|()| self.log.append(clock::wall(), entry))
-        {
+            .and_then(|()| self.log.append(clock::wall(), entry));
+        if let Err(error) = &appended {
             tracing::error!(%error, "cannot append to the session log");
         }
+        appended.ok()
     }
 
-    /// Appends and waits for the disk.
-    fn commit(&mut self, entry: Entry) -> Result<(), String> {
+    /// Appends and waits for the disk. Returns the record's number.
+    fn commit(&mut self, entry: Entry) -> Result<u64, String> {
         let committed = self.unseal().and_then(|()| {
-            self.log.append(clock::wall(), entry)?;
-            self.log.commit()
+            let seq = self.log.append(clock::wall(), entry)?;
+            self.log.commit().map(|()| seq)
         });
         committed.map_err(|error| match error.source() {
             Some(cause) => format!("{error}: {cause}"),
@@ -268,10 +335,10 @@ impl Writer {
                 && !accepted.duplicate
             {
                 let receipt = Receipt::accepted(offer.message.id, offer.message.accepted);
-                self.append(Entry::MessageAccepted {
+                let seq = self.append(Entry::MessageAccepted {
                     message: offer.message,
                 });
-                self.shared.receipts.publish(receipt);
+                self.shared.publish(receipt, seq);
             }
             let _ = answer.send(Ok(result));
         }
@@ -285,7 +352,7 @@ impl Writer {
             receipt,
         } = delivering;
         let entry = Entry::MessageDelivering { id, text, attempt };
-        let mut result = self.commit(entry).map_err(NotCommitted::Failed);
+        let mut result = self.commit(entry).map(drop).map_err(NotCommitted::Failed);
         if let (Ok(()), Some(receipt)) = (&result, receipt) {
             result = self.store_delivering(receipt).await;
         }
@@ -314,11 +381,52 @@ impl Writer {
     /// Passes on what became of a message by another hand.
     async fn take_over(&mut self, id: MessageId) {
         if let Ok(Some(InboxEntry { receipt, .. })) = self.store.message(self.fence.pod, id).await {
-            self.append(Entry::MessageReceipt {
-                receipt: receipt.clone(),
-            });
-            self.shared.receipts.publish(receipt);
+            self.learn(receipt);
         }
+    }
+
+    /// Logs and publishes a receipt that the store has.
+    fn learn(&mut self, receipt: Receipt) {
+        let seq = self.append(Entry::MessageReceipt {
+            receipt: receipt.clone(),
+        });
+        self.shared.publish(receipt, seq);
+    }
+
+    /// Withdraws a message by the store's word, which decides between this and its delivery.
+    async fn cancel(&mut self, id: MessageId) -> Result<Receipt, StoreError> {
+        let pod = self.fence.pod;
+        if let Some(entry) = self.store.message(pod, id).await?
+            && entry.receipt.settled
+        {
+            return Ok(entry.receipt);
+        }
+        let receipt = self.store.cancel(pod, id, clock::wall()).await?;
+        if receipt.outcome == Outcome::Cancelled {
+            self.learn(receipt.clone());
+            self.shared.tell(Command::Withdrawn(id));
+        }
+        Ok(receipt)
+    }
+
+    async fn pause(&mut self, pausing: Pausing) -> Result<PauseResult, StoreError> {
+        let Pausing { wanted, by } = pausing;
+        let (pod, now) = (self.fence.pod, clock::wall());
+        let before = self.store.set_paused(pod, wanted.clone(), now).await?;
+        let changed = before.is_some() != wanted.is_some();
+        let action = if wanted.is_some() { "pause" } else { "resume" };
+        let detail = wanted.as_ref().map(|paused| paused.reason.clone());
+        // Pausing what is paused keeps the first pause.
+        let paused = wanted.map(|wanted| before.unwrap_or(wanted));
+        if changed {
+            self.append(Entry::Control {
+                action: action.into(),
+                by,
+                detail: detail.unwrap_or_default(),
+            });
+        }
+        self.shared.tell(Command::Paused(paused.clone()));
+        Ok(PauseResult { paused, changed })
     }
 
     async fn record(&mut self, recording: Recording) {
@@ -326,13 +434,14 @@ impl Writer {
         let entry = Entry::MessageReceipt {
             receipt: receipt.clone(),
         };
-        if let Err(error) = self.commit(entry) {
+        let committed = self.commit(entry);
+        if let Err(error) = &committed {
             // The store still gets it; recovery believes a settled receipt there.
             tracing::error!(error, "cannot commit a receipt to the session log");
         }
         self.unstored.push_back(recording);
         self.store_receipts().await;
-        self.shared.receipts.publish(receipt);
+        self.shared.publish(receipt, committed.ok());
     }
 
     /// Tells the store what the log has, in its order, as far as the store takes it.

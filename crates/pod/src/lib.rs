@@ -21,6 +21,7 @@ mod attach;
 mod command;
 mod controller;
 mod delivery;
+mod events;
 mod journal;
 mod keeper;
 mod restart;

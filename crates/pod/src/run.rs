@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::controller::{Controller, Setup};
+use crate::events::Events;
 use crate::journal::{Journal, Writer};
 use crate::keeper::Keeper;
 use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths};
@@ -123,6 +124,13 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         commands,
         status: watch::Sender::new(claim::first_status(record, &config.build)),
         receipts: Receipts::new(),
+        events: Events::new(
+            record.generation,
+            claim::first_status(record, &config.build),
+            generation.session,
+        ),
+        state_dir: config.state_dir.clone(),
+        session: generation.session,
         ending: CancellationToken::new(),
     });
     let waiting = recovery::waiting(&*store, record.identity.id).await?;
@@ -139,6 +147,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         quarantined: claim.quarantined,
         boot_id: clock::boot_id(),
         spec: claim.spec,
+        paused: record.paused.clone(),
     });
     Writer::new(jobs, generation.log, Arc::clone(&shared))
         .start()
@@ -212,6 +221,7 @@ async fn find(store: &dyn PodStore, config: &PodConfig) -> Result<PodRecord, Pod
 struct Generation {
     record: PodRecord,
     credential: String,
+    session: SessionId,
     log: LogWriter,
 }
 
@@ -238,6 +248,7 @@ impl Generation {
             .map_err(failed("write the credential"))?;
         let log = open_session(store, &record, paths, claim.record.session).await?;
         Ok(Self {
+            session: log.session(),
             record,
             credential,
             log,

@@ -3,7 +3,13 @@
 mod attached;
 mod caller;
 mod connection;
+mod control;
+mod inbox;
+mod log;
+mod messages;
 mod requests;
+mod status;
+mod subscribed;
 
 use std::io;
 use std::sync::Arc;
@@ -16,6 +22,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::shared::Shared;
 
+/// The longest that a request may wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use podfleet_pod_store::{Fence, PodStore};
-use podfleet_protocol::{Identity, MessageId, PodStatus, Receipt};
+use podfleet_protocol::{Identity, MessageId, PodStatus, Receipt, SessionId};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::command::Command;
+use crate::events::Events;
 use crate::journal::Journal;
 use crate::paths::RuntimePaths;
 
@@ -26,6 +27,10 @@ pub(crate) struct Shared {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) status: watch::Sender<PodStatus>,
     pub(crate) receipts: Receipts,
+    pub(crate) events: Events,
+    /// The directory of logs, and the session whose log is written.
+    pub(crate) state_dir: PathBuf,
+    pub(crate) session: SessionId,
     /// Cancelled when the pod ends: connections finish what they answer, and close.
     pub(crate) ending: CancellationToken,
 }
@@ -34,6 +39,12 @@ impl Shared {
     /// Tells the controller something. A controller that is gone ends the process anyway.
     pub(crate) fn tell(&self, command: Command) {
         let _ = self.commands.send(command);
+    }
+
+    /// Publishes a receipt that is durable, and the record of the log that says so.
+    pub(crate) fn publish(&self, receipt: Receipt, log_seq: Option<u64>) {
+        self.events.receipt(receipt.clone(), log_seq);
+        self.receipts.publish(receipt);
     }
 }
 
@@ -61,7 +72,7 @@ impl Receipts {
     }
 
     /// Publishes a receipt that is durable.
-    pub(crate) fn publish(&self, receipt: Receipt) {
+    fn publish(&self, receipt: Receipt) {
         let mut latest = self.latest();
         if latest.len() >= KEPT {
             latest.retain(|_, receipt| !receipt.settled);

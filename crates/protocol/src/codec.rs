@@ -63,7 +63,7 @@ impl LineCodec {
 #[cfg(feature = "tokio")]
 mod framed {
     use super::{LineCodec, LineError, MAX_LINE};
-    use bytes::{BufMut, BytesMut};
+    use bytes::{BufMut, Bytes, BytesMut};
     use serde::Serialize;
     use tokio_util::codec::{Decoder, Encoder};
 
@@ -81,6 +81,21 @@ mod framed {
                 None if buffer.is_empty() => Ok(None),
                 None => Err(LineError::Unterminated),
             }
+        }
+    }
+
+    /// Takes a line that was made before, without its newline.
+    impl Encoder<Bytes> for LineCodec {
+        type Error = LineError;
+
+        fn encode(&mut self, line: Bytes, buffer: &mut BytesMut) -> Result<(), LineError> {
+            if line.len() > MAX_LINE {
+                return Err(LineError::TooLong);
+            }
+            buffer.reserve(line.len() + 1);
+            buffer.put_slice(&line);
+            buffer.put_u8(b'\n');
+            Ok(())
         }
     }
 

@@ -8,12 +8,13 @@ use std::time::Duration;
 use bytes::BytesMut;
 use podfleet_protocol::NewMessage;
 use podfleet_protocol::codec::LineCodec;
+use podfleet_protocol::event::Push;
 use podfleet_protocol::frame::{Frame, FrameCodec};
 use podfleet_protocol::method::{
     AcceptedResult, Attach, AttachParams, AttachResult, AttachRole, Credential, GetReceipt,
     HelloResult, MessageParams, Method, Nothing, Ping, ReceiptParams, RunMessage,
 };
-use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
+use podfleet_protocol::rpc::{ErrorCode, Incoming, RequestId, Response, RpcError};
 use podfleet_protocol::{MessageId, Outcome, Receipt};
 use serde_json::{Value, json};
 
@@ -46,8 +47,17 @@ impl Client {
         client: &str,
         credential: Option<Credential>,
     ) -> Result<HelloResult, RpcError> {
+        self.greet_as("attach", client, credential)
+    }
+
+    pub(super) fn greet_as(
+        &mut self,
+        role: &str,
+        client: &str,
+        credential: Option<Credential>,
+    ) -> Result<HelloResult, RpcError> {
         let mut params =
-            json!({ "protocol": 1, "min_protocol": 1, "role": "attach", "client": client });
+            json!({ "protocol": 1, "min_protocol": 1, "role": role, "client": client });
         if let Some(credential) = credential {
             params["credential"] = serde_json::to_value(credential).unwrap();
         }
@@ -78,11 +88,28 @@ impl Client {
         self.stream.shutdown(std::net::Shutdown::Write).unwrap();
     }
 
-    /// Returns the next line, or nothing when the pod has closed the connection.
+    /// Returns the next line as a response, or nothing when the pod has closed the connection.
     pub(super) fn receive(&mut self) -> Option<Response> {
+        match self.incoming()? {
+            Incoming::Response(response) => Some(response),
+            Incoming::Push(push) => panic!("an unasked line: {push:?}"),
+        }
+    }
+
+    /// Returns what comes next unasked.
+    #[track_caller]
+    pub(super) fn push(&mut self) -> Push {
+        match self.incoming().expect("the pod closed the connection") {
+            Incoming::Push(push) => push,
+            Incoming::Response(response) => panic!("an answer: {response:?}"),
+        }
+    }
+
+    /// Returns the next line, or nothing when the pod has closed the connection.
+    pub(super) fn incoming(&mut self) -> Option<Incoming> {
         loop {
             if let Some(line) = self.codec.next_line(&mut self.buffer).unwrap() {
-                return Some(serde_json::from_slice(&line).unwrap());
+                return Some(Incoming::parse(&line).unwrap());
             }
             if !fill(&mut self.stream, &mut self.buffer) {
                 return None;

@@ -83,6 +83,6 @@ fn the_longest_message_reaches_the_agent_as_a_file_and_a_longer_one_is_refused()
     let error = client
         .run(NewMessage::new("a".repeat(MAX_BODY + 1)))
         .unwrap_err();
-    assert_eq!(error.code, ErrorCode::Refused);
+    assert_eq!(error.code, ErrorCode::BodyTooLong);
     assert!(error.message.contains(&MAX_BODY.to_string()), "{error}");
 }

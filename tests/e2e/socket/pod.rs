@@ -8,16 +8,17 @@ use std::process::{Child, Stdio};
 
 use podfleet_pod::paths::{RuntimeDir, RuntimePaths, StatePaths};
 use podfleet_pod::spec::{HarnessRef, PodSpec, RestartPolicy};
+use podfleet_pod_store::session_log::{Record, SessionFiles, SessionReader};
 use podfleet_pod_store::{NewPod, PodStore as _, SqliteStore};
 use podfleet_protocol::method::{Credential, Status, StatusParams, StatusUntil};
 use podfleet_protocol::{
-    FleetName, Identity, PodId, PodName, PodStatus, Size, TenantId, UnixMillis,
+    FleetName, Identity, PodId, PodName, PodStatus, SessionId, Size, TenantId, UnixMillis,
 };
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
 use super::client::Client;
-use crate::world::{World, signal};
+use crate::world::{World, is_gone, signal, until};
 
 /// The program under test.
 const FLEET: &str = env!("CARGO_BIN_EXE_fleet-under-test");
@@ -93,6 +94,39 @@ impl Pods {
             resources: podfleet_pod::spec::Resources::default(),
         };
         let id = self.record(name, harness, &spec);
+        self.run(name, id)
+    }
+
+    /// Starts a pod that has ended, as it is recorded.
+    pub(super) fn start_again(&mut self, name: &str, pod: &Pod) -> Pod {
+        until(|| {
+            if is_gone(pod.pid) {
+                Ok(())
+            } else {
+                Err("it runs".to_owned())
+            }
+        });
+        self.run(name, pod.id)
+    }
+
+    /// Returns the session log of a pod, as far as it is written.
+    pub(super) fn log(&self, pod: &Pod) -> Vec<Record> {
+        let state = self.world.path("state");
+        let directory = state.join("sessions").join(pod.id.to_string());
+        let files = fs::read_dir(directory).unwrap();
+        let sessions = files.filter_map(|file| {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            name.strip_suffix(".jsonl")?.parse::<SessionId>().ok()
+        });
+        sessions
+            .flat_map(|session| {
+                SessionReader::open(SessionFiles::new(&state, pod.id, session)).unwrap()
+            })
+            .map(|found| found.unwrap().record)
+            .collect()
+    }
+
+    fn run(&mut self, name: &str, id: PodId) -> Pod {
         let mut child = self
             .world
             .command("default", &["pod", "run", name, "--notify"])

@@ -70,6 +70,12 @@ fn words(entry: &Entry) -> (&str, String) {
             format!("{} {} {}", event.name, event.event, event.detail),
         ),
         Entry::Reset { text } => ("reset", text.clone()),
+        Entry::Control { action, by, detail } => (
+            "control",
+            format!("{action} by {by}: {detail}")
+                .trim_end_matches(": ")
+                .to_owned(),
+        ),
         Entry::Error { origin, text } => ("error", format!("{origin}: {text}")),
         Entry::Exit { run, end } => ("exit", format!("run {run}: {end}")),
         Entry::Other(fields) => {

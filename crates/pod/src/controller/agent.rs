@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use podfleet_pod_store::PodState;
 use podfleet_pod_store::session_log::Entry;
-use podfleet_protocol::{Hold, HoldReason, RunEnd, UnixMillis};
+use podfleet_protocol::{Event, Hold, HoldReason, RunEnd, UnixMillis};
 use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
 
@@ -75,6 +75,7 @@ impl Phase {
 /// An agent that is being ended for good.
 #[derive(Debug)]
 pub(super) struct Stopping {
+    reason: String,
     since: Instant,
     pub(super) due: Instant,
 }
@@ -82,7 +83,11 @@ pub(super) struct Stopping {
 impl Controller {
     pub(super) async fn reported(&mut self, report: GuardReport) {
         match report {
-            GuardReport::Started(pid) => self.agent_pid = Some(pid),
+            GuardReport::Started(pid) => {
+                self.agent_pid = Some(pid);
+                let run = self.live.run;
+                self.tell(Event::AgentStarted { run });
+            }
             GuardReport::Ended(end) => {
                 self.drain().await;
                 if let Some(process) = self.process.take() {
@@ -122,6 +127,10 @@ impl Controller {
             run: self.live.run,
             end: end.clone(),
         });
+        self.tell(Event::AgentEnded {
+            run: self.live.run,
+            end: end.clone(),
+        });
         self.dirty = true;
         if self.stopping.is_some() {
             self.phase = Phase::Ended(end);
@@ -134,6 +143,9 @@ impl Controller {
             Decision::Quarantine { account } => {
                 tracing::warn!(account, "the agent is quarantined");
                 self.remember_quarantine(&account).await;
+                self.tell(Event::Errored {
+                    detail: account.clone(),
+                });
                 Phase::Quarantined(account)
             }
         };
@@ -163,6 +175,7 @@ impl Controller {
         tracing::info!(reason, "shutting down");
         let now = Instant::now();
         self.stopping = Some(Stopping {
+            reason: reason.to_owned(),
             since: now,
             due: now,
         });
@@ -216,6 +229,10 @@ impl Controller {
                 tracing::error!(%error, "cannot record the end");
             }
         }
+        let stopping = self.stopping.as_ref();
+        self.tell(Event::ShutDown {
+            reason: stopping.map_or_else(String::new, |stopping| stopping.reason.clone()),
+        });
         for answer in self.shutdown_answers.drain(..) {
             let _ = answer.send(());
         }

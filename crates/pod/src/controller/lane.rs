@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use podfleet_harness::{ScreenState, Signals};
 use podfleet_pod_store::DeliveryState;
 use podfleet_pod_store::session_log::Entry;
-use podfleet_protocol::{Hold, HoldReason, Message, MessageId, Outcome, Receipt, Typing};
+use podfleet_protocol::{Event, Hold, HoldReason, Message, MessageId, Outcome, Receipt, Typing};
 
 use super::agent::Phase;
 use super::{Controller, Next};
@@ -40,7 +40,8 @@ impl Controller {
         if classification.state != self.live.classification.state {
             self.live.since = Moment::now();
         }
-        self.live.classification = classification;
+        let before = std::mem::replace(&mut self.live.classification, classification).state;
+        self.tell_of_screen(before);
         let look = Look {
             now,
             harness: &self.setup.harness,
@@ -98,11 +99,19 @@ impl Controller {
             }
         };
         Conditions {
-            outer: outer.or_else(|| self.log_fault()),
+            outer: outer.or_else(|| self.brake()).or_else(|| self.log_fault()),
             key_age: self.live.keys.age(now),
             open_keys: self.live.keys.is_open(),
             now: message.typing.now,
         }
+    }
+
+    fn brake(&self) -> Option<Hold> {
+        let detail = self.paused.as_ref()?.to_string();
+        Some(Hold {
+            reason: HoldReason::Paused,
+            detail,
+        })
     }
 
     fn log_fault(&self) -> Option<Hold> {
@@ -206,6 +215,10 @@ impl Controller {
             Err(NotCommitted::Failed(error)) => {
                 tracing::error!(error, message = %id, "cannot commit a message to the log");
                 self.live.delivery.withdraw();
+                self.tell(Event::Blocked {
+                    kind: "log".into(),
+                    detail: error.clone(),
+                });
                 self.commit_fault = Some(error);
             }
         }

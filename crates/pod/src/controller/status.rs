@@ -46,6 +46,9 @@ impl Controller {
             }
             changed
         });
+        if changed {
+            self.setup.shared.events.status(&status);
+        }
         let now = Instant::now();
         let due = self.heartbeat.due(self.setup.heartbeat_interval) <= now;
         if due {
@@ -87,19 +90,24 @@ impl Controller {
             pod_pid: std::process::id(),
             build: shared.build.clone(),
             agent: self.agent_phase(),
-            screen: ScreenStatus {
-                state: live.classification.state.to_string(),
-                rule: live.classification.rule.clone(),
-                line: live.classification.line.clone(),
-                since: live.since.wall,
-            },
+            screen: self.screen_status(),
             last_output: live.output_at.map(|at| at.wall),
             inbox: live.waiting,
             hold: live.hold.clone(),
             size: live.terminal.size(),
             controller: live.clients.controller().map(str::to_owned),
             viewers: live.clients.count(),
-            paused: None,
+            paused: self.paused.clone(),
+        }
+    }
+
+    pub(super) fn screen_status(&self) -> ScreenStatus {
+        let live = &self.live;
+        ScreenStatus {
+            state: live.classification.state.to_string(),
+            rule: live.classification.rule.clone(),
+            line: live.classification.line.clone(),
+            since: live.since.wall,
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::events::Events;
 use crate::paths::RuntimePaths;
 use crate::shared::Receipts;
 
@@ -151,8 +152,11 @@ fn shared(
         store: Arc::new(MemoryStore::default()),
         journal,
         commands,
+        events: Events::new(Generation(1), status.clone(), SessionId::generate()),
         status: watch::Sender::new(status),
         receipts: Receipts::new(),
+        state_dir: directory.to_owned(),
+        session: SessionId::generate(),
         ending: CancellationToken::new(),
     }
 }

@@ -137,7 +137,7 @@ pub(super) fn first_status(record: &PodRecord, build: &str) -> PodStatus {
         size: Size::DEFAULT,
         controller: None,
         viewers: 0,
-        paused: None,
+        paused: record.paused.clone(),
     }
 }
 

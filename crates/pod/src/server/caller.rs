@@ -4,7 +4,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use podfleet_pod_store::{FleetKey, Page, PodFilter, PodRecord, Sender};
+use podfleet_pod_store::{Page, PodFilter, PodRecord, Sender};
 use podfleet_protocol::method::{ConnectionRole, Credential, HelloParams};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Address, PodId};
@@ -24,8 +24,47 @@ pub(super) struct Caller {
     pub(super) name: String,
     /// What the connection is for.
     pub(super) role: ConnectionRole,
-    /// Whether it may end this pod: the operator, the fleet's lead, the pod itself.
-    pub(super) may_stop: bool,
+    /// What it is to this pod.
+    pub(super) standing: Standing,
+}
+
+/// What a caller is to the pod that it calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// A person, or a program of theirs outside all pods.
+    Operator,
+    /// The lead of its fleet, or its parent.
+    Superior,
+    /// The pod itself, or its agent.
+    Itself,
+    /// Any other pod.
+    Other,
+}
+
+impl Caller {
+    /// Returns whether it may hold and drive this pod's agent.
+    pub(super) fn commands(&self) -> bool {
+        matches!(self.standing, Standing::Operator | Standing::Superior)
+    }
+
+    /// Returns whether all that concerns this pod is its business: it commands it, or is it.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.standing != Standing::Other
+    }
+
+    /// Checks that it commands this pod.
+    ///
+    /// # Errors
+    /// Fails when it does not; `what` fits "may ...".
+    pub(super) fn check_commands(&self, what: &str) -> Result<(), RpcError> {
+        if self.commands() {
+            return Ok(());
+        }
+        Err(RpcError::new(
+            ErrorCode::Forbidden,
+            format!("only the operator, the fleet's lead and the parent may {what}"),
+        ))
+    }
 }
 
 /// Finds out who calls: the pod whose credential it shows, or in whose agent it runs; else the
@@ -56,20 +95,29 @@ pub(super) async fn identify(
             address: Address::operator(&own.host),
             name,
             role,
-            may_stop: true,
+            standing: Standing::Operator,
         },
-        Some(record) => {
-            let identity = &record.identity;
-            let mate = FleetKey::of(identity) == FleetKey::of(own);
-            Caller {
-                sender: Sender::Pod(identity.id),
-                address: Address::new(&identity.host, identity.name.as_str()),
-                name,
-                role,
-                may_stop: identity.id == own.id
-                    || (mate && record.class == PodRecord::ORCHESTRATOR),
-            }
-        }
+        Some(record) => Caller {
+            sender: Sender::Pod(record.identity.id),
+            address: Address::new(&record.identity.host, record.identity.name.as_str()),
+            name,
+            role,
+            standing: standing(shared, record.identity.id).await?,
+        },
+    })
+}
+
+/// Finds out what another pod is to this one, as the store has it now.
+async fn standing(shared: &Shared, caller: PodId) -> Result<Standing, RpcError> {
+    let relation = shared.store.relation(caller, shared.identity.id).await;
+    let relation =
+        relation.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))?;
+    Ok(if relation.itself {
+        Standing::Itself
+    } else if relation.may_stop() {
+        Standing::Superior
+    } else {
+        Standing::Other
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
 use podfleet_protocol::codec::{LineCodec, LineError};
@@ -14,10 +15,10 @@ use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 
 use super::caller::{self, Caller};
-use super::{attached, peer_process, requests, same_user};
+use super::{attached, peer_process, requests, same_user, subscribed};
 use crate::shared::Shared;
 
-type Lines = Framed<UnixStream, LineCodec>;
+pub(super) type Lines = Framed<UnixStream, LineCodec>;
 
 /// Tells a client that there is no room for it.
 pub(super) async fn refuse(stream: UnixStream) {
@@ -44,7 +45,7 @@ pub(super) async fn serve(stream: UnixStream, shared: &Arc<Shared>) {
             return;
         }
     };
-    if let Some((id, params)) = serve_requests(&mut lines, shared, &caller).await {
+    if let Some(Attaching(id, params)) = serve_requests(&mut lines, shared, &caller).await {
         attached::serve(lines, shared, &caller, id, params).await;
     }
 }
@@ -110,20 +111,40 @@ async fn greet(
     Ok((hello, caller))
 }
 
-/// Answers requests, several at once, until the client goes or attaches.
+/// What ends the request phase of a connection with something left to do.
+struct Attaching(RequestId, AttachParams);
+
+/// Answers requests, several at once, until the client goes or attaches; between them a subscriber
+/// gets its events.
 async fn serve_requests(
     lines: &mut Lines,
     shared: &Arc<Shared>,
     caller: &Caller,
-) -> Option<(RequestId, AttachParams)> {
+) -> Option<Attaching> {
     let mut working = FuturesUnordered::new();
+    let mut subscription = None;
     loop {
+        let unsent = !lines.write_buffer().is_empty();
+        // In this order, what is ready goes out together and a client cannot outrun its answers.
         let response = tokio::select! {
+            biased;
+            () = shared.ending.cancelled(), if working.is_empty() => {
+                subscribed::last_events(lines, shared, subscription).await;
+                return None;
+            }
+            Some(response) = working.next(), if !working.is_empty() => response,
+            () = subscribed::ready(&mut subscription) => {
+                subscribed::send_events(lines, shared, subscription.as_mut()?).await.ok()?;
+                continue;
+            }
             line = lines.next() => match read(line?, working.len()) {
                 Read::Call(id, Call::Attach(params)) => match attachable(caller, working.len()) {
-                    Ok(()) => return Some((id, *params)),
+                    Ok(()) => return Some(Attaching(id, *params)),
                     Err(error) => Response::failure(Some(id), error),
                 },
+                Read::Call(id, Call::Subscribe(params)) => {
+                    subscribed::subscribe(shared, caller, &mut subscription, id, &params)
+                }
                 Read::Call(id, call) => {
                     working.push(answer(shared, caller, id, call));
                     continue;
@@ -136,12 +157,12 @@ async fn serve_requests(
                     return None;
                 }
             },
-            Some(response) = working.next(), if !working.is_empty() => response,
-            () = shared.ending.cancelled(), if working.is_empty() => return None,
+            () = std::future::ready(()), if unsent => {
+                SinkExt::<Bytes>::flush(lines).await.ok()?;
+                continue;
+            }
         };
-        if lines.send(&response).await.is_err() {
-            return None;
-        }
+        lines.feed(&response).await.ok()?;
     }
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::id::{MessageId, UnixMillis};
-use crate::message::{Class, Kind, NewMessage};
+use crate::limits::PREVIEW;
+use crate::message::{Class, Kind, Message, NewMessage};
 use crate::receipt::{Outcome, Receipt};
 
 /// Parameters of `run` and `notify`.
@@ -93,6 +94,25 @@ pub struct InboxRow {
     pub attempts: u32,
     /// What is known of its fate.
     pub receipt: Receipt,
+}
+
+impl InboxRow {
+    /// Shows a message of an inbox.
+    #[must_use]
+    pub fn new(message: Message, attempts: u32, receipt: Receipt) -> Self {
+        Self {
+            id: message.id,
+            from: message.from,
+            kind: message.kind,
+            class: message.class,
+            thread: message.thread,
+            preview: message.body.chars().take(PREVIEW).collect(),
+            bytes: message.body.len() as u64,
+            accepted: message.accepted,
+            attempts,
+            receipt,
+        }
+    }
 }
 
 /// Parameters of `cancel`, whose result is the receipt that holds afterwards: `cancelled` if the

@@ -1,0 +1,93 @@
+//! Holding, driving and ending the agent.
+
+use podfleet_pod_store::session_log::Entry;
+use podfleet_protocol::method::{
+    InterruptResult, PauseParams, PauseResult, ResizeParams, ResizeResult,
+};
+use podfleet_protocol::rpc::{ErrorCode, RpcError};
+use podfleet_protocol::{AgentPhase, Paused};
+
+use super::caller::Caller;
+use super::requests::ask;
+use crate::clock;
+use crate::command::Command;
+use crate::shared::Shared;
+
+/// How much of a reason is kept, in characters.
+const REASON: usize = 200;
+
+/// Holds delivery, durably.
+pub(super) async fn pause(
+    shared: &Shared,
+    caller: &Caller,
+    params: PauseParams,
+) -> Result<PauseResult, RpcError> {
+    caller.check_commands("pause an agent")?;
+    let printable = params.reason.chars().filter(|c| !c.is_control());
+    let paused = Paused {
+        by: caller.address.clone(),
+        since: clock::wall(),
+        reason: printable.take(REASON).collect(),
+    };
+    shared.journal.pause(Some(paused), &caller.address).await
+}
+
+/// Lets delivery go on.
+pub(super) async fn resume(shared: &Shared, caller: &Caller) -> Result<PauseResult, RpcError> {
+    caller.check_commands("resume an agent")?;
+    shared.journal.pause(None, &caller.address).await
+}
+
+/// Presses the interrupt key if the agent works. The order is in the log before the key is pressed.
+pub(super) async fn interrupt(
+    shared: &Shared,
+    caller: &Caller,
+) -> Result<InterruptResult, RpcError> {
+    caller.check_commands("interrupt an agent")?;
+    let screen = {
+        let status = shared.status.borrow();
+        let works =
+            matches!(status.agent, AgentPhase::Running { .. }) && status.screen.state == "busy";
+        (!works).then(|| status.screen.clone())
+    };
+    if let Some(screen) = screen {
+        return Ok(InterruptResult {
+            pressed: false,
+            screen,
+        });
+    }
+    let order = Entry::Control {
+        action: "interrupt".into(),
+        by: caller.address.clone(),
+        detail: String::new(),
+    };
+    shared.journal.order(order).await?;
+    ask(shared, Command::Interrupt).await
+}
+
+/// Sets the terminal's size, unless a controller does.
+pub(super) async fn resize(
+    shared: &Shared,
+    caller: &Caller,
+    params: ResizeParams,
+) -> Result<ResizeResult, RpcError> {
+    caller.check_commands("set the size of an agent's terminal")?;
+    let size = ask(shared, |answer| Command::Resize(params.size, answer)).await??;
+    Ok(ResizeResult { size })
+}
+
+/// Ends the agent, then the pod.
+pub(super) async fn shut_down(
+    shared: &Shared,
+    caller: &Caller,
+    reason: &str,
+) -> Result<(), RpcError> {
+    if !caller.is_trusted() {
+        return Err(RpcError::new(
+            ErrorCode::Forbidden,
+            "only the operator, the fleet's lead, the parent and the pod itself may end a pod",
+        ));
+    }
+    let reason = format!("{}: {reason}", caller.name);
+    ask(shared, |answer| Command::Shutdown(reason, Some(answer))).await
+}

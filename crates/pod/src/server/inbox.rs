@@ -1,0 +1,87 @@
+//! The inbox: listing what waits, and withdrawing it.
+
+use podfleet_pod_store::{InboxEntry, Page, Sender, Sequence, StoreError, StoreErrorKind};
+use podfleet_protocol::limits::{MAX_PAGE, PAGE};
+use podfleet_protocol::method::{InboxParams, InboxResult, InboxRow};
+use podfleet_protocol::rpc::{ErrorCode, RpcError};
+use podfleet_protocol::{MessageId, Receipt};
+
+use super::caller::Caller;
+use super::messages;
+use crate::shared::Shared;
+
+/// Lists a page of what waits. Who is neither the pod nor commands it sees its own messages only.
+pub(super) async fn list(
+    shared: &Shared,
+    caller: &Caller,
+    params: InboxParams,
+) -> Result<InboxResult, RpcError> {
+    let page = Page {
+        after: params.after.map(Sequence),
+        limit: page_size(params.limit),
+    };
+    let listing = shared.store.undelivered(shared.identity.id, page).await;
+    let listing = listing.map_err(|error| storage(&error))?;
+    let mut messages = Vec::with_capacity(listing.items.len());
+    for entry in listing.items {
+        if caller.is_trusted() || is_from(&entry, caller) {
+            messages.push(row(shared, entry));
+        }
+    }
+    let damaged = listing.corrupt.into_iter();
+    Ok(InboxResult {
+        messages,
+        corrupt: damaged
+            .filter(|_| caller.is_trusted())
+            .map(|record| format!("{}: {}", record.id, record.error))
+            .collect(),
+        next: listing.next.map(|place| place.0),
+    })
+}
+
+/// Returns how many rows a page has.
+pub(super) fn page_size(asked: Option<u32>) -> u32 {
+    match asked {
+        None | Some(0) => PAGE,
+        Some(limit) => limit.min(MAX_PAGE),
+    }
+}
+
+fn is_from(entry: &InboxEntry, caller: &Caller) -> bool {
+    match caller.sender {
+        Sender::Operator => entry.sender.is_none(),
+        Sender::Pod(id) => entry.sender == Some(id),
+    }
+}
+
+fn row(shared: &Shared, entry: InboxEntry) -> InboxRow {
+    let receipt = shared.receipts.get(entry.message.id);
+    let receipt = messages::presented(shared, receipt.unwrap_or(entry.receipt));
+    InboxRow::new(entry.message, entry.attempts, receipt)
+}
+
+/// Withdraws a message. Its sender may, and who commands this pod.
+pub(super) async fn cancel(
+    shared: &Shared,
+    caller: &Caller,
+    id: MessageId,
+) -> Result<Receipt, RpcError> {
+    let entry = shared.store.message(shared.identity.id, id).await;
+    let entry = entry.map_err(|error| storage(&error))?;
+    // A message of somebody else is none that the caller may know of.
+    let known = entry.filter(|entry| caller.commands() || is_from(entry, caller));
+    if known.is_none() {
+        return Err(messages::no_such_message(id));
+    }
+    match shared.journal.cancel(id).await? {
+        Ok(receipt) => Ok(receipt),
+        Err(error) if matches!(error.kind(), StoreErrorKind::NotFound(_)) => {
+            Err(messages::no_such_message(id))
+        }
+        Err(error) => Err(storage(&error)),
+    }
+}
+
+fn storage(error: &StoreError) -> RpcError {
+    RpcError::new(ErrorCode::Storage, error.to_string())
+}
