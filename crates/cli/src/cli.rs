@@ -114,7 +114,18 @@ const SECTIONS: [(&str, &[&str]); 5] = [
     ),
     (
         "An agent",
-        &["send", "tail", "watch", "attach", "log", "logs"],
+        &[
+            "send",
+            "inbox",
+            "pause",
+            "resume",
+            "interrupt",
+            "tail",
+            "watch",
+            "attach",
+            "log",
+            "logs",
+        ],
     ),
     (
         "This host",

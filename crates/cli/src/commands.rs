@@ -18,13 +18,19 @@ pub(crate) mod add;
 #[cfg(feature = "fleet")]
 pub(crate) mod attach;
 #[cfg(feature = "fleet")]
+pub(crate) mod brake;
+#[cfg(feature = "fleet")]
 pub(crate) mod doctor;
 #[cfg(feature = "fleet")]
 pub(crate) mod down;
 #[cfg(feature = "fleet")]
 mod edit;
 #[cfg(feature = "fleet")]
+pub(crate) mod inbox;
+#[cfg(feature = "fleet")]
 pub(crate) mod install;
+#[cfg(feature = "fleet")]
+pub(crate) mod interrupt;
 #[cfg(feature = "fleet")]
 pub(crate) mod log;
 #[cfg(feature = "fleet")]

@@ -13,6 +13,8 @@ pub(crate) mod age;
 #[cfg(feature = "fleet")]
 pub(crate) mod explanation;
 #[cfg(feature = "fleet")]
+pub(crate) mod inbox;
+#[cfg(feature = "fleet")]
 pub(crate) mod log_record;
 #[cfg(feature = "fleet")]
 pub(crate) mod ps;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use podfleet_pod::client::{ClientError, ClientErrorKind};
 use podfleet_pod::paths::PathError;
 use podfleet_pod_store::{StoreError, StoreErrorKind};
-use podfleet_protocol::NameError;
 use podfleet_protocol::rpc::ErrorCode;
+use podfleet_protocol::{MessageId, NameError};
 use podfleet_roster::Diagnostic;
 use podfleet_tmux::{TmuxError, TmuxErrorKind, Version};
 
@@ -163,6 +163,22 @@ pub enum FleetErrorKind {
         /// The rule.
         rule: String,
     },
+    /// The caller has no right to hold or drive the agent.
+    #[error("the order to `{agent}` is refused: {rule}")]
+    OrderRefused {
+        /// The agent.
+        agent: String,
+        /// The rule.
+        rule: String,
+    },
+    /// The agent's inbox never had such a message, or it was pruned.
+    #[error("`{agent}` has no message {id}")]
+    NoSuchMessage {
+        /// The agent.
+        agent: String,
+        /// The message.
+        id: MessageId,
+    },
     /// Log or store of the receiver cannot be written; nothing was accepted.
     #[error("the message to `{agent}` cannot be stored")]
     Storage {
@@ -267,6 +283,19 @@ impl FleetError {
     }
 }
 
+impl FleetError {
+    /// Turns the refusal of a message into that of an order.
+    pub(crate) fn of_order(self) -> Self {
+        match self.kind() {
+            FleetErrorKind::Refused { agent, rule } => Self::new(FleetErrorKind::OrderRefused {
+                agent: agent.clone(),
+                rule: rule.clone(),
+            }),
+            _ => self,
+        }
+    }
+}
+
 fn hints(kind: &FleetErrorKind) -> Vec<String> {
     let hint = match kind {
         FleetErrorKind::NoSuchAgent { near, .. } if !near.is_empty() => {
@@ -289,6 +318,9 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
             "log in as this user (su and sudo give no session), or run it without systemd: \
              `--supervisor direct`"
                 .to_owned()
+        }
+        FleetErrorKind::NoSuchMessage { agent, .. } => {
+            format!("`fleet inbox {agent}` lists those that wait, `fleet log {agent}` all")
         }
         FleetErrorKind::NotRunning { agent } => format!("start it with `fleet up {agent}`"),
         FleetErrorKind::ControlTaken { .. } => "take it with `--take`".to_owned(),

@@ -1,12 +1,14 @@
 //! The façade: one fleet of one user on one host.
 
 mod attach;
+mod brake;
 mod clean;
 mod doctor;
 mod down;
 mod explain;
 mod fallen;
 mod gates;
+mod inbox;
 mod install;
 mod make_views;
 mod observe;
@@ -48,9 +50,11 @@ use crate::supervisor::{self, Direct, Supervisor, SupervisorKind, UserManager};
 use crate::views::Views;
 
 pub use attach::SessionLog;
+pub use brake::{Brake, BrakeReport};
 pub use doctor::{Check, Verdict};
 pub use down::DownOptions;
 pub use explain::{Explanation, Fact};
+pub use inbox::InboxReport;
 pub use install::{Installation, InstalledUnit, Removal};
 pub use observe::AgentStatus;
 pub use opening_store::OpeningStore;

@@ -58,9 +58,10 @@ pub use drift::drift;
 pub use error::{FleetError, FleetErrorKind};
 pub use file_snapshot::FileSnapshot;
 pub use fleet::{
-    AgentStatus, Check, DownOptions, Events, Explanation, Fact, Fleet, Installation, InstalledUnit,
-    Miss, OldAgent, OpeningStore, Removal, RestartOptions, SendReport, SendRequest, SessionLog,
-    Setup, StopTimeouts, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
+    AgentStatus, Brake, BrakeReport, Check, DownOptions, Events, Explanation, Fact, Fleet,
+    InboxReport, Installation, InstalledUnit, Miss, OldAgent, OpeningStore, Removal,
+    RestartOptions, SendReport, SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Update,
+    UpdateOptions, Verdict, Verification, Via,
 };
 pub use plan::{Action, Plan, Step};
 pub use podfleet_home::{DirsError, Env};

@@ -3,8 +3,9 @@
 use clap::Subcommand;
 
 use crate::commands::{
-    add, attach, doctor, down, install, log, logs, plan, pod, ps, remove, restart, send, set,
-    sim_agent, status, store, supervise, tail, uninstall, up, update, verify, watch,
+    add, attach, brake, doctor, down, inbox, install, interrupt, log, logs, plan, pod, ps, remove,
+    restart, send, set, sim_agent, status, store, supervise, tail, uninstall, up, update, verify,
+    watch,
 };
 use crate::context::Context;
 use crate::error::Outcome;
@@ -23,6 +24,10 @@ pub(super) enum Command {
     Status(status::Args),
     Verify(verify::Args),
     Send(send::Args),
+    Inbox(inbox::Args),
+    Pause(brake::PauseArgs),
+    Resume(brake::ResumeArgs),
+    Interrupt(interrupt::Args),
     Tail(tail::Args),
     Watch(watch::Args),
     Attach(attach::Args),
@@ -53,6 +58,10 @@ impl Command {
             Self::Status(args) => status::run(&args, context),
             Self::Verify(args) => verify::run(&args, context),
             Self::Send(args) => send::run(&args, context),
+            Self::Inbox(args) => inbox::run(&args, context),
+            Self::Pause(args) => brake::pause(&args, context),
+            Self::Resume(args) => brake::resume(&args, context),
+            Self::Interrupt(args) => interrupt::run(&args, context),
             Self::Tail(args) => tail::run(&args, context),
             Self::Watch(args) => watch::run(&args, context),
             Self::Attach(args) => attach::run(&args, context),

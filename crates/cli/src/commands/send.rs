@@ -91,7 +91,7 @@ fn wanted(text: &str) -> Result<Reached, String> {
     }
 }
 
-fn message_id(text: &str) -> Result<MessageId, String> {
+pub(super) fn message_id(text: &str) -> Result<MessageId, String> {
     let no_id = |_| "it is a UUID, such as a receipt shows".to_owned();
     text.parse().map_err(no_id)
 }

@@ -53,11 +53,14 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::LostRoster { .. }
         | FleetErrorKind::Unreadable { .. }
         | FleetErrorKind::Name { .. } => Exit::Usage,
-        FleetErrorKind::Roster { .. } | FleetErrorKind::NotRunning { .. } => Exit::No,
+        FleetErrorKind::Roster { .. }
+        | FleetErrorKind::NotRunning { .. }
+        | FleetErrorKind::NoSuchMessage { .. } => Exit::No,
         FleetErrorKind::Remote { .. }
         | FleetErrorKind::Claimed { .. }
         | FleetErrorKind::FileChanged { .. }
         | FleetErrorKind::Refused { .. }
+        | FleetErrorKind::OrderRefused { .. }
         | FleetErrorKind::ControlTaken { .. } => Exit::Refused,
         FleetErrorKind::RosterEdit { .. } => edit_exit(error),
         FleetErrorKind::RuntimeDir => runtime_dir_exit(error),

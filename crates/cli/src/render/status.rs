@@ -94,6 +94,9 @@ fn pod_facts(pod: &PodStatus, now: Timestamp) -> Vec<(&'static str, String)> {
         None => format!("{} waiting", pod.inbox),
     };
     facts.push(("inbox", inbox));
+    if let Some(paused) = &pod.paused {
+        facts.push(("paused", format!("{paused}, {} ago", ago(paused.since))));
+    }
     let size = format!("{}×{}", pod.size.columns, pod.size.rows);
     let controller = pod.controller.as_ref().map_or_else(
         || "nobody types".to_owned(),

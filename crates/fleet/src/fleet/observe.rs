@@ -137,7 +137,11 @@ impl Fleet {
         }
     }
 
-    pub(super) async fn pod_status(&self, agent: &str) -> Result<PodStatus, FleetError> {
+    /// Returns what a live agent's pod says of it.
+    ///
+    /// # Errors
+    /// Fails when the agent is unknown, or its pod does not run or answer.
+    pub async fn pod_status(&self, agent: &str) -> Result<PodStatus, FleetError> {
         let record = self.started(agent).await?;
         let mut client = self.connect(&record).await?;
         client

@@ -157,7 +157,7 @@ impl Fleet {
 
     /// Returns the receiver's record; makes one for an agent that was never started, so that its
     /// messages wait for it.
-    async fn receiver(&self, agent: &str) -> Result<PodRecord, FleetError> {
+    pub(super) async fn receiver(&self, agent: &str) -> Result<PodRecord, FleetError> {
         if let Some(record) = self.record(agent).await? {
             return Ok(record);
         }
@@ -171,7 +171,7 @@ impl Fleet {
     }
 
     /// Connects; nothing if nobody listens.
-    async fn client_of(&self, pod: &PodRecord) -> Result<Option<PodClient>, FleetError> {
+    pub(super) async fn client_of(&self, pod: &PodRecord) -> Result<Option<PodClient>, FleetError> {
         let Some(endpoint) = &pod.endpoint else {
             return Ok(None);
         };
@@ -302,7 +302,7 @@ impl Fleet {
     }
 
     /// Who we are to the store: a pod if its credential is ours, else the operator.
-    async fn sender(&self) -> Result<Identified, FleetError> {
+    pub(super) async fn sender(&self) -> Result<Identified, FleetError> {
         let operator = Identified {
             proven: Sender::Operator,
             address: Address::operator(&self.host),
@@ -320,14 +320,14 @@ impl Fleet {
     }
 }
 
-struct Identified {
+pub(super) struct Identified {
     proven: Sender,
-    address: Address,
+    pub(super) address: Address,
     kind: Kind,
 }
 
 /// A message in the inbox of a pod that does not run waits for it.
-fn held_by_absence(receipt: Receipt) -> Receipt {
+pub(super) fn held_by_absence(receipt: Receipt) -> Receipt {
     if receipt.outcome != Outcome::Accepted {
         return receipt;
     }
@@ -341,7 +341,7 @@ fn held_by_absence(receipt: Receipt) -> Receipt {
     }
 }
 
-fn ended(error: &ClientError) -> bool {
+pub(super) fn ended(error: &ClientError) -> bool {
     matches!(
         error.kind(),
         ClientErrorKind::NotListening | ClientErrorKind::Closed

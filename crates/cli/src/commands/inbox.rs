@@ -1,0 +1,90 @@
+use podfleet_protocol::{MessageId, Outcome as Reached};
+
+use crate::commands::scope::{DryRun, JsonFlag, OneAgent};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::render::{inbox, receipt};
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const EXITS: &str = "\
+Exit status: 0; with --cancel 1 if there is no such message, or it was typed
+already.";
+
+/// List the messages that wait for an agent, or withdraw one
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXITS)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    agent: OneAgent,
+    /// Withdraw this message, if it is not yet being typed
+    #[arg(long, value_name = "ID", value_parser = super::send::message_id)]
+    cancel: Option<MessageId>,
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    match args.cancel {
+        Some(id) if !args.dry_run.dry_run => cancel(args, id, context),
+        wanted => list(args, wanted, context),
+    }
+}
+
+/// Lists what waits; of a dry run, only the message that would be withdrawn.
+fn list(args: &Args, wanted: Option<MessageId>, context: &mut Context) -> Outcome {
+    let name = &args.agent.name;
+    let mut report = block_on(async {
+        let scope = &args.agent.scope;
+        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        Ok(fleet.inbox(name).await?)
+    })?;
+    if let Some(id) = wanted {
+        report.messages.retain(|row| row.id == id);
+        if report.messages.is_empty() {
+            let text = format!("no message {id} waits for `{name}`");
+            return Err(Error::message(Exit::No, text));
+        }
+    }
+    if args.json.json {
+        context.output.json(&report)?;
+    } else {
+        let now = jiff::Timestamp::now();
+        let width = context.output.width();
+        context.output.data(inbox::render(&report, now, width))?;
+        for damaged in &report.corrupt {
+            context.output.say(format!("damaged: {damaged}"))?;
+        }
+        if report.messages.is_empty() {
+            context.output.say(format!("{name}: no message waits"))?;
+        }
+    }
+    if wanted.is_some() {
+        context.output.say("would be withdrawn")?;
+    }
+    Ok(Exit::Success)
+}
+
+fn cancel(args: &Args, id: MessageId, context: &mut Context) -> Outcome {
+    let name = &args.agent.name;
+    let found = block_on(async {
+        let scope = &args.agent.scope;
+        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        Ok(fleet.cancel(name, id).await?)
+    })?;
+    if args.json.json {
+        context.output.json(&found)?;
+    } else {
+        context.output.data(receipt::render(name, &found))?;
+    }
+    if found.outcome == Reached::Cancelled {
+        return Ok(Exit::Success);
+    }
+    context
+        .output
+        .say("note: it was typed already, and cannot be withdrawn")?;
+    Ok(Exit::No)
+}

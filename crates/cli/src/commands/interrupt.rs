@@ -1,0 +1,63 @@
+use podfleet_protocol::AgentPhase;
+use podfleet_protocol::method::InterruptResult;
+
+use crate::commands::scope::{DryRun, JsonFlag, OneAgent};
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::exit::Exit;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const HELP: &str = "\
+The key is pressed only while the screen shows that the agent works: at any
+other moment it would mean something else, such as no to a dialog.
+Exit status: 0 if the key was pressed, 1 if not.";
+
+/// Press an agent's interrupt key, if it works
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    agent: OneAgent,
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let name = &args.agent.name;
+    let dry_run = args.dry_run.dry_run;
+    let result = block_on(async {
+        let scope = &args.agent.scope;
+        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        if !dry_run {
+            return Ok(fleet.interrupt(name).await?);
+        }
+        let pod = fleet.pod_status(name).await?;
+        let running = matches!(pod.agent, AgentPhase::Running { .. });
+        Ok(InterruptResult {
+            pressed: running && pod.screen.state == "busy",
+            screen: pod.screen,
+        })
+    })?;
+    if args.json.json {
+        context.output.json(&result)?;
+    } else {
+        context.output.line(words(name, &result, dry_run))?;
+    }
+    Ok(if result.pressed {
+        Exit::Success
+    } else {
+        Exit::No
+    })
+}
+
+fn words(name: &str, result: &InterruptResult, dry_run: bool) -> String {
+    let state = &result.screen.state;
+    match (result.pressed, dry_run) {
+        (true, false) => format!("{name}: interrupted"),
+        (true, true) => format!("{name}: would be interrupted"),
+        (false, _) => format!("{name}: not interrupted, it does not work: {state}"),
+    }
+}

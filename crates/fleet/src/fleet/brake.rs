@@ -1,0 +1,188 @@
+//! `pause`, `resume` and `interrupt`: holding an agent, and stopping what it does.
+
+use futures_util::future::join_all;
+use podfleet_pod::clock;
+use podfleet_pod_store::PodRecord;
+use podfleet_protocol::Paused;
+use podfleet_protocol::method::{
+    Interrupt, InterruptResult, Nothing, Pause, PauseParams, PauseResult, Resume,
+};
+use serde::Serialize;
+
+use super::Fleet;
+use super::send::{Via, ended};
+use super::settle::account;
+use crate::error::{FleetError, FleetErrorKind};
+
+/// What is to become of an agent's brake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brake {
+    /// Its messages are to wait.
+    Pause {
+        /// Why, for people; empty if nothing is said.
+        reason: String,
+    },
+    /// Its messages are to be delivered.
+    Resume,
+}
+
+/// What became of one agent's brake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BrakeReport {
+    /// The agent.
+    pub agent: String,
+    /// The brake that holds now.
+    pub paused: Option<Paused>,
+    /// Whether that is new; of a dry run, whether it would be.
+    pub changed: bool,
+    /// Who recorded it: its pod, or in its absence we did. Absent if it failed or was a dry run.
+    pub via: Option<Via>,
+    /// Why it could not be done.
+    pub error: Option<String>,
+}
+
+impl Fleet {
+    /// Holds the delivery of messages to agents, or lets it go on; without names, of all that are
+    /// recorded. It is durable: an agent that does not run is paused when it comes up, one that ends
+    /// while it is paused is started again after the end of the pause. With `dry_run` it is only
+    /// said what would change.
+    ///
+    /// # Errors
+    /// Fails before anything is done when an agent is unknown. What fails for one agent stands in
+    /// its report.
+    pub async fn brake(
+        &self,
+        agents: &[String],
+        brake: &Brake,
+        dry_run: bool,
+    ) -> Result<Vec<BrakeReport>, FleetError> {
+        let mut pods = Vec::new();
+        for agent in agents {
+            pods.push(if dry_run {
+                self.started(agent).await?
+            } else {
+                self.receiver(agent).await?
+            });
+        }
+        if agents.is_empty() {
+            let all = self.summaries().await?.into_iter();
+            pods.extend(all.map(|summary| summary.record));
+        }
+        if dry_run {
+            return Ok(pods.into_iter().map(|pod| foreseen(pod, brake)).collect());
+        }
+        Ok(join_all(pods.iter().map(|pod| self.brake_one(pod, brake))).await)
+    }
+
+    async fn brake_one(&self, pod: &PodRecord, brake: &Brake) -> BrakeReport {
+        let agent = pod.identity.name.to_string();
+        match self.set_brake(pod, brake).await {
+            Ok((result, via)) => BrakeReport {
+                agent,
+                paused: result.paused,
+                changed: result.changed,
+                via: Some(via),
+                error: None,
+            },
+            Err(error) => BrakeReport {
+                agent,
+                paused: pod.paused.clone(),
+                changed: false,
+                via: None,
+                error: Some(account(&error)),
+            },
+        }
+    }
+
+    async fn set_brake(
+        &self,
+        pod: &PodRecord,
+        brake: &Brake,
+    ) -> Result<(PauseResult, Via), FleetError> {
+        if let Some(result) = self.ask_brake(pod, brake).await? {
+            return Ok((result, Via::Socket));
+        }
+        let id = pod.identity.id;
+        let commander = match &self.credential {
+            Some(own) => self.store.relation(own.pod, id).await?.may_stop(),
+            None => true,
+        };
+        if !commander {
+            return Err(FleetError::new(FleetErrorKind::OrderRefused {
+                agent: pod.identity.name.to_string(),
+                rule: "only the operator, the fleet's lead and the parent may pause an agent"
+                    .into(),
+            }));
+        }
+        let wanted = match brake {
+            Brake::Resume => None,
+            Brake::Pause { reason } => Some(Paused {
+                by: self.sender().await?.address,
+                since: clock::wall(),
+                reason: reason.clone(),
+            }),
+        };
+        let before = self
+            .store
+            .set_paused(id, wanted.clone(), clock::wall())
+            .await?;
+        let result = PauseResult {
+            changed: before.is_some() != wanted.is_some(),
+            paused: wanted.map(|wanted| before.unwrap_or(wanted)),
+        };
+        // A pod that came up meanwhile may have read its record before.
+        self.ask_brake(pod, brake).await?;
+        Ok((result, Via::Store))
+    }
+
+    /// Asks the pod; nothing if it does not listen.
+    async fn ask_brake(
+        &self,
+        pod: &PodRecord,
+        brake: &Brake,
+    ) -> Result<Option<PauseResult>, FleetError> {
+        let Some(mut client) = self.client_of(pod).await? else {
+            return Ok(None);
+        };
+        let asked = match brake {
+            Brake::Resume => client.call::<Resume>(Nothing {}).await,
+            Brake::Pause { reason } => {
+                let reason = reason.clone();
+                client.call::<Pause>(PauseParams { reason }).await
+            }
+        };
+        match asked {
+            Ok(result) => Ok(Some(result)),
+            Err(error) if ended(&error) => Ok(None),
+            Err(error) => Err(FleetError::pod(pod.identity.name.as_str(), error).of_order()),
+        }
+    }
+
+    /// Presses an agent's interrupt key, if it works.
+    ///
+    /// # Errors
+    /// Fails when the agent is unknown or does not run, or its pod refuses.
+    pub async fn interrupt(&self, agent: &str) -> Result<InterruptResult, FleetError> {
+        let stopped = || {
+            FleetError::new(FleetErrorKind::NotRunning {
+                agent: agent.to_owned(),
+            })
+        };
+        let pod = self.started(agent).await?;
+        let client = self.client_of(&pod).await?;
+        let mut client = client.ok_or_else(stopped)?;
+        let pressed = client.call::<Interrupt>(Nothing {}).await;
+        pressed.map_err(|error| FleetError::pod(agent, error).of_order())
+    }
+}
+
+fn foreseen(pod: PodRecord, brake: &Brake) -> BrakeReport {
+    let pause = matches!(brake, Brake::Pause { .. });
+    BrakeReport {
+        agent: pod.identity.name.to_string(),
+        changed: pod.paused.is_some() != pause,
+        paused: pod.paused,
+        via: None,
+        error: None,
+    }
+}
