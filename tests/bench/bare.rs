@@ -49,6 +49,13 @@ impl Bare {
         while timeout(quiet, self.read()).await.is_ok() {}
     }
 
+    /// Returns what the program writes next.
+    pub(crate) async fn take(&mut self) -> Vec<u8> {
+        self.output.clear();
+        self.read().await;
+        std::mem::take(&mut self.output)
+    }
+
     async fn read(&mut self) {
         let length = self.terminal.read_buf(&mut self.output).await.unwrap();
         assert_ne!(length, 0, "the program ended");

@@ -141,7 +141,7 @@ fn switches(pid: u32) -> u64 {
 }
 
 /// Returns the private memory of a process in KiB.
-fn memory(pid: u32) -> u64 {
+pub(crate) fn memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     field(&status, "RssAnon:")
 }

@@ -89,7 +89,7 @@ async fn measure(
     }
 }
 
-async fn attach(world: &World) -> AttachStream {
+pub(crate) async fn attach(world: &World) -> AttachStream {
     let who = Introduction {
         client: "bench".into(),
         credential: None,
@@ -111,7 +111,7 @@ async fn attach(world: &World) -> AttachStream {
 }
 
 /// Returns the socket of the world's only pod.
-fn socket(world: &World) -> PathBuf {
+pub(crate) fn socket(world: &World) -> PathBuf {
     let files = std::fs::read_dir(world.path("run")).unwrap().flatten();
     files
         .map(|file| file.path())

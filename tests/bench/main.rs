@@ -14,12 +14,14 @@
 )]
 
 mod bare;
+mod flood;
 mod idle;
 mod keys;
 mod machine;
 mod ps;
 mod sample;
 mod send;
+mod socket;
 mod store;
 mod table;
 mod up;
@@ -35,12 +37,14 @@ use table::Row;
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [Measurement; 8] = [
+const MEASUREMENTS: [Measurement; 10] = [
     ("version", version::rows),
     ("validate", validate::rows),
     ("store", store::rows),
     ("send", send::rows),
+    ("socket", socket::rows),
     ("keys", keys::rows),
+    ("flood", flood::rows),
     ("idle", idle::rows),
     ("up", up::rows),
     ("ps", ps::rows),

@@ -65,3 +65,8 @@ pub(crate) fn ms(duration: Duration) -> String {
         ms => format!("{ms:.0} ms"),
     }
 }
+
+/// Returns a duration in microseconds.
+pub(crate) fn us(duration: Duration) -> String {
+    format!("{:.0} µs", duration.as_secs_f64() * 1e6)
+}
