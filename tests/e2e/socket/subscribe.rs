@@ -244,6 +244,7 @@ fn a_subscriber_may_ask_between_its_events_and_each_is_told_apart() {
 #[test]
 fn the_last_event_of_a_pod_says_why_it_ended() {
     let (_pods, pod) = Pods::one("{}");
+    pod.settled();
     let (_, mut subscriber) = subscribe(&pod, None);
     let reason = ShutdownParams {
         reason: "over".to_owned(),
