@@ -186,10 +186,26 @@ fn execute(cli: Cli, name: &str) -> Exit {
     apply_color(cli.global.color);
     let output = Output::open(cli.global.verbosity());
     let mut context = Context::new(output, cli.global.roster, format!("fleet {name}"));
-    match dispatch(cli.command, &mut context) {
+    match arm(&context).and_then(|()| dispatch(cli.command, &mut context)) {
         Ok(exit) => exit,
         Err(error) => report(&error, &mut context.output),
     }
+}
+
+/// Arms the crash point that a test names.
+#[cfg(feature = "crash-points")]
+fn arm(context: &Context) -> Result<(), Error> {
+    context
+        .env
+        .get("FLEET_CRASH_POINT")
+        .map_or(Ok(()), podfleet_pod_store::arm)
+        .map_err(|error| Error::new(Exit::Usage, error))
+}
+
+#[cfg(not(feature = "crash-points"))]
+#[expect(clippy::unnecessary_wraps, reason = "as with the feature")]
+const fn arm(_: &Context) -> Result<(), Error> {
+    Ok(())
 }
 
 fn dispatch(command: Command, context: &mut Context) -> Outcome {

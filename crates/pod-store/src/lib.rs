@@ -56,6 +56,7 @@
 //! # }
 //! ```
 
+mod crash;
 mod error;
 mod inbox;
 mod maintenance;
@@ -69,6 +70,9 @@ mod store;
 
 pub mod session_log;
 
+pub use crash::CrashPoint;
+#[cfg(feature = "crash-points")]
+pub use crash::{NotArmed, arm};
 pub use error::{StoreError, StoreErrorKind};
 pub use inbox::{
     AcceptLimits, Accepted, DeliveryState, InboxEntry, MAX_INLINE_BODY, MAX_PAIR_MESSAGES, Offer,

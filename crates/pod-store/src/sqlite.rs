@@ -29,6 +29,7 @@ use podfleet_protocol::{
 };
 use tokio::sync::oneshot;
 
+use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreError, StoreErrorKind};
 use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
 use crate::maintenance::{Pruned, Retention};
@@ -358,7 +359,9 @@ impl PodStore for SqliteStore {
         at: UnixMillis,
     ) -> Result<Registered, StoreError> {
         self.call("register the peer", move |database| {
-            database.write(|transaction| peers::register(transaction, by, pair, at))
+            let done = database.write(|transaction| peers::register(transaction, by, pair, at))?;
+            CrashPoint::RegisterCommitted.reach();
+            Ok(done)
         })
         .await
     }
@@ -370,7 +373,10 @@ impl PodStore for SqliteStore {
         at: UnixMillis,
     ) -> Result<bool, StoreError> {
         self.call("unregister the peer", move |database| {
-            database.write(|transaction| peers::unregister(transaction, by, pair, at))
+            let done =
+                database.write(|transaction| peers::unregister(transaction, by, pair, at))?;
+            CrashPoint::UnregisterCommitted.reach();
+            Ok(done)
         })
         .await
     }

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use podfleet_harness::{Classification, Harness, ScreenState};
+use podfleet_pod_store::CrashPoint;
 use podfleet_protocol::{Hold, Message, MessageId, Paused, Run, Size};
 use pty_process::{OwnedReadPty, OwnedWritePty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -301,7 +302,12 @@ impl Controller {
 
     fn write_done(&mut self, length: Option<usize>) {
         match length {
-            Some(length) => self.live.outgoing.advance(length),
+            Some(length) => {
+                self.live.outgoing.advance(length);
+                if self.live.outgoing.is_empty() && self.live.delivery.is_typing() {
+                    CrashPoint::DeliverTyped.reach();
+                }
+            }
             None => self.live.outgoing.clear(),
         }
         self.release_keys();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use podfleet_pod_store::session_log::{Entry, LogError, LogWriter};
 use podfleet_pod_store::{
-    Accepted, DeliveryState, Fence, InboxEntry, Offer, PodStore, Refusal, StoreError,
+    Accepted, CrashPoint, DeliveryState, Fence, InboxEntry, Offer, PodStore, Refusal, StoreError,
     StoreErrorKind,
 };
 use podfleet_protocol::method::PauseResult;
@@ -258,6 +258,7 @@ impl Writer {
             Job::Deliver(delivering) => self.deliver(delivering).await,
             Job::Launch(entry) => {
                 let committed = self.commit(*entry).map(drop);
+                CrashPoint::LaunchLogged.reach();
                 self.shared.tell(Command::LaunchCommitted(committed));
             }
             Job::Record(recording) => self.record(*recording).await,
@@ -338,6 +339,7 @@ impl Writer {
                 let seq = self.append(Entry::MessageAccepted {
                     message: offer.message,
                 });
+                CrashPoint::AcceptLogged.reach();
                 self.shared.publish(receipt, seq);
             }
             let _ = answer.send(Ok(result));
@@ -353,9 +355,11 @@ impl Writer {
         } = delivering;
         let entry = Entry::MessageDelivering { id, text, attempt };
         let mut result = self.commit(entry).map(drop).map_err(NotCommitted::Failed);
+        CrashPoint::DeliverLogged.reach();
         if let (Ok(()), Some(receipt)) = (&result, receipt) {
             result = self.store_delivering(receipt).await;
         }
+        CrashPoint::DeliverStored.reach();
         self.shared.tell(Command::Committed(id, result));
     }
 
@@ -439,8 +443,10 @@ impl Writer {
             // The store still gets it; recovery believes a settled receipt there.
             tracing::error!(error, "cannot commit a receipt to the session log");
         }
+        CrashPoint::ReceiptLogged.reach();
         self.unstored.push_back(recording);
         self.store_receipts().await;
+        CrashPoint::ReceiptStored.reach();
         self.shared.publish(receipt, committed.ok());
     }
 

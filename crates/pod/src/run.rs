@@ -12,8 +12,8 @@ use std::time::Duration;
 use podfleet_harness::Harness;
 use podfleet_pod_store::session_log::{LogError, LogOptions, LogWriter, SessionFiles};
 use podfleet_pod_store::{
-    Endpoint, FleetKey, GenerationStart, NewSession, PodRecord, PodState, PodStore, SqliteStore,
-    StoreError,
+    CrashPoint, Endpoint, FleetKey, GenerationStart, NewSession, PodRecord, PodState, PodStore,
+    SqliteStore, StoreError,
 };
 use podfleet_protocol::{PodName, SessionId};
 use tokio::net::UnixListener;
@@ -43,6 +43,8 @@ pub struct PodConfig {
     pub exe: PathBuf,
     /// The build, for people and for `ps`.
     pub build: String,
+    /// How long a segment of the session log may grow before another follows it, in bytes.
+    pub segment_bytes: u64,
     /// How often the heartbeat is written when nothing changes.
     pub heartbeat_interval: Duration,
 }
@@ -154,6 +156,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         .map_err(failed("start the journal"))?;
     let ending = shared.ending.clone();
     let serving = tokio::spawn(server::serve(claim.listener, shared));
+    CrashPoint::GenerationReady.reach();
     keeper.ready();
     let ran = controller.run(receiver, waiting, keeper).await;
     ending.cancel();
@@ -186,13 +189,16 @@ impl Claim {
             .ok_or_else(|| PodError::AlreadyRunning(config.name.clone()))?;
         // Whoever held the lock before may have written its last words meanwhile.
         let record = find(store, config).await?;
+        CrashPoint::GenerationLocked.reach();
         claim::end_former_generation(record.endpoint.as_ref());
+        CrashPoint::GenerationCleared.reach();
         claim::adopt_orphans().map_err(failed("adopt what a killed guard leaves"))?;
         let spec: PodSpec = serde_json::from_value(record.spec.clone()).map_err(PodError::Spec)?;
         let harness = spec.harness.load()?;
         let files = RuntimeDir::open(&record.runtime_dir)?.pod(id);
         let listener =
             claim::listen(&files.socket).map_err(failed("listen on the pod's socket"))?;
+        CrashPoint::GenerationListening.reach();
         let quarantined = match &record.state {
             PodState::Quarantined { account } => Some(account.clone()),
             _ => None,
@@ -244,9 +250,15 @@ impl Generation {
         let record = store
             .begin_generation(claim.record.identity.id, &start)
             .await?;
+        CrashPoint::GenerationCounted.reach();
         let credential = claim::write_credential(&claim.files.credential)
             .map_err(failed("write the credential"))?;
-        let log = open_session(store, &record, paths, claim.record.session).await?;
+        CrashPoint::GenerationCredential.reach();
+        let options = LogOptions {
+            segment_bytes: config.segment_bytes,
+            ..LogOptions::new(record.identity.clone(), record.generation)
+        };
+        let log = open_session(store, &record, paths, claim.record.session, options).await?;
         Ok(Self {
             session: log.session(),
             record,
@@ -262,15 +274,18 @@ async fn open_session(
     record: &PodRecord,
     paths: &StatePaths,
     former: Option<SessionId>,
+    options: LogOptions,
 ) -> Result<LogWriter, PodError> {
     let session = NewSession {
         id: SessionId::generate(),
         started: clock::wall(),
     };
     let files = SessionFiles::new(paths.root(), record.identity.id, session.id);
-    let options = LogOptions::new(record.identity.clone(), record.generation);
     let mut log = LogWriter::open(files, options, session.started)?;
+    CrashPoint::RecoveryBegun.reach();
     recovery::recover(store, record, paths.root(), former, &mut log).await?;
+    CrashPoint::RecoveryDone.reach();
     store.open_session(record.fence(), session).await?;
+    CrashPoint::GenerationOpened.reach();
     Ok(log)
 }

@@ -1,5 +1,6 @@
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -7,6 +8,7 @@ use podfleet::Fleet;
 use podfleet::supervisor::{Instance, NoInstance};
 use podfleet_pod::{Keeper, PodConfig, PodError, guard, heartbeat};
 use podfleet_pod_store::FleetKey;
+use podfleet_pod_store::session_log::DEFAULT_SEGMENT_BYTES;
 use podfleet_protocol::{FleetName, PodName, TenantId};
 use sd_notify::NotifyState;
 use tracing_subscriber::EnvFilter;
@@ -161,22 +163,42 @@ fn config(args: &RunArgs, context: &Context) -> Result<PodConfig, Error> {
         state_dir: context.dirs()?.state,
         exe: std::env::current_exe()?,
         build: BUILD.to_owned(),
-        heartbeat_interval: heartbeat_interval(context)?,
+        segment_bytes: number(
+            context,
+            "FLEET_LOG_SEGMENT_BYTES",
+            "bytes",
+            1..=DEFAULT_SEGMENT_BYTES,
+            DEFAULT_SEGMENT_BYTES,
+        )?,
+        heartbeat_interval: Duration::from_secs(number(
+            context,
+            "FLEET_HEARTBEAT_INTERVAL",
+            "seconds",
+            1..=3600,
+            heartbeat::INTERVAL.as_secs(),
+        )?),
     })
 }
 
-fn heartbeat_interval(context: &Context) -> Result<Duration, Error> {
-    const VARIABLE: &str = "FLEET_HEARTBEAT_INTERVAL";
-    let Some(text) = context.env.get(VARIABLE) else {
-        return Ok(heartbeat::INTERVAL);
+/// Reads a number out of the environment.
+fn number(
+    context: &Context,
+    variable: &str,
+    unit: &str,
+    range: RangeInclusive<u64>,
+    default: u64,
+) -> Result<u64, Error> {
+    let Some(text) = context.env.get(variable) else {
+        return Ok(default);
     };
-    match text.parse() {
-        Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
-        _ => Err(Error::message(
+    let (least, most) = (range.start(), range.end());
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        Error::message(
             Exit::Usage,
-            format!("{VARIABLE} is no number of seconds from 1 to 3600: {text}"),
-        )),
-    }
+            format!("{variable} is no number of {unit} from {least} to {most}: {text}"),
+        )
+    })
 }
 
 /// Tells whoever started us, who may have gone away already.

@@ -13,6 +13,7 @@ use super::error::{LogError, LogErrorKind};
 use super::files::SessionFiles;
 use super::record::{Entry, Lineage, MAX_RECORD, Record};
 use super::storage::{Disk, LogFile, LogStorage};
+use crate::crash::CrashPoint;
 
 /// When a segment is followed by another, in bytes.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
@@ -174,7 +175,9 @@ impl LogWriter {
         synced.map_err(|error| {
             self.sealed = true;
             LogError::io("flush", &self.segment.path, error)
-        })
+        })?;
+        CrashPoint::LogFlushed.reach();
+        Ok(())
     }
 
     /// Goes on in a new file that names this one as the one before it; ends a seal.
@@ -187,6 +190,7 @@ impl LogWriter {
         if !self.sealed {
             self.commit()?;
         }
+        CrashPoint::SegmentFlushed.reach();
         let previous = Lineage {
             file: self.files.segment_name(self.segment.number),
             bytes: self.segment.length,
@@ -197,6 +201,7 @@ impl LogWriter {
         // The file of an attempt that failed half-way is left as it is: its state is unknown too.
         self.attempted += 1;
         let (segment, _) = open_segment(&self.files, &self.options, self.attempted)?;
+        CrashPoint::SegmentCreated.reach();
         let old = std::mem::replace(&mut self.segment, segment);
         self.sealed = false;
         self.begin_segment(at, Some(previous)).inspect_err(|_| {
@@ -214,7 +219,9 @@ impl LogWriter {
             previous,
         };
         self.write(at, vec![start])?;
+        CrashPoint::SegmentWritten.reach();
         self.commit()?;
+        CrashPoint::SegmentBegun.reach();
         self.files.sync_directory().map_err(|error| {
             self.sealed = true;
             LogError::io("flush", self.files.directory(), error)
@@ -256,12 +263,14 @@ impl LogWriter {
         let lines = self.encode(at, entries)?;
         let (length, sequence) = (self.segment.length, self.sequence);
         for line in lines {
+            CrashPoint::LogTorn.reach_with(|| self.segment.append_half(&line));
             if let Err(error) = self.segment.append(&line) {
                 self.sequence = sequence;
                 self.sealed = self.segment.roll_back(length).is_err();
                 return Err(LogError::io("append to", &self.segment.path, error));
             }
             self.sequence += 1;
+            CrashPoint::LogAppended.reach();
         }
         Ok(self.sequence)
     }
@@ -290,6 +299,11 @@ impl LogWriter {
 }
 
 impl Segment {
+    /// What a crash in the middle of a write leaves.
+    fn append_half(&mut self, line: &[u8]) {
+        let _ = self.file.append(&line[..line.len() / 2]);
+    }
+
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
         let written = self.file.append(line)?;
         if written < line.len() {

@@ -11,6 +11,7 @@ use super::columns::{json, parsed, parsed_optional, signed, to_json, unsigned};
 use super::connection::Database;
 use super::pods::check_fence;
 use super::{listing, relations};
+use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{AcceptLimits, Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
 use crate::page::{Listing, Page};
@@ -88,6 +89,7 @@ pub(super) fn accept(
         } else {
             None
         });
+        CrashPoint::BodyWritten.reach();
         Ok(())
     });
     let answers = written.and_then(|()| {
@@ -98,13 +100,13 @@ pub(super) fn accept(
                 Some(receiver) => receiver.take(offer, file.as_deref()),
                 None => Ok(Err(Refusal::NoSuchPod)),
             };
-            offers
-                .iter()
-                .zip(&files)
-                .map(answer)
-                .collect::<Result<Vec<_>, Fault>>()
+            let answers = offers.iter().zip(&files).map(answer);
+            let answers = answers.collect::<Result<Vec<_>, Fault>>();
+            CrashPoint::AcceptWritten.reach();
+            answers
         })
     });
+    CrashPoint::AcceptCommitted.reach();
     // After a commit that failed nobody knows whether it did: the file of a message that may be
     // accepted must stay.
     let uncertain = answers.as_ref().is_err_and(Fault::is_uncertain);

@@ -7,6 +7,7 @@ use super::columns::{label, parsed};
 use super::listing;
 use super::outbox;
 use super::pods::{check_writer, label_of};
+use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 use crate::outbox::{Act, RelationChange};
 use crate::page::{Listing, Page};
@@ -19,6 +20,7 @@ pub(super) fn register(
     at: UnixMillis,
 ) -> Result<Registered, Fault> {
     check(transaction, by, pair)?;
+    CrashPoint::RegisterBegun.reach();
     // One statement finds out whether both are there, under one tenant, and makes the row.
     let made = transaction
         .prepare_cached(
@@ -38,10 +40,12 @@ pub(super) fn register(
             Err(StoreErrorKind::NotFound("pod").into())
         };
     }
+    CrashPoint::RegisterRow.reach();
     let act = Act::of(by, at);
     tell_both(transaction, pair, act, |peer| RelationChange::PeerAdded {
         peer,
     })?;
+    CrashPoint::RegisterWritten.reach();
     Ok(Registered::New)
 }
 
@@ -58,6 +62,7 @@ pub(super) fn unregister(
     if gone == 0 {
         return Ok(false);
     }
+    CrashPoint::UnregisterRow.reach();
     let act = Act::of(by, at);
     tell_both(transaction, pair, act, |peer| RelationChange::PeerRemoved {
         peer,
@@ -88,6 +93,7 @@ fn tell_both(
     for (pod, other) in [(pair.low(), pair.high()), (pair.high(), pair.low())] {
         let change = change(label_of(transaction, other)?);
         outbox::put(transaction, pod, &change, act)?;
+        CrashPoint::RegisterHalfTold.reach();
     }
     Ok(())
 }

@@ -10,6 +10,7 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 
 /// The schema of this build.
@@ -193,12 +194,15 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     };
     for step in MIGRATIONS.iter().skip(from as usize) {
         transaction.execute_batch(step)?;
+        CrashPoint::MigrationStep.reach();
     }
     if from < VERSION {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.execute("UPDATE schema_version SET version = ?1", params![VERSION])?;
     }
+    CrashPoint::MigrationWritten.reach();
     transaction.commit()?;
+    CrashPoint::MigrationCommitted.reach();
     Ok(())
 }
 

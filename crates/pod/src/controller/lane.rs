@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use podfleet_harness::{ScreenState, Signals};
-use podfleet_pod_store::DeliveryState;
 use podfleet_pod_store::session_log::Entry;
+use podfleet_pod_store::{CrashPoint, DeliveryState};
 use podfleet_protocol::{Event, Hold, HoldReason, Message, MessageId, Outcome, Receipt, Typing};
 
 use super::agent::Phase;
@@ -245,6 +245,7 @@ impl Controller {
         };
         match self.typed_bytes(&job.text) {
             Ok(bytes) => {
+                CrashPoint::DeliverTyping.reach();
                 self.live.outgoing.extend_from_slice(&bytes);
                 self.live.delivery.typed(job, now);
             }
@@ -289,6 +290,7 @@ impl Controller {
         for action in actions {
             match action {
                 Action::Submit => {
+                    CrashPoint::DeliverSubmitting.reach();
                     let key = self.setup.harness.submit().key.clone();
                     self.live.outgoing.extend_from_slice(&key);
                 }
@@ -299,6 +301,7 @@ impl Controller {
 
     /// Records what was found out about a message.
     fn found(&mut self, id: MessageId, finding: Finding) {
+        CrashPoint::DeliverFound.reach();
         let left = finding.settled || finding.outcome.reaches(Outcome::Submitted);
         let leaves = left
             && self

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use podfleet_pod_store::CrashPoint;
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::{Run, RunEnd, Typing};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -103,8 +104,10 @@ impl Controller {
         self.restarts.launched();
         let run = self.live.run.next();
         self.new_run(run);
+        CrashPoint::LaunchStarting.reach();
         match AgentProcess::start(&launch, self.live.terminal.size()) {
             Ok((process, terminal)) => {
+                CrashPoint::LaunchStarted.reach();
                 self.process = Some(process);
                 self.terminal = Some(terminal);
                 self.phase = Phase::Running;

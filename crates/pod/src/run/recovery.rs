@@ -8,7 +8,7 @@ use std::path::Path;
 
 use podfleet_pod_store::session_log::{Entry, Interrupted, LogWriter, Recovery, SessionFiles};
 use podfleet_pod_store::{
-    DeliveryState, InboxEntry, Page, PodRecord, PodStore, StoreError, StoreErrorKind,
+    CrashPoint, DeliveryState, InboxEntry, Page, PodRecord, PodStore, StoreError, StoreErrorKind,
 };
 use podfleet_protocol::{OnCrash, Outcome, PodId, Receipt, SessionId};
 
@@ -45,7 +45,9 @@ pub(super) async fn recover(
             },
         )?;
         log.commit()?;
+        CrashPoint::RecoveryLogged.reach();
         write(store, record, &receipt, state).await?;
+        CrashPoint::RecoveryStored.reach();
     }
     let log_is_whole = recovery.damaged == 0 && !files.segments()?.is_empty();
     settle_unknown(store, record, &recovery.interrupted, log_is_whole).await
