@@ -30,4 +30,6 @@ step 'documentation' env RUSTDOCFLAGS='-D warnings' \
 step 'licences and sources of dependencies' licences
 step 'files for CI' files_for_ci
 step 'the build for rosters alone' scripts/validate-only.sh
+step 'a kill at every marked step' cargo nextest run --profile ci --locked -p podfleet-tests \
+    --features crash-points -E 'test(/^crash_points::/)'
 step 'the demo' scripts/demo.sh

@@ -9,9 +9,13 @@
 
 mod bad_input;
 mod bad_luck;
+#[cfg(feature = "crash-points")]
+mod crash_points;
 mod disk_full;
 mod edits;
 mod fault_matrix;
+#[cfg(feature = "crash-points")]
+mod hosted;
 mod inbox;
 mod independent_validator;
 mod real_programs;
@@ -24,6 +28,7 @@ mod store_care;
 mod supervise;
 mod systemd;
 mod torture;
+mod truth;
 mod two_fleets;
 mod verbs;
 mod world;

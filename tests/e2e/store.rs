@@ -28,10 +28,30 @@ impl Inbox {
         }
     }
 
+    /// Returns the pod whose inbox it is.
+    pub(crate) fn pod(&self) -> PodId {
+        self.pod
+    }
+
+    /// Returns the store, and what to run its calls in.
+    #[cfg(feature = "crash-points")]
+    pub(crate) fn store(&self) -> (&SqliteStore, &Runtime) {
+        (&self.store, &self.runtime)
+    }
+
     /// Returns all messages that were ever accepted.
     pub(crate) fn entries(&self) -> Vec<InboxEntry> {
-        let inbox = self.store.inbox(self.pod, Page::first(1000));
-        self.runtime.block_on(inbox).unwrap().items
+        let mut entries = Vec::new();
+        let mut page = Page::first(1000);
+        loop {
+            let listing = self.runtime.block_on(self.store.inbox(self.pod, page));
+            let listing = listing.unwrap();
+            entries.extend(listing.items);
+            match listing.next {
+                Some(next) => page = Page::after(next, 1000),
+                None => return entries,
+            }
+        }
     }
 
     /// Withdraws a message as another process would.

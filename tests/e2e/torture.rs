@@ -3,13 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use podfleet_pod_store::DeliveryState;
-use podfleet_protocol::{MessageId, Outcome};
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
-use crate::store::Inbox;
-use crate::world::{World, parent_of, signal, until_within};
+use crate::truth::{Sent, judge, until_settled};
+use crate::world::{World, parent_of, signal};
 
 const SENDERS: usize = 4;
 const EACH: usize = 15;
@@ -28,11 +26,6 @@ impl Dice {
         self.0 ^= self.0 << 17;
         self.0 % sides
     }
-}
-
-struct Sent {
-    id: MessageId,
-    body: String,
 }
 
 #[test]
@@ -72,8 +65,8 @@ fn kills_at_random_moments_neither_lose_nor_double_nor_belie_a_message() {
     });
     over.store(true, Ordering::Relaxed);
     world.fleet(&["up"]);
-    until_delivered(&world);
-    let wrong: Vec<String> = sent.iter().filter_map(|sent| judge(&world, sent)).collect();
+    until_settled(&world, "a", Duration::from_secs(60));
+    let wrong = judge(&world, "a", &sent);
     assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n"));
     let submitted = world.received("a", Kind::Submit).len();
     assert!(
@@ -85,25 +78,7 @@ fn kills_at_random_moments_neither_lose_nor_double_nor_belie_a_message() {
 /// Sends a sender's messages one after another, each again until it is accepted.
 fn send_all(world: &World, sender: usize) -> Vec<Sent> {
     (0..EACH)
-        .map(|number| {
-            let sent = Sent {
-                id: MessageId::generate(),
-                body: format!("message {sender}/{number}."),
-            };
-            let id = sent.id.to_string();
-            let arguments = [
-                "send", "a", "-m", &sent.body, "--id", &id, "--wait", "accepted",
-            ];
-            until_within(Duration::from_secs(20), || {
-                let ran = world.fleet(&arguments);
-                if ran.code == 0 {
-                    Ok(())
-                } else {
-                    Err(ran.to_string())
-                }
-            });
-            sent
-        })
+        .map(|number| Sent::new(format!("message {sender}/{number}.")).until_accepted(world, "a"))
         .collect()
 }
 
@@ -139,47 +114,4 @@ fn strike(world: &World, what: u64) {
         }
     }
     world.fleet(&["up"]);
-}
-
-/// Waits until every accepted message left the inbox and its receipt is final.
-fn until_delivered(world: &World) {
-    until_within(Duration::from_secs(60), || {
-        let open: Vec<_> = Inbox::of(world, "a")
-            .entries()
-            .into_iter()
-            .filter(|entry| entry.state != DeliveryState::Settled || !entry.receipt.settled)
-            .map(|entry| entry.receipt)
-            .collect();
-        if open.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{open:#?}"))
-        }
-    });
-}
-
-/// Returns what is wrong with a message's end, if anything is.
-fn judge(world: &World, sent: &Sent) -> Option<String> {
-    let taken = world
-        .received("a", Kind::Submit)
-        .iter()
-        .filter(|text| text.ends_with(&sent.body))
-        .count();
-    let entry = Inbox::of(world, "a")
-        .entries()
-        .into_iter()
-        .find(|entry| entry.message.id == sent.id);
-    let Some(entry) = entry else {
-        return Some(format!("{} was accepted and is gone", sent.body));
-    };
-    let wrong = match entry.receipt.outcome {
-        _ if taken > 1 => "was submitted twice",
-        Outcome::Submitted | Outcome::Started | Outcome::Answered if taken == 0 => {
-            "was never submitted"
-        }
-        Outcome::TypedNotSubmitted if taken > 0 => "was submitted",
-        Outcome::Accepted | Outcome::Held => "was never typed",
-        _ => return None,
-    };
-    Some(format!("{} {wrong}: {:?}", sent.body, entry.receipt))
 }
