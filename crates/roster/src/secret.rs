@@ -3,11 +3,17 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// No credential is shorter, in bytes: `a://b:c@` is the barest address with a password.
+const SHORTEST: usize = 8;
+
 /// The longest part of a value that a message repeats, in characters.
 const SHOWN: usize = 48;
 
 /// Returns what kind of credential a text has the shape of.
 pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
+    if text.len() < SHORTEST {
+        return None;
+    }
     if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
         return Some("a private key");
     }
@@ -94,7 +100,13 @@ const PREFIXES: [(&str, usize, &str); 20] = [
     ("pypi-", 40, "a PyPI token"),
 ];
 
+/// No token of any kind is shorter, in bytes: most words need no closer look.
+const SHORTEST_TOKEN: usize = 19;
+
 fn token_kind(word: &str) -> Option<&'static str> {
+    if word.len() < SHORTEST_TOKEN {
+        return None;
+    }
     if is_json_web_token(word) {
         return Some("a JSON web token");
     }
@@ -213,6 +225,13 @@ mod tests {
         ] {
             assert_eq!(kind_of(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn no_credential_is_shorter_than_what_is_looked_at() {
+        let shortest = PREFIXES.map(|(prefix, least, _)| prefix.len() + least);
+        assert_eq!(shortest.into_iter().min(), Some(SHORTEST_TOKEN));
+        assert_eq!(kind_of("a://b:c@"), Some("a password in an address"));
     }
 
     #[test]

@@ -19,54 +19,83 @@ pub(crate) fn secrets_below(tree: &Tree, root: NodeId) -> Vec<Finding> {
     let mut walk = Walk {
         tree,
         seen: HashSet::new(),
+        path: Vec::new(),
         findings: Vec::new(),
     };
-    walk.node(root, "");
+    walk.node(root);
     walk.findings
+}
+
+/// A step from a collection to one of its values.
+enum Step<'t> {
+    Key(&'t str),
+    Index(usize),
 }
 
 /// Goes through every value once, however many aliases lead to it.
 struct Walk<'t> {
     tree: &'t Tree,
     seen: HashSet<NodeId>,
+    path: Vec<Step<'t>>,
     findings: Vec<Finding>,
 }
 
-impl Walk<'_> {
-    fn node(&mut self, id: NodeId, path: &str) {
+impl<'t> Walk<'t> {
+    fn node(&mut self, id: NodeId) {
         if !self.seen.insert(id) {
             return;
         }
-        match &self.tree.node(id).kind {
-            NodeKind::Text(text) => self.text(&self.tree.node(id).span, text, path),
+        let node = self.tree.node(id);
+        match &node.kind {
+            NodeKind::Text(text) => self.text(&node.span, text),
             NodeKind::List(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.node(*item, &format!("{path}[{index}]"));
+                    self.path.push(Step::Index(index));
+                    self.node(*item);
+                    self.path.pop();
                 }
             }
             NodeKind::Mapping(entries) => {
                 for entry in entries {
-                    let dot = if path.is_empty() { "" } else { "." };
-                    let key = shown(&entry.key);
-                    let path = format!("{path}{dot}{key}");
-                    self.text(&entry.key_span, &entry.key, &path);
-                    self.node(entry.value, &path);
+                    self.path.push(Step::Key(&entry.key));
+                    self.text(&entry.key_span, &entry.key);
+                    self.node(entry.value);
+                    self.path.pop();
                 }
             }
             NodeKind::Null | NodeKind::Boolean(_) | NodeKind::Number(_) => {}
         }
     }
 
-    fn text(&mut self, span: &Span, text: &str, path: &str) {
+    fn text(&mut self, span: &Span, text: &str) {
         let Some(kind) = kind_of(text) else {
             return;
         };
-        let message = format!("`{path}` has the shape of {kind}");
+        let message = format!("`{}` has the shape of {kind}", written(&self.path));
         let help = "take it from the environment, or from a file of mode 0600 that a variable \
                     `…_FILE` names; revoke it if anybody else has seen the roster";
         self.findings
             .push(Finding::new(Code::Secret, span, message).help(help));
     }
+}
+
+/// Writes a path as people do, such as `agents[2].env.TOKEN`; keys may be secrets themselves.
+fn written(path: &[Step<'_>]) -> String {
+    let mut written = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) => {
+                if !written.is_empty() {
+                    written.push('.');
+                }
+                written.push_str(&shown(key));
+            }
+            Step::Index(index) => {
+                written.push_str(&format!("[{index}]"));
+            }
+        }
+    }
+    written
 }
 
 /// Returns the text with all that looks like a credential written over, in values and anywhere
