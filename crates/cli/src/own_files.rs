@@ -129,11 +129,7 @@ impl OwnProfiles {
         let document = Document::read_bytes(bytes, &name);
         let findings = self.profiles.read(&document, known);
         if !findings.is_empty() {
-            self.faulty.push(Checked {
-                name,
-                text: document.redacted_text(),
-                findings,
-            });
+            self.faulty.push(Checked::of(&document, findings));
         }
     }
 

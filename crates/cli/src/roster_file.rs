@@ -52,11 +52,7 @@ impl RosterFile {
         Ok(Some(Self {
             path: path.to_owned(),
             roster,
-            checked: Checked {
-                name,
-                text: document.redacted_text(),
-                findings,
-            },
+            checked: Checked::of(&document, findings),
         }))
     }
 

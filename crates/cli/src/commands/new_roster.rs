@@ -70,11 +70,7 @@ fn check(text: &str, known: &Known, context: &mut Context) -> Result<Option<Rost
     if !findings.iter().any(stops) {
         return Ok(roster);
     }
-    let checked = Checked {
-        name: "roster.yaml".into(),
-        text: document.redacted_text(),
-        findings,
-    };
+    let checked = Checked::of(&document, findings);
     let findings = Format::Human.render(&[checked])?;
     context.output.complain(findings)?;
     Ok(None)

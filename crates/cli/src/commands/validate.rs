@@ -69,11 +69,7 @@ impl Checker {
             findings.extend(document.check_disk(disk));
             findings.sort_by_key(|finding: &Diagnostic| (finding.span.start, finding.span.end));
         }
-        Checked {
-            name: name.to_owned(),
-            text: document.redacted_text(),
-            findings,
-        }
+        Checked::of(&document, findings)
     }
 }
 

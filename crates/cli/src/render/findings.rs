@@ -5,7 +5,7 @@ mod human;
 mod json;
 mod sarif;
 
-use podfleet_roster::{Diagnostic, Severity};
+use podfleet_roster::{Diagnostic, Document, Severity};
 
 pub(crate) use human::{summary, total};
 
@@ -14,13 +14,27 @@ pub(crate) use human::{summary, total};
 pub(crate) struct Checked {
     /// The name of the text: the path as the user gave it.
     pub(crate) name: String,
-    /// The text itself.
+    /// The text itself without its secrets; empty where nothing was found.
     pub(crate) text: String,
     /// What was found, sorted by place.
     pub(crate) findings: Vec<Diagnostic>,
 }
 
 impl Checked {
+    /// Returns what was found in a document, with its text if there is anything to show of it.
+    pub(crate) fn of(document: &Document, findings: Vec<Diagnostic>) -> Self {
+        let text = if findings.is_empty() {
+            String::new()
+        } else {
+            document.redacted_text()
+        };
+        Self {
+            name: document.name().to_owned(),
+            text,
+            findings,
+        }
+    }
+
     /// Returns how many findings have this severity.
     pub(crate) fn count(&self, severity: Severity) -> usize {
         let same = |finding: &&Diagnostic| finding.severity == severity;
