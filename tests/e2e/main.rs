@@ -7,8 +7,10 @@
     reason = "a test fails by it"
 )]
 
+mod acting;
 mod bad_input;
 mod bad_luck;
+mod children;
 #[cfg(feature = "crash-points")]
 mod crash_points;
 mod disk_full;
@@ -18,6 +20,8 @@ mod fault_matrix;
 mod hosted;
 mod inbox;
 mod independent_validator;
+mod mcp;
+mod peers;
 mod real_programs;
 mod rights;
 mod roster_writing;

@@ -112,6 +112,41 @@ impl World {
         )
     }
 
+    /// Writes a harness of the user's own: the simulated agent with these faults. All agents that it
+    /// runs share one journal.
+    pub(crate) fn write_harness(&self, name: &str, faults: &str) {
+        let mut faults: Value = serde_json::from_str(faults).unwrap();
+        faults["journal"] = text(&self.journal_path(name)).into();
+        let shipped = include_str!("../../crates/harness/data/sim.toml");
+        let launch = "[launch]\nargv = [\"{fleet}\", \"sim-agent\"]\n";
+        let ours = format!("{launch}env = {{ FLEET_SIM_FAULTS = '{faults}' }}\n");
+        assert!(shipped.contains(launch));
+        let directory = self.path("home/config/harnesses");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(
+            directory.join(format!("{name}.toml")),
+            shipped.replace(launch, &ours),
+        )
+        .unwrap();
+    }
+
+    /// Writes a harness that runs the simulated agent by a script, and returns the script.
+    pub(crate) fn write_scripted_harness(&self, name: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.write_harness(name, "{}");
+        let script = self.path("work").join(format!("{name}.sh"));
+        fs::write(&script, format!("#!/bin/sh\nexec {FLEET} sim-agent\n")).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let file = self
+            .path("home/config/harnesses")
+            .join(format!("{name}.toml"));
+        let harness = fs::read_to_string(&file).unwrap();
+        let by_itself = "[\"{fleet}\", \"sim-agent\"]";
+        let by_script = format!("[\"{}\"]", text(&script));
+        fs::write(&file, harness.replace(by_itself, &by_script)).unwrap();
+        script
+    }
+
     /// Returns the command with this world's environment and nothing else.
     pub(crate) fn command(&self, fleet: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(FLEET);
@@ -218,6 +253,7 @@ impl Drop for World {
             .filter(|path| path.extension() == Some("yaml".as_ref()))
         {
             let fleet = roster.file_stem().unwrap().to_str().unwrap().to_owned();
+            self.end_spawned(&fleet);
             let _ = self.command(&fleet, &["down", "--all"]).output();
             self.tmux(&fleet, &["kill-server"]);
         }
@@ -238,6 +274,21 @@ impl Drop for World {
 }
 
 impl World {
+    /// Ends pods that are in no roster, which `down` leaves alone.
+    fn end_spawned(&self, fleet: &str) {
+        let Ok(output) = self.command(fleet, &["ps", "--json"]).output() else {
+            return;
+        };
+        let rows: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let rows = rows.as_array().cloned().unwrap_or_default();
+        let spawned = rows.iter().filter(|row| row["class"] == "child");
+        let names: Vec<_> = spawned.filter_map(|row| row["name"].as_str()).collect();
+        if !names.is_empty() {
+            let down = [&["down"][..], &names].concat();
+            let _ = self.command(fleet, &down).output();
+        }
+    }
+
     /// Waits until nothing that was started in this world runs any more.
     #[track_caller]
     pub(crate) fn until_empty(&self) {

@@ -2,16 +2,21 @@
 
 mod alternate;
 mod client;
+mod command;
+mod console;
 mod crop;
-mod detach;
 mod display;
+mod executor;
+mod keys;
 mod look;
 mod outgoing;
+mod prompt;
 mod signals;
 mod tty;
 
 pub(crate) use client::{Client, End, Purpose};
 pub(crate) use display::ScreenUse;
+pub(crate) use executor::FleetExecutor;
 pub(crate) use look::Look;
 pub(crate) use signals::{Event, Signals};
 pub(crate) use tty::{Tty, restore};

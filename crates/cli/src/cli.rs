@@ -92,7 +92,7 @@ enum Command {
 }
 
 /// Headings of the help text with the commands below them, those of other builds too.
-const SECTIONS: [(&str, &[&str]); 5] = [
+const SECTIONS: [(&str, &[&str]); 6] = [
     (
         "The roster",
         &[
@@ -127,6 +127,7 @@ const SECTIONS: [(&str, &[&str]); 5] = [
             "logs",
         ],
     ),
+    ("Pods", &["pods", "pod", "spawn", "peer", "mcp"]),
     (
         "This host",
         &["install", "uninstall", "update", "supervise", "doctor"],

@@ -36,9 +36,15 @@ pub(crate) mod log;
 #[cfg(feature = "fleet")]
 pub(crate) mod logs;
 #[cfg(feature = "fleet")]
+pub(crate) mod mcp;
+#[cfg(feature = "fleet")]
+pub(crate) mod peer;
+#[cfg(feature = "fleet")]
 pub(crate) mod plan;
 #[cfg(feature = "fleet")]
 pub(crate) mod pod;
+#[cfg(feature = "fleet")]
+pub(crate) mod pods;
 #[cfg(feature = "fleet")]
 mod progress;
 #[cfg(feature = "fleet")]
@@ -55,6 +61,8 @@ pub(crate) mod send;
 pub(crate) mod set;
 #[cfg(feature = "fleet")]
 pub(crate) mod sim_agent;
+#[cfg(feature = "fleet")]
+pub(crate) mod spawn;
 #[cfg(feature = "fleet")]
 mod start;
 #[cfg(feature = "fleet")]

@@ -86,6 +86,17 @@ impl Error {
         line
     }
 
+    /// Returns the message, its causes and what to do about it, for agents that read it as a text.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn for_agents(&self) -> String {
+        let mut text = self.in_one_line();
+        for hint in &self.hints {
+            text.push_str("\nhint: ");
+            text.push_str(hint);
+        }
+        text
+    }
+
     /// Renders the error: its message, what caused it, and the hints apart from both.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();

@@ -29,6 +29,8 @@ mod attach;
 #[cfg(feature = "fleet")]
 mod change;
 #[cfg(feature = "fleet")]
+mod mcp;
+#[cfg(feature = "fleet")]
 mod runtime;
 
 use std::process::ExitCode;

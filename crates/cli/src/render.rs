@@ -17,6 +17,8 @@ pub(crate) mod inbox;
 #[cfg(feature = "fleet")]
 pub(crate) mod log_record;
 #[cfg(feature = "fleet")]
+pub(crate) mod pods;
+#[cfg(feature = "fleet")]
 pub(crate) mod ps;
 #[cfg(feature = "fleet")]
 pub(crate) mod receipt;

@@ -1,5 +1,7 @@
 //! What the roster wants of one agent, in the terms of a pod.
 
+pub(crate) mod child;
+
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
@@ -15,6 +17,7 @@ use crate::agent_env;
 use crate::comms::elsewhere;
 use crate::dirs::Dirs;
 use crate::told::Texts;
+use crate::tools::ToolServer;
 
 /// What a pod has to be so that an agent is what the roster says.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +98,7 @@ impl<'a> Recipe<'a> {
                 let name = self.roster.harness_of(agent);
                 let harness = harnesses
                     .entry(name)
-                    .or_insert_with(|| self.harness(name, &agent.runtime));
+                    .or_insert_with(|| load_harness(self.dirs, name, &agent.runtime));
                 let desired = match harness {
                     Ok((reference, harness)) => {
                         self.desired(agent, reference, harness, &extra_path, &texts)
@@ -105,27 +108,6 @@ impl<'a> Recipe<'a> {
                 (agent, desired)
             })
             .collect()
-    }
-
-    /// A file of the user's own wins over the shipped one of the same name.
-    fn harness(&self, name: &str, runtime: &str) -> Result<(HarnessRef, Harness), Impossible> {
-        let fault = |error: podfleet_harness::HarnessError| Impossible::Harness(error.to_string());
-        // A runtime is free text, so it names a file only if it is a name.
-        let file = PodName::new(name).ok().and_then(|name| {
-            let path = self
-                .dirs
-                .config
-                .join("harnesses")
-                .join(format!("{name}.toml"));
-            std::fs::read_to_string(path).ok()
-        });
-        let harness = match &file {
-            Some(text) => Harness::parse(name, text).map_err(fault)?,
-            None => Harness::shipped(name)
-                .ok_or_else(|| Impossible::UnknownRuntime(runtime.to_owned()))?,
-        };
-        let name = name.to_owned();
-        Ok((HarnessRef { name, file }, harness))
     }
 
     fn desired(
@@ -190,7 +172,9 @@ impl<'a> Recipe<'a> {
             Some(_) => texts.told(self.roster, agent, self.host),
             None => String::new(),
         };
+        let server = ToolServer::new(self.exe, &self.location);
         let argv = launch.command(&Invocation {
+            tools: Some(server.tools()),
             fleet: &self.exe.to_string_lossy(),
             model: agent.model_hint.as_deref(),
             yolo: agent.yolo,
@@ -218,6 +202,29 @@ impl<'a> Recipe<'a> {
             None => Ok(self.roster_dir.join(text)),
         }
     }
+}
+
+/// Reads the harness of a name, for what the roster or a wish calls `runtime`. A file of the user's
+/// own wins over the shipped one of the same name.
+fn load_harness(
+    dirs: &Dirs,
+    name: &str,
+    runtime: &str,
+) -> Result<(HarnessRef, Harness), Impossible> {
+    let fault = |error: podfleet_harness::HarnessError| Impossible::Harness(error.to_string());
+    // A runtime is free text, so it names a file only if it is a name.
+    let file = PodName::new(name).ok().and_then(|name| {
+        let path = dirs.config.join("harnesses").join(format!("{name}.toml"));
+        std::fs::read_to_string(path).ok()
+    });
+    let harness = match &file {
+        Some(text) => Harness::parse(name, text).map_err(fault)?,
+        None => {
+            Harness::shipped(name).ok_or_else(|| Impossible::UnknownRuntime(runtime.to_owned()))?
+        }
+    };
+    let name = name.to_owned();
+    Ok((HarnessRef { name, file }, harness))
 }
 
 fn restart_policy(agent: &Agent) -> RestartPolicy {

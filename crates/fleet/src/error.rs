@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use podfleet_pod::client::{ClientError, ClientErrorKind};
 use podfleet_pod::paths::PathError;
 use podfleet_pod_store::{StoreError, StoreErrorKind};
-use podfleet_protocol::rpc::ErrorCode;
+use podfleet_protocol::method::StartFailure;
+use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{MessageId, NameError};
 use podfleet_roster::Diagnostic;
 use podfleet_tmux::{TmuxError, TmuxErrorKind, Version};
 
+use crate::report::Failure;
 use crate::supervisor::Unavailable;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -191,6 +193,50 @@ pub enum FleetErrorKind {
         /// The agent.
         agent: String,
     },
+    /// A pod was not started, or its agent is not ready.
+    #[error("`{pod}` was not started: {}", failure.message)]
+    StartFailed {
+        /// The pod.
+        pod: String,
+        /// How it failed, with the end of its log.
+        failure: Box<Failure>,
+    },
+    /// A right or a rule forbids it; nothing was done.
+    #[error("`{pod}`: {rule}")]
+    NotAllowed {
+        /// The pod.
+        pod: String,
+        /// The rule.
+        rule: String,
+    },
+    /// What is to be delegated to a child goes beyond its parent's own scope.
+    #[error("`{pod}` cannot be given that: {rule}")]
+    NotYours {
+        /// The child.
+        pod: String,
+        /// What goes beyond what.
+        rule: String,
+    },
+    /// A path of a child's scope cannot be written, whoever delegates it.
+    #[error("`{pod}` cannot be given that: {rule}")]
+    NotWritable {
+        /// The child.
+        pod: String,
+        /// The path, and why.
+        rule: String,
+    },
+    /// The name is another pod's, also when case is ignored.
+    #[error("there is a pod `{existing}` already")]
+    NameTaken {
+        /// The pod that has it.
+        existing: String,
+    },
+    /// A cursor is none that was given for this.
+    #[error("the cursor is none of `{pod}`'s output")]
+    NoSuchCursor {
+        /// The pod.
+        pod: String,
+    },
     /// A defect: a task of ours ended without an answer.
     #[error("a part of the work ended without a result")]
     Internal,
@@ -234,6 +280,18 @@ impl FleetError {
         &self.0.hints
     }
 
+    pub(crate) fn start_failed(pod: &str, failure: Failure) -> Self {
+        Self::new(FleetErrorKind::StartFailed {
+            pod: pod.to_owned(),
+            failure: Box::new(failure),
+        })
+    }
+
+    /// Returns the message and its causes in one line.
+    pub(crate) fn in_one_line(&self) -> String {
+        crate::fleet::account(self)
+    }
+
     pub(crate) fn io(doing: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
         Self::new(FleetErrorKind::Io {
             doing,
@@ -251,6 +309,9 @@ impl FleetError {
 
     /// Turns what a pod or the way to it answered into an error about that agent.
     pub(crate) fn pod(agent: &str, error: ClientError) -> Self {
+        if let Some(refused) = error.answer().and_then(|answer| about_a_pod(agent, answer)) {
+            return refused;
+        }
         let agent = agent.to_owned();
         let kind = match (error.kind(), error.answer().map(|answer| answer.code)) {
             (ClientErrorKind::NotListening, _) => FleetErrorKind::NotRunning { agent },
@@ -296,6 +357,34 @@ impl FleetError {
     }
 }
 
+/// Turns the answers that are about another pod than the one that was asked into our own words.
+fn about_a_pod(name: &str, answer: &RpcError) -> Option<FleetError> {
+    let pod = name.to_owned();
+    let rule = answer.message.clone();
+    let kind = match answer.code {
+        ErrorCode::StartFailed => {
+            let data = answer.data.clone().unwrap_or_default();
+            let failure: StartFailure = serde_json::from_value(data).ok()?;
+            FleetErrorKind::StartFailed {
+                pod,
+                failure: Box::new(Failure {
+                    message: failure.cause,
+                    log: failure.log_tail,
+                    ..Failure::default()
+                }),
+            }
+        }
+        ErrorCode::NotYours => FleetErrorKind::NotYours { pod, rule },
+        ErrorCode::NotWritable => FleetErrorKind::NotWritable { pod, rule },
+        ErrorCode::NoSuchCursor => FleetErrorKind::NoSuchCursor { pod },
+        ErrorCode::NoSuchPod | ErrorCode::NameTaken | ErrorCode::Unreachable => {
+            FleetErrorKind::NotAllowed { pod, rule }
+        }
+        _ => return None,
+    };
+    Some(FleetError::new(kind))
+}
+
 fn hints(kind: &FleetErrorKind) -> Vec<String> {
     let hint = match kind {
         FleetErrorKind::NoSuchAgent { near, .. } if !near.is_empty() => {
@@ -324,6 +413,12 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         }
         FleetErrorKind::NotRunning { agent } => format!("start it with `fleet up {agent}`"),
         FleetErrorKind::ControlTaken { .. } => "take it with `--take`".to_owned(),
+        FleetErrorKind::StartFailed { failure, .. } if !failure.log.is_empty() => {
+            format!("the end of its log says:\n  {}", failure.log.join("\n  "))
+        }
+        FleetErrorKind::NameTaken { existing } => {
+            format!("choose another name, or forget that pod: `fleet pod forget {existing}`")
+        }
         FleetErrorKind::Storage { .. } => "make the state directory writable".to_owned(),
         _ => return Vec::new(),
     };
@@ -357,6 +452,13 @@ impl From<StoreError> for FleetError {
                 fleet: fleet.clone(),
                 owner: owner.clone(),
                 claimant: claimant.clone(),
+            });
+        }
+        if let StoreErrorKind::NameTaken { existing } | StoreErrorKind::SpawnedName { existing } =
+            error.kind()
+        {
+            return Self::new(FleetErrorKind::NameTaken {
+                existing: existing.to_string(),
             });
         }
         let hint = error.hint();

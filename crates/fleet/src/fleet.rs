@@ -13,9 +13,14 @@ mod install;
 mod make_views;
 mod observe;
 mod opening_store;
+mod output;
+mod peers;
+mod pods;
 mod restart;
+mod restore;
 mod send;
 mod settle;
+mod spawn;
 mod start;
 mod stop;
 mod survey;
@@ -30,6 +35,7 @@ use std::time::Duration;
 
 use podfleet_home::Env;
 use podfleet_pod::client::Introduction;
+use podfleet_pod::host::Asker;
 use podfleet_pod_store::{FleetKey, PodRecord, PodStore};
 use podfleet_protocol::method::Credential;
 use podfleet_protocol::{FleetName, Identity, PodName, TenantId};
@@ -58,8 +64,12 @@ pub use inbox::InboxReport;
 pub use install::{Installation, InstalledUnit, Removal};
 pub use observe::AgentStatus;
 pub use opening_store::OpeningStore;
+pub use peers::{PeerChange, PeerRow};
+pub use pods::ForgetReport;
 pub use restart::RestartOptions;
 pub use send::{SendReport, SendRequest, Via};
+pub(crate) use settle::account;
+pub(crate) use spawn::Spawner;
 pub use stop::StopTimeouts;
 pub use up::UpOptions;
 pub use update::{OldAgent, Update, UpdateOptions};
@@ -188,6 +198,13 @@ impl Fleet {
             manager,
             user: setup.user,
         })
+    }
+
+    /// Makes the fleet act in the name of a pod, whose process this is.
+    pub(crate) fn in_the_name_of(mut self, asker: &Asker) -> Self {
+        self.key = FleetKey::of(&asker.identity);
+        self.credential = Some(asker.credential.clone());
+        self
     }
 
     /// Returns who owns the fleet, and its name.

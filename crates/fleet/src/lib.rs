@@ -16,6 +16,8 @@
 //! | [`Fleet::send`] | a message, with a receipt |
 //! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
 //! | [`RosterDraft`], [`Fleet::clean`] | edit the roster; what a removed agent leaves |
+//! | [`Fleet::pods`], [`Fleet::spawn`], [`Fleet::restore`], [`Fleet::forget`] | pods outside the roster too |
+//! | [`Fleet::peer_add`], [`Fleet::peer_remove`], [`Fleet::peers`] | who sees and notifies whom |
 //! | [`Fleet::session_log`], [`Fleet::pod_log`], [`Fleet::watch_paths`] | files to read and watch |
 //!
 //! ```
@@ -34,6 +36,7 @@ mod drift;
 mod error;
 mod file_snapshot;
 mod fleet;
+mod host;
 mod lock;
 mod names;
 mod origin;
@@ -44,6 +47,7 @@ mod roster_draft;
 mod roster_file;
 mod sighting;
 mod told;
+mod tools;
 mod views;
 
 pub mod agent_env;
@@ -59,10 +63,12 @@ pub use error::{FleetError, FleetErrorKind};
 pub use file_snapshot::FileSnapshot;
 pub use fleet::{
     AgentStatus, Brake, BrakeReport, Check, DownOptions, Events, Explanation, Fact, Fleet,
-    InboxReport, Installation, InstalledUnit, Miss, OldAgent, OpeningStore, Removal,
-    RestartOptions, SendReport, SendRequest, SessionLog, Setup, StopTimeouts, UpOptions, Update,
-    UpdateOptions, Verdict, Verification, Via,
+    ForgetReport, InboxReport, Installation, InstalledUnit, Miss, OldAgent, OpeningStore,
+    PeerChange, PeerRow, Removal, RestartOptions, SendReport, SendRequest, SessionLog, Setup,
+    StopTimeouts, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
 };
+pub use host::PodHost;
+pub use names::near;
 pub use plan::{Action, Plan, Step};
 pub use podfleet_home::{DirsError, Env};
 pub use ps::{Elsewhere, Flag, FlagKind, PsRow, RowState};

@@ -1,7 +1,8 @@
 //! Names that are nearly the same.
 
 /// Returns the known names nearest to an unknown one, at most three, nearest first.
-pub(crate) fn near(unknown: &str, known: impl IntoIterator<Item = String>) -> Vec<String> {
+#[must_use]
+pub fn near(unknown: &str, known: impl IntoIterator<Item = String>) -> Vec<String> {
     const MOST: usize = 3;
     let folded = unknown.to_lowercase();
     let mut near: Vec<_> = known

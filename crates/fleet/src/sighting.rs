@@ -73,6 +73,12 @@ impl Sighting {
         }
     }
 
+    /// Returns whether somebody listens in the place of a recorded pod.
+    pub(crate) fn is_listening(record: &PodRecord) -> bool {
+        let endpoint = record.endpoint.as_ref();
+        endpoint.is_some_and(|endpoint| probe(&endpoint.socket) != PodAnswer::Refused)
+    }
+
     pub(crate) fn record(&self) -> &PodRecord {
         &self.summary.record
     }

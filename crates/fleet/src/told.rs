@@ -1,7 +1,9 @@
 //! What an agent is told at its launch, besides its own program's prompt.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use podfleet_protocol::{Address, Scope};
 use podfleet_roster::{Agent, Role, Roles, Roster};
 
 use crate::comms;
@@ -71,6 +73,40 @@ fn roles(directory: &Path) -> Roles {
         role.map(|role| roles.insert(role));
     }
     roles
+}
+
+/// Returns what a spawned agent is told: its role if it was given one, who it is and who spawned it,
+/// and what it may change.
+#[must_use]
+pub(crate) fn told_child(
+    own: &Address,
+    parent: Option<&Address>,
+    role: Option<&str>,
+    scope: &Scope,
+) -> String {
+    let mut text = role.map_or_else(String::new, |role| format!("{}\n\n", role.trim()));
+    match parent {
+        Some(parent) => {
+            let name = &parent.session;
+            let _ = write!(
+                text,
+                "# Who you are\n\nYou are `[{own}]`, spawned by `[{parent}]` for a task of its own. \
+                 Your orders come from there.\nTo tell it something: `fleet send {name} -m \"…\"`. \
+                 It is told by itself when a turn of yours ends or fails, and when you wait for a \
+                 person.\n"
+            );
+        }
+        None => {
+            let _ = write!(
+                text,
+                "# Who you are\n\nYou are `[{own}]`, spawned by the operator.\n"
+            );
+        }
+    }
+    if scope.writable.is_some() {
+        let _ = writeln!(text, "Change nothing but: {scope}.");
+    }
+    text
 }
 
 #[cfg(test)]

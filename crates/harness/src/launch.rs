@@ -8,7 +8,8 @@ use serde::Deserialize;
 ///
 /// Each flag is a template of arguments; `None` means that the agent has no such flag, an empty
 /// one that it needs none. Placeholders are `{fleet}` (path of our own binary), `{model}`, `{text}`
-/// (of the system prompt) and `{session}`; they may stand anywhere in an argument.
+/// (of the system prompt), `{session}`, and those of [`Tools`] in `mcp`; they may stand anywhere in an
+/// argument.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -25,6 +26,8 @@ pub struct Launch {
     pub yolo: Option<Vec<String>>,
     /// Adds `{text}` to the system prompt. Without it the text has to be the first message.
     pub system_prompt: Option<Vec<String>>,
+    /// Adds our server of tools (`fleet mcp`) for this launch alone.
+    pub mcp: Option<Vec<String>>,
     /// Starts a conversation with the id `{session}`.
     pub session: Option<Vec<String>>,
     /// Continues the conversation `{session}`, or the directory's last one if the template does
@@ -43,8 +46,42 @@ pub struct Invocation<'a> {
     pub yolo: bool,
     /// Text to add to the system prompt.
     pub system_prompt: Option<&'a str>,
+    /// Our server of tools.
+    pub tools: Option<Tools<'a>>,
     /// The conversation.
     pub conversation: Conversation<'a>,
+}
+
+/// How a server of tools is started, in the forms that agents are told it in. Each may stand in a
+/// template of [`Launch::mcp`] under its name: `{json}`, `{command}`, `{args}` and `{env}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tools<'a> {
+    /// A whole configuration, `{"mcpServers": {…}}`, as JSON.
+    pub json: &'a str,
+    /// Its program, as a JSON or TOML string.
+    pub command: &'a str,
+    /// Its arguments, as a JSON or TOML array.
+    pub args: &'a str,
+    /// Its environment, as a TOML inline table.
+    pub env: &'a str,
+}
+
+impl<'a> Tools<'a> {
+    const NAMES: [&'static str; 4] = ["{json}", "{command}", "{args}", "{env}"];
+
+    fn fill(&self, template: &[String]) -> Vec<String> {
+        let values: [&'a str; 4] = [self.json, self.command, self.args, self.env];
+        let filled = |argument: &String| {
+            // An argument has one placeholder: what one is replaced by is never looked at again.
+            let found = Self::NAMES.iter().zip(values);
+            let mut found = found.filter(|(name, _)| argument.contains(**name));
+            match found.next() {
+                Some((name, value)) => argument.replace(name, value),
+                None => argument.clone(),
+            }
+        };
+        template.iter().map(filled).collect()
+    }
 }
 
 /// Which conversation an agent is started with.
@@ -77,7 +114,13 @@ impl Launch {
         }
         add(&self.model, "{model}", invocation.model);
         add(&self.yolo, "{yolo}", invocation.yolo.then_some(""));
-        add(&self.system_prompt, "{text}", invocation.system_prompt);
+        if let (Some(template), Some(tools)) = (&self.mcp, &invocation.tools) {
+            command.extend(tools.fill(template));
+        }
+        // Last, after flags that take any number of arguments.
+        if let (Some(template), Some(text)) = (&self.system_prompt, invocation.system_prompt) {
+            command.extend(fill(template, "{text}", text));
+        }
         command
     }
 
@@ -96,11 +139,24 @@ impl Launch {
             (&self.session, "{session}"),
             (&self.resume, "{session}"),
         ];
-        unknown_placeholder(&self.argv, "{fleet}").or_else(|| {
-            flags
-                .iter()
-                .find_map(|(flag, known)| unknown_placeholder(flag.as_ref()?, known))
-        })
+        let of_tools = || {
+            let template = self.mcp.as_ref()?.iter();
+            let words = template.map(|argument| {
+                let mut argument = argument.clone();
+                for name in Tools::NAMES {
+                    argument = argument.replace(name, "");
+                }
+                argument
+            });
+            unknown_placeholder(&words.collect::<Vec<_>>(), "")
+        };
+        unknown_placeholder(&self.argv, "{fleet}")
+            .or_else(|| {
+                flags
+                    .iter()
+                    .find_map(|(flag, known)| unknown_placeholder(flag.as_ref()?, known))
+            })
+            .or_else(of_tools)
     }
 }
 
@@ -141,13 +197,24 @@ mod tests {
             model: Some("m"),
             yolo: true,
             system_prompt: Some("be brief {model}"),
+            tools: Some(Tools {
+                json: "{\"mcpServers\": {}}",
+                command: "\"/bin/fleet\"",
+                args: "[\"mcp\"]",
+                env: "{A = \"b\"}",
+            }),
             conversation: Conversation::Resume("7"),
         };
         assert_eq!(
             command("claude", &all),
             "claude --resume 7 --model m --dangerously-skip-permissions \
-             --append-system-prompt be brief {model}"
+             --mcp-config {\"mcpServers\": {}} --append-system-prompt be brief {model}"
         );
+        assert!(command("codex", &all).contains(
+            "--config mcp_servers.fleet.command=\"/bin/fleet\" \
+             --config mcp_servers.fleet.args=[\"mcp\"] \
+             --config mcp_servers.fleet.env={A = \"b\"}"
+        ));
         assert_eq!(command("sim", &all), "/bin/fleet sim-agent");
         assert_eq!(command("generic", &all), "");
     }

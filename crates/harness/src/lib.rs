@@ -49,7 +49,7 @@ pub use composer::Composer;
 pub use error::{HarnessError, HarnessErrorKind};
 pub use harness::{Harness, SHIPPED};
 pub use holding::Holding;
-pub use launch::{Conversation, Invocation, Launch};
+pub use launch::{Conversation, Invocation, Launch, Tools};
 pub use queue::Match;
 pub use screen::{Cursor, Row, Screen};
 pub use state::{BlockKind, Classification, ScreenState, Signals};

@@ -34,6 +34,7 @@ use crate::clock::Moment;
 use crate::command::Command;
 use crate::delivery::Delivery;
 use crate::keeper::{Keeper, Watchdog};
+use crate::lifecycle::Lifecycle;
 use crate::restart::Restarts;
 use crate::shared::Shared;
 use crate::spec::PodSpec;
@@ -66,6 +67,8 @@ const SCROLLBACK: usize = 2000;
 #[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) shared: Arc<Shared>,
+    /// Where the parent is told what happens, if there is one.
+    pub(crate) lifecycle: Option<mpsc::UnboundedSender<Lifecycle>>,
     pub(crate) spec: PodSpec,
     pub(crate) harness: Harness,
     /// Our own binary.
@@ -126,6 +129,8 @@ pub(crate) struct Controller {
     phase: Phase,
     restarts: Restarts,
     stopping: Option<Stopping>,
+    /// Why it is being ended.
+    stop_reason: String,
     shutdown_answers: Vec<oneshot::Sender<()>>,
     /// Whether the screen changed since the last look, and when that was.
     dirty: bool,
@@ -177,6 +182,7 @@ impl Controller {
             phase: Phase::Idle,
             restarts,
             stopping: None,
+            stop_reason: String::new(),
             shutdown_answers: Vec::new(),
             dirty: false,
             last_look: now,
@@ -377,6 +383,14 @@ impl Controller {
             .is_some_and(|stopping| stopping.due <= now)
         {
             self.press_stop(now).await;
+        }
+    }
+
+    /// Tells the parent what happened, if there is one.
+    fn report(&self, event: Lifecycle) {
+        if let Some(lifecycle) = &self.setup.lifecycle {
+            // Whoever tells it ends after us.
+            let _ = lifecycle.send(event);
         }
     }
 

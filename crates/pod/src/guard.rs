@@ -39,6 +39,29 @@ pub(crate) fn is_guard(process: u32) -> bool {
         .eq(GUARD_ARGS.map(str::as_bytes))
 }
 
+/// Returns whether a process hosts a pod, by its command line.
+pub(crate) fn is_pod(process: u32) -> bool {
+    const POD_ARGS: [&[u8]; 2] = [b"pod", b"run"];
+    let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let words = command.split(|byte| *byte == 0).skip(1);
+    words.take(POD_ARGS.len()).eq(POD_ARGS)
+}
+
+/// Returns the process of the pod in whose agent a process runs: the parent of the first guard among
+/// its ancestors. A guard adopts what its agent's processes leave behind, so leaving the session or
+/// the environment behind does not help.
+pub(crate) fn hosting_pod(process: u32) -> Option<u32> {
+    let mut ancestors = crate::process::ancestors(process);
+    ancestors.find(|ancestor| is_guard(*ancestor))?;
+    ancestors.next()
+}
+
+/// Returns the process of the pod in whose agent this process runs, if it runs in one.
+#[must_use]
+pub fn host_of_this_process() -> Option<u32> {
+    hosting_pod(std::process::id())
+}
+
 /// Runs the guard until the agent and all that it started are gone.
 ///
 /// # Errors

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use podfleet_pod_store::session_log::{Entry, LogError, LogWriter};
 use podfleet_pod_store::{
-    Accepted, CrashPoint, DeliveryState, Fence, InboxEntry, Offer, PodStore, Refusal, StoreError,
-    StoreErrorKind,
+    Accepted, CrashPoint, DeliveryState, Fence, InboxEntry, Offer, Page, PodStore, Refusal,
+    StoreError, StoreErrorKind,
 };
 use podfleet_protocol::method::PauseResult;
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
@@ -25,6 +25,8 @@ use crate::shared::Shared;
 
 /// How many writes are taken together at most.
 const BATCH: usize = 256;
+/// How many changes of relations are copied at once.
+const OUTBOX: u32 = 100;
 /// How soon the store is told again what it could not take.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -33,7 +35,7 @@ type Acceptance = Result<Result<Accepted, Refusal>, RpcError>;
 #[derive(Debug)]
 enum Job {
     Accept(Box<Offer>, oneshot::Sender<Acceptance>),
-    Deliver(Delivering),
+    Deliver(Box<Delivering>),
     Launch(Box<Entry>),
     Record(Box<Recording>),
     Note(Box<Entry>),
@@ -44,6 +46,7 @@ enum Job {
         oneshot::Sender<Result<PauseResult, StoreError>>,
     ),
     Cancel(MessageId, oneshot::Sender<Result<Receipt, StoreError>>),
+    CopyOutbox,
     Flush(oneshot::Sender<()>),
 }
 
@@ -62,6 +65,8 @@ pub(crate) struct Delivering {
     pub(crate) attempt: u32,
     /// The receipt to write to the store with it; nothing for what is not in the store.
     pub(crate) receipt: Option<Receipt>,
+    /// What else the log says of it, in front.
+    pub(crate) item: Option<Entry>,
 }
 
 /// A receipt that is to be durable, then published.
@@ -155,7 +160,7 @@ impl Journal {
 
     /// Commits a text that is to be typed; the controller is told when it may be.
     pub(crate) fn deliver(&self, delivering: Delivering) {
-        self.put(Job::Deliver(delivering));
+        self.put(Job::Deliver(Box::new(delivering)));
     }
 
     /// Commits the entry of a launch; the controller is told when the agent may be started.
@@ -176,6 +181,11 @@ impl Journal {
     /// Appends the entry of a person's typing, then tells the controller to let it through.
     pub(crate) fn input(&self, entry: Entry) {
         self.put(Job::Input(Box::new(entry)));
+    }
+
+    /// Copies what the store did to this pod's relations into the log.
+    pub(crate) fn copy_outbox(&self) {
+        self.put(Job::CopyOutbox);
     }
 
     /// Waits until all that was asked for is written.
@@ -255,7 +265,7 @@ impl Writer {
     async fn write(&mut self, job: Job) {
         match job {
             Job::Accept(..) => {}
-            Job::Deliver(delivering) => self.deliver(delivering).await,
+            Job::Deliver(delivering) => self.deliver(*delivering).await,
             Job::Launch(entry) => {
                 let committed = self.commit(*entry).map(drop);
                 CrashPoint::LaunchLogged.reach();
@@ -276,10 +286,50 @@ impl Writer {
             Job::Cancel(id, answer) => {
                 let _ = answer.send(self.cancel(id).await);
             }
+            Job::CopyOutbox => self.copy_outbox().await,
             Job::Flush(done) => {
                 let _ = done.send(());
             }
         }
+    }
+
+    /// Copies changes of relations from the store's outbox; what is in the log leaves the outbox.
+    async fn copy_outbox(&mut self) {
+        loop {
+            let page = self.store.outbox(self.fence.pod, Page::first(OUTBOX)).await;
+            let listing = match page {
+                Ok(listing) => listing,
+                Err(error) => {
+                    tracing::error!(%error, "cannot read changes of relations");
+                    return;
+                }
+            };
+            let Some(last) = listing.items.last().map(|event| event.place) else {
+                return;
+            };
+            for event in listing.items {
+                if let Err(error) = self.put(Entry::from(&event)) {
+                    tracing::error!(error, "cannot log a change of relations yet");
+                    return;
+                }
+            }
+            if let Err(error) = self.log.commit() {
+                tracing::error!(%error, "cannot log changes of relations yet");
+                return;
+            }
+            if let Err(error) = self.store.clear_outbox(self.fence, last).await {
+                tracing::error!(%error, "cannot clear changes of relations");
+                return;
+            }
+        }
+    }
+
+    /// Appends, or says why not.
+    fn put(&mut self, entry: Entry) -> Result<(), String> {
+        let put = self
+            .unseal()
+            .and_then(|()| self.log.append(clock::wall(), entry));
+        put.map(drop).map_err(|error| error.to_string())
     }
 
     /// Appends without waiting for the disk. Returns the record's number, if that succeeded.
@@ -352,9 +402,14 @@ impl Writer {
             text,
             attempt,
             receipt,
+            item,
         } = delivering;
         let entry = Entry::MessageDelivering { id, text, attempt };
-        let mut result = self.commit(entry).map(drop).map_err(NotCommitted::Failed);
+        // One flush for both; without the second the first says nothing of typing.
+        let item = item.map_or(Ok(()), |item| self.put(item));
+        let mut result = item
+            .and_then(|()| self.commit(entry).map(drop))
+            .map_err(NotCommitted::Failed);
         CrashPoint::DeliverLogged.reach();
         if let (Ok(()), Some(receipt)) = (&result, receipt) {
             result = self.store_delivering(receipt).await;

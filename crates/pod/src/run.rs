@@ -15,16 +15,21 @@ use podfleet_pod_store::{
     CrashPoint, Endpoint, FleetKey, GenerationStart, NewSession, PodRecord, PodState, PodStore,
     SqliteStore, StoreError,
 };
+use podfleet_protocol::method::Credential;
 use podfleet_protocol::{PodName, SessionId};
 use tokio::net::UnixListener;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::controller::{Controller, Setup};
 use crate::events::Events;
+use crate::host::Host;
 use crate::journal::{Journal, Writer};
 use crate::keeper::Keeper;
+use crate::lifecycle::{self, Lifecycle, Reporter};
 use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths};
 use crate::server;
 use crate::shared::{Receipts, Shared};
@@ -47,6 +52,8 @@ pub struct PodConfig {
     pub segment_bytes: u64,
     /// How often the heartbeat is written when nothing changes.
     pub heartbeat_interval: Duration,
+    /// Whoever starts and ends other pods for it; without one it has no children.
+    pub host: Option<Arc<dyn Host>>,
 }
 
 /// A pod could not be run.
@@ -92,6 +99,8 @@ pub enum PodError {
 
 /// How long clients may take to read their last answers.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
+/// How long the parent of a pod that ends may take to be told so.
+const LAST_REPORT: Duration = Duration::from_secs(2);
 
 fn failed(what: &'static str) -> impl FnOnce(io::Error) -> PodError {
     move |source| PodError::Io { what, source }
@@ -123,6 +132,11 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         paths: claim.files.clone(),
         store: Arc::clone(&store),
         journal,
+        credential: Credential {
+            pod: record.identity.id,
+            secret: generation.credential.clone(),
+        },
+        host: config.host.clone(),
         commands,
         status: watch::Sender::new(claim::first_status(record, &config.build)),
         receipts: Receipts::new(),
@@ -136,7 +150,9 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         ending: CancellationToken::new(),
     });
     let waiting = recovery::waiting(&*store, record.identity.id).await?;
+    let (lifecycle, reporting) = lifecycle(&shared, &claim.record).await;
     let controller = Controller::new(Setup {
+        lifecycle,
         shared: Arc::clone(&shared),
         harness: claim.harness,
         exe: config.exe.clone(),
@@ -154,6 +170,8 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
     Writer::new(jobs, generation.log, Arc::clone(&shared))
         .start()
         .map_err(failed("start the journal"))?;
+    // What happened to its relations while it was down.
+    shared.journal.copy_outbox();
     let ending = shared.ending.clone();
     let serving = tokio::spawn(server::serve(claim.listener, shared));
     CrashPoint::GenerationReady.reach();
@@ -161,8 +179,29 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
     let ran = controller.run(receiver, waiting, keeper).await;
     ending.cancel();
     let _ = tokio::time::timeout(LAST_ANSWERS, serving).await;
+    if let Some(reporting) = reporting {
+        let _ = tokio::time::timeout(LAST_REPORT, reporting).await;
+    }
     claim::remove(&claim.files);
     ran.map_err(failed("wait for signals"))
+}
+
+/// Begins to tell the pod's parent what happens, if it has one; the former generation's sudden end
+/// first.
+async fn lifecycle(
+    shared: &Arc<Shared>,
+    former: &PodRecord,
+) -> (Option<UnboundedSender<Lifecycle>>, Option<JoinHandle<()>>) {
+    let Some(parent) = lifecycle::parent_of(&*shared.store, shared.identity.id).await else {
+        return (None, None);
+    };
+    let (sender, events) = mpsc::unbounded_channel();
+    if former.state == PodState::Live {
+        // The receiver is in our hands.
+        let _ = sender.send(lifecycle::killed());
+    }
+    let reporter = Reporter::new(Arc::clone(shared), parent, events);
+    (Some(sender), Some(tokio::spawn(reporter.run())))
 }
 
 /// What a pod holds before it begins a generation: nobody else can host it meanwhile.

@@ -7,7 +7,9 @@ mod control;
 mod inbox;
 mod log;
 mod messages;
+mod pods;
 mod requests;
+mod rights;
 mod status;
 mod subscribed;
 

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use podfleet_pod_store::{Fence, PodStore};
+use podfleet_protocol::method::Credential;
 use podfleet_protocol::{Identity, MessageId, PodStatus, Receipt, SessionId};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::command::Command;
 use crate::events::Events;
+use crate::host::{Asker, Host};
 use crate::journal::Journal;
 use crate::paths::RuntimePaths;
 
@@ -24,6 +26,10 @@ pub(crate) struct Shared {
     pub(crate) paths: RuntimePaths,
     pub(crate) store: Arc<dyn PodStore>,
     pub(crate) journal: Journal,
+    /// What shows other pods who this one is.
+    pub(crate) credential: Credential,
+    /// Whoever starts and ends other pods for this one.
+    pub(crate) host: Option<Arc<dyn Host>>,
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) status: watch::Sender<PodStatus>,
     pub(crate) receipts: Receipts,
@@ -36,6 +42,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Returns who this pod is, for its host.
+    pub(crate) fn asker(&self) -> Asker {
+        Asker {
+            identity: self.identity.clone(),
+            fence: self.fence,
+            credential: self.credential.clone(),
+            store: Arc::clone(&self.store),
+        }
+    }
+
     /// Tells the controller something. A controller that is gone ends the process anyway.
     pub(crate) fn tell(&self, command: Command) {
         let _ = self.commands.send(command);

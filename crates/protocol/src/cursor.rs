@@ -184,6 +184,14 @@ given_text! {
     PodListCursor, "listings of pods"
 }
 
+impl OutputCursor {
+    /// Returns the place before everything.
+    #[must_use]
+    pub fn start() -> Self {
+        Self("t.0.0.0.0".to_owned())
+    }
+}
+
 /// Reads a decimal number in the one form in which it is written.
 fn decimal(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;

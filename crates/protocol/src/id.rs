@@ -76,6 +76,15 @@ time_ordered_id! {
     SessionId
 }
 
+impl MessageId {
+    /// Returns the id that follows from a pod and a name (`UUIDv5`): whoever sends the same thing
+    /// again sends it under the same id.
+    #[must_use]
+    pub fn derived(pod: PodId, name: &str) -> Self {
+        Self(Uuid::new_v5(pod.as_uuid(), name.as_bytes()))
+    }
+}
+
 /// RFC 4648 base32 in lower case without padding.
 fn base32() -> Option<Encoding> {
     let mut specification = Specification::new();

@@ -146,6 +146,8 @@ methods! {
     Hello = "hello" (HelloParams) -> HelloResult;
     /// Answers at once, whatever the controller does.
     Ping = "ping" (Nothing) -> Nothing;
+    /// Lets the pod read again what another process changed in its records.
+    Refresh = "refresh" (Nothing) -> Nothing;
     /// Tells what the pod and its agent do.
     Status = "status" (StatusParams) -> PodStatus;
     /// Begins the events of a connection with the role `subscribe`.
@@ -166,9 +168,9 @@ methods! {
     Resume = "resume" (Nothing) -> PauseResult;
     /// Presses the agent's interrupt key, if the agent works.
     Interrupt = "interrupt" (Nothing) -> InterruptResult;
-    /// Lists the pods that the caller may see.
+    /// Lists the pods that this one sees.
     ListPods = "list_pods" (ListPodsParams) -> ListPodsResult;
-    /// Tells more about one pod that the caller may see.
+    /// Tells more about one pod that this one sees.
     Inspect = "inspect" (NameParams) -> InspectResult;
     /// Starts a stopped pod in its own place, and answers when its agent is ready.
     RestorePod = "restore_pod" (RestoreParams) -> RestoreResult;

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
 use podfleet_pod::client::AttachStream;
 use podfleet_protocol::frame::{Frame, FrameError};
@@ -11,8 +12,9 @@ use podfleet_protocol::limits::MAX_FRAME;
 use podfleet_protocol::method::AttachResult;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::detach::DetachKeys;
+use super::console::{Console, Executor, Next};
 use super::display::{Display, Need, ScreenUse};
+use super::keys::{OurKeys, Wish};
 use super::outgoing::Outgoing;
 use super::signals::{Event, Signals};
 use super::tty::Tty;
@@ -60,7 +62,11 @@ pub(crate) struct Client<'a> {
     purpose: Purpose,
     display: Display,
     outgoing: Outgoing,
-    keys: DetachKeys,
+    keys: OurKeys,
+    executor: Option<&'a dyn Executor>,
+    console: Option<Console<'a>>,
+    /// The names of other pods, on their way to the console.
+    names: Option<BoxFuture<'a, Vec<String>>>,
     in_control: bool,
     /// What the pod said before it closed the stream.
     complaint: Option<String>,
@@ -87,12 +93,21 @@ impl<'a> Client<'a> {
             purpose,
             display: Display::new(tty.size(), screen),
             outgoing,
-            keys: DetachKeys::default(),
+            keys: OurKeys::default(),
+            executor: None,
+            console: None,
+            names: None,
             in_control: result.in_control,
             complaint: None,
             next_draw: Instant::now(),
             release_at: Instant::now(),
         }
+    }
+
+    /// Lets the user give commands that `executor` carries out.
+    pub(crate) fn with_commands(mut self, executor: &'a dyn Executor) -> Self {
+        self.executor = Some(executor);
+        self
     }
 
     /// Shows the terminal until somebody ends it.
@@ -116,6 +131,14 @@ impl<'a> Client<'a> {
                     length => self.typed(&typed[..length]).await,
                 },
                 frame = self.stream.next(), if !self.outgoing.is_full() => self.frame(frame).await,
+                names = arrive(&mut self.names) => {
+                    self.names = None;
+                    if let Some(console) = &mut self.console {
+                        console.know(names);
+                    }
+                    None
+                }
+                () = answer(&mut self.console) => self.cover().await,
                 () = sleep_until(self.next_draw), if stale => {
                     self.draw();
                     None
@@ -141,6 +164,10 @@ impl<'a> Client<'a> {
             Event::Resized => {
                 let size = self.tty.size();
                 let need = self.display.resize(size);
+                if self.console.is_some() {
+                    // What covers a part of the terminal has to fit it too.
+                    let _ = self.cover().await;
+                }
                 // A viewer does not set the size; what it is shown has to be cut anew.
                 if self.purpose != Purpose::Watch
                     && let Some(end) = self.send(Frame::Resize(size)).await
@@ -153,8 +180,11 @@ impl<'a> Client<'a> {
     }
 
     async fn typed(&mut self, input: &[u8]) -> Option<End> {
+        if self.console.is_some() {
+            return self.typed_in_console(input).await;
+        }
         if self.purpose == Purpose::Watch {
-            return self.looked(input);
+            return self.looked(input).await;
         }
         self.release_at = Instant::now() + RELEASE_AFTER;
         let typed = self.keys.take(input);
@@ -164,13 +194,51 @@ impl<'a> Client<'a> {
                 return Some(end);
             }
         }
-        typed.leave.then_some(End::Left)
+        self.wished(typed.wish?).await
+    }
+
+    async fn wished(&mut self, wish: Wish) -> Option<End> {
+        let rest = match wish {
+            Wish::Leave => return Some(End::Left),
+            Wish::Command(rest) => rest,
+        };
+        let executor = self.executor?;
+        let only_looks = self.purpose == Purpose::Watch;
+        self.console = Some(Console::open(executor, only_looks));
+        self.names = Some(executor.names());
+        if rest.is_empty() {
+            return self.cover().await;
+        }
+        self.typed_in_console(&rest).await
+    }
+
+    async fn typed_in_console(&mut self, input: &[u8]) -> Option<End> {
+        match self.console.as_mut()?.take(input) {
+            Next::Stay => self.cover().await,
+            Next::Leave => Some(End::Left),
+            Next::Close => {
+                self.console = None;
+                self.names = None;
+                let need = self.display.uncover();
+                self.ask(need).await
+            }
+        }
+    }
+
+    /// Shows the console over the lower end of the terminal.
+    async fn cover(&mut self) -> Option<End> {
+        let console = self.console.as_ref()?;
+        let panel = console.panel(usize::from(self.tty.size().columns));
+        let (display, outgoing) = (&mut self.display, &mut self.outgoing);
+        let mut need = Need::Nothing;
+        outgoing.append(None, |out| need = display.cover(panel, out));
+        self.ask(need).await
     }
 
     /// The keys of somebody who only looks.
-    fn looked(&mut self, input: &[u8]) -> Option<End> {
-        if self.keys.take(input).leave {
-            return Some(End::Left);
+    async fn looked(&mut self, input: &[u8]) -> Option<End> {
+        if let Some(wish) = self.keys.take(input).wish {
+            return self.wished(wish).await;
         }
         let (columns, rows) = PAN_STEP;
         match input {
@@ -259,5 +327,21 @@ impl<'a> Client<'a> {
             Ok(Err(error)) => Some(End::PodGone(Some(error.to_string()))),
             Err(_) => Some(End::PodGone(Some("the pod takes no input".into()))),
         }
+    }
+}
+
+/// Waits for names that are on their way.
+async fn arrive(names: &mut Option<BoxFuture<'_, Vec<String>>>) -> Vec<String> {
+    match names {
+        Some(names) => names.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the answer to a command that is on its way.
+async fn answer(console: &mut Option<Console<'_>>) {
+    match console {
+        Some(console) => console.answer().await,
+        None => std::future::pending().await,
     }
 }

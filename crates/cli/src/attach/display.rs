@@ -9,6 +9,7 @@ use podfleet_pod::terminal::{LEAVE, Terminal};
 use podfleet_protocol::Size;
 
 use super::alternate::confine;
+use super::console::Panel;
 use super::crop::crop;
 
 /// Lines that left the screen are of no use in a part of it.
@@ -20,6 +21,13 @@ pub(crate) struct Display {
     screen: ScreenUse,
     canvas: Option<Canvas>,
     pan: Pan,
+    cover: Option<Cover>,
+}
+
+/// What lies over the lower end of the terminal, so that the agent's bytes cannot go through.
+struct Cover {
+    panel: Panel,
+    changed: bool,
 }
 
 /// What is done with the user's screen.
@@ -64,12 +72,13 @@ impl Display {
             screen,
             canvas: None,
             pan: Pan::Cursor,
+            cover: None,
         }
     }
 
     /// Begins anew with a repaint of a terminal of `size`.
     pub(crate) fn reset(&mut self, size: Size, bytes: &[u8], out: &mut Vec<u8>) {
-        if size == self.ours {
+        if size == self.ours && self.cover.is_none() {
             self.canvas = None;
             let _ = self.show(bytes, out);
             return;
@@ -106,8 +115,32 @@ impl Display {
                 canvas.changed = true;
                 Need::Nothing
             }
+            // The repaint that was asked for has all of it.
+            None if self.cover.is_some() => Need::Nothing,
             None => self.show(bytes, out),
         }
+    }
+
+    /// Lays lines over the lower end of the terminal.
+    pub(crate) fn cover(&mut self, panel: Panel, out: &mut Vec<u8>) -> Need {
+        let covered = self.cover.is_some();
+        self.cover = Some(Cover {
+            panel,
+            changed: true,
+        });
+        if covered || self.canvas.is_some() {
+            return Need::Nothing;
+        }
+        // Nothing that the agent set may act on what is drawn over its terminal.
+        confine(LEAVE, out);
+        self.draw(out);
+        Need::Repaint
+    }
+
+    /// Takes the lines away; the repaint brings back what was below them.
+    pub(crate) fn uncover(&mut self) -> Need {
+        self.cover = None;
+        Need::Repaint
     }
 
     fn show(&self, bytes: &[u8], out: &mut Vec<u8>) -> Need {
@@ -152,15 +185,23 @@ impl Display {
 
     /// Returns whether something is to be drawn.
     pub(crate) fn is_stale(&self) -> bool {
-        self.canvas.as_ref().is_some_and(|canvas| canvas.changed)
+        let canvas = self.canvas.as_ref().is_some_and(|canvas| canvas.changed);
+        canvas || self.cover.as_ref().is_some_and(|cover| cover.changed)
     }
 
     /// Draws what changed.
     pub(crate) fn draw(&mut self, out: &mut Vec<u8>) {
         let (ours, pan) = (self.ours, self.pan);
-        if let Some(canvas) = self.canvas.as_mut().filter(|canvas| canvas.changed) {
+        if !self.is_stale() {
+            return;
+        }
+        if let Some(canvas) = &mut self.canvas {
             canvas.changed = false;
             draw(&canvas.terminal, ours, pan, out);
+        }
+        if let Some(cover) = &mut self.cover {
+            cover.changed = false;
+            draw_panel(&cover.panel, ours, out);
         }
     }
 }
@@ -199,6 +240,23 @@ fn draw(terminal: &Terminal, ours: Size, pan: Pan, out: &mut Vec<u8>) {
     let place = inside(cursor.row, row, ours.rows).zip(inside(cursor.column, column, ours.columns));
     if let Some((row, column)) = place.filter(|_| cursor.visible) {
         let _ = write!(out, "\x1b[{};{}H\x1b[?25h", row + 1, column + 1);
+    }
+    out.extend_from_slice(b"\x1b[?2026l");
+}
+
+/// Draws lines over the lower end of the user's terminal; of too many the last are left out.
+fn draw_panel(panel: &Panel, ours: Size, out: &mut Vec<u8>) {
+    let room = usize::from(ours.rows.saturating_sub(1)).max(1);
+    let shown = panel.lines.len().min(room);
+    let first = usize::from(ours.rows).saturating_sub(shown) + 1;
+    out.extend_from_slice(b"\x1b[?2026h\x1b[?25l");
+    for (row, line) in (first..).zip(panel.lines.iter().take(shown)) {
+        let line = line.replace(char::is_control, " ");
+        let line = crop(&line, 0, usize::from(ours.columns));
+        let _ = write!(out, "\x1b[{row};1H\x1b[m\x1b[7m{line}\x1b[K\x1b[m");
+    }
+    if let Some(column) = panel.cursor {
+        let _ = write!(out, "\x1b[{};{}H\x1b[?25h", ours.rows, column + 1);
     }
     out.extend_from_slice(b"\x1b[?2026l");
 }
@@ -250,6 +308,48 @@ mod tests {
         display.pan(2, -100);
         display.draw(&mut out);
         assert_eq!(seen(size(4, 2), &out), ["e", "o"]);
+    }
+
+    fn panel(lines: &[&str], cursor: Option<usize>) -> Panel {
+        Panel {
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+            cursor,
+        }
+    }
+
+    #[test]
+    fn a_line_over_the_terminal_stays_while_the_agent_writes_and_leaves_no_trace() {
+        let ours = size(12, 3);
+        let mut display = Display::new(ours, ScreenUse::Alternate);
+        let mut out = Vec::new();
+        display.reset(ours, b"one\r\ntwo\r\nthree", &mut out);
+        let need = display.cover(panel(&[":pods"], Some(5)), &mut out);
+        assert_eq!(need, Need::Repaint);
+        assert_eq!(seen(ours, &out), ["one", "two", ":pods"]);
+        // What comes before the repaint is in it.
+        assert_eq!(display.output(b"rubbish", &mut out), Need::Nothing);
+        display.reset(ours, b"one\r\ntwo\r\nthree", &mut out);
+        assert_eq!(display.output(b"\r\nfour", &mut out), Need::Nothing);
+        display.draw(&mut out);
+        assert_eq!(seen(ours, &out), ["two", "three", ":pods"]);
+        let need = display.cover(panel(&["a", "b"], None), &mut out);
+        assert_eq!(need, Need::Nothing);
+        display.draw(&mut out);
+        assert_eq!(seen(ours, &out), ["two", "a", "b"]);
+        assert_eq!(display.uncover(), Need::Repaint);
+        display.reset(ours, b"\x1b[2J\x1b[Htwo\r\nthree\r\nfour", &mut out);
+        assert_eq!(seen(ours, &out), ["two", "three", "four"]);
+        assert!(!display.is_stale());
+    }
+
+    #[test]
+    fn of_too_many_lines_the_first_are_shown_below_a_line_of_the_terminal() {
+        let ours = size(6, 3);
+        let mut display = Display::new(ours, ScreenUse::Alternate);
+        let mut out = Vec::new();
+        display.reset(ours, b"agent", &mut out);
+        let _ = display.cover(panel(&["1", "2", "3", "4"], None), &mut out);
+        assert_eq!(seen(ours, &out), ["agent", "1", "2"]);
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use std::io;
 use std::time::Duration;
 
+use podfleet::Fleet;
 use podfleet_pod::client::AttachStream;
 use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole};
 use tokio::time::sleep;
 
 use super::client::{Client, End, Purpose};
-use super::detach::DetachKeys;
 use super::display::ScreenUse;
+use super::executor::FleetExecutor;
+use super::keys::{OurKeys, Wish};
 use super::signals::{Event, Signals};
 use super::tty::Tty;
 use crate::error::Error;
@@ -24,6 +26,8 @@ pub(crate) type Attached = (AttachResult, AttachStream);
 
 /// Somebody who looks.
 pub(crate) struct Look<'a> {
+    /// Where commands are carried out; nothing where there are none.
+    pub(crate) fleet: Option<&'a Fleet>,
     pub(crate) tty: &'a Tty,
     pub(crate) signals: &'a mut Signals,
     pub(crate) purpose: Purpose,
@@ -40,6 +44,7 @@ impl Look<'_> {
         agent: &str,
         connect: &mut impl AsyncFnMut(&str, AttachParams) -> Result<Attached, Error>,
     ) -> io::Result<End> {
+        let executor = self.fleet.map(|fleet| FleetExecutor::new(fleet, agent));
         let mut wait = FIRST_WAIT;
         loop {
             let params = AttachParams {
@@ -57,6 +62,10 @@ impl Look<'_> {
                     wait = FIRST_WAIT;
                     let client =
                         Client::new(self.tty, self.signals, attached, self.purpose, self.screen);
+                    let client = match &executor {
+                        Some(executor) => client.with_commands(executor),
+                        None => client,
+                    };
                     match client.run().await? {
                         End::PodGone(why) => {
                             why.unwrap_or_else(|| format!("the pod of `{agent}` ended"))
@@ -78,7 +87,7 @@ impl Look<'_> {
         let hint = format!("`fleet up {agent}` starts it");
         self.tell(&format!("{why}; waiting for it ({hint})"))
             .await?;
-        let mut keys = DetachKeys::default();
+        let mut keys = OurKeys::default();
         let mut typed = [0; 256];
         let over = sleep(time);
         tokio::pin!(over);
@@ -95,7 +104,7 @@ impl Look<'_> {
                     if typed.is_empty() {
                         return Ok(Some(End::Interrupted));
                     }
-                    let leave = keys.take(typed).leave;
+                    let leave = keys.take(typed).wish == Some(Wish::Leave);
                     match typed {
                         _ if leave => return Ok(Some(End::Left)),
                         b"q" | b"\x03" if self.purpose == Purpose::Watch => {

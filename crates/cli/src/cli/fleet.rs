@@ -3,9 +3,9 @@
 use clap::Subcommand;
 
 use crate::commands::{
-    add, attach, brake, doctor, down, inbox, install, interrupt, log, logs, plan, pod, ps, remove,
-    restart, send, set, sim_agent, status, store, supervise, tail, uninstall, up, update, verify,
-    watch,
+    add, attach, brake, doctor, down, inbox, install, interrupt, log, logs, mcp, peer, plan, pod,
+    pods, ps, remove, restart, send, set, sim_agent, spawn, status, store, supervise, tail,
+    uninstall, up, update, verify, watch,
 };
 use crate::context::Context;
 use crate::error::Outcome;
@@ -39,9 +39,12 @@ pub(super) enum Command {
     Update(update::Args),
     Supervise(supervise::Args),
     Doctor(doctor::Args),
-    SimAgent(sim_agent::Args),
-    #[command(hide = true)]
+    Pods(pods::Args),
     Pod(pod::Args),
+    Spawn(spawn::Args),
+    Peer(peer::Args),
+    Mcp(mcp::Args),
+    SimAgent(sim_agent::Args),
 }
 
 impl Command {
@@ -74,6 +77,10 @@ impl Command {
             Self::Supervise(args) => supervise::run(&args, context),
             Self::Doctor(args) => doctor::run(&args, context),
             Self::SimAgent(args) => sim_agent::run(args, context),
+            Self::Pods(args) => pods::run(&args, context),
+            Self::Spawn(args) => spawn::run(&args, context),
+            Self::Peer(args) => peer::run(&args, context),
+            Self::Mcp(args) => mcp::run(&args, context),
             Self::Pod(args) => pod::run(args, context),
         }
     }

@@ -6,7 +6,7 @@ use podfleet::Fleet;
 use podfleet_protocol::method::{AttachParams, AttachRole};
 use rustix::termios::ttyname;
 
-use crate::attach::{Client, End, Look, Purpose, ScreenUse, Signals, Tty};
+use crate::attach::{Client, End, FleetExecutor, Look, Purpose, ScreenUse, Signals, Tty};
 use crate::commands::scope::OneAgent;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -15,8 +15,9 @@ use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
 const KEYS: &str = "\
-`ctrl-\\ d` detaches; `ctrl-\\ ctrl-\\` types a `ctrl-\\`. Inside tmux, where the
-agent's session is on the same server, it switches to that session.";
+`ctrl-\\ d` detaches; `ctrl-\\ :` opens a line for commands about other pods, in
+which `help` lists them; `ctrl-\\ ctrl-\\` types a `ctrl-\\`. Inside tmux, where
+the agent's session is on the same server, it switches to that session.";
 
 /// Take an agent's terminal: see it and type in it
 #[derive(Debug, clap::Args)]
@@ -95,8 +96,9 @@ async fn attach(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
     };
     let attached = fleet.attach(name, params).await?;
     let screen = ScreenUse::Alternate;
+    let executor = FleetExecutor::new(fleet, name);
     let client = Client::new(&tty, &mut signals, attached, Purpose::Attach, screen);
-    let end = client.run().await;
+    let end = client.with_commands(&executor).run().await;
     // What follows is for the user's own screen.
     drop(tty);
     match end? {
@@ -122,7 +124,11 @@ async fn attach(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
 async fn view(args: &Args, context: &mut Context) -> Outcome {
     let tty = Tty::open(ScreenUse::Owned)?;
     let mut signals = Signals::listen()?;
+    // Without a fleet there are no commands; the terminal is shown all the same.
+    let fleet = context.fleet(&args.agent.scope, RosterNeed::Helpful).await;
+    let fleet = fleet.ok();
     let mut look = Look {
+        fleet: fleet.as_ref(),
         tty: &tty,
         signals: &mut signals,
         purpose: Purpose::View,

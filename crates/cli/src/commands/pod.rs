@@ -1,27 +1,31 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
-use podfleet::Fleet;
 use podfleet::supervisor::{Instance, NoInstance};
+use podfleet::{Fleet, PodHost};
 use podfleet_pod::{Keeper, PodConfig, PodError, guard, heartbeat};
 use podfleet_pod_store::FleetKey;
 use podfleet_pod_store::session_log::DEFAULT_SEGMENT_BYTES;
+use podfleet_protocol::method::Restored;
 use podfleet_protocol::{FleetName, PodName, TenantId};
 use sd_notify::NotifyState;
 use tracing_subscriber::EnvFilter;
 
-use super::scope::Scope;
+use super::progress::follow;
+use super::scope::{DryRun, JsonFlag, OneAgent, Scope};
 use super::version::BUILD;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+use crate::render::pods;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
-/// What supervisors and pods start; not for people
+/// Look at one pod, start it again, or forget it
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -30,16 +34,55 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Tell what is recorded of a pod
+    Show(ShowArgs),
+    /// Start a stopped pod in its own place, and wait for its agent
+    Restore(RestoreArgs),
+    /// Remove a pod's records, and free its name
+    Forget(ForgetArgs),
+    #[command(hide = true)]
     Run(RunArgs),
     /// Start an agent, report its end, and end what it leaves
+    #[command(hide = true)]
     Guard(CommandLine),
     /// Become an agent
+    #[command(hide = true)]
     Exec(CommandLine),
     /// Make the tmux views of the agents that use a socket, and with them its server
+    #[command(hide = true)]
     Views {
         /// The name of the socket
         socket: String,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    pod: OneAgent,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+#[derive(Debug, clap::Args)]
+struct RestoreArgs {
+    #[command(flatten)]
+    pod: OneAgent,
+    /// How long its agent may take until it is ready, in seconds
+    #[arg(long, value_name = "S", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+#[derive(Debug, clap::Args)]
+struct ForgetArgs {
+    #[command(flatten)]
+    pod: OneAgent,
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    json: JsonFlag,
 }
 
 /// Host an agent until told to end
@@ -65,6 +108,9 @@ struct CommandLine {
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
     match args.command {
+        Command::Show(args) => show(&args, context),
+        Command::Restore(args) => restore(&args, context),
+        Command::Forget(args) => forget(&args, context),
         Command::Run(args) => host(&args, context),
         Command::Guard(line) => {
             guard::run(&std::env::current_exe()?, &line.argv)?;
@@ -82,6 +128,56 @@ async fn views(socket: &str, context: &mut Context) -> Outcome {
         for note in fleet.make_views().await? {
             context.output.say(note)?;
         }
+    }
+    Ok(Exit::Success)
+}
+
+fn show(args: &ShowArgs, context: &mut Context) -> Outcome {
+    let shown = block_on(async {
+        let fleet = context.fleet(&args.pod.scope, RosterNeed::Helpful).await?;
+        Ok(fleet.pod_show(&args.pod.name).await?)
+    })?;
+    if args.json.json {
+        context.output.json(&shown)?;
+    } else {
+        context.output.data(pods::inspected(&shown))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn restore(args: &RestoreArgs, context: &mut Context) -> Outcome {
+    let name = &args.pod.name;
+    let restored = block_on(async {
+        let fleet = context.fleet(&args.pod.scope, RosterNeed::Helpful).await?;
+        let timeout = Duration::from_secs(args.timeout);
+        let start = |events| fleet.restore(name, timeout, events);
+        follow(start, &mut context.output).await
+    })?;
+    if args.json.json {
+        context.output.json(&restored)?;
+        return Ok(Exit::Success);
+    }
+    let what = match restored.outcome {
+        Restored::AlreadyLive => "is live; nothing was done",
+        Restored::Restored if restored.resumed => "is restored, and its conversation goes on",
+        Restored::Restored => "is restored, with a new conversation",
+    };
+    let generation = restored.generation;
+    context
+        .output
+        .say(format_args!("`{name}` {what} (generation {generation})"))?;
+    Ok(Exit::Success)
+}
+
+fn forget(args: &ForgetArgs, context: &mut Context) -> Outcome {
+    let report = block_on(async {
+        let fleet = context.fleet(&args.pod.scope, RosterNeed::Helpful).await?;
+        Ok(fleet.forget(&args.pod.name, args.dry_run.dry_run).await?)
+    })?;
+    if args.json.json {
+        context.output.json(&report)?;
+    } else {
+        context.output.data(pods::forgotten(&report))?;
     }
     Ok(Exit::Success)
 }
@@ -154,7 +250,10 @@ fn config(args: &RunArgs, context: &Context) -> Result<PodConfig, Error> {
     let tenant = context.env.get("FLEET_TENANT").map(str::to_owned);
     let tenant = TenantId::new(tenant.unwrap_or_else(|| context.user_name()));
     let instance = instance(args)?;
+    // The pod's own fleet counts, and whatever roster that was brought up from.
+    let setup = context.setup(context.dirs()?, None, None, None)?;
     Ok(PodConfig {
+        host: Some(Arc::new(PodHost::new(setup))),
         fleet: FleetKey::new(
             tenant.map_err(|error| Error::new(Exit::Usage, error))?,
             instance.fleet().clone(),

@@ -10,7 +10,8 @@ use crate::runtime::block_on;
 
 const KEYS: &str = "\
 Keys: tab shows the next agent, arrows move a part of a larger terminal,
-`q` or `ctrl-\\ d` leaves.";
+`ctrl-\\ :` opens a line for commands that change nothing, `q` or `ctrl-\\ d`
+leaves.";
 
 /// Look at agents' terminals, without a way to type
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         let tty = Tty::open(ScreenUse::Alternate)?;
         let mut signals = Signals::listen()?;
         let mut look = Look {
+            fleet: Some(&fleet),
             tty: &tty,
             signals: &mut signals,
             purpose: Purpose::Watch,

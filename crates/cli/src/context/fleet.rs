@@ -55,7 +55,8 @@ impl Context {
         Ok(Fleet::open(self.setup(self.dirs()?, roster, None, None)?).await?)
     }
 
-    fn setup(
+    /// Gathers what a fleet needs from outside.
+    pub(crate) fn setup(
         &self,
         dirs: Dirs,
         roster: Option<(Roster, PathBuf)>,

@@ -56,7 +56,13 @@ fn exit_of(error: &FleetError) -> Exit {
         FleetErrorKind::Roster { .. }
         | FleetErrorKind::NotRunning { .. }
         | FleetErrorKind::NoSuchMessage { .. } => Exit::No,
-        FleetErrorKind::Remote { .. }
+        FleetErrorKind::StartFailed { .. } => Exit::No,
+        FleetErrorKind::NoSuchCursor { .. } => Exit::Usage,
+        FleetErrorKind::NotAllowed { .. }
+        | FleetErrorKind::NotYours { .. }
+        | FleetErrorKind::NotWritable { .. }
+        | FleetErrorKind::NameTaken { .. }
+        | FleetErrorKind::Remote { .. }
         | FleetErrorKind::Claimed { .. }
         | FleetErrorKind::FileChanged { .. }
         | FleetErrorKind::Refused { .. }

@@ -21,7 +21,7 @@ fn a_command_that_is_not_known() {
     --- stderr
     error: unrecognized subcommand 'pss'
 
-      tip: a similar subcommand exists: 'ps'
+      tip: some similar subcommands exist: 'pods', 'ps'
 
     Usage: fleet [OPTIONS] <COMMAND>
 

@@ -34,7 +34,7 @@ fn commands_for_machines_do_not_complete() {
     let ran = Sandbox::new().run_in("-- fleet p", &variables);
     assert_eq!(
         ran.stdout.split_whitespace().collect::<Vec<_>>(),
-        ["provision", "profile", "plan", "ps"]
+        ["provision", "profile", "plan", "ps", "pods", "pod", "peer"]
     );
 }
 
@@ -56,7 +56,7 @@ fn every_visible_command_has_a_manual_page() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     let page = |name: &str| sandbox.home().join("man").join(name).exists();
     assert!(page("fleet.1") && page("fleet-up.1") && page("fleet-sim-agent.1"));
-    assert!(!page("fleet-pod.1"));
+    assert!(page("fleet-pod-restore.1") && !page("fleet-pod-run.1"));
 }
 
 #[test]

@@ -109,9 +109,11 @@ fn wishes_of_the_roster_become_flags_and_environment() {
     let lead = world.desired("lead").unwrap();
     let mut argv = lead.spec.argv.clone();
     let told = argv.pop().unwrap();
+    let tools = argv.iter().position(|word| word == "--mcp-config").unwrap();
+    assert!(argv.remove(tools + 1).contains("\"args\":[\"mcp\"]"));
     assert_eq!(
         argv.join(" "),
-        "claude --model opus --dangerously-skip-permissions --append-system-prompt"
+        "claude --model opus --dangerously-skip-permissions --mcp-config --append-system-prompt"
     );
     assert!(told.contains("You are `[fern:lead]`"));
     assert_eq!(told, lead.spec.told);

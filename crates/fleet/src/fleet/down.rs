@@ -83,6 +83,10 @@ impl Fleet {
             .filter(|name| agents.is_empty() || agents.contains(name))
             .filter_map(|name| {
                 let sighting = survey.sightings.get(&name)?;
+                // Spawned pods are their parents' business, unless they are named.
+                if agents.is_empty() && sighting.record().spawned.is_some() {
+                    return None;
+                }
                 let kept = agents.is_empty() && !all && is_persistent(survey, &name);
                 // Who was spawned is no part of the roster's fleet, and is ended only by name.
                 if agents.is_empty() && sighting.record().spawned.is_some() {

@@ -8,6 +8,7 @@ use super::{Events, Fleet, UpOptions};
 use crate::error::FleetError;
 use crate::plan::{Action, Step};
 use crate::report::Report;
+use crate::sighting::Sighting;
 
 /// How [`Fleet::restart`] works; the same choices as for `up`.
 pub type RestartOptions = UpOptions;
@@ -63,7 +64,11 @@ impl Fleet {
             let hosted = survey.hosted.iter();
             return hosted.map(|(agent, _)| agent.name.to_string()).collect();
         }
-        let mut names: Vec<_> = survey.sightings.keys().cloned().collect();
+        let recorded = survey.sightings.values().map(Sighting::record);
+        let mut names: Vec<_> = recorded
+            .filter(|record| record.spawned.is_none())
+            .map(|record| record.identity.name.to_string())
+            .collect();
         names.sort();
         names
     }

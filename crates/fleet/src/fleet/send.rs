@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use podfleet_pod::client::{ClientError, ClientErrorKind, PodClient};
+use podfleet_pod::client::PodClient;
 use podfleet_pod::clock;
-use podfleet_pod_store::{Offer, PodRecord, Refusal, Sender};
+pub(super) use podfleet_pod::post::is_gone as ended;
+use podfleet_pod::post::{HandedIn, Post, PostError};
+use podfleet_pod_store::{PodRecord, Refusal, Sender};
 use podfleet_protocol::limits::MAX_BODY;
-use podfleet_protocol::method::{
-    AcceptedResult, GetReceipt, MessageParams, Notify, ReceiptParams, RunMessage,
-};
+use podfleet_protocol::method::{AcceptedResult, GetReceipt, ReceiptParams};
 use podfleet_protocol::{
-    Address, Class, Hold, HoldReason, Kind, Message, MessageId, NewMessage, Outcome, Receipt,
-    Typing, clean_body,
+    Address, Class, Hold, HoldReason, Kind, MessageId, NewMessage, Outcome, Receipt, Typing,
 };
 use serde::Serialize;
 
 use super::Fleet;
+use super::spawn::post_error;
 use super::survey::Survey;
 use crate::error::{FleetError, FleetErrorKind};
 
@@ -121,14 +121,33 @@ impl Fleet {
             thread: request.thread.clone(),
             typing: request.typing,
         };
-        let Some(mut client) = self.client_of(&pod).await? else {
-            return self.accept_into_store(&pod, message).await;
+        let sender = self.sender_to(&pod).await?;
+        let who = self.introduction();
+        let post = Post {
+            store: &*self.store,
+            who: &who,
+            sender: sender.proven,
+            from: sender.address,
+            kind: sender.kind,
         };
-        match self.hand_over(&mut client, message.clone()).await {
-            Ok(accepted) => self.follow(&pod, client, &request, accepted).await,
-            // The pod ended before it answered. Under the same id nothing is accepted twice.
-            Err(error) if ended(&error) => self.accept_into_store(&pod, message).await,
-            Err(error) => Err(FleetError::pod(&request.agent, error)),
+        match post.hand_in(&pod, message).await {
+            Ok(HandedIn {
+                accepted,
+                client: Some(client),
+            }) => self.follow(&pod, client, &request, accepted).await,
+            Ok(HandedIn { accepted, .. }) => {
+                let receipt = self.recorded_receipt(&pod, accepted.id).await;
+                Ok(SendReport {
+                    agent: request.agent,
+                    receipt: held_by_absence(receipt),
+                    position: accepted.position,
+                    duplicate: accepted.duplicate,
+                    stripped: accepted.stripped,
+                    via: Via::Store,
+                })
+            }
+            Err(PostError::Refused(Refusal::NoSuchPod)) => Err(self.no_such(&request.agent).await),
+            Err(error) => Err(post_error(&request.agent, error)),
         }
     }
 
@@ -179,19 +198,6 @@ impl Fleet {
             Ok(client) => Ok(Some(client)),
             Err(error) if ended(&error) => Ok(None),
             Err(error) => Err(FleetError::pod(pod.identity.name.as_str(), error)),
-        }
-    }
-
-    async fn hand_over(
-        &self,
-        client: &mut PodClient,
-        message: NewMessage,
-    ) -> Result<AcceptedResult, ClientError> {
-        let params = MessageParams { message };
-        if self.credential.is_some() {
-            client.call::<Notify>(params).await
-        } else {
-            client.call::<RunMessage>(params).await
         }
     }
 
@@ -247,57 +253,17 @@ impl Fleet {
         )
     }
 
-    /// Accepts a message in the place of a pod that does not run.
-    async fn accept_into_store(
-        &self,
-        pod: &PodRecord,
-        message: NewMessage,
-    ) -> Result<SendReport, FleetError> {
-        let body = clean_body(&message.body);
-        let agent = pod.identity.name.to_string();
-        let id = message.id;
+    /// Who we are to a receiver. The fleet's lead and a pod's parent give orders, other pods notify.
+    async fn sender_to(&self, to: &PodRecord) -> Result<Identified, FleetError> {
         let sender = self.sender().await?;
-        let offer = Offer {
-            sender: sender.proven,
-            message: Message {
-                id,
-                from: sender.address,
-                to: Address::new(&pod.identity.host, &agent),
-                kind: sender.kind,
-                class: message.class,
-                thread: message.thread,
-                body: body.text,
-                typing: message.typing,
-                accepted: clock::wall(),
-            },
+        let Sender::Pod(own) = sender.proven else {
+            return Ok(sender);
         };
-        let refused = |rule: String| {
-            FleetError::new(FleetErrorKind::Refused {
-                agent: agent.clone(),
-                rule,
-            })
-        };
-        let answers = self.store.accept(pod.identity.id, vec![offer]).await;
-        let answer = answers.map_err(|error| {
-            FleetError::new(FleetErrorKind::Storage {
-                agent: agent.clone(),
-            })
-            .caused_by(error)
-        })?;
-        let accepted = match answer.into_iter().next() {
-            Some(Ok(accepted)) => accepted,
-            Some(Err(Refusal::NoSuchPod)) => return Err(self.no_such(&agent).await),
-            Some(Err(refusal)) => return Err(refused(refusal.to_string())),
-            None => return Err(FleetError::new(FleetErrorKind::Internal)),
-        };
-        let receipt = self.recorded_receipt(pod, id).await;
-        Ok(SendReport {
-            receipt: held_by_absence(receipt),
-            position: accepted.position,
-            duplicate: accepted.duplicate,
-            stripped: body.stripped,
-            via: Via::Store,
-            agent,
+        let relation = self.store.relation(own, to.identity.id).await?;
+        let orders = relation.may_send(Kind::Run);
+        Ok(Identified {
+            kind: if orders { Kind::Run } else { Kind::Notify },
+            ..sender
         })
     }
 
@@ -339,11 +305,4 @@ pub(super) fn held_by_absence(receipt: Receipt) -> Receipt {
         }),
         ..receipt
     }
-}
-
-pub(super) fn ended(error: &ClientError) -> bool {
-    matches!(
-        error.kind(),
-        ClientErrorKind::NotListening | ClientErrorKind::Closed
-    )
 }

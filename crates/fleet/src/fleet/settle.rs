@@ -8,6 +8,7 @@ use podfleet_protocol::method::{GetScreen, Nothing, Status, StatusParams, Status
 use podfleet_protocol::{AgentPhase, PodStatus, RunEnd};
 
 use super::Fleet;
+use super::stop::is_forbidden;
 use crate::error::FleetError;
 use crate::report::{AgentResult, Failure};
 
@@ -41,8 +42,13 @@ impl Fleet {
         };
         let wrong = |error: ClientError| FleetError::pod(agent, error);
         let status = client.call::<Status>(asked).await.map_err(wrong)?;
-        let screen = client.call::<GetScreen>(Nothing {}).await.map_err(wrong)?;
-        Ok((status, last_lines(screen.rows)))
+        // A peer may start a pod again, and not look at what it shows.
+        let screen = match client.call::<GetScreen>(Nothing {}).await {
+            Ok(screen) => screen.rows,
+            Err(error) if is_forbidden(&error) => Vec::new(),
+            Err(error) => return Err(wrong(error)),
+        };
+        Ok((status, last_lines(screen)))
     }
 
     /// Connects to a pod as what we are.
@@ -143,7 +149,7 @@ async fn tail(path: &std::path::Path) -> std::io::Result<String> {
 }
 
 /// Puts an error and its causes into one line.
-pub(super) fn account(error: &dyn std::error::Error) -> String {
+pub(crate) fn account(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -78,7 +78,7 @@ impl Fleet {
     }
 }
 
-fn is_forbidden(error: &ClientError) -> bool {
+pub(super) fn is_forbidden(error: &ClientError) -> bool {
     error
         .answer()
         .is_some_and(|answer| answer.code == ErrorCode::Forbidden)

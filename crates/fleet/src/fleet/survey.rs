@@ -104,6 +104,8 @@ impl Fleet {
             .filter(|sighting| agents.is_empty() && !self.hosts(sighting.name()))
             .filter(|sighting| sighting.record().spawned.is_none())
             .filter(|sighting| sighting.is_up() || sighting.record().expected)
+            // Spawned pods are in no roster, and none of the fleet's business.
+            .filter(|sighting| sighting.record().spawned.is_none())
             .map(|sighting| sighting.name().to_owned())
             .collect();
         leaving.sort();

@@ -281,7 +281,7 @@ impl Fleet {
     }
 
     /// A pod that ends in order lifts its quarantine itself; one that was killed cannot.
-    async fn lift_quarantine(&self, pod: &PodRecord) -> Result<(), Failure> {
+    pub(super) async fn lift_quarantine(&self, pod: &PodRecord) -> Result<(), Failure> {
         if !matches!(pod.state, PodState::Quarantined { .. }) {
             return Ok(());
         }

@@ -194,11 +194,14 @@ impl Sources<'_> {
         }
         // What does not run cannot run other than the roster says.
         if sighting.is_up()
+            && record.spawned.is_none()
             && let Some(fields) = self.drift(record)
         {
             flag(FlagKind::Drift, fields);
         }
-        if sighting.is_up() && self.panes.is_some() && self.view_of(record).is_none() {
+        // A spawned pod is in no roster, and has no view unless somebody makes one.
+        let viewed = record.spawned.is_some() || self.view_of(record).is_some();
+        if sighting.is_up() && self.panes.is_some() && !viewed {
             flag(FlagKind::View, String::new());
         }
         let build = record.endpoint.as_ref().map(|endpoint| &endpoint.build);

@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use super::{Controller, READ};
 use crate::agent_process::{GuardReport, Launch};
 use crate::clock;
-use crate::guard::Order;
+use crate::guard::{Order, is_pod};
+use crate::lifecycle::Lifecycle;
 use crate::process::descendants;
 use crate::restart::Decision;
 
@@ -136,6 +137,7 @@ impl Controller {
             self.phase = Phase::Ended(end);
             return;
         }
+        self.report(Lifecycle::Errored(format!("its agent ended: {end}")));
         let now = Instant::now();
         self.phase = match self.restarts.ended(now, &end) {
             Decision::Leave => Phase::Ended(end),
@@ -173,6 +175,7 @@ impl Controller {
             return;
         }
         tracing::info!(reason, "shutting down");
+        reason.clone_into(&mut self.stop_reason);
         let now = Instant::now();
         self.stopping = Some(Stopping {
             reason: reason.to_owned(),
@@ -218,6 +221,8 @@ impl Controller {
             detail: String::new(),
         });
         self.abandon_launch();
+        let reason = std::mem::take(&mut self.stop_reason);
+        self.report(Lifecycle::ShutDown(reason));
         let shared = &self.setup.shared;
         shared.journal.flush().await;
         if !matches!(self.phase, Phase::Quarantined(_)) {
@@ -242,8 +247,19 @@ impl Controller {
 /// Ends what a lost guard left behind, and returns when it is gone: this process adopts the
 /// guard's children, so they are among its own, and the next run must not meet them.
 fn end_orphans() {
-    for process in descendants(std::process::id()) {
+    // Pods that this one started live on: theirs is not the lost guard's tree.
+    let pods = descendants(std::process::id());
+    let pods = pods.into_iter().filter(|process| is_pod(process.pid));
+    let spared: Vec<u32> = pods
+        .flat_map(|pod| std::iter::once(pod.pid).chain(tree_of(pod.pid)))
+        .collect();
+    let ours = descendants(std::process::id()).into_iter();
+    for process in ours.filter(|process| !spared.contains(&process.pid)) {
         process.signal(rustix::process::Signal::KILL);
         process.reap();
     }
+}
+
+fn tree_of(process: u32) -> impl Iterator<Item = u32> {
+    descendants(process).into_iter().map(|process| process.pid)
 }

@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use podfleet_harness::{ScreenState, Signals};
+use podfleet_harness::{Classification, ScreenState, Signals};
 use podfleet_pod_store::session_log::Entry;
 use podfleet_pod_store::{CrashPoint, DeliveryState};
-use podfleet_protocol::{Event, Hold, HoldReason, Message, MessageId, Outcome, Receipt, Typing};
+use podfleet_protocol::{
+    Event, Hold, HoldReason, Kind, Message, MessageId, Outcome, Receipt, Typing,
+};
 
 use super::agent::Phase;
 use super::{Controller, Next};
 use crate::clock::{self, Moment};
 use crate::delivery::{Action, Conditions, Finding, Job, Look, hold, opens_in};
 use crate::journal::{Delivering, NotCommitted, Recording};
+use crate::lifecycle::Lifecycle;
 
 /// How long a repaint may leave the screen half drawn; the first look at a quiet screen is later.
 const HALF_DRAWN: Duration = Duration::from_millis(50);
@@ -39,6 +42,7 @@ impl Controller {
         }
         if classification.state != self.live.classification.state {
             self.live.since = Moment::now();
+            self.report_change(&classification);
         }
         let before = std::mem::replace(&mut self.live.classification, classification).state;
         self.tell_of_screen(before);
@@ -66,6 +70,21 @@ impl Controller {
                 self.live.hold = None;
                 self.begin_message();
             }
+        }
+    }
+
+    /// Tells the parent of a new state that concerns it.
+    fn report_change(&self, now: &Classification) {
+        let line = || now.line.as_deref().unwrap_or_default().trim().to_owned();
+        match (self.live.classification.state, now.state) {
+            (ScreenState::Busy, ScreenState::Ready | ScreenState::Draft) => {
+                self.report(Lifecycle::TurnEnded);
+            }
+            (_, ScreenState::Error) => self.report(Lifecycle::Errored(line())),
+            (_, state @ ScreenState::Blocked(_)) => {
+                self.report(Lifecycle::Blocked(format!("{state} {}", line())));
+            }
+            _ => {}
         }
     }
 
@@ -154,11 +173,13 @@ impl Controller {
             text: text.clone(),
             now: next.message.typing.now,
         });
+        let raw = text.clone();
         self.setup.shared.journal.deliver(Delivering {
             id,
             text,
             attempt: next.attempts + 1,
             receipt: next.stored.then(|| Receipt::accepted(id, clock::wall())),
+            item: notification(&next.message, &raw),
         });
     }
 
@@ -351,4 +372,15 @@ impl Controller {
             stored: false,
         });
     }
+}
+
+/// Returns what the log says of a text that comes from another pod.
+fn notification(message: &Message, raw: &str) -> Option<Entry> {
+    (message.kind == Kind::Notify).then(|| Entry::SystemItem {
+        kind: "notification".to_owned(),
+        from: message.from.clone(),
+        id: Some(message.id),
+        raw: raw.to_owned(),
+        body: message.body.clone(),
+    })
 }

@@ -57,6 +57,8 @@ impl Controller {
             // Some rules hold only for so long after the start.
             self.dirty |= self.live.classification.state == ScreenState::Starting;
             self.head_wanted = true;
+            // Whoever changed its relations may have found nobody to tell.
+            self.setup.shared.journal.copy_outbox();
             self.count_typing(now);
         }
         if changed || due {

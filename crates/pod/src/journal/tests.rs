@@ -137,6 +137,11 @@ fn shared(
         viewers: 0,
     };
     Shared {
+        credential: podfleet_protocol::method::Credential {
+            pod: identity.id,
+            secret: "0".repeat(64),
+        },
+        host: None,
         fence: Fence {
             pod: identity.id,
             generation: Generation(1),

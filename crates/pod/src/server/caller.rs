@@ -10,9 +10,9 @@ use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Address, PodId};
 use subtle::ConstantTimeEq;
 
-use crate::guard;
+use super::rights::Seat;
+use crate::guard::hosting_pod;
 use crate::paths::RuntimeDir;
-use crate::process::ancestors;
 use crate::shared::Shared;
 
 /// The proven sender of what comes over a connection.
@@ -26,6 +26,8 @@ pub(super) struct Caller {
     pub(super) role: ConnectionRole,
     /// What it is to this pod.
     pub(super) standing: Standing,
+    /// Its class, if it is a pod.
+    pub(super) class: String,
 }
 
 /// What a caller is to the pod that it calls.
@@ -96,6 +98,7 @@ pub(super) async fn identify(
             name,
             role,
             standing: Standing::Operator,
+            class: String::new(),
         },
         Some(record) => Caller {
             sender: Sender::Pod(record.identity.id),
@@ -103,6 +106,7 @@ pub(super) async fn identify(
             name,
             role,
             standing: standing(shared, record.identity.id).await?,
+            class: record.class.clone(),
         },
     })
 }
@@ -121,6 +125,17 @@ async fn standing(shared: &Shared, caller: PodId) -> Result<Standing, RpcError> 
     })
 }
 
+/// Returns what a caller is to this pod now: relations come and go while it is connected.
+pub(super) async fn seat(shared: &Shared, caller: &Caller) -> Result<Seat, RpcError> {
+    let Sender::Pod(id) = caller.sender else {
+        return Ok(Seat::Operator);
+    };
+    let relation = shared.store.relation(id, shared.identity.id).await;
+    let relation =
+        relation.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))?;
+    Ok(Seat::of_pod(relation, &caller.class))
+}
+
 async fn credentialed(shared: &Shared, credential: &Credential) -> Result<PodRecord, RpcError> {
     let forbidden = || {
         RpcError::new(
@@ -133,15 +148,6 @@ async fn credentialed(shared: &Shared, credential: &Credential) -> Result<PodRec
     }
     let record = shared.store.pod(credential.pod).await;
     record.ok().flatten().ok_or_else(forbidden)
-}
-
-/// Returns the process of the pod in whose agent a process runs: the parent of the first guard
-/// among its ancestors. A guard adopts what its agent's processes leave behind, so leaving the
-/// session or the environment behind does not help.
-fn hosting_pod(process: u32) -> Option<u32> {
-    let mut ancestors = ancestors(process);
-    ancestors.find(|ancestor| guard::is_guard(*ancestor))?;
-    ancestors.next()
 }
 
 /// Returns the pod of this process; nothing if it is none of this store's.

@@ -15,7 +15,7 @@ use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 
 use super::caller::{self, Caller};
-use super::{attached, peer_process, requests, same_user, subscribed};
+use super::{attached, peer_process, requests, rights, same_user, subscribed};
 use crate::shared::Shared;
 
 pub(super) type Lines = Framed<UnixStream, LineCodec>;
@@ -138,10 +138,12 @@ async fn serve_requests(
                 continue;
             }
             line = lines.next() => match read(line?, working.len()) {
-                Read::Call(id, Call::Attach(params)) => match attachable(caller, working.len()) {
-                    Ok(()) => return Some(Attaching(id, *params)),
-                    Err(error) => Response::failure(Some(id), error),
-                },
+                Read::Call(id, Call::Attach(params)) => {
+                    match attachable(shared, caller, params, working.len()).await {
+                        Ok(params) => return Some(Attaching(id, params)),
+                        Err(error) => Response::failure(Some(id), error),
+                    }
+                }
                 Read::Call(id, Call::Subscribe(params)) => {
                     subscribed::subscribe(shared, caller, &mut subscription, id, &params)
                 }
@@ -167,7 +169,12 @@ async fn serve_requests(
 }
 
 /// Returns why a connection may not turn into an attach stream, if it may not.
-fn attachable(caller: &Caller, in_flight: usize) -> Result<(), RpcError> {
+async fn attachable(
+    shared: &Shared,
+    caller: &Caller,
+    params: Box<AttachParams>,
+    in_flight: usize,
+) -> Result<AttachParams, RpcError> {
     let refuse = |why| Err(RpcError::new(ErrorCode::InvalidRequest, why));
     if caller.role != ConnectionRole::Attach {
         return refuse("to attach, say hello with the role `attach`");
@@ -175,7 +182,12 @@ fn attachable(caller: &Caller, in_flight: usize) -> Result<(), RpcError> {
     if in_flight > 0 {
         return refuse("requests of this connection are in work: attach when they are answered");
     }
-    Ok(())
+    let call = Call::Attach(params);
+    rights::check(caller::seat(shared, caller).await?, &call)?;
+    match call {
+        Call::Attach(params) => Ok(*params),
+        _ => refuse("this is no attach"),
+    }
 }
 
 async fn answer(shared: &Arc<Shared>, caller: &Caller, id: RequestId, call: Call) -> Response {

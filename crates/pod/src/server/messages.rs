@@ -65,7 +65,7 @@ async fn accept(
     })
 }
 
-fn refusal_error(refusal: &Refusal) -> RpcError {
+pub(super) fn refusal_error(refusal: &Refusal) -> RpcError {
     let code = match refusal {
         Refusal::InboxFull { .. } => ErrorCode::InboxFull,
         Refusal::TooLarge { .. } => ErrorCode::BodyTooLong,

@@ -1,13 +1,14 @@
 //! The methods of the pod: which there are, and who answers them.
 
+use podfleet_protocol::Kind;
 use podfleet_protocol::method::{self, Call, Method};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
-use super::caller::Caller;
-use super::{control, inbox, log, messages, status};
+use super::caller::{Caller, seat};
+use super::{control, inbox, log, messages, pods, rights, status};
 use crate::command::Command;
 use crate::shared::Shared;
 
@@ -15,6 +16,7 @@ use crate::shared::Shared;
 pub(super) const METHODS: &[&str] = &[
     method::Hello::NAME,
     method::Ping::NAME,
+    method::Refresh::NAME,
     method::Status::NAME,
     method::Subscribe::NAME,
     method::RunMessage::NAME,
@@ -26,6 +28,16 @@ pub(super) const METHODS: &[&str] = &[
     method::Resume::NAME,
     method::Interrupt::NAME,
     method::ReadLog::NAME,
+    method::ListPods::NAME,
+    method::Inspect::NAME,
+    method::RestorePod::NAME,
+    method::SpawnPod::NAME,
+    method::SendToPod::NAME,
+    method::ReadPodOutput::NAME,
+    method::StopPod::NAME,
+    method::RegisterPeer::NAME,
+    method::UnregisterPeer::NAME,
+    method::SendToPeer::NAME,
     method::GetScreen::NAME,
     method::Scrollback::NAME,
     method::Resize::NAME,
@@ -49,6 +61,7 @@ pub(super) async fn answer(
     caller: &Caller,
     call: Call,
 ) -> Result<Value, RpcError> {
+    rights::check(seat(shared, caller).await?, &call)?;
     match call {
         Call::Ping(_) => Ok(nothing()),
         Call::Status(params) => json(status::status(shared, *params).await),
@@ -66,6 +79,20 @@ pub(super) async fn answer(
         Call::Scrollback(params) => {
             json(ask(shared, |answer| Command::Scrollback(*params, answer)).await?)
         }
+        Call::Refresh(_) => {
+            shared.journal.copy_outbox();
+            Ok(nothing())
+        }
+        Call::ListPods(params) => json(pods::list(shared, *params).await?),
+        Call::Inspect(params) => json(pods::inspect(shared, *params).await?),
+        Call::RestorePod(params) => json(pods::restore(shared, *params).await?),
+        Call::SpawnPod(params) => json(pods::spawn(shared, *params).await?),
+        Call::SendToPod(params) => json(pods::send(shared, *params, Kind::Run).await?),
+        Call::ReadPodOutput(params) => json(pods::read_output(shared, *params).await?),
+        Call::StopPod(params) => json(pods::stop(shared, *params).await?),
+        Call::RegisterPeer(params) => json(pods::register_peer(shared, caller, *params).await?),
+        Call::UnregisterPeer(params) => json(pods::unregister_peer(shared, caller, *params).await?),
+        Call::SendToPeer(params) => json(pods::send(shared, *params, Kind::Notify).await?),
         Call::Shutdown(params) => {
             control::shut_down(shared, caller, &params.reason).await?;
             Ok(nothing())
@@ -78,7 +105,6 @@ pub(super) async fn answer(
             ErrorCode::Internal,
             "the connection was to answer this",
         )),
-        missing => Err(RpcError::no_such_method(missing.name())),
     }
 }
 

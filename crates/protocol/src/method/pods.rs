@@ -17,7 +17,7 @@ use crate::status::RunEnd;
 /// Parameters of methods about one other pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NameParams {
-    /// Its name. A pod that the caller cannot see and one that does not exist give the same error.
+    /// Its name. A pod that is not seen and one that does not exist give the same error.
     pub name: PodName,
 }
 
@@ -35,7 +35,7 @@ pub struct ListPodsParams {
 /// Result of `list_pods`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListPodsResult {
-    /// The pods that the caller may see, itself among them, by fleet and name. One that does not
+    /// The pods that are seen, this one among them, by fleet and name. One that does not
     /// answer or whose record is damaged stays listed.
     pub pods: Vec<PodRow>,
     /// Where the next page begins; absent at the end.
@@ -53,12 +53,15 @@ pub struct InspectResult {
     /// The session that its agent is in, or was in last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// Where its agent runs.
-    pub working_directory: PathBuf,
+    /// Where its agent runs. This and what follows is told only to who may read its output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<PathBuf>,
     /// Its agent's command line; secrets are never in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub argv: Vec<String>,
     /// What it may change.
-    pub scope: Scope,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// The pod that spawned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<PodName>,

@@ -94,6 +94,7 @@ fn typed(name: &str, part: &str, value: &Value, place: &str) {
     let read = by_name!(
         Hello,
         Ping,
+        Refresh,
         Status,
         Subscribe,
         RunMessage,

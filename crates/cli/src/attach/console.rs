@@ -1,0 +1,232 @@
+//! The line at the bottom of an attached terminal: from the keys that open it to the answer.
+
+use futures_util::future::BoxFuture;
+
+use super::command::{Command, Fault, help, parse};
+use super::prompt::{Prompt, Typed};
+
+/// Whoever carries commands out; what is told fits lines of a terminal.
+pub(crate) trait Executor {
+    /// Returns the name of the pod that the terminal is of.
+    fn pod(&self) -> &str;
+    /// Returns the names of the pods that can be named.
+    fn names(&self) -> BoxFuture<'_, Vec<String>>;
+    /// Carries a command out that is about other pods, and returns what to tell of it.
+    fn execute(&self, command: Command) -> BoxFuture<'_, Vec<String>>;
+}
+
+/// What is shown at the bottom of the terminal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Panel {
+    /// The lines, from above.
+    pub(crate) lines: Vec<String>,
+    /// The column of the cursor in the last of them, if it is there.
+    pub(crate) cursor: Option<usize>,
+}
+
+/// The console, once it is open.
+pub(crate) struct Console<'a> {
+    executor: &'a dyn Executor,
+    /// Whether commands that change something are refused.
+    only_looks: bool,
+    stage: Stage<'a>,
+}
+
+enum Stage<'a> {
+    Typing(Prompt),
+    Executing(String, BoxFuture<'a, Vec<String>>),
+    Told(Vec<String>),
+}
+
+/// What becomes of the console.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It stays.
+    Stay,
+    /// It is closed.
+    Close,
+    /// The user leaves the terminal.
+    Leave,
+}
+
+impl<'a> Console<'a> {
+    /// Opens it for the pod of `executor`.
+    pub(crate) fn open(executor: &'a dyn Executor, only_looks: bool) -> Self {
+        Self {
+            executor,
+            only_looks,
+            stage: Stage::Typing(Prompt::default()),
+        }
+    }
+
+    /// Makes the pods known that can be named.
+    pub(crate) fn know(&mut self, names: Vec<String>) {
+        if let Stage::Typing(prompt) = &mut self.stage {
+            prompt.know(names);
+        }
+    }
+
+    /// Takes what was typed.
+    pub(crate) fn take(&mut self, input: &[u8]) -> Next {
+        if input.is_empty() {
+            return Next::Stay;
+        }
+        match &mut self.stage {
+            Stage::Typing(prompt) => match prompt.take(input) {
+                Typed::Editing => Next::Stay,
+                Typed::Cancelled => Next::Close,
+                Typed::Entered(line) => self.entered(&line),
+            },
+            // It cannot be taken back; only the wait for it can be given up.
+            Stage::Executing(..) if matches!(input, b"\x03" | b"\x1b" | b"\x1c") => Next::Close,
+            Stage::Executing(..) => Next::Stay,
+            Stage::Told(_) => Next::Close,
+        }
+    }
+
+    fn entered(&mut self, line: &str) -> Next {
+        let command = match parse(line, self.executor.pod()) {
+            Ok(None) => return Next::Close,
+            Ok(Some(Command::Detach)) => return Next::Leave,
+            Ok(Some(Command::Help(verb))) => return self.tell(help(verb)),
+            Ok(Some(Command::Peer(_) | Command::Unpeer(_))) if self.only_looks => {
+                let text = "who only looks changes nothing; `fleet attach` or `fleet peer` do";
+                return self.tell(vec![text.to_owned()]);
+            }
+            Ok(Some(command)) => command,
+            Err(fault) => return self.refuse(&fault),
+        };
+        let executing = self.executor.execute(command);
+        self.stage = Stage::Executing(line.to_owned(), executing);
+        Next::Stay
+    }
+
+    fn refuse(&mut self, fault: &Fault) -> Next {
+        self.tell(vec![fault.to_string()])
+    }
+
+    fn tell(&mut self, lines: Vec<String>) -> Next {
+        self.stage = Stage::Told(lines);
+        Next::Stay
+    }
+
+    /// Waits for the answer to a command, if one is on its way, and shows it. Nothing is lost if
+    /// this is cancelled.
+    pub(crate) async fn answer(&mut self) {
+        match &mut self.stage {
+            Stage::Executing(_, executing) => {
+                let lines = executing.await;
+                self.stage = Stage::Told(lines);
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Returns what to show in so many columns.
+    pub(crate) fn panel(&self, columns: usize) -> Panel {
+        match &self.stage {
+            Stage::Typing(prompt) => {
+                let (lines, cursor) = prompt.lines(columns);
+                Panel {
+                    lines,
+                    cursor: Some(cursor),
+                }
+            }
+            Stage::Executing(line, _) => Panel {
+                lines: vec![format!(":{line} …")],
+                cursor: None,
+            },
+            Stage::Told(lines) => Panel {
+                lines: with_way_out(lines.clone()),
+                cursor: None,
+            },
+        }
+    }
+}
+
+/// Says how an answer is closed, where there is a line for it.
+fn with_way_out(mut lines: Vec<String>) -> Vec<String> {
+    const WAY_OUT: &str = "(any key goes on)";
+    match lines.as_mut_slice() {
+        [only] => {
+            only.push(' ');
+            only.push_str(WAY_OUT);
+        }
+        _ => lines.push(WAY_OUT.to_owned()),
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Recorder(Mutex<Vec<Command>>);
+
+    impl Executor for Recorder {
+        fn pod(&self) -> &str {
+            "coder"
+        }
+
+        fn names(&self) -> BoxFuture<'_, Vec<String>> {
+            Box::pin(async { vec!["lead".to_owned()] })
+        }
+
+        fn execute(&self, command: Command) -> BoxFuture<'_, Vec<String>> {
+            self.0.lock().unwrap().push(command);
+            Box::pin(async { vec!["done".to_owned()] })
+        }
+    }
+
+    fn shown(console: &Console<'_>) -> String {
+        console.panel(80).lines.join("\n")
+    }
+
+    #[tokio::test]
+    async fn a_command_is_typed_carried_out_and_answered() {
+        let recorder = Recorder::default();
+        let mut console = Console::open(&recorder, false);
+        console.know(recorder.names().await);
+        assert_eq!(console.take(b"peer l\t"), Next::Stay);
+        assert_eq!(shown(&console), ":peer lead ");
+        assert_eq!(console.take(b"\r"), Next::Stay);
+        assert_eq!(shown(&console), ":peer lead  …");
+        console.answer().await;
+        assert_eq!(shown(&console), "done (any key goes on)");
+        assert_eq!(console.take(b"x"), Next::Close);
+        assert_eq!(recorder.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_line_that_is_wrong_sends_nothing() {
+        let recorder = Recorder::default();
+        for line in [
+            &b"per lead\r"[..],
+            b"peer\r",
+            b"peer coder\r",
+            b"help\r",
+            b"\r",
+        ] {
+            Console::open(&recorder, false).take(line);
+        }
+        assert!(recorder.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn who_only_looks_may_list_and_leave_but_change_nothing() {
+        let recorder = Recorder::default();
+        let mut console = Console::open(&recorder, true);
+        assert_eq!(console.take(b"peer lead\r"), Next::Stay);
+        assert!(shown(&console).contains("changes nothing"));
+        assert!(recorder.0.lock().unwrap().is_empty());
+        assert_eq!(
+            Console::open(&recorder, true).take(b"detach\r"),
+            Next::Leave
+        );
+        Console::open(&recorder, true).take(b"pods\r");
+        assert_eq!(*recorder.0.lock().unwrap(), [Command::Pods]);
+    }
+}

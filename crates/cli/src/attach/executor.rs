@@ -1,0 +1,81 @@
+//! Carrying the commands of an attached terminal out, on the fleet that its pod is of.
+
+use futures_util::future::BoxFuture;
+use podfleet::{Fleet, FleetError, PeerChange};
+use podfleet_protocol::PodRow;
+
+use super::command::Command;
+use super::console::Executor;
+use crate::commands::peer::told;
+use crate::error::Error;
+use crate::render::pods;
+
+/// Carries commands out for the terminal of one pod.
+pub(crate) struct FleetExecutor<'a> {
+    fleet: &'a Fleet,
+    pod: String,
+}
+
+impl<'a> FleetExecutor<'a> {
+    pub(crate) fn new(fleet: &'a Fleet, pod: impl Into<String>) -> Self {
+        Self {
+            fleet,
+            pod: pod.into(),
+        }
+    }
+}
+
+impl Executor for FleetExecutor<'_> {
+    fn pod(&self) -> &str {
+        &self.pod
+    }
+
+    fn names(&self) -> BoxFuture<'_, Vec<String>> {
+        Box::pin(async {
+            // Completion is a help; without names everything can still be typed.
+            let rows = self.fleet.pods().await.unwrap_or_default();
+            let others = rows.into_iter().filter(|row| row.name != self.pod);
+            others.map(|row| row.name).collect()
+        })
+    }
+
+    fn execute(&self, command: Command) -> BoxFuture<'_, Vec<String>> {
+        Box::pin(async move {
+            match command {
+                Command::Peer(name) => {
+                    changed(self.fleet.peer_add(&self.pod, name.as_str(), false).await)
+                }
+                Command::Unpeer(name) => changed(
+                    self.fleet
+                        .peer_remove(&self.pod, name.as_str(), false)
+                        .await,
+                ),
+                Command::Pods => listed(self.fleet.pods_of(&self.pod).await),
+                // These need no fleet.
+                Command::Help(_) | Command::Detach => Vec::new(),
+            }
+        })
+    }
+}
+
+fn changed(change: Result<PeerChange, FleetError>) -> Vec<String> {
+    match change {
+        Ok(change) => vec![told(&change)],
+        Err(error) => failed(error),
+    }
+}
+
+fn listed(rows: Result<Vec<PodRow>, FleetError>) -> Vec<String> {
+    match rows {
+        Ok(rows) => {
+            let table = pods::table(&rows).render(Some(80));
+            let table = anstream::adapter::strip_str(&table).to_string();
+            table.lines().map(str::to_owned).collect()
+        }
+        Err(error) => failed(error),
+    }
+}
+
+fn failed(error: FleetError) -> Vec<String> {
+    vec![format!("error: {}", Error::from(error).in_one_line())]
+}

@@ -1,0 +1,125 @@
+//! The keys by which a user of an agent's terminal speaks to us instead: `ctrl-\` and a letter.
+
+/// `ctrl-\` as terminals send it: plain, in the kitty keyboard protocol, and as xterm's
+/// `modifyOtherKeys`.
+const PREFIXES: [&[u8]; 3] = [b"\x1c", b"\x1b[92;5u", b"\x1b[27;5;92~"];
+
+/// Watches what a user types for keys that are meant for us.
+///
+/// After `ctrl-\`, `d` leaves and `:` opens the line for a command; a second `ctrl-\` is typed
+/// once; anything else is typed with the `ctrl-\` before it.
+#[derive(Debug, Default)]
+pub(crate) struct OurKeys {
+    /// The prefix that was typed last, as it was sent.
+    prefix: Option<&'static [u8]>,
+}
+
+/// What a piece of typing comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Typed {
+    /// What the agent gets.
+    pub(crate) bytes: Vec<u8>,
+    /// What the user wants of us after that.
+    pub(crate) wish: Option<Wish>,
+}
+
+/// What a user wants of us.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// To leave; what was typed after that is dropped.
+    Leave,
+    /// To give a command, which begins with these bytes.
+    Command(Vec<u8>),
+}
+
+impl OurKeys {
+    /// Takes what was typed.
+    pub(crate) fn take(&mut self, mut input: &[u8]) -> Typed {
+        let mut bytes = Vec::with_capacity(input.len());
+        while !input.is_empty() {
+            let found = PREFIXES.iter().find(|prefix| input.starts_with(prefix));
+            match (self.prefix.take(), found) {
+                (Some(_), _) if input[0] == b'd' => {
+                    let wish = Some(Wish::Leave);
+                    return Typed { bytes, wish };
+                }
+                (Some(_), _) if input[0] == b':' => {
+                    let wish = Some(Wish::Command(input[1..].to_vec()));
+                    return Typed { bytes, wish };
+                }
+                (Some(_), Some(again)) => {
+                    bytes.extend_from_slice(again);
+                    input = &input[again.len()..];
+                }
+                (None, Some(prefix)) => {
+                    self.prefix = Some(prefix);
+                    input = &input[prefix.len()..];
+                }
+                (held, None) => {
+                    bytes.extend_from_slice(held.unwrap_or_default());
+                    bytes.push(input[0]);
+                    input = &input[1..];
+                }
+            }
+        }
+        Typed { bytes, wish: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(pieces: &[&[u8]]) -> (Vec<u8>, Option<Wish>) {
+        let mut keys = OurKeys::default();
+        let mut all = Vec::new();
+        for piece in pieces {
+            let typed = keys.take(piece);
+            all.extend(typed.bytes);
+            if typed.wish.is_some() {
+                return (all, typed.wish);
+            }
+        }
+        (all, None)
+    }
+
+    #[test]
+    fn the_prefix_and_d_leave_also_in_two_pieces() {
+        assert_eq!(
+            typed(&[b"ab\x1cdrest"]),
+            (b"ab".to_vec(), Some(Wish::Leave))
+        );
+        assert_eq!(typed(&[b"\x1c", b"d"]), (Vec::new(), Some(Wish::Leave)));
+    }
+
+    #[test]
+    fn the_prefix_and_a_colon_begin_a_command() {
+        assert_eq!(
+            typed(&[b"ab\x1c", b":pods"]),
+            (b"ab".to_vec(), Some(Wish::Command(b"pods".to_vec())))
+        );
+    }
+
+    #[test]
+    fn the_prefix_is_known_in_every_keyboard_protocol() {
+        for pieces in [&[&b"\x1b[92;5ud"[..]][..], &[b"\x1b[27;5;92~", b"d"]] {
+            assert_eq!(typed(pieces), (Vec::new(), Some(Wish::Leave)));
+        }
+    }
+
+    #[test]
+    fn the_prefix_twice_is_typed_once() {
+        assert_eq!(typed(&[b"\x1c\x1cd"]), (b"\x1cd".to_vec(), None));
+    }
+
+    #[test]
+    fn the_prefix_and_another_key_are_both_typed() {
+        assert_eq!(typed(&[b"\x1c", b"xd"]), (b"\x1cxd".to_vec(), None));
+    }
+
+    #[test]
+    fn all_else_is_typed_as_it_is() {
+        let text = "漢字\x1b[A\r".as_bytes();
+        assert_eq!(typed(&[text]), (text.to_vec(), None));
+    }
+}

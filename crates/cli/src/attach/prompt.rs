@@ -1,0 +1,203 @@
+//! The line in which a command is typed: its text, its keys, and how it is drawn.
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use super::command::{Completion, complete};
+
+/// The longest line that can be typed, in bytes.
+const LONGEST: usize = 256;
+
+/// The keys that do something in the line.
+const ESCAPE: u8 = 0x1b;
+const PREFIX: u8 = 0x1c;
+
+/// A line being typed.
+#[derive(Debug, Default)]
+pub(crate) struct Prompt {
+    text: String,
+    /// What the last completion left open.
+    candidates: Vec<String>,
+    /// The pods that can be named.
+    names: Vec<String>,
+    /// The first bytes of a character whose rest is still to come.
+    partial: Vec<u8>,
+}
+
+/// What a piece of typing did to the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    /// It goes on.
+    Editing,
+    /// It is given up.
+    Cancelled,
+    /// It is to be carried out.
+    Entered(String),
+}
+
+impl Prompt {
+    /// Makes the pods known that can be named.
+    pub(crate) fn know(&mut self, names: Vec<String>) {
+        self.names = names;
+    }
+
+    /// Takes what was typed; bytes after the end of the line are dropped.
+    pub(crate) fn take(&mut self, input: &[u8]) -> Typed {
+        let mut rest = input;
+        while let [first, tail @ ..] = rest {
+            rest = tail;
+            match *first {
+                b'\r' | b'\n' => return Typed::Entered(std::mem::take(&mut self.text)),
+                0x03 | 0x07 | PREFIX => return Typed::Cancelled,
+                // Alone it is the key; else it begins a sequence of a key that means nothing here.
+                ESCAPE if tail.is_empty() => return Typed::Cancelled,
+                ESCAPE => rest = after_sequence(tail),
+                b'\t' => self.complete(),
+                0x08 | 0x7f => {
+                    if self.text.is_empty() {
+                        return Typed::Cancelled;
+                    }
+                    self.delete();
+                }
+                0x15 => self.edited(String::clear),
+                0x17 => self.edited(delete_word),
+                byte if byte < 0x20 => {}
+                byte => self.byte(byte),
+            }
+        }
+        Typed::Editing
+    }
+
+    fn edited(&mut self, edit: impl FnOnce(&mut String)) {
+        edit(&mut self.text);
+        self.candidates.clear();
+    }
+
+    fn delete(&mut self) {
+        self.edited(|text| {
+            let last = text.grapheme_indices(true).next_back();
+            text.truncate(last.map_or(0, |(at, _)| at));
+        });
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.partial.push(byte);
+        match std::str::from_utf8(&self.partial) {
+            Ok(character) => {
+                let printable = !character.chars().any(char::is_control);
+                if printable && self.text.len() + character.len() <= LONGEST {
+                    self.text.push_str(character);
+                    self.candidates.clear();
+                }
+                self.partial.clear();
+            }
+            // More of it may come; what cannot become a character is dropped.
+            Err(error) if error.error_len().is_some() => self.partial.clear(),
+            Err(_) => {}
+        }
+    }
+
+    fn complete(&mut self) {
+        let Completion { line, candidates } = complete(&self.text, &self.names);
+        self.text = line;
+        self.candidates = match candidates.len() {
+            0 | 1 => Vec::new(),
+            _ => candidates,
+        };
+    }
+
+    /// Returns the lines to show, the typed one last, and the cursor's column in it.
+    pub(crate) fn lines(&self, columns: usize) -> (Vec<String>, usize) {
+        let mut lines = Vec::new();
+        if !self.candidates.is_empty() {
+            lines.push(self.candidates.join("  "));
+        }
+        // Of a line that is too long its end is shown, where the typing happens.
+        let room = columns.saturating_sub(2);
+        let mut shown = self.text.as_str();
+        while shown.width() > room {
+            shown = shown
+                .grapheme_indices(true)
+                .nth(1)
+                .map_or("", |(at, _)| &shown[at..]);
+        }
+        lines.push(format!(":{shown}"));
+        (lines, 1 + shown.width())
+    }
+}
+
+fn delete_word(text: &mut String) {
+    let trimmed = text.trim_end();
+    let start = trimmed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    text.truncate(start);
+}
+
+/// Returns what follows a key's escape sequence; `bytes` begins after its ESC.
+fn after_sequence(bytes: &[u8]) -> &[u8] {
+    let body = match bytes {
+        [b'[', body @ ..] => body,
+        [b'O', _, rest @ ..] | [_, rest @ ..] => return rest,
+        [] => return bytes,
+    };
+    let end = body.iter().position(|byte| (0x40..=0x7e).contains(byte));
+    end.map_or(&[], |end| &body[end + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(pieces: &[&[u8]]) -> (String, Typed) {
+        let mut prompt = Prompt::default();
+        prompt.know(vec!["coder0".to_owned(), "coder1".to_owned()]);
+        let mut last = Typed::Editing;
+        for piece in pieces {
+            last = prompt.take(piece);
+        }
+        (prompt.lines(80).0.join("\n"), last)
+    }
+
+    #[test]
+    fn a_line_is_edited_and_entered() {
+        let (_, end) = typed(&[b"peer lex\x7fad\r"]);
+        assert_eq!(end, Typed::Entered("peer lead".to_owned()));
+        let (_, end) = typed(&[b"rubbish\x15pods", b"\r"]);
+        assert_eq!(end, Typed::Entered("pods".to_owned()));
+        let (_, end) = typed(&[b"peer lead\x17coder0\r"]);
+        assert_eq!(end, Typed::Entered("peer coder0".to_owned()));
+    }
+
+    #[test]
+    fn escape_control_c_and_deleting_the_colon_give_up() {
+        for keys in [&b"pods\x1b"[..], b"pods\x03", b"pods\x1c", b"a\x7f\x7f"] {
+            assert_eq!(typed(&[keys]).1, Typed::Cancelled, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn keys_that_mean_nothing_here_leave_no_trace() {
+        let (shown, end) = typed(&[b"po\x1b[A\x1b[1;5C\x1bOHds\x01"]);
+        assert_eq!((shown.as_str(), end), (":pods", Typed::Editing));
+    }
+
+    #[test]
+    fn a_character_may_come_in_pieces_and_rubbish_is_dropped() {
+        let (shown, _) = typed(&[b"\xe6\xbc", b"\xa2\xff!"]);
+        assert_eq!(shown, ":漢!");
+    }
+
+    #[test]
+    fn tab_completes_and_shows_what_is_left_open() {
+        assert_eq!(typed(&[b"pee\tc\t"]).0, "coder0  coder1\n:peer coder");
+        assert_eq!(typed(&[b"pee\tc\t0"]).0, ":peer coder0");
+    }
+
+    #[test]
+    fn of_a_long_line_the_end_is_shown() {
+        let mut prompt = Prompt::default();
+        prompt.take("peer 漢字abcdef".as_bytes());
+        assert_eq!(prompt.lines(8), (vec![":abcdef".to_owned()], 7));
+        prompt.take(&[b'x'; 1000]);
+        assert_eq!(prompt.text.len(), LONGEST);
+    }
+}

@@ -1,0 +1,38 @@
+use crate::commands::scope::{JsonFlag, Scope};
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::exit::Exit;
+use crate::render::pods;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const SEEN: &str = "\
+The operator sees all pods of the tenant, in a roster or not. Inside a pod these
+are the pods that it sees: itself, its children, its peers and its fleet mates.
+A pod that does not answer within 200 ms is listed with the reason.";
+
+/// List pods: of the roster, spawned ones, and peers
+#[derive(Debug, clap::Args)]
+#[command(after_help = SEEN)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let rows = block_on(async {
+        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        Ok(fleet.pods().await?)
+    })?;
+    if args.json.json {
+        context.output.json(&rows)?;
+    } else {
+        let width = context.output.width();
+        context
+            .output
+            .data(pods::table(&rows).render(Some(width)))?;
+    }
+    Ok(Exit::Success)
+}

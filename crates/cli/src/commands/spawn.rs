@@ -1,0 +1,133 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use podfleet_protocol::method::SpawnParams;
+use podfleet_protocol::{PodName, Scope as Writable, ScopePath};
+
+use crate::commands::progress::follow;
+use crate::commands::scope::{DryRun, JsonFlag, Scope};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::render::receipt;
+use crate::render::wrap::wrap;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const NOTES: &str = "\
+A spawned pod is in no roster: `plan`, `up` and `down` leave it alone unless it
+is named. Its parent gives it orders, reads what it writes, ends it, and is told
+when a turn of it ends or fails. Inside a pod, that pod is the parent.
+If the child does not start, or does not take its task in time, nothing of it is
+left and the end of its log is shown.";
+
+/// Start a pod outside the roster, and give it a task
+#[derive(Debug, clap::Args)]
+#[command(after_help = NOTES)]
+pub(crate) struct Args {
+    /// The name of the new pod
+    name: PodName,
+    /// The harness that runs its agent, such as claude or codex
+    #[arg(long, value_name = "R")]
+    runtime: String,
+    /// Its first order
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    task: String,
+    /// The pod that it is a child of [default: the one that we run in]
+    #[arg(long, value_name = "P", add = crate::completion::agents())]
+    parent: Option<String>,
+    /// Where it runs [default: where its parent does, else here]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    directory: Option<PathBuf>,
+    /// What it may change, given again for more; `none` is nothing [default: its parent's]
+    #[arg(long = "scope", value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    paths: Vec<String>,
+    /// The model
+    #[arg(long, value_name = "M")]
+    model: Option<String>,
+    /// What it is told of its role
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    role: Option<String>,
+    /// How long it may take until its task is submitted, in seconds
+    #[arg(long, value_name = "S", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+impl Args {
+    fn params(&self, inside_a_pod: bool) -> Result<SpawnParams, Error> {
+        let here = std::env::current_dir()?;
+        let absolute = |path: &Path| -> PathBuf { here.join(path).components().collect() };
+        let own = (self.parent.is_none() && !inside_a_pod).then(|| here.clone());
+        Ok(SpawnParams {
+            name: self.name.clone(),
+            id: None,
+            runtime: self.runtime.clone(),
+            task: self.task.clone(),
+            working_directory: self.directory.as_deref().map(absolute).or(own),
+            scope: self.writable(absolute)?,
+            model: self.model.clone(),
+            role: self.role.clone(),
+            timeout_ms: self.timeout * 1000,
+        })
+    }
+
+    fn writable(&self, absolute: impl Fn(&Path) -> PathBuf) -> Result<Option<Writable>, Error> {
+        let paths = match self.paths.as_slice() {
+            [] => return Ok(None),
+            [none] if none == "none" => BTreeSet::new(),
+            paths => {
+                let paths = paths
+                    .iter()
+                    .map(|path| ScopePath::new(absolute(path.as_ref())));
+                paths
+                    .collect::<Result<_, _>>()
+                    .map_err(|error| Error::new(Exit::Usage, error))?
+            }
+        };
+        Ok(Some(Writable {
+            writable: Some(paths),
+        }))
+    }
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let params = args.params(context.env.get("FLEET_POD_NAME").is_some())?;
+    let spawned = block_on(async {
+        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        let parent = args.parent.as_deref();
+        if args.dry_run.dry_run {
+            fleet.check_spawn(parent, &params).await?;
+            return Ok(None);
+        }
+        let start = |events| fleet.spawn(parent, params.clone(), events);
+        follow(start, &mut context.output).await.map(Some)
+    })
+    .map_err(|error| {
+        let name = &args.name;
+        error.hint_if_interrupted(format!(
+            "what was made of it may be left: `fleet pod show {name}` says so"
+        ))
+    })?;
+    let Some(spawned) = spawned else {
+        let name = &args.name;
+        context
+            .output
+            .say(format_args!("`{name}` would be started and given its task"))?;
+        return Ok(Exit::Success);
+    };
+    if args.json.json {
+        context.output.json(&spawned)?;
+        return Ok(Exit::Success);
+    }
+    let name = spawned.name.as_str();
+    context.output.data(receipt::render(name, &spawned.task))?;
+    let scope = format!("it may change: {}", spawned.scope);
+    context.output.say(wrap(&scope, 0, "  "))?;
+    Ok(Exit::Success)
+}

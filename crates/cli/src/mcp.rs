@@ -1,0 +1,29 @@
+//! The tools of the agent inside a pod, over the Model Context Protocol.
+
+mod arguments;
+mod server;
+mod tool;
+
+use podfleet::Fleet;
+use rmcp::ServiceExt;
+use rmcp::transport::stdio;
+
+use crate::error::Error;
+use crate::exit::Exit;
+use server::Server;
+
+/// Serves the agent of the pod that we run in, on standard input and output, until it closes them.
+pub(crate) async fn serve(fleet: Fleet) -> Result<(), Error> {
+    let Some(own) = fleet.own_pod().await? else {
+        return Err(Error::message(
+            Exit::Refused,
+            "there is no pod around this process, so it has no rights to offer",
+        )
+        .hint("agents in pods start it; `fleet attach` and `fleet send` are for people"));
+    };
+    let failed = |error: &dyn std::fmt::Display| Error::message(Exit::System, error.to_string());
+    let serving = Server::new(fleet, own).serve(stdio()).await;
+    let serving = serving.map_err(|error| failed(&error).context("the client did not begin"))?;
+    serving.waiting().await.map_err(|error| failed(&error))?;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! What a spawned pod has to be, without a roster.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use podfleet_harness::Invocation;
+use podfleet_pod::spec::{PodSpec, RestartPolicy, RestartWhen};
+use podfleet_protocol::Size;
+
+use super::{Impossible, load_harness};
+use crate::agent_env;
+use crate::dirs::Dirs;
+use crate::tools::ToolServer;
+use podfleet_home::Env;
+
+/// Turns the wish for a child into what its pod has to be.
+#[derive(Debug)]
+pub(crate) struct ChildRecipe<'a> {
+    /// The fleet's directories.
+    pub(crate) dirs: &'a Dirs,
+    /// The user's environment.
+    pub(crate) env: &'a Env,
+    /// Our own binary.
+    pub(crate) exe: &'a Path,
+    /// The variables by which programs inside the pod find this fleet.
+    pub(crate) location: BTreeMap<String, String>,
+}
+
+/// What is wished of a child's agent.
+#[derive(Debug)]
+pub(crate) struct Wish<'a> {
+    /// The harness that runs it.
+    pub(crate) runtime: &'a str,
+    /// The model; nothing is the harness's own choice.
+    pub(crate) model: Option<&'a str>,
+    /// Where it runs; absolute.
+    pub(crate) working_directory: PathBuf,
+    /// What it is told at its launch, where its harness can.
+    pub(crate) told: String,
+}
+
+impl ChildRecipe<'_> {
+    /// Returns how the child's pod runs its agent. An agent that ends is not started again: its
+    /// parent is told, and decides.
+    pub(crate) fn spec(&self, wish: Wish<'_>) -> Result<PodSpec, Impossible> {
+        let (reference, harness) = load_harness(self.dirs, wish.runtime, wish.runtime)?;
+        let launch = harness.launch();
+        let told = match launch.system_prompt {
+            Some(_) => wish.told,
+            None => String::new(),
+        };
+        let server = ToolServer::new(self.exe, &self.location);
+        let argv = launch.command(&Invocation {
+            tools: Some(server.tools()),
+            fleet: &self.exe.to_string_lossy(),
+            model: wish.model,
+            system_prompt: Some(told.as_str()).filter(|text| !text.is_empty()),
+            ..Invocation::default()
+        });
+        if argv.is_empty() {
+            return Err(Impossible::NoCommand(wish.runtime.to_owned()));
+        }
+        let mut extra_path = agent_env::own_program_dirs(self.env);
+        // Agents call `fleet` by its name.
+        extra_path.extend(self.exe.parent().map(Path::to_owned));
+        let none = BTreeMap::new();
+        let mut env = agent_env::agent_env(self.env, &extra_path, &launch.env, &none);
+        env.extend(self.location.clone());
+        Ok(PodSpec {
+            harness: reference,
+            argv,
+            env,
+            env_file: None,
+            working_directory: wish.working_directory,
+            prepare: Vec::new(),
+            told,
+            kickstart: None,
+            restart: RestartPolicy {
+                policy: RestartWhen::Never,
+                ..RestartPolicy::default()
+            },
+            size: Size::DEFAULT,
+            reset_between_tasks: false,
+            resources: Default::default(),
+            model: wish.model.map(str::to_owned),
+        })
+    }
+}

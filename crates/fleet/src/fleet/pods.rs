@@ -1,0 +1,255 @@
+//! The pods of a tenant, whether or not a roster names them: looking at them and forgetting them.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use podfleet_pod::client::PodClient;
+use podfleet_pod::inspect::inspect;
+use podfleet_pod::probe::{corrupt_row, probe, row};
+use podfleet_pod::{clock, host_of_this_process};
+use podfleet_pod_store::{Forgotten, Page, PodFilter, PodRecord, PodSummary, Reasons, VisiblePod};
+use podfleet_protocol::method::{
+    Inspect, InspectResult, ListPods, ListPodsParams, NameParams, StopParams, StopPod, StopResult,
+};
+use podfleet_protocol::{PodName, PodRow};
+use serde::Serialize;
+
+use super::Fleet;
+use super::stop::StopTimeouts;
+use crate::error::{FleetError, FleetErrorKind, bad_name};
+use crate::lock;
+
+/// What went, or would go, with a forgotten pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ForgetReport {
+    /// The pod.
+    pub name: String,
+    /// Whether it is done; else it was only looked at.
+    pub done: bool,
+    /// Messages, delivered ones too.
+    pub messages: u64,
+    /// Of those, the ones that were never delivered.
+    pub undelivered: u64,
+    /// Sessions. Their logs are files and stay.
+    pub sessions: u64,
+    /// Where those logs are.
+    pub logs: std::path::PathBuf,
+    /// Relations to peers.
+    pub peers: u64,
+    /// Children; they stay, without a parent.
+    pub children: u64,
+    /// Whether it is a child, and no longer will be.
+    pub parent: bool,
+}
+
+impl Fleet {
+    /// Lists pods, each asked how it is: all of the tenant, or inside a pod what that pod sees. One
+    /// that does not answer stays listed, with the reason.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read, or our own pod does not answer.
+    pub async fn pods(&self) -> Result<Vec<PodRow>, FleetError> {
+        if let Some(own) = self.own_pod().await? {
+            return self.pods_seen_by(&own).await;
+        }
+        let filter = PodFilter {
+            tenant: self.key.tenant.clone(),
+            fleet: None,
+        };
+        let listing = self.store.list_pods(&filter, Page::all()).await?;
+        let rows = listing.items.into_iter().map(|summary| self.seen(summary));
+        let mut rows = join_all(rows).await;
+        let damaged = listing.corrupt.into_iter();
+        rows.extend(damaged.map(|damaged| corrupt_row(damaged.id, damaged.error)));
+        Ok(rows)
+    }
+
+    /// Lists the pods that one of them sees, with every reason. It must run.
+    ///
+    /// # Errors
+    /// Fails for an unknown pod, one that does not run, and one that we may not speak for.
+    pub async fn pods_of(&self, name: &str) -> Result<Vec<PodRow>, FleetError> {
+        let record = self.pod_record(name).await?;
+        self.pods_seen_by(&record).await
+    }
+
+    async fn pods_seen_by(&self, viewer: &PodRecord) -> Result<Vec<PodRow>, FleetError> {
+        let name = viewer.identity.name.as_str();
+        let mut client = self.connect(viewer).await?;
+        let mut params = ListPodsParams::default();
+        let mut rows = Vec::new();
+        loop {
+            let page = client.call::<ListPods>(params).await;
+            let page = page.map_err(|error| FleetError::pod(name, error))?;
+            rows.extend(page.pods);
+            match page.next {
+                None => return Ok(rows),
+                after => {
+                    params = ListPodsParams {
+                        after,
+                        ..ListPodsParams::default()
+                    };
+                }
+            }
+        }
+    }
+
+    /// The operator sees all and restores all.
+    async fn seen(&self, summary: PodSummary) -> PodRow {
+        let probed = probe(&summary.record, &self.introduction()).await;
+        let visible = VisiblePod {
+            summary,
+            reasons: Reasons::default(),
+        };
+        row(visible, probed, true)
+    }
+
+    /// Tells more of one pod.
+    ///
+    /// # Errors
+    /// Fails for an unknown pod, and when the store cannot be read.
+    pub async fn pod_show(&self, name: &str) -> Result<InspectResult, FleetError> {
+        if let Some(mut own) = self.own_client().await? {
+            let name_params = NameParams {
+                name: pod_name(name)?,
+            };
+            let answer = own.call::<Inspect>(name_params).await;
+            return answer.map_err(|error| FleetError::pod(name, error));
+        }
+        let record = self.pod_record(name).await?;
+        let summaries = self.summaries().await?.into_iter();
+        let id = record.identity.id;
+        let found = { summaries }.find(|summary| summary.record.identity.id == id);
+        let summary = found.ok_or_else(|| FleetError::new(FleetErrorKind::Internal))?;
+        let pod = self.seen(summary).await;
+        Ok(inspect(&*self.store, record, pod, true).await?)
+    }
+
+    /// Forgets a pod: its records go, and its name is free. With `dry_run` it is only told what
+    /// would go.
+    ///
+    /// # Errors
+    /// Fails for an unknown pod, one that runs, and inside a pod.
+    pub async fn forget(&self, name: &str, dry_run: bool) -> Result<ForgetReport, FleetError> {
+        if self.own_pod().await?.is_some() {
+            return Err(FleetError::not_allowed(
+                name,
+                "only the operator forgets pods",
+            ));
+        }
+        let record = self.pod_record(name).await?;
+        let id = record.identity.id;
+        if lock::is_held(&self.dirs.state_paths().lock(id)) {
+            let error = FleetError::not_allowed(name, "it runs");
+            return Err(error.hint(format!("end it first: `fleet down {name}`")));
+        }
+        let gone = if dry_run {
+            self.store.preview_forget(id).await?
+        } else {
+            self.store.forget_pod(id, clock::wall()).await?
+        };
+        let Forgotten {
+            messages,
+            undelivered,
+            sessions,
+            peers,
+            children,
+            parent,
+        } = gone;
+        Ok(ForgetReport {
+            name: name.to_owned(),
+            done: !dry_run,
+            messages,
+            undelivered,
+            sessions,
+            logs: self.dirs.state_paths().sessions().join(id.to_string()),
+            peers,
+            children,
+            parent,
+        })
+    }
+
+    /// Ends a pod, and returns when it is gone. Inside a pod this is done with that pod's rights.
+    ///
+    /// # Errors
+    /// Fails for an unknown pod, one that we may not end, and one that cannot be ended.
+    pub async fn stop_pod(&self, name: &str, reason: &str) -> Result<StopResult, FleetError> {
+        if let Some(mut own) = self.own_client().await? {
+            let params = StopParams {
+                name: pod_name(name)?,
+                reason: reason.to_owned(),
+            };
+            let answer = own.call::<StopPod>(params).await;
+            return answer.map_err(|error| FleetError::pod(name, error));
+        }
+        let record = self.pod_record(name).await?;
+        self.stop_record(record, reason).await
+    }
+
+    pub(crate) async fn stop_record(
+        &self,
+        record: PodRecord,
+        reason: &str,
+    ) -> Result<StopResult, FleetError> {
+        let id = record.identity.id;
+        let already_stopped = !lock::is_held(&self.dirs.state_paths().lock(id));
+        let stopped = self.stop(&record, reason, StopTimeouts::default()).await;
+        let name = record.identity.name.as_str();
+        stopped.map_err(|failure| FleetError::not_allowed(name, failure.message))?;
+        Ok(StopResult {
+            already_stopped,
+            end: None,
+        })
+    }
+
+    /// Returns the pod in whose agent we run, if we do: by its credential, else by our ancestry.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn own_pod(&self) -> Result<Option<PodRecord>, FleetError> {
+        if let Some(credential) = &self.credential {
+            return Ok(self.store.pod(credential.pod).await?);
+        }
+        let Some(process) = host_of_this_process() else {
+            return Ok(None);
+        };
+        let filter = PodFilter {
+            tenant: self.key.tenant.clone(),
+            fleet: None,
+        };
+        let listing = self.store.list_pods(&filter, Page::all()).await?;
+        let mut records = listing.items.into_iter().map(|summary| summary.record);
+        Ok(records.find(|record| {
+            let endpoint = record.endpoint.as_ref();
+            endpoint.is_some_and(|endpoint| endpoint.pid == process)
+        }))
+    }
+
+    /// Connects to the pod in whose agent we run, if we do.
+    pub(crate) async fn own_client(&self) -> Result<Option<PodClient>, FleetError> {
+        match self.own_pod().await? {
+            Some(own) => Ok(Some(self.connect(&own).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the record of a pod of this fleet, in the roster or not.
+    pub(crate) async fn pod_record(&self, name: &str) -> Result<PodRecord, FleetError> {
+        let found = match PodName::new(name) {
+            Ok(name) => self.store.find_pod(&self.key, &name).await?,
+            Err(_) => None,
+        };
+        match found {
+            Some(record) => Ok(record),
+            None => Err(self.no_such(name).await),
+        }
+    }
+}
+
+pub(super) fn pod_name(name: &str) -> Result<PodName, FleetError> {
+    PodName::new(name).map_err(bad_name("the pod's name"))
+}
+
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

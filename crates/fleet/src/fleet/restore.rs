@@ -1,0 +1,123 @@
+//! Starting a pod again as it is recorded.
+
+use std::time::{Duration, Instant};
+
+use podfleet_pod_store::PodRecord;
+use podfleet_protocol::method::{RestoreParams, RestorePod, RestoreResult, Restored};
+
+use super::{Events, Fleet};
+use crate::error::{FleetError, FleetErrorKind};
+use crate::lock;
+use crate::report::{AgentResult, Failure};
+use crate::sighting::Sighting;
+
+/// How long a pod that holds its lock may take until it listens.
+const LISTENS_WITHIN: Duration = Duration::from_secs(10);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl Fleet {
+    /// Starts a stopped pod in its recorded place, and returns when its agent is ready. A pod that
+    /// runs is left as it is. Needs no roster.
+    ///
+    /// Inside a pod this is done in that pod's name, with its rights.
+    ///
+    /// # Errors
+    /// Fails for an unknown pod, one that may not be restored, and with the cause and the end of its
+    /// log when its start fails.
+    pub async fn restore(
+        &self,
+        name: &str,
+        timeout: Duration,
+        events: Events,
+    ) -> Result<RestoreResult, FleetError> {
+        if let Some(mut own) = self.own_client().await? {
+            let params = RestoreParams {
+                name: super::pods::pod_name(name)?,
+                timeout_ms: super::pods::millis(timeout),
+            };
+            let answer = own.call::<RestorePod>(params).await;
+            return answer.map_err(|error| FleetError::pod(name, error));
+        }
+        let record = self.pod_record(name).await?;
+        self.restore_record(record, timeout, &events).await
+    }
+
+    pub(crate) async fn restore_record(
+        &self,
+        record: PodRecord,
+        timeout: Duration,
+        events: &Events,
+    ) -> Result<RestoreResult, FleetError> {
+        let name = record.identity.name.to_string();
+        if Sighting::is_listening(&record) {
+            return self.already_live(record, timeout).await;
+        }
+        podfleet_pod::paths::RuntimeDir::open(&record.runtime_dir)?;
+        let failed = |failure: Failure| FleetError::start_failed(&name, failure);
+        self.lift_quarantine(&record).await.map_err(failed)?;
+        let id = record.identity.id;
+        let result = self.start(record, timeout, events, |_| ()).await;
+        let now = self.store.pod(id).await?;
+        let now = now.ok_or_else(|| FleetError::new(FleetErrorKind::Internal))?;
+        match result {
+            AgentResult::Failed(failure) => {
+                // Somebody else may have started it at the same time: one of the two is the pod.
+                if let Some(other) = self.started_by_another(&now).await? {
+                    return self.already_live(other, timeout).await;
+                }
+                let failure = self.with_log(&now, failure).await;
+                Err(FleetError::start_failed(&name, failure))
+            }
+            AgentResult::Blocked { reason } => Err(waits_for_a_person(&name, &reason)),
+            _ => Ok(RestoreResult {
+                outcome: Restored::Restored,
+                generation: now.generation,
+                resumed: false,
+            }),
+        }
+    }
+
+    /// Returns the record of a pod that another process is starting, once it listens; nothing if
+    /// nobody is.
+    async fn started_by_another(&self, pod: &PodRecord) -> Result<Option<PodRecord>, FleetError> {
+        let id = pod.identity.id;
+        let path = self.dirs.state_paths().lock(id);
+        let deadline = Instant::now() + LISTENS_WITHIN;
+        loop {
+            match self.store.pod(id).await? {
+                Some(now) if Sighting::is_listening(&now) => return Ok(Some(now)),
+                Some(_) if lock::is_held(&path) && Instant::now() < deadline => {}
+                _ => return Ok(None),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn already_live(
+        &self,
+        record: PodRecord,
+        timeout: Duration,
+    ) -> Result<RestoreResult, FleetError> {
+        let name = record.identity.name.to_string();
+        match self.settle(&record, timeout).await {
+            AgentResult::Failed(failure) => {
+                let failure = self.with_log(&record, failure).await;
+                Err(FleetError::start_failed(&name, failure))
+            }
+            AgentResult::Blocked { reason } => Err(waits_for_a_person(&name, &reason)),
+            _ => Ok(RestoreResult {
+                outcome: Restored::AlreadyLive,
+                generation: record.generation,
+                resumed: false,
+            }),
+        }
+    }
+}
+
+fn waits_for_a_person(name: &str, reason: &str) -> FleetError {
+    let failure = Failure::new(format!(
+        "it runs, and its agent waits for a person: {reason}"
+    ));
+    FleetError::start_failed(name, failure).hint(format!("`fleet attach {name}` shows the dialog"))
+}

@@ -1,0 +1,155 @@
+//! Handing a message in to another pod, whether that runs or not.
+//!
+//! A pod that runs accepts its messages itself; for one that does not, the sender's process does it
+//! in its place, by the same transaction. Either way the receiver's own records decide.
+
+use podfleet_pod_store::{Offer, PodRecord, PodStore, Refusal, Sender, StoreError};
+use podfleet_protocol::method::{AcceptedResult, MessageParams, Notify, RunMessage};
+use podfleet_protocol::{Address, Kind, Message, NewMessage, clean_body};
+
+use crate::client::{ClientError, ClientErrorKind, Introduction, PodClient};
+use crate::clock;
+
+/// In whose name messages are handed in, and by what right.
+#[derive(Debug)]
+pub struct Post<'a> {
+    /// The records of all pods.
+    pub store: &'a dyn PodStore,
+    /// How the sender introduces itself to a pod that runs.
+    pub who: &'a Introduction,
+    /// Who the sender is to the store.
+    pub sender: Sender,
+    /// What the receiver is told of the sender.
+    pub from: Address,
+    /// Whether it is an order or a notification.
+    pub kind: Kind,
+}
+
+/// A message is durably in its receiver's inbox.
+#[derive(Debug)]
+pub struct HandedIn {
+    /// What the receiver's records say of it.
+    pub accepted: AcceptedResult,
+    /// The connection to the pod that accepted it; `None` if that does not run.
+    pub client: Option<PodClient>,
+}
+
+/// A message was not accepted, or it is not known whether it was: handing it in again under the same
+/// id is safe.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostError {
+    /// The receiver's pod could not be asked, or refused it.
+    #[error(transparent)]
+    Pod(#[from] ClientError),
+    /// The receiver's records refuse it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Post<'_> {
+    /// Hands a message in.
+    ///
+    /// # Errors
+    /// Fails when the message is refused, the receiver's pod does not answer though it listens, or
+    /// the store cannot be written.
+    pub async fn hand_in(
+        &self,
+        to: &PodRecord,
+        message: NewMessage,
+    ) -> Result<HandedIn, PostError> {
+        let accepted = match self.connect(to).await? {
+            None => None,
+            Some(mut client) => match self.ask(&mut client, message.clone()).await {
+                Ok(accepted) => Some((accepted, client)),
+                // It ended before it answered. Under the same id nothing is accepted twice.
+                Err(error) if is_gone(&error) => None,
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(match accepted {
+            Some((accepted, client)) => HandedIn {
+                accepted,
+                client: Some(client),
+            },
+            None => HandedIn {
+                accepted: self.accept(to, message).await?,
+                client: None,
+            },
+        })
+    }
+
+    /// Connects; nothing if nobody listens.
+    async fn connect(&self, to: &PodRecord) -> Result<Option<PodClient>, PostError> {
+        let Some(endpoint) = &to.endpoint else {
+            return Ok(None);
+        };
+        match PodClient::connect(&endpoint.socket, self.who).await {
+            // The socket of another pod means that the record is old.
+            Ok(client) if client.hello().pod != to.identity.id => Ok(None),
+            Ok(client) => Ok(Some(client)),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn ask(
+        &self,
+        client: &mut PodClient,
+        message: NewMessage,
+    ) -> Result<AcceptedResult, ClientError> {
+        let params = MessageParams { message };
+        match self.kind {
+            Kind::Run => client.call::<RunMessage>(params).await,
+            Kind::Notify => client.call::<Notify>(params).await,
+        }
+    }
+
+    /// Accepts a message in the place of a pod that does not run.
+    async fn accept(
+        &self,
+        to: &PodRecord,
+        message: NewMessage,
+    ) -> Result<AcceptedResult, PostError> {
+        let clean = clean_body(&message.body);
+        let id = message.id;
+        let offer = Offer {
+            sender: self.sender,
+            message: Message {
+                id,
+                from: self.from.clone(),
+                to: Address::new(&to.identity.host, to.identity.name.as_str()),
+                kind: self.kind,
+                class: message.class,
+                thread: message.thread,
+                body: clean.text,
+                typing: message.typing,
+                accepted: clock::wall(),
+            },
+        };
+        let answers = self.store.accept(to.identity.id, vec![offer]).await?;
+        // One offer has one answer.
+        let accepted = answers
+            .into_iter()
+            .next()
+            .unwrap_or(Err(Refusal::NoSuchPod))?;
+        Ok(AcceptedResult {
+            id,
+            position: accepted.position,
+            duplicate: accepted.duplicate,
+            stripped: clean.stripped,
+        })
+    }
+}
+
+/// Returns whether nobody listens any more.
+#[must_use]
+pub fn is_gone(error: &ClientError) -> bool {
+    matches!(
+        error.kind(),
+        ClientErrorKind::NotListening | ClientErrorKind::Closed
+    )
+}

@@ -1,0 +1,159 @@
+//! Asking other pods how they are, all at once and not for long.
+
+use std::time::Duration;
+
+use podfleet_pod_store::{PodRecord, Reasons, VisiblePod};
+use podfleet_protocol::method::{Status, StatusParams};
+use podfleet_protocol::{Availability, Glance, PodRow, PodStatus, Restorable, Visibility};
+
+use crate::client::{Introduction, PodClient};
+use crate::inspect::spec_of;
+use crate::post::is_gone;
+
+/// How long a pod may take to answer before it counts as unreachable.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What a pod that was asked is.
+#[derive(Debug)]
+pub struct Probed {
+    /// Whether it can be had.
+    pub availability: Availability,
+    /// What it does, if it answered.
+    pub status: Option<Glance>,
+}
+
+impl Probed {
+    /// Makes the answer of a pod that is live.
+    #[must_use]
+    pub fn live(status: PodStatus) -> Self {
+        Self {
+            availability: Availability::Live,
+            status: Some(Glance::from(status)),
+        }
+    }
+
+    fn silent(availability: Availability) -> Self {
+        Self {
+            availability,
+            status: None,
+        }
+    }
+}
+
+/// Asks a recorded pod how it is; takes at most 200 ms. One that does not answer is told so, never
+/// left out.
+pub async fn probe(record: &PodRecord, who: &Introduction) -> Probed {
+    let Some(endpoint) = &record.endpoint else {
+        return Probed::silent(Availability::Stopped);
+    };
+    let asking = async {
+        let mut client = PodClient::connect(&endpoint.socket, who).await?;
+        if client.hello().pod != record.identity.id {
+            return Ok(None);
+        }
+        client
+            .call::<Status>(StatusParams::default())
+            .await
+            .map(Some)
+    };
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(Some(status))) => Probed::live(status),
+        Ok(Ok(None)) => Probed::silent(Availability::Stopped),
+        Ok(Err(error)) if is_gone(&error) => Probed::silent(Availability::Stopped),
+        Ok(Err(error)) => Probed::silent(Availability::Unreachable {
+            error: error.to_string(),
+        }),
+        Err(_) => Probed::silent(Availability::Unreachable {
+            error: format!(
+                "it listens and gave no answer within {} ms",
+                PATIENCE.as_millis()
+            ),
+        }),
+    }
+}
+
+/// Returns the row of a pod.
+#[must_use]
+pub fn row(visible: VisiblePod, probed: Probed, may_restore: bool) -> PodRow {
+    let record = visible.summary.record;
+    let restorable = restorable(&record, &probed.availability, may_restore);
+    PodRow {
+        name: record.identity.name.to_string(),
+        class: Some(record.class),
+        runtime: Some(record.runtime),
+        identity: Some(record.identity),
+        visibility: visibility(visible.reasons),
+        availability: probed.availability,
+        status: probed.status,
+        restorable,
+        inbox: visible.summary.undelivered,
+    }
+}
+
+/// Returns the row of a record that cannot be read.
+#[must_use]
+pub fn corrupt_row(id: String, error: String) -> PodRow {
+    PodRow {
+        name: id,
+        identity: None,
+        class: None,
+        runtime: None,
+        visibility: Vec::new(),
+        availability: Availability::Corrupt { error },
+        status: None,
+        restorable: Restorable::no("its record is damaged"),
+        inbox: 0,
+    }
+}
+
+fn visibility(reasons: Reasons) -> Vec<Visibility> {
+    [
+        (reasons.itself, Visibility::Itself),
+        (reasons.child, Visibility::Child),
+        (reasons.peer, Visibility::Peer),
+        (reasons.fleet, Visibility::Fleet),
+    ]
+    .into_iter()
+    .filter_map(|(holds, reason)| holds.then_some(reason))
+    .collect()
+}
+
+fn restorable(record: &PodRecord, availability: &Availability, may_restore: bool) -> Restorable {
+    match availability {
+        Availability::Live => return Restorable::no("it is live"),
+        Availability::Unreachable { .. } => {
+            return Restorable::no("something listens in its place: it may still run");
+        }
+        Availability::Missing | Availability::Corrupt { .. } => {
+            return Restorable::no("its record is missing or damaged");
+        }
+        Availability::Stopped => {}
+    }
+    if !may_restore {
+        return Restorable::no("that is its parent's, its peers', the lead's and the operator's");
+    }
+    let Some(spec) = spec_of(record) else {
+        return Restorable::no("its recorded specification cannot be read");
+    };
+    let directory = spec.working_directory.display();
+    if !spec.working_directory.is_dir() {
+        return Restorable::no(format!("its working directory {directory} is not there"));
+    }
+    Restorable::yes(format!("its agent starts again in {directory}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_reasons_are_told_in_one_order() {
+        let reasons = Reasons {
+            child: true,
+            peer: true,
+            ..Reasons::default()
+        };
+        assert_eq!(visibility(reasons), [Visibility::Child, Visibility::Peer]);
+        assert_eq!(visibility(Reasons::default()), []);
+    }
+}

@@ -1,0 +1,399 @@
+//! What a pod does about other pods, in its own name.
+//!
+//! Whether the caller may speak for this pod has been checked; here it is checked what this pod
+//! may do to the other one.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use podfleet_pod_store::session_log::{Entry, RelationEvent};
+use podfleet_pod_store::{
+    Page, PeerPair, PodCursor, PodRecord, Registered, Relation, Sender, StoreError, StoreErrorKind,
+    VisiblePod, Writer,
+};
+use podfleet_protocol::method::{
+    AcceptedResult, InspectResult, ListPodsParams, ListPodsResult, NameParams, Nothing, PeerResult,
+    ReadOutputParams, ReadOutputResult, Refresh, RestoreParams, RestoreResult, SendParams,
+    SpawnParams, SpawnResult, StopParams, StopResult,
+};
+use podfleet_protocol::rpc::{ErrorCode, RpcError};
+use podfleet_protocol::{Address, FleetName, Kind, PodListCursor, PodName, PodRow};
+
+use super::caller::Caller;
+use super::messages::refusal_error;
+use super::rights::no_such_pod;
+use crate::client::{Introduction, PodClient};
+use crate::clock;
+use crate::host::Host;
+use crate::output::{OutputError, read_output as read_output_of};
+use crate::post::{HandedIn, Post, PostError};
+use crate::probe::{Probed, corrupt_row, probe, row};
+use crate::shared::Shared;
+
+/// How long a start may take unless the caller says.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+/// How long another pod may take to be told that its records changed.
+const TELL_PATIENCE: Duration = Duration::from_millis(500);
+
+/// A pod that this one sees, and what this one is to it.
+struct Target {
+    visible: VisiblePod,
+    relation: Relation,
+}
+
+impl Target {
+    fn record(self) -> PodRecord {
+        self.visible.summary.record
+    }
+}
+
+/// Finds a pod that this one sees. A hidden one and a missing one give the same answer.
+async fn target(shared: &Shared, name: &PodName) -> Result<Target, RpcError> {
+    let own = &shared.identity;
+    let listing = shared.store.visible_pods(own.id, Page::all()).await;
+    let listing = listing.map_err(|error| storage(&error))?;
+    let mut named: Vec<_> = listing
+        .items
+        .into_iter()
+        .filter(|visible| visible.summary.record.identity.name == *name)
+        .collect();
+    // Peers may be of other fleets; its own fleet's pod is meant first.
+    named.sort_by_key(|visible| visible.summary.record.identity.fleet != own.fleet);
+    let visible = named.into_iter().next().ok_or_else(no_such_pod)?;
+    let to = visible.summary.record.identity.id;
+    let relation = shared.store.relation(own.id, to).await;
+    let relation = relation.map_err(|error| storage(&error))?;
+    Ok(Target { visible, relation })
+}
+
+async fn in_own_fleet(shared: &Shared, name: &PodName) -> Result<Option<PodRecord>, RpcError> {
+    let key = podfleet_pod_store::FleetKey::of(&shared.identity);
+    let found = shared.store.find_pod(&key, name).await;
+    found.map_err(|error| storage(&error))
+}
+
+pub(super) fn storage(error: &StoreError) -> RpcError {
+    let code = match error.kind() {
+        StoreErrorKind::NotFound(_) => return no_such_pod(),
+        StoreErrorKind::NameTaken { .. } => ErrorCode::NameTaken,
+        StoreErrorKind::NotItsRelation => ErrorCode::Forbidden,
+        _ => ErrorCode::Storage,
+    };
+    RpcError::new(code, error.to_string())
+}
+
+fn forbidden(why: impl Into<String>) -> RpcError {
+    RpcError::new(ErrorCode::Forbidden, why)
+}
+
+fn introduction(shared: &Shared) -> Introduction {
+    Introduction {
+        client: format!("the pod {}", shared.identity.name),
+        credential: Some(shared.credential.clone()),
+    }
+}
+
+/// Lists what this pod sees, each asked how it is at the same time as the others.
+pub(super) async fn list(
+    shared: &Shared,
+    params: ListPodsParams,
+) -> Result<ListPodsResult, RpcError> {
+    let listing = shared
+        .store
+        .visible_pods(shared.identity.id, page(&params)?)
+        .await
+        .map_err(|error| storage(&error))?;
+    let who = introduction(shared);
+    let next = listing.next.and(listing.items.last()).and_then(cursor);
+    let rows = listing
+        .items
+        .into_iter()
+        .map(|visible| seen(shared, visible, &who));
+    let mut pods = join_all(rows).await;
+    let damaged = listing.corrupt.into_iter();
+    pods.extend(damaged.map(|damaged| corrupt_row(damaged.id, damaged.error)));
+    Ok(ListPodsResult { pods, next })
+}
+
+/// A cursor of a listing is the fleet and the name of its last pod.
+fn cursor(last: &VisiblePod) -> Option<PodListCursor> {
+    let identity = &last.summary.record.identity;
+    format!("{}/{}", identity.fleet, identity.name).parse().ok()
+}
+
+fn read_cursor(cursor: &PodListCursor) -> Option<PodCursor> {
+    let (fleet, name) = cursor.as_str().split_once('/')?;
+    Some(PodCursor::at(
+        &FleetName::new(fleet).ok()?,
+        &PodName::new(name).ok()?,
+    ))
+}
+
+fn page(params: &ListPodsParams) -> Result<Page<PodCursor>, RpcError> {
+    use podfleet_protocol::limits::{MAX_PAGE, PAGE};
+    let limit = params
+        .limit
+        .filter(|limit| *limit > 0)
+        .unwrap_or(PAGE)
+        .min(MAX_PAGE);
+    Ok(match &params.after {
+        None => Page::first(limit),
+        Some(cursor) => {
+            let cursor = read_cursor(cursor).ok_or_else(|| {
+                RpcError::new(
+                    ErrorCode::NoSuchCursor,
+                    "the cursor is none of a listing of pods",
+                )
+            })?;
+            Page::after(cursor, limit)
+        }
+    })
+}
+
+async fn seen(shared: &Shared, visible: VisiblePod, who: &Introduction) -> PodRow {
+    let record = &visible.summary.record;
+    if visible.reasons.itself {
+        let status = shared.status.borrow().clone();
+        let probed = Probed::live(status);
+        return row(visible, probed, false);
+    }
+    let (probed, relation) = tokio::join!(
+        probe(record, who),
+        shared
+            .store
+            .relation(shared.identity.id, record.identity.id)
+    );
+    let may_restore = relation.is_ok_and(Relation::may_restore);
+    row(visible, probed, may_restore)
+}
+
+/// Tells more about a pod that this one sees.
+pub(super) async fn inspect(
+    shared: &Shared,
+    params: NameParams,
+) -> Result<InspectResult, RpcError> {
+    let Target { visible, relation } = target(shared, &params.name).await?;
+    let record = visible.summary.record.clone();
+    let pod = seen(shared, visible, &introduction(shared)).await;
+    // Who only sees a pod learns nothing of its other relations.
+    let whole = relation.itself || relation.may_read_output();
+    let inspected = crate::inspect::inspect(&*shared.store, record, pod, whole).await;
+    inspected.map_err(|error| storage(&error))
+}
+
+/// Makes another pod a peer of this one.
+pub(super) async fn register_peer(
+    shared: &Shared,
+    caller: &Caller,
+    params: NameParams,
+) -> Result<PeerResult, RpcError> {
+    let other = in_own_fleet(shared, &params.name).await?;
+    let other = match other {
+        Some(other) => other,
+        // A peer of another fleet is known by its name already.
+        None => target(shared, &params.name).await?.record(),
+    };
+    let pair = pair(shared, &other)?;
+    let registered = shared
+        .store
+        .register_peer(writer(shared, caller), pair, clock::wall())
+        .await
+        .map_err(|error| storage(&error))?;
+    let changed = registered == Registered::New;
+    Ok(changed_peer(shared, &other, true, changed).await)
+}
+
+/// Ends the relation to a peer.
+pub(super) async fn unregister_peer(
+    shared: &Shared,
+    caller: &Caller,
+    params: NameParams,
+) -> Result<PeerResult, RpcError> {
+    let other = target(shared, &params.name).await?.record();
+    let pair = pair(shared, &other)?;
+    let changed = shared
+        .store
+        .unregister_peer(writer(shared, caller), pair, clock::wall())
+        .await
+        .map_err(|error| storage(&error))?;
+    Ok(changed_peer(shared, &other, false, changed).await)
+}
+
+fn pair(shared: &Shared, other: &PodRecord) -> Result<PeerPair, RpcError> {
+    PeerPair::new(shared.identity.id, other.identity.id)
+        .ok_or_else(|| RpcError::new(ErrorCode::InvalidParams, "a pod is no peer of itself"))
+}
+
+fn writer(shared: &Shared, caller: &Caller) -> Writer {
+    match caller.sender {
+        Sender::Operator => Writer::Operator,
+        Sender::Pod(_) => Writer::Pod(shared.fence),
+    }
+}
+
+/// Lets both pods copy what changed into their logs, and says what it was.
+async fn changed_peer(shared: &Shared, other: &PodRecord, peer: bool, changed: bool) -> PeerResult {
+    if changed {
+        shared.journal.copy_outbox();
+        tell(shared, other).await;
+    }
+    PeerResult {
+        id: other.identity.id,
+        name: other.identity.name.clone(),
+        peer,
+        changed,
+    }
+}
+
+/// Tells another pod that its records changed. One that does not run reads them at its start.
+async fn tell(shared: &Shared, other: &PodRecord) {
+    let Some(endpoint) = &other.endpoint else {
+        return;
+    };
+    let who = introduction(shared);
+    let telling = async {
+        let mut client = PodClient::connect(&endpoint.socket, &who).await.ok()?;
+        client.call::<Refresh>(Nothing {}).await.ok()
+    };
+    let _ = tokio::time::timeout(TELL_PATIENCE, telling).await;
+}
+
+/// Sends to a peer (a notification), or to a pod that takes this one's orders (an order).
+pub(super) async fn send(
+    shared: &Shared,
+    params: SendParams,
+    kind: Kind,
+) -> Result<AcceptedResult, RpcError> {
+    let SendParams { name, message } = params;
+    let target = target(shared, &name).await?;
+    let (relation, record) = (target.relation, target.record());
+    match kind {
+        Kind::Notify if !relation.peer => {
+            return Err(forbidden(format!(
+                "`{name}` is no peer of this pod; `register_peer` makes it one"
+            )));
+        }
+        Kind::Run if !relation.may_send(Kind::Run) => {
+            return Err(forbidden(format!(
+                "`{name}` takes no orders from this pod: only the operator, its lead and its parent give them"
+            )));
+        }
+        _ => {}
+    }
+    let who = introduction(shared);
+    let id = message.id;
+    let post = Post {
+        store: &*shared.store,
+        who: &who,
+        sender: Sender::Pod(shared.identity.id),
+        from: Address::new(&shared.identity.host, shared.identity.name.as_str()),
+        kind,
+    };
+    let HandedIn { accepted, .. } = post.hand_in(&record, message).await.map_err(post_error)?;
+    let event = RelationEvent {
+        pod: record.identity.id,
+        name: record.identity.name,
+        event: "sent".to_owned(),
+        detail: format!("message {id}: accepted, position {}", accepted.position),
+        outbox: None,
+    };
+    shared.journal.note(match kind {
+        Kind::Notify => Entry::Peer(event),
+        Kind::Run => Entry::Child(event),
+    });
+    Ok(accepted)
+}
+
+fn post_error(error: PostError) -> RpcError {
+    match error {
+        PostError::Refused(refusal) => refusal_error(&refusal),
+        PostError::Store(error) => storage(&error),
+        PostError::Pod(error) => match error.answer() {
+            Some(answer) => answer.clone(),
+            None => RpcError::new(ErrorCode::Unreachable, error.to_string()),
+        },
+    }
+}
+
+fn host(shared: &Shared) -> Result<&dyn Host, RpcError> {
+    shared.host.as_deref().ok_or_else(|| {
+        RpcError::new(
+            ErrorCode::Refused,
+            "this pod was started without the means to start others",
+        )
+    })
+}
+
+/// Reads what the agent of a child, or of the lead's fleet mate, has written.
+pub(super) async fn read_output(
+    shared: &Shared,
+    params: ReadOutputParams,
+) -> Result<ReadOutputResult, RpcError> {
+    let target = target(shared, &params.name).await?;
+    if !target.relation.may_read_output() {
+        return Err(forbidden(format!(
+            "only the operator, the fleet's lead and its parent read what `{}` writes",
+            params.name
+        )));
+    }
+    let record = target.record();
+    let who = introduction(shared);
+    let read = read_output_of(&record, &who, params.cursor.as_ref(), params.limit).await;
+    read.map_err(|error| match &error {
+        OutputError::Cursor => RpcError::new(ErrorCode::NoSuchCursor, error.to_string()),
+        OutputError::Pod(fault) => match fault.answer() {
+            Some(answer) => answer.clone(),
+            None => RpcError::new(ErrorCode::Unreachable, error.to_string()),
+        },
+        _ => RpcError::new(ErrorCode::Unreachable, error.to_string()),
+    })
+}
+
+/// Starts a stopped pod that this one sees and may restore.
+pub(super) async fn restore(
+    shared: &Shared,
+    params: RestoreParams,
+) -> Result<RestoreResult, RpcError> {
+    let target = target(shared, &params.name).await?;
+    let (relation, record) = (target.relation, target.record());
+    if !relation.itself && !relation.may_restore() {
+        return Err(forbidden(format!(
+            "`{}` is restored by its parent, its peers, the fleet's lead and the operator",
+            params.name
+        )));
+    }
+    let patience = patience(params.timeout_ms);
+    host(shared)?
+        .restore(&shared.asker(), record, patience)
+        .await
+}
+
+fn patience(timeout_ms: u64) -> Duration {
+    match timeout_ms {
+        0 => START_PATIENCE,
+        some => Duration::from_millis(some).min(super::LONGEST_WAIT),
+    }
+}
+
+/// Makes a child of this pod.
+pub(super) async fn spawn(shared: &Shared, params: SpawnParams) -> Result<SpawnResult, RpcError> {
+    let spawned = host(shared)?.spawn(&shared.asker(), params).await;
+    shared.journal.copy_outbox();
+    spawned
+}
+
+/// Ends a child of this pod, or as the lead a fleet mate.
+pub(super) async fn stop(shared: &Shared, params: StopParams) -> Result<StopResult, RpcError> {
+    let target = target(shared, &params.name).await?;
+    let (relation, record) = (target.relation, target.record());
+    if !relation.may_stop() {
+        return Err(forbidden(format!(
+            "only the operator, the fleet's lead and its parent may end `{}`",
+            params.name
+        )));
+    }
+    let host = host(shared)?;
+    let stopped = host.stop(&shared.asker(), record, &params.reason).await;
+    shared.journal.copy_outbox();
+    stopped
+}

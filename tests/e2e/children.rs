@@ -1,0 +1,336 @@
+//! Children: spawned, watched, read and ended by their parents, and by nobody else.
+
+use podfleet_protocol::method::{
+    Inspect, NameParams, ReadOutputParams, ReadPodOutput, SendParams, SendToPod, SpawnParams,
+    SpawnPod, StopParams, StopPod,
+};
+use podfleet_protocol::rpc::ErrorCode;
+use podfleet_protocol::{OutputCursor, Scope, ScopePath};
+use podfleet_sim_agent::Kind;
+use rustix::process::Signal;
+
+use crate::acting::{Actors, message, pod_name};
+use crate::world::{World, is_gone, signal, text, until};
+
+/// A world with a lead that runs, and a runtime `quick` for its children.
+pub(crate) fn world() -> World {
+    let world = World::new();
+    let lead = world.entry("lead", "sim", r#"{"turn_ms": 30}"#);
+    let lead = lead.replace("runtime: sim\n", "runtime: sim\n    class: orchestrator\n");
+    let mate = world.entry("mate", "sim", r#"{"turn_ms": 30}"#);
+    world.write_roster("default", &format!("{lead}{mate}"));
+    world.write_harness("quick", r#"{"turn_ms": 30}"#);
+    world.fleet(&["up"]).exits(0);
+    world
+}
+
+fn child(name: &str) -> SpawnParams {
+    SpawnParams {
+        name: pod_name(name),
+        id: None,
+        runtime: "quick".to_owned(),
+        task: format!("the task of {name}"),
+        working_directory: None,
+        scope: None,
+        model: None,
+        role: None,
+        timeout_ms: 0,
+    }
+}
+
+fn stop(name: &str) -> StopParams {
+    StopParams {
+        name: pod_name(name),
+        reason: "done".to_owned(),
+    }
+}
+
+fn read(name: &str, cursor: Option<OutputCursor>) -> ReadOutputParams {
+    ReadOutputParams {
+        name: pod_name(name),
+        cursor,
+        limit: None,
+    }
+}
+
+/// Waits until an agent was told something.
+fn told(world: &World, agent: &str, what: &str) {
+    until(|| {
+        let texts = world.received(agent, Kind::Submit);
+        if texts.iter().any(|text| text.contains(what)) {
+            Ok(())
+        } else {
+            Err(format!("no {what} in {texts:?}"))
+        }
+    });
+}
+
+#[test]
+fn a_child_is_spawned_with_its_task_read_and_ended_and_its_parent_is_told() {
+    let world = world();
+    let actors = Actors::of(&world);
+    let spawned = actors.own::<SpawnPod>("mate", child("helper")).unwrap();
+    assert_eq!(spawned.scope, Scope::UNLIMITED);
+    told(&world, "quick", "the task of helper");
+    assert_eq!(actors.reasons("mate", "helper"), "child");
+    assert_eq!(actors.reasons("lead", "helper"), "", "it is in no roster");
+    assert_eq!(
+        actors.reasons("helper", "mate"),
+        "",
+        "a parent is not looked into"
+    );
+    told(&world, "mate", "turn_ended: `helper`");
+    let first = actors
+        .own::<ReadPodOutput>("mate", read("helper", None))
+        .unwrap();
+    assert!(
+        first.approximate && first.text.contains("the task of helper"),
+        "{first:?}"
+    );
+    let order = SendParams {
+        name: pod_name("helper"),
+        message: message("and now this"),
+    };
+    actors.own::<SendToPod>("mate", order).unwrap();
+    told(&world, "quick", "and now this");
+    let cursor = Some(first.cursor);
+    until(|| {
+        let next = actors
+            .own::<ReadPodOutput>("mate", read("helper", cursor.clone()))
+            .unwrap();
+        if next.text.contains("and now this") {
+            Ok(())
+        } else {
+            Err(next.text)
+        }
+    });
+    let pid = actors.record("helper").endpoint.unwrap().pid;
+    actors.own::<StopPod>("mate", stop("helper")).unwrap();
+    assert!(is_gone(pid), "it answered before the end");
+    told(&world, "mate", "shut_down: `helper`");
+    assert_eq!(
+        actors.row("mate", "helper").availability.as_str(),
+        "stopped"
+    );
+}
+
+#[test]
+fn a_spawn_that_fails_leaves_nothing_and_shows_why() {
+    let world = world();
+    let actors = Actors::of(&world);
+    world.write_harness("broken", r#"{"exit_at_once": {"code": 7}}"#);
+    let mut wish = child("helper");
+    wish.runtime = "broken".to_owned();
+    let failed = actors.own::<SpawnPod>("mate", wish).unwrap_err();
+    assert_eq!(failed.code, ErrorCode::StartFailed);
+    assert!(failed.message.contains("exit 7"), "{failed}");
+    let data = failed.data.unwrap();
+    assert!(data["log_tail"].to_string().contains("exit 7"), "{data}");
+    assert_eq!(actors.reasons("mate", "helper"), "");
+    // The name is free, and nothing of it runs.
+    actors.own::<SpawnPod>("mate", child("helper")).unwrap();
+    let taken = actors.own::<SpawnPod>("mate", child("HELPER")).unwrap_err();
+    assert_eq!(taken.code, ErrorCode::NameTaken);
+}
+
+#[test]
+fn a_scope_is_no_wider_than_the_parents_and_says_what_is_wrong_with_it() {
+    let world = world();
+    let actors = Actors::of(&world);
+    let scope = |path: &str| {
+        Some(Scope {
+            writable: Some([ScopePath::new(path).unwrap()].into()),
+        })
+    };
+    let work = world.path("work");
+    let mut wish = child("helper");
+    wish.scope = scope(text(&work));
+    let spawned = actors.own::<SpawnPod>("mate", wish).unwrap();
+    assert_eq!(Some(spawned.scope.clone()), scope(text(&work)));
+    let seen = actors
+        .own::<Inspect>(
+            "mate",
+            NameParams {
+                name: pod_name("helper"),
+            },
+        )
+        .unwrap();
+    assert_eq!(seen.scope, Some(spawned.scope));
+    let mut wider = child("other");
+    wider.scope = scope("/");
+    let refused = actors.own::<SpawnPod>("helper", wider).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NotYours);
+    assert!(
+        refused.message.contains("is not yours to delegate"),
+        "{refused}"
+    );
+    let mut nowhere = child("other");
+    nowhere.scope = scope("/proc/1/nothing");
+    let refused = actors.own::<SpawnPod>("mate", nowhere).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NotWritable, "{refused}");
+}
+
+#[test]
+fn a_child_that_is_slow_or_stopped_is_listed_also_after_its_parents_restart() {
+    let world = world();
+    let actors = Actors::of(&world);
+    for name in ["slow", "stopped"] {
+        actors.own::<SpawnPod>("mate", child(name)).unwrap();
+    }
+    world.fleet(&["down", "stopped"]).exits(0);
+    let slow = actors.record("slow").endpoint.unwrap().pid;
+    signal(slow, Signal::STOP);
+    world.fleet(&["restart", "mate"]).exits(0);
+    let row = actors.row("mate", "slow");
+    assert_eq!(row.availability.as_str(), "unreachable");
+    assert!(
+        row.availability.error().unwrap().contains("no answer"),
+        "{row:?}"
+    );
+    assert_eq!(
+        actors.row("mate", "stopped").availability.as_str(),
+        "stopped"
+    );
+    signal(slow, Signal::CONT);
+    until(|| match actors.row("mate", "slow").availability.as_str() {
+        "live" => Ok(()),
+        other => Err(other.to_owned()),
+    });
+}
+
+#[test]
+fn a_parent_that_was_down_finds_what_its_child_told_once() {
+    let world = world();
+    let actors = Actors::of(&world);
+    actors.own::<SpawnPod>("mate", child("helper")).unwrap();
+    told(&world, "mate", "turn_ended: `helper`");
+    world.fleet(&["down", "mate"]).exits(0);
+    world.fleet(&["down", "helper"]).exits(0);
+    world.fleet(&["up", "mate"]).exits(0);
+    told(&world, "mate", "shut_down: `helper`");
+    let texts = world.received("mate", Kind::Submit);
+    let ended = texts.iter().filter(|text| text.contains("shut_down"));
+    assert_eq!(ended.count(), 1, "{texts:?}");
+}
+
+#[test]
+fn a_child_whose_pod_is_killed_tells_its_parent_when_it_is_back() {
+    let world = world();
+    let actors = Actors::of(&world);
+    actors.own::<SpawnPod>("mate", child("helper")).unwrap();
+    let pid = actors.record("helper").endpoint.unwrap().pid;
+    signal(pid, Signal::KILL);
+    until(|| {
+        if is_gone(pid) {
+            Ok(())
+        } else {
+            Err("it runs".to_owned())
+        }
+    });
+    world.fleet(&["pod", "restore", "helper"]).exits(0);
+    told(&world, "mate", "errored: `helper`: its pod was killed");
+}
+
+#[test]
+fn two_processes_that_restore_one_pod_make_one() {
+    let world = world();
+    let actors = Actors::of(&world);
+    world.fleet(&["down", "mate"]).exits(0);
+    let before = actors.record("mate").generation.0;
+    let outcomes: Vec<String> = std::thread::scope(|scope| {
+        let restoring: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let ran = world.fleet(&["pod", "restore", "mate", "--json"]).exits(0);
+                    ran.json()["outcome"].as_str().unwrap().to_owned()
+                })
+            })
+            .collect();
+        restoring
+            .into_iter()
+            .map(|ran| ran.join().unwrap())
+            .collect()
+    });
+    assert!(outcomes.contains(&"restored".to_owned()), "{outcomes:?}");
+    assert_eq!(actors.record("mate").generation.0, before + 1);
+}
+
+#[test]
+fn a_restore_whose_start_fails_shows_why() {
+    let world = world();
+    let actors = Actors::of(&world);
+    let script = world.write_scripted_harness("scripted");
+    let mut wish = child("helper");
+    wish.runtime = "scripted".to_owned();
+    let place = world.path("work/place");
+    wish.working_directory = Some(place.clone());
+    actors.own::<SpawnPod>("mate", wish).unwrap();
+    world.fleet(&["down", "helper"]).exits(0);
+    std::fs::remove_dir_all(&place).unwrap();
+    let row = actors.row("mate", "helper");
+    assert!(
+        !row.restorable.possible && row.restorable.why.contains("not there"),
+        "{row:?}"
+    );
+    std::fs::write(&place, "").unwrap();
+    let failed = world.fleet(&["pod", "restore", "helper"]).exits(1);
+    assert!(
+        failed.stderr.contains("is a file, not a directory"),
+        "{failed}"
+    );
+    // One whose agent ends at once shows the end of its log.
+    std::fs::remove_file(&place).unwrap();
+    std::fs::create_dir(&place).unwrap();
+    std::fs::write(script, "#!/bin/sh\nexit 7\n").unwrap();
+    let failed = world.fleet(&["pod", "restore", "helper"]).exits(1);
+    assert!(failed.stderr.contains("exit 7"), "{failed}");
+    assert!(failed.stderr.contains("the end of its log"), "{failed}");
+}
+
+#[test]
+fn plan_up_and_down_leave_spawned_pods_alone() {
+    let world = world();
+    let actors = Actors::of(&world);
+    actors.own::<SpawnPod>("mate", child("helper")).unwrap();
+    let pid = actors.record("helper").endpoint.unwrap().pid;
+    let plan = world.fleet(&["plan"]).exits(0);
+    assert!(!plan.stdout.contains("helper"), "{plan}");
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["down", "--all"]).exits(0);
+    assert!(!is_gone(pid));
+    let row = world.row("helper");
+    assert_eq!(row["flags"], serde_json::json!([]), "{row:#}");
+    world.fleet(&["down", "helper"]).exits(0);
+    assert!(is_gone(pid));
+    let preview = world
+        .fleet(&["pod", "forget", "helper", "--dry-run"])
+        .exits(0);
+    assert!(preview.stdout.contains("would be forgotten"), "{preview}");
+    world.fleet(&["pod", "forget", "helper"]).exits(0);
+    world.fleet(&["pod", "show", "helper"]).exits(2);
+}
+
+#[test]
+fn a_lead_orders_reads_and_ends_its_mates_and_a_mate_does_not() {
+    let world = world();
+    let actors = Actors::of(&world);
+    assert_eq!(actors.reasons("lead", "mate"), "fleet");
+    let order = |to: &str| SendParams {
+        name: pod_name(to),
+        message: message("an order of the lead"),
+    };
+    let refused = actors.own::<SendToPod>("mate", order("lead")).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Forbidden, "{refused}");
+    let refused = actors
+        .own::<ReadPodOutput>("mate", read("lead", None))
+        .unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Forbidden, "{refused}");
+    actors.own::<SendToPod>("lead", order("mate")).unwrap();
+    told(&world, "mate", "an order of the lead");
+    let output = actors
+        .own::<ReadPodOutput>("lead", read("mate", None))
+        .unwrap();
+    assert!(output.text.contains("an order of the lead"), "{output:?}");
+    actors.own::<StopPod>("lead", stop("mate")).unwrap();
+    assert_eq!(world.row("mate")["readiness"], "stopped");
+}
