@@ -308,8 +308,7 @@ impl PodStore for SqliteStore {
     ) -> Result<(), StoreError> {
         let receipt = receipt.clone();
         self.call("record the delivery", move |database| {
-            database
-                .write(|transaction| inbox::set_delivery(transaction, fence, id, state, &receipt))
+            inbox::set_delivery(database, fence, id, state, &receipt)
         })
         .await
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::bodies::Bodies;
+use super::inbox::Waiting;
 use super::{file_system, schema};
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::AcceptLimits;
@@ -41,6 +42,7 @@ pub(crate) struct Database {
     pub(crate) connection: Connection,
     pub(crate) bodies: Bodies,
     pub(crate) limits: AcceptLimits,
+    pub(super) waiting: Option<Waiting>,
 }
 
 impl Database {
@@ -61,6 +63,7 @@ impl Database {
             connection,
             bodies: Bodies::beside(directory),
             limits: options.limits,
+            waiting: None,
         })
     }
 
@@ -77,6 +80,8 @@ impl Database {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        // Whoever knows what the work does to it puts it back.
+        self.waiting = None;
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)

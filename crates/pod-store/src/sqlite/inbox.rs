@@ -4,13 +4,13 @@ use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{
     Address, Class, Kind, Message, MessageId, Outcome, PodId, Receipt, UnixMillis,
 };
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, ffi, params};
 
 use super::bodies::Bodies;
 use super::columns::{json, parsed, parsed_optional, signed, to_json, unsigned};
 use super::connection::Database;
 use super::pods::check_fence;
-use super::{listing, relations};
+use super::{listing, pods, relations};
 use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{AcceptLimits, Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
@@ -92,20 +92,7 @@ pub(super) fn accept(
         CrashPoint::BodyWritten.reach();
         Ok(())
     });
-    let answers = written.and_then(|()| {
-        let (bodies, limits) = (Bodies::clone(&database.bodies), database.limits);
-        database.write(|transaction| {
-            let mut receiver = Receiver::find(transaction, &bodies, limits, to)?;
-            let answer = |(offer, file): (_, &Option<String>)| match &mut receiver {
-                Some(receiver) => receiver.take(offer, file.as_deref()),
-                None => Ok(Err(Refusal::NoSuchPod)),
-            };
-            let answers = offers.iter().zip(&files).map(answer);
-            let answers = answers.collect::<Result<Vec<_>, Fault>>();
-            CrashPoint::AcceptWritten.reach();
-            answers
-        })
-    });
+    let answers = written.and_then(|()| take_all(database, to, offers, &files));
     CrashPoint::AcceptCommitted.reach();
     // After a commit that failed nobody knows whether it did: the file of a message that may be
     // accepted must stay.
@@ -121,65 +108,132 @@ pub(super) fn accept(
     answers
 }
 
+fn take_all(
+    database: &mut Database,
+    to: PodId,
+    offers: &[Offer],
+    files: &[Option<String>],
+) -> Result<Vec<Result<Accepted, Refusal>>, Fault> {
+    let (bodies, limits) = (Bodies::clone(&database.bodies), database.limits);
+    let known = database.waiting;
+    let (answers, waiting) = database.write(|transaction| {
+        let mut receiver = Receiver {
+            transaction,
+            bodies: &bodies,
+            limits,
+            waiting: Waiting::now(transaction, to, known)?,
+        };
+        let answers = offers
+            .iter()
+            .zip(files)
+            .map(|(offer, file)| receiver.take(offer, file.as_deref()))
+            .collect::<Result<Vec<_>, Fault>>();
+        CrashPoint::AcceptWritten.reach();
+        Ok((answers?, receiver.waiting))
+    })?;
+    database.waiting = Some(waiting);
+    Ok(answers)
+}
+
+/// How many messages of a pod wait.
+///
+/// To count them takes the longer the more there are. So the number of the last acceptance is kept,
+/// and holds until another connection commits: what this one writes is added to it, or drops it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pod: PodId,
+    /// What `PRAGMA data_version` said.
+    version: i64,
+    count: u32,
+}
+
+impl Waiting {
+    /// Takes what is known, if it still holds; within a transaction that nobody else writes beside.
+    fn now(connection: &Connection, pod: PodId, known: Option<Self>) -> Result<Self, Fault> {
+        let version = connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        match known {
+            Some(known) if (known.pod, known.version) == (pod, version) => Ok(known),
+            _ => Ok(Self {
+                pod,
+                version,
+                count: count_undelivered(connection, pod, i64::MAX)?,
+            }),
+        }
+    }
+
+    /// Returns what is known after a message of `pod` has changed.
+    fn after(self, pod: PodId, waited: bool, waits: bool) -> Option<Self> {
+        if pod != self.pod {
+            return Some(self);
+        }
+        let count = match (waited, waits) {
+            (true, false) => self.count.checked_sub(1)?,
+            (false, true) => self.count + 1,
+            _ => self.count,
+        };
+        Some(Self { count, ..self })
+    }
+}
+
 /// The receiver of a batch, within its transaction.
 struct Receiver<'a> {
     transaction: &'a Transaction<'a>,
     bodies: &'a Bodies,
     limits: AcceptLimits,
-    pod: PodId,
-    undelivered: u32,
+    waiting: Waiting,
 }
 
-impl<'a> Receiver<'a> {
-    fn find(
-        transaction: &'a Transaction<'a>,
-        bodies: &'a Bodies,
-        limits: AcceptLimits,
-        pod: PodId,
-    ) -> Result<Option<Self>, Fault> {
-        let there: Option<i64> = transaction
-            .prepare_cached("SELECT 1 FROM pod WHERE id = ?1")?
-            .query_row(params![pod.to_string()], |row| row.get(0))
-            .optional()?;
-        if there.is_none() {
-            return Ok(None);
-        }
-        let undelivered = count_undelivered(transaction, pod, i64::MAX)?;
-        Ok(Some(Self {
-            transaction,
-            bodies,
-            limits,
-            pod,
-            undelivered,
-        }))
-    }
-
+impl Receiver<'_> {
+    /// Accepts or refuses a message. What nearly always happens takes the fewest statements: that a
+    /// message is new and its receiver there, the row itself finds out.
     fn take(
         &mut self,
         offer: &Offer,
         file: Option<&str>,
     ) -> Result<Result<Accepted, Refusal>, Fault> {
-        if let Some(earlier) = find(self.transaction, self.bodies, self.pod, offer.message.id)? {
-            return self.answer_again(offer, &earlier);
+        if let Err(refusal) = self.check(offer)? {
+            return self.refuse(offer, refusal);
         }
+        match insert(self.transaction, self.waiting.pod, offer, file)? {
+            Inserted::New(sequence) => {
+                self.waiting.count += 1;
+                Ok(Ok(Accepted {
+                    position: self.waiting.count,
+                    duplicate: false,
+                    sequence,
+                }))
+            }
+            Inserted::IdTaken => self.refuse(offer, Refusal::IdReused),
+            Inserted::NoReceiver => Ok(Err(Refusal::NoSuchPod)),
+        }
+    }
+
+    fn check(&self, offer: &Offer) -> Result<Result<(), Refusal>, Fault> {
         if offer.message.body.len() > MAX_BODY {
             return Ok(Err(Refusal::TooLarge { limit: MAX_BODY }));
         }
-        if let Err(refusal) = relations::check(self.transaction, self.pod, offer, self.limits.pair)?
-        {
+        let pod = self.waiting.pod;
+        if let Err(refusal) = relations::check(self.transaction, pod, offer, self.limits.pair)? {
             return Ok(Err(refusal));
         }
         let limit = self.limits.inbox;
-        if self.undelivered >= limit {
-            return Ok(Err(Refusal::InboxFull { limit }));
+        Ok(if self.waiting.count >= limit {
+            Err(Refusal::InboxFull { limit })
+        } else {
+            Ok(())
+        })
+    }
+
+    /// Refuses a message, unless it was accepted before or has no receiver at all.
+    fn refuse(&self, offer: &Offer, refusal: Refusal) -> Result<Result<Accepted, Refusal>, Fault> {
+        let pod = self.waiting.pod;
+        match find(self.transaction, self.bodies, pod, offer.message.id)? {
+            Some(earlier) => self.answer_again(offer, &earlier),
+            None if pods::is_there(self.transaction, pod)? => Ok(Err(refusal)),
+            None => Ok(Err(Refusal::NoSuchPod)),
         }
-        let sequence = insert(self.transaction, self.pod, offer, file)?;
-        self.undelivered += 1;
-        Ok(Ok(Accepted {
-            position: self.undelivered,
-            duplicate: false,
-            sequence,
-        }))
     }
 
     fn answer_again(
@@ -193,7 +247,7 @@ impl<'a> Receiver<'a> {
         let sequence = earlier.sequence;
         let position = match earlier.state {
             DeliveryState::Settled => 0,
-            _ => count_undelivered(self.transaction, self.pod, signed(sequence.0))?,
+            _ => count_undelivered(self.transaction, self.waiting.pod, signed(sequence.0))?,
         };
         Ok(Ok(Accepted {
             position,
@@ -213,16 +267,23 @@ fn count_undelivered(connection: &Connection, pod: PodId, up_to: i64) -> Result<
     Ok(count)
 }
 
+/// What became of a new row.
+enum Inserted {
+    New(Sequence),
+    IdTaken,
+    NoReceiver,
+}
+
 fn insert(
     transaction: &Transaction<'_>,
     to: PodId,
     offer: &Offer,
     file: Option<&str>,
-) -> Result<Sequence, Fault> {
+) -> Result<Inserted, Fault> {
     let message = &offer.message;
     let receipt = Receipt::accepted(message.id, message.accepted);
     let sender = offer.sender.pod().map(|id| id.to_string());
-    transaction
+    let inserted = transaction
         .prepare_cached(
             "INSERT INTO message (pod, id, sender, from_host, from_session, to_host, to_session, \
              kind, class, thread, body, body_file, typing, accepted, outcome, receipt, updated) \
@@ -245,8 +306,18 @@ fn insert(
             message.accepted.0,
             receipt.outcome.as_str(),
             to_json(&receipt)?,
-        ])?;
-    Ok(Sequence(transaction.last_insert_rowid().unsigned_abs()))
+        ]);
+    match inserted {
+        Ok(_) => {
+            let sequence = transaction.last_insert_rowid().unsigned_abs();
+            Ok(Inserted::New(Sequence(sequence)))
+        }
+        Err(error) => match error.sqlite_error().map(|error| error.extended_code) {
+            Some(ffi::SQLITE_CONSTRAINT_UNIQUE) => Ok(Inserted::IdTaken),
+            Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => Ok(Inserted::NoReceiver),
+            _ => Err(error.into()),
+        },
+    }
 }
 
 fn find(
@@ -306,6 +377,12 @@ struct Fate {
     receipt: Option<Receipt>,
 }
 
+impl Fate {
+    fn waits(&self) -> bool {
+        self.state != DeliveryState::Settled.as_str()
+    }
+}
+
 fn fate(transaction: &Transaction<'_>, pod: PodId, id: MessageId) -> Result<Fate, Fault> {
     let mut statement = transaction
         .prepare_cached("SELECT state, receipt FROM message WHERE pod = ?1 AND id = ?2")?;
@@ -341,22 +418,29 @@ fn write_fate(
 }
 
 pub(super) fn set_delivery(
-    transaction: &Transaction<'_>,
+    database: &mut Database,
     fence: Fence,
     id: MessageId,
     state: DeliveryState,
     receipt: &Receipt,
 ) -> Result<(), Fault> {
-    check_fence(transaction, fence)?;
-    let old = fate(transaction, fence.pod, id)?;
-    if old.state == state.as_str() && old.receipt.as_ref() == Some(receipt) {
-        return Ok(());
-    }
-    if let Some(old) = old.receipt.filter(|receipt| receipt.settled) {
-        let outcome = old.outcome.as_str().to_owned();
-        return Err(StoreErrorKind::Settled { outcome }.into());
-    }
-    write_fate(transaction, fence.pod, id, state, receipt)
+    let known = database.waiting;
+    let waited = database.write(|transaction| {
+        check_fence(transaction, fence)?;
+        let old = fate(transaction, fence.pod, id)?;
+        if old.state == state.as_str() && old.receipt.as_ref() == Some(receipt) {
+            return Ok(old.waits());
+        }
+        if let Some(old) = old.receipt.as_ref().filter(|receipt| receipt.settled) {
+            let outcome = old.outcome.as_str().to_owned();
+            return Err(StoreErrorKind::Settled { outcome }.into());
+        }
+        write_fate(transaction, fence.pod, id, state, receipt)?;
+        Ok(old.waits())
+    })?;
+    let waits = state != DeliveryState::Settled;
+    database.waiting = known.and_then(|known| known.after(fence.pod, waited, waits));
+    Ok(())
 }
 
 pub(super) fn cancel(

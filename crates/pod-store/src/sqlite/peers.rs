@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 use super::columns::{label, parsed};
 use super::listing;
 use super::outbox;
-use super::pods::{check_writer, label_of};
+use super::pods::check_writer;
 use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 use crate::outbox::{Act, RelationChange};
@@ -21,12 +21,10 @@ pub(super) fn register(
 ) -> Result<Registered, Fault> {
     check(transaction, by, pair)?;
     CrashPoint::RegisterBegun.reach();
-    // One statement finds out whether both are there, under one tenant, and makes the row.
+    let labels = labels(transaction, pair)?;
     let made = transaction
         .prepare_cached(
-            "INSERT INTO peer (low, high, created) \
-             SELECT one.id, other.id, ?3 FROM pod AS one JOIN pod AS other USING (tenant) \
-             WHERE one.id = ?1 AND other.id = ?2 ON CONFLICT DO NOTHING",
+            "INSERT INTO peer (low, high, created) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             pair.low().to_string(),
@@ -34,15 +32,11 @@ pub(super) fn register(
             at.0
         ])?;
     if made == 0 {
-        return if is_there(transaction, pair)? {
-            Ok(Registered::AlreadyThere)
-        } else {
-            Err(StoreErrorKind::NotFound("pod").into())
-        };
+        return Ok(Registered::AlreadyThere);
     }
     CrashPoint::RegisterRow.reach();
     let act = Act::of(by, at);
-    tell_both(transaction, pair, act, |peer| RelationChange::PeerAdded {
+    tell_both(transaction, labels, act, |peer| RelationChange::PeerAdded {
         peer,
     })?;
     CrashPoint::RegisterWritten.reach();
@@ -64,8 +58,9 @@ pub(super) fn unregister(
     }
     CrashPoint::UnregisterRow.reach();
     let act = Act::of(by, at);
-    tell_both(transaction, pair, act, |peer| RelationChange::PeerRemoved {
-        peer,
+    let labels = labels(transaction, pair)?;
+    tell_both(transaction, labels, act, |peer| {
+        RelationChange::PeerRemoved { peer }
     })?;
     Ok(true)
 }
@@ -77,22 +72,33 @@ fn check(transaction: &Transaction<'_>, by: Writer, pair: PeerPair) -> Result<()
     check_writer(transaction, by)
 }
 
-fn is_there(connection: &Connection, pair: PeerPair) -> Result<bool, Fault> {
-    let there = connection
-        .prepare_cached("SELECT 1 FROM peer WHERE low = ?1 AND high = ?2")?
-        .exists(params![pair.low().to_string(), pair.high().to_string()])?;
-    Ok(there)
+/// Returns what the two are called, the lower one first, if both are there under one tenant.
+fn labels(connection: &Connection, pair: PeerPair) -> Result<[PodLabel; 2], Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT low.id AS low_id, low.fleet AS low_fleet, low.name AS low_name, \
+           high.id AS high_id, high.fleet AS high_fleet, high.name AS high_name \
+         FROM pod AS low JOIN pod AS high USING (tenant) WHERE low.id = ?1 AND high.id = ?2",
+    )?;
+    let mut rows = statement.query(params![pair.low().to_string(), pair.high().to_string()])?;
+    let row = rows.next()?.ok_or(StoreErrorKind::NotFound("pod"))?;
+    decode_labels(row)
+}
+
+fn decode_labels(row: &Row<'_>) -> Result<[PodLabel; 2], Fault> {
+    Ok([
+        label(row, ["low_id", "low_fleet", "low_name"])?,
+        label(row, ["high_id", "high_fleet", "high_name"])?,
+    ])
 }
 
 fn tell_both(
     transaction: &Transaction<'_>,
-    pair: PeerPair,
+    [low, high]: [PodLabel; 2],
     act: Act,
     change: impl Fn(PodLabel) -> RelationChange,
 ) -> Result<(), Fault> {
-    for (pod, other) in [(pair.low(), pair.high()), (pair.high(), pair.low())] {
-        let change = change(label_of(transaction, other)?);
-        outbox::put(transaction, pod, &change, act)?;
+    for (pod, peer) in [(low.id, high.clone()), (high.id, low)] {
+        outbox::put(transaction, pod, &change(peer), act)?;
         CrashPoint::RegisterHalfTold.reach();
     }
     Ok(())
@@ -145,10 +151,7 @@ fn decode_pair(row: &Row<'_>) -> Result<PeerPair, Fault> {
 
 fn decode(row: &Row<'_>) -> Result<PeerRecord, Fault> {
     Ok(PeerRecord {
-        pods: [
-            label(row, ["low_id", "low_fleet", "low_name"])?,
-            label(row, ["high_id", "high_fleet", "high_name"])?,
-        ],
+        pods: decode_labels(row)?,
         created: UnixMillis(row.get("created")?),
     })
 }

@@ -322,6 +322,11 @@ pub(super) fn set_members(
     Ok(())
 }
 
+pub(super) fn is_there(connection: &Connection, id: PodId) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM pod WHERE id = ?1")?;
+    Ok(statement.exists(params![id.to_string()])?)
+}
+
 /// Returns what a pod is called.
 pub(super) fn label_of(connection: &Connection, id: PodId) -> Result<PodLabel, Fault> {
     let mut statement =

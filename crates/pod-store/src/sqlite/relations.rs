@@ -21,15 +21,23 @@ pub(super) fn check(
     let Some(sender) = offer.sender.pod() else {
         return Ok(Ok(()));
     };
-    let relation = between(transaction, sender, to)?;
-    if let Err(refusal) = relation.allows(offer.message.kind) {
+    let since = offer.message.accepted.0 - PAIR_WINDOW_MS;
+    let sql = format!(
+        "SELECT {RELATION}, \
+           (SELECT count(*) FROM message WHERE sender = ?1 AND pod = ?2 AND accepted > ?3) \
+           + (SELECT count(*) FROM message WHERE sender = ?2 AND pod = ?1 AND accepted > ?3) \
+           AS exchanged {BETWEEN}"
+    );
+    let mut statement = transaction.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![sender.to_string(), to.to_string(), since])?;
+    let Some(row) = rows.next()? else {
+        return Ok(Err(Refusal::NoSuchPod));
+    };
+    if let Err(refusal) = decode(row)?.allows(offer.message.kind) {
         return Ok(Err(refusal));
     }
-    if sender != to {
-        let since = offer.message.accepted.0 - PAIR_WINDOW_MS;
-        if exchanged(transaction, sender, to, since)? >= limit {
-            return Ok(Err(Refusal::PairLimit { limit }));
-        }
+    if sender != to && row.get::<_, u32>("exchanged")? >= limit {
+        return Ok(Err(Refusal::PairLimit { limit }));
     }
     Ok(Ok(()))
 }
@@ -41,6 +49,8 @@ const RELATION: &str = "one.class AS class_of_one, one.id = pod.id AS itself, \
      EXISTS (SELECT 1 FROM child WHERE parent = pod.id AND child = one.id) AS is_child, \
      EXISTS (SELECT 1 FROM peer WHERE low = min(one.id, pod.id) AND high = max(one.id, pod.id)) \
        AS is_peer";
+
+const BETWEEN: &str = "FROM pod AS one JOIN pod WHERE one.id = ?1 AND pod.id = ?2";
 
 fn decode(row: &Row<'_>) -> Result<Relation, Fault> {
     let mate = row.get("mate")?;
@@ -56,26 +66,10 @@ fn decode(row: &Row<'_>) -> Result<Relation, Fault> {
 }
 
 pub(super) fn between(connection: &Connection, from: PodId, to: PodId) -> Result<Relation, Fault> {
-    let sql =
-        format!("SELECT {RELATION} FROM pod AS one JOIN pod WHERE one.id = ?1 AND pod.id = ?2");
+    let sql = format!("SELECT {RELATION} {BETWEEN}");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![from.to_string(), to.to_string()])?;
     rows.next()?.map_or_else(|| Ok(Relation::default()), decode)
-}
-
-fn exchanged(
-    transaction: &Transaction<'_>,
-    one: PodId,
-    other: PodId,
-    since: i64,
-) -> Result<u32, Fault> {
-    let count = transaction
-        .prepare_cached(
-            "SELECT (SELECT count(*) FROM message WHERE sender = ?1 AND pod = ?2 AND accepted > ?3) \
-                  + (SELECT count(*) FROM message WHERE sender = ?2 AND pod = ?1 AND accepted > ?3)",
-        )?
-        .query_row(params![one.to_string(), other.to_string(), since], |row| row.get(0))?;
-    Ok(count)
 }
 
 struct Membership {

@@ -416,3 +416,41 @@ async fn a_store_that_another_process_holds_is_busy_after_the_timeout() {
     holder.execute_batch("ROLLBACK").unwrap();
     assert!(store.accept(id, vec![message("1").into()]).await.unwrap()[0].is_ok());
 }
+
+#[tokio::test]
+async fn a_position_is_right_whoever_else_writes() {
+    let (_directory, path) = place();
+    let (pods, other) = (
+        SqliteStore::open(&path).unwrap(),
+        SqliteStore::open(&path).unwrap(),
+    );
+    let id = add(&pods, pod("coder")).await;
+    let fence = pods.begin_generation(id, &start(1)).await.unwrap().fence();
+    let position = async |store: &SqliteStore| {
+        let sent = message("next");
+        let answers = store.accept(id, vec![sent.clone().into()]).await.unwrap();
+        (answers[0].as_ref().unwrap().position, sent.id)
+    };
+    let settle = async |store: &SqliteStore, message| {
+        let receipt = Receipt::accepted(message, AT);
+        let settled = DeliveryState::Settled;
+        store
+            .set_delivery(fence, message, settled, &receipt)
+            .await
+            .unwrap();
+    };
+    let (first, one) = position(&pods).await;
+    let (second, two) = position(&pods).await;
+    settle(&pods, one).await;
+    let (third, three) = position(&pods).await;
+    other.cancel(id, two, AT).await.unwrap();
+    let (fourth, _) = position(&pods).await;
+    let (by_the_other, _) = position(&other).await;
+    settle(&pods, three).await;
+    pods.cancel(id, one, AT).await.unwrap();
+    let (last, _) = position(&pods).await;
+    assert_eq!(
+        (first, second, third, fourth, by_the_other, last),
+        (1, 2, 2, 2, 3, 3)
+    );
+}
