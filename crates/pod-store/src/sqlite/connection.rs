@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::bodies::Bodies;
@@ -110,6 +111,9 @@ fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
         connection.pragma_update(None, "mmap_size", 0)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // Otherwise a plan may depend on what is bound, and a statement that may is parsed anew each
+        // time that it comes out of the cache, where its bindings were cleared.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if let Some(bytes) = options.max_bytes {
             let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
             let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
@@ -209,5 +213,34 @@ fn prepare_file(path: &Path) -> Result<(), Fault> {
             Ok(())
         }
         Err(error) => Err(fault(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podfleet_protocol::PodId;
+    use rusqlite::StatementStatus;
+
+    use super::super::relations;
+    use super::*;
+
+    #[test]
+    fn a_statement_out_of_the_cache_is_not_parsed_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let database = Database::open(&path, &SqliteOptions::default()).unwrap();
+        let exchanged = relations::exchanged_sql();
+        for sql in [
+            exchanged.as_str(),
+            "SELECT sequence FROM message WHERE pod = ?1 AND sender = ?2 AND attempts = ?3",
+        ] {
+            for round in 0..3 {
+                let mut statement = database.connection.prepare_cached(sql).unwrap();
+                let ids = [PodId::generate(), PodId::generate()].map(|id| id.to_string());
+                let found = statement.exists(rusqlite::params![ids[0], ids[1], round]);
+                assert!(!found.unwrap());
+                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+            }
+        }
     }
 }

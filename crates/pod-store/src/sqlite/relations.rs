@@ -22,12 +22,7 @@ pub(super) fn check(
         return Ok(Ok(()));
     };
     let since = offer.message.accepted.0 - PAIR_WINDOW_MS;
-    let sql = format!(
-        "SELECT {RELATION}, \
-           (SELECT count(*) FROM message WHERE sender = ?1 AND pod = ?2 AND accepted > ?3) \
-           + (SELECT count(*) FROM message WHERE sender = ?2 AND pod = ?1 AND accepted > ?3) \
-           AS exchanged {BETWEEN}"
-    );
+    let sql = exchanged_sql();
     let mut statement = transaction.prepare_cached(&sql)?;
     let mut rows = statement.query(params![sender.to_string(), to.to_string(), since])?;
     let Some(row) = rows.next()? else {
@@ -40,6 +35,16 @@ pub(super) fn check(
         return Ok(Err(Refusal::PairLimit { limit }));
     }
     Ok(Ok(()))
+}
+
+/// The relation of two pods, and how many messages they exchanged since a moment.
+pub(super) fn exchanged_sql() -> String {
+    format!(
+        "SELECT {RELATION}, \
+           (SELECT count(*) FROM message WHERE sender = ?1 AND pod = ?2 AND accepted > ?3) \
+           + (SELECT count(*) FROM message WHERE sender = ?2 AND pod = ?1 AND accepted > ?3) \
+           AS exchanged {BETWEEN}"
+    )
 }
 
 /// The columns of a relation from the pod `one` to the table's `pod`.
