@@ -12,6 +12,7 @@ use super::{Events, Fleet};
 use crate::error::FleetError;
 use crate::plan::{Action, Step};
 use crate::report::{AgentReport, AgentResult, Progress, Report};
+use crate::sighting::Sighting;
 
 /// How [`Fleet::down`] works.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,9 +60,15 @@ impl Fleet {
         let ending = steps
             .into_iter()
             .map(|step| self.end(&survey, &gates, step, options.timeouts, &events));
-        let agents = join_all(ending).await;
-        let notes = self.remove_views(&survey, &agents, options.all).await;
-        Ok(Report { agents, notes })
+        let ended = join_all(ending).await;
+        let mut notes = self.remove_views(&survey, &ended, options.all).await;
+        if agents.is_empty() {
+            notes.extend(spawned_that_run(&survey, &order));
+        }
+        Ok(Report {
+            agents: ended,
+            notes,
+        })
     }
 
     /// Reverse start order; pods that the roster does not know come first.
@@ -88,10 +95,6 @@ impl Fleet {
                     return None;
                 }
                 let kept = agents.is_empty() && !all && is_persistent(survey, &name);
-                // Who was spawned is no part of the roster's fleet, and is ended only by name.
-                if agents.is_empty() && sighting.record().spawned.is_some() {
-                    return None;
-                }
                 let idle = !sighting.is_up() && !sighting.record().expected;
                 // What the roster dropped and is stopped is nobody's business any more.
                 if idle && agents.is_empty() && self.roster.is_some() && !self.hosts(&name) {
@@ -180,6 +183,19 @@ fn report(step: Step, result: AgentResult, elapsed: Duration) -> AgentReport {
         result,
         elapsed,
     }
+}
+
+/// Names the spawned pods that were not asked to end and run on.
+fn spawned_that_run(survey: &Survey<'_>, ended: &[String]) -> Option<String> {
+    let running = survey.sightings.values().filter(|sighting| {
+        sighting.is_up()
+            && sighting.record().spawned.is_some()
+            && !ended.contains(&sighting.name().to_owned())
+    });
+    let mut names: Vec<&str> = running.map(Sighting::name).collect();
+    names.sort_unstable();
+    let list = names.join(" ");
+    (!names.is_empty()).then(|| format!("spawned pods run on; `fleet down {list}` ends them"))
 }
 
 fn is_persistent(survey: &Survey<'_>, agent: &str) -> bool {
