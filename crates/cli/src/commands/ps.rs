@@ -18,8 +18,9 @@ const STATES: &str = "\
 States: available, working, blocked (waits for a person), starting, stopped,
 dead (expected, but gone), stale and unknown (no good heartbeat), quarantined
 (ended too often). `--explain AGENT` shows why an agent has its state.
-Flags: HELD a message waits, DRIFT runs other than the roster says, VIEW its
-tmux view is missing, OLD runs another build, UNMANAGED no pod hosts it.";
+Flags: HELD a message waits, PAUSED none is delivered, DRIFT runs other than
+the roster says, VIEW its tmux view is missing, BOOT would not come back after
+a boot, OLD runs another build, UNMANAGED no pod hosts it.";
 
 /// How often ages are drawn anew where somebody looks at them.
 const REFRESH: Duration = Duration::from_secs(1);

@@ -192,6 +192,9 @@ impl Sources<'_> {
         {
             flag(FlagKind::Held, held_by(sighting));
         }
+        if let Some(paused) = &record.paused {
+            flag(FlagKind::Paused, paused.to_string());
+        }
         // What does not run cannot run other than the roster says.
         if sighting.is_up()
             && record.spawned.is_none()

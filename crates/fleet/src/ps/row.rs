@@ -129,6 +129,8 @@ pub struct Flag {
 pub enum FlagKind {
     /// A message has waited over two minutes.
     Held,
+    /// Somebody paused the delivery of messages.
+    Paused,
     /// What runs is not what the roster says.
     Drift,
     /// It would not come back after a boot.
@@ -149,6 +151,7 @@ impl FlagKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Held => "HELD",
+            Self::Paused => "PAUSED",
             Self::Drift => "DRIFT",
             Self::Boot => "BOOT",
             Self::Unmanaged => "UNMANAGED",

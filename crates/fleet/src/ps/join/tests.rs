@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use podfleet_pod::clock::BootMillis;
 use podfleet_pod::heartbeat::{Heartbeat, Status};
 use podfleet_pod_store::{Endpoint, PodState, PodSummary};
-use podfleet_protocol::{FleetName, Generation, Identity, PodId, PodName, Run, TenantId};
+use podfleet_protocol::{
+    Address, FleetName, Generation, Identity, Paused, PodId, PodName, Run, TenantId,
+};
 use podfleet_roster::{Known, Roster};
 use podfleet_tmux::{PaneId, SessionId, WindowId};
 
@@ -256,6 +258,18 @@ fn a_message_is_held_after_two_minutes_and_the_reason_is_told() {
     let held = waiting(121);
     assert_eq!(held.flags[0].to_string(), "HELD(draft)");
     assert_eq!(held.inbox, Some(1));
+}
+
+#[test]
+fn a_pause_is_flagged_with_who_paused_it() {
+    let row = one(|sighting| {
+        sighting.summary.record.paused = Some(Paused {
+            by: Address::operator("fern"),
+            since: UnixMillis(WALL * 1000),
+            reason: String::new(),
+        });
+    });
+    assert_eq!(row.flags[0].to_string(), "PAUSED(by operator)");
 }
 
 #[test]
