@@ -9,10 +9,14 @@ use crate::finding::Finding;
 /// Makes a finding of the parser's error about `body`, which begins at byte `offset` of the text.
 pub(super) fn finding(error: &ScanError, body: &str, offset: usize) -> Finding {
     let at = error.marker().byte_offset().unwrap_or(0).min(body.len());
+    let tab = is_tab(error.kind())
+        .then(|| indenting_tab(body, at))
+        .flatten();
+    let at = tab.unwrap_or(at);
     let length = body[at..]
         .chars()
         .next()
-        .filter(|next| !next.is_control())
+        .filter(|next| tab.is_some() || !next.is_control())
         .map_or(0, char::len_utf8);
     let span = at + offset..at + offset + length;
     if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
@@ -91,6 +95,23 @@ fn hint(kind: &ErrorKind) -> Option<&'static str> {
     }
 }
 
+/// Returns where the tab is that indents the line of byte `at`, or else the first line after it
+/// that has one: the parser names the place behind the tab, or the beginning of the value that the
+/// tab would go on.
+fn indenting_tab(body: &str, at: usize) -> Option<usize> {
+    let mut start = body[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    for line in body[start..].split_inclusive('\n') {
+        let content = line.trim_start_matches([' ', '\t']);
+        let blank = content.trim_end_matches(['\r', '\n']).is_empty();
+        let indentation = &line[..line.len() - content.len()];
+        match indentation.find('\t') {
+            Some(tab) if !blank => return Some(start + tab),
+            _ => start += line.len(),
+        }
+    }
+    None
+}
+
 fn is_tab(kind: &ErrorKind) -> bool {
     matches!(
         kind,
@@ -100,4 +121,23 @@ fn is_tab(kind: &ErrorKind) -> bool {
             | ErrorKind::TabAtBlockScalarStart
             | ErrorKind::TabInPlainScalar
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tab_is_found_where_it_indents() {
+        for (body, at, tab) in [
+            ("\t- a", 1, Some(0)),
+            ("a:\n \tb", 5, Some(4)),
+            ("a: b\n\tc: d", 3, Some(5)),
+            ("a: b\n\t\r\n\n  \tc: d", 3, Some(11)),
+            ("a: b\n\t", 3, None),
+            ("", 0, None),
+        ] {
+            assert_eq!(indenting_tab(body, at), tab, "{body:?}");
+        }
+    }
 }
