@@ -9,6 +9,7 @@ mod layout;
 mod lines;
 mod new_agent;
 mod splice;
+mod value;
 mod write;
 
 use serde_json::Value;
@@ -224,7 +225,7 @@ impl Edit<'_> {
         let agents = self.value.get("agents").and_then(Value::as_array);
         let agents = agents.map_or(&[][..], Vec::as_slice);
         let name_of = |agent: &Value| agent.get("name")?.as_str().map(str::to_owned);
-        if let Some(index) = change::agent_index(&self.value, name) {
+        if let Some(index) = value::agent_index(&self.value, name) {
             return Ok(&agents[index]);
         }
         let names: Vec<String> = agents.iter().filter_map(name_of).collect();
@@ -269,11 +270,11 @@ impl Edit<'_> {
         let agent = match agent {
             Some(agent) => {
                 self.agent(agent)?;
-                change::agent_index(&value, agent)
+                value::agent_index(&value, agent)
             }
             None => None,
         };
-        change::apply(&mut value, change);
+        value::apply(&mut value, change);
         if value == self.value {
             return Ok(());
         }
