@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use std::collections::HashMap;
+
 use podfleet_roster::{AgentName, Document, EditErrorKind, Field, Known, NewAgent};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -476,6 +478,78 @@ proptest! {
         for printed in [serde_json::to_string(&roster).unwrap(), serde_yaml::to_string(&roster).unwrap()] {
             let (again, findings) = podfleet_roster::Roster::parse(&printed, "x", &known);
             prop_assert_eq!(again.as_ref(), Some(&roster), "{:?}", findings);
+        }
+    }
+}
+
+/// An agent whose values may have anchors, or be aliases of what an agent above it has. No anchor is
+/// given twice, since the independent reader mixes such up.
+fn write_shared(
+    index: usize,
+    agent: &[(&'static str, u8)],
+    anchors: &mut HashMap<&'static str, usize>,
+) -> String {
+    let mut text = match index % 2 {
+        0 => format!("  - name: &name{index} agent{index}\n"),
+        _ => format!("  - &agent{index} # one\n    name: agent{index}\n"),
+    };
+    text.push_str("    runtime: sim\n");
+    for (key, kind) in agent {
+        let value = match *key {
+            "env" => format!("{{A: &deep{index} x, B: *deep{index}}}"),
+            "command" => format!("\n    - &word{index} b\n    - *word{index}"),
+            _ => "x y".to_owned(),
+        };
+        match (kind, anchors.get(key)) {
+            (0, Some(above)) => text.push_str(&format!("    {key}: *{key}{above} # same\n")),
+            (1, _) => {
+                anchors.insert(key, index);
+                text.push_str(&format!("    {key}: &{key}{index} {value} # own\n"));
+            }
+            _ => text.push_str(&format!("    {key}: {value}\n")),
+        }
+    }
+    text
+}
+
+fn shared_fields() -> impl Strategy<Value = Vec<(&'static str, u8)>> {
+    let keys = proptest::sample::subsequence(vec!["alias", "kickstart", "env", "command"], 0..=4);
+    (keys, proptest::collection::vec(0..3_u8, 4))
+        .prop_map(|(keys, kinds)| keys.into_iter().zip(kinds).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
+
+    #[test]
+    fn an_edit_beside_aliases_is_the_edit_of_the_value_or_is_refused(
+        agents in proptest::collection::vec(shared_fields(), 2..4),
+        chosen in any::<prop::sample::Index>(),
+        step in step(),
+    ) {
+        let index = chosen.index(agents.len());
+        let head = "version: 1\ntransport: tmux\nagents:\n";
+        let mut anchors = HashMap::new();
+        let written: Vec<String> = agents
+            .iter()
+            .enumerate()
+            .map(|(index, agent)| write_shared(index, agent, &mut anchors))
+            .collect();
+        let text = format!("{head}{}", written.concat());
+        let new = match edit(&text, index, &step) {
+            Ok(new) => new,
+            Err(EditErrorKind::Shared { .. }) if text.contains('*') => return Ok(()),
+            Err(kind) => panic!("{kind:?} by {step:?} of agent{index}\n{text}"),
+        };
+        let mut expected = value(&text);
+        apply(&mut expected, index, &step);
+        prop_assert_eq!(value(&new), expected, "\n{}\n{}", &text, &new);
+        let before = format!("{head}{}", written[..index].concat());
+        let behind = written[index + 1..].concat();
+        prop_assert!(new.starts_with(&before), "\n{}\n{}", &text, &new);
+        match step {
+            Step::Add(_) => prop_assert!(new.starts_with(&text), "\n{}\n{}", &text, &new),
+            _ => prop_assert!(new.ends_with(&behind), "\n{}\n{}", &text, &new),
         }
     }
 }
