@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # Crate, limit and features; without features its default ones: what who depends on it gets unasked.
 readonly LIMITS='
-podfleet-home 10
+podfleet-home 12
 podfleet-roster 110
 podfleet-protocol 30
 podfleet-pod-store 60

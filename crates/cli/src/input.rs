@@ -1,16 +1,18 @@
 //! Rosters as a command line names them: files, patterns of names, standard input.
 
-use std::fs::{self, File, Metadata};
+use std::collections::HashSet;
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use podfleet_home::ReadFileErrorKind;
 use podfleet_roster::MAX_BYTES;
 
 use crate::error::Error;
 use crate::exit::Exit;
 
 /// Where a roster's text comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Input {
     Stdin,
     File(PathBuf),
@@ -19,7 +21,8 @@ pub(crate) enum Input {
 /// Makes inputs of the words of a command line. `-` is standard input; a word that is no file and
 /// has `*`, `?` or `[…]` in it is a pattern, for shells that do not expand them (or not `**`).
 ///
-/// A pattern that matches nothing is an error of its own: a check of nothing finds nothing.
+/// What is named twice, such as by two patterns, comes once. A pattern that matches nothing is an
+/// error of its own: a check of nothing finds nothing.
 pub(crate) fn named(words: &[PathBuf]) -> Vec<Result<Input, Error>> {
     let mut inputs = Vec::new();
     for word in words {
@@ -31,6 +34,11 @@ pub(crate) fn named(words: &[PathBuf]) -> Vec<Result<Input, Error>> {
             _ => inputs.push(Ok(Input::File(word.clone()))),
         }
     }
+    let mut seen = HashSet::new();
+    inputs.retain(|input| match input {
+        Ok(input) => seen.insert(input.clone()),
+        Err(_) => true,
+    });
     inputs
 }
 
@@ -90,36 +98,37 @@ impl Input {
     /// Fails as [`read_file`] does.
     pub(crate) fn read(&self) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Stdin => bounded(io::stdin()).map_err(|error| unreadable(&self.name(), error)),
-            Self::File(path) => read_file(path),
+            Self::Stdin => bounded(io::stdin()).map_err(|error| {
+                Error::new(Exit::Usage, error).context("standard input cannot be read")
+            }),
+            Self::File(path) => read_named(path),
         }
     }
 }
 
-/// Reads a roster's file; of one that is larger than any roster may be only as much as shows that.
+/// Reads a file; of one that is larger than any roster may be only as much as shows that.
 ///
 /// # Errors
-/// Fails when there is none, when it may not be read, and when it is no regular file: a pipe
-/// without a writer would be waited for, and a device may never end.
+/// Fails when there is none, when it may not be read, and when it is no regular file.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
-    let shown = path.display();
-    let found = fs::metadata(path).map_err(|error| absent(path, error))?;
-    if found.is_dir() {
-        return Err(
-            Error::message(Exit::Usage, format!("{shown} is a directory"))
-                .hint(format!("name the rosters in it, such as `{shown}/*.yaml`")),
-        );
-    }
-    if !found.is_file() {
-        let kind = kind(&found);
-        return Err(
-            Error::message(Exit::Usage, format!("{shown} is {kind}, not a file"))
-                .hint("give its text on standard input, with `-` as the file"),
-        );
-    }
-    File::open(path)
-        .and_then(bounded)
-        .map_err(|error| unreadable(&shown.to_string(), error))
+    podfleet_home::read_file(path, MAX_BYTES).map_err(|error| Error::new(Exit::Usage, error))
+}
+
+/// Reads a roster that was named, and says how else to name it where that is no file.
+fn read_named(path: &Path) -> Result<Vec<u8>, Error> {
+    podfleet_home::read_file(path, MAX_BYTES).map_err(|error| {
+        let hint = match error.kind() {
+            ReadFileErrorKind::Directory => {
+                let all = path.join("*.yaml");
+                format!("name the rosters in it, such as `{}`", all.display())
+            }
+            ReadFileErrorKind::Special(_) => {
+                "give its text on standard input, with `-` as the file".to_owned()
+            }
+            _ => return Error::new(Exit::Usage, error),
+        };
+        Error::new(Exit::Usage, error).hint(hint)
+    })
 }
 
 fn bounded(reader: impl Read) -> io::Result<Vec<u8>> {
@@ -127,46 +136,6 @@ fn bounded(reader: impl Read) -> io::Result<Vec<u8>> {
     let most = MAX_BYTES as u64 + 1;
     reader.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Says why there is no file to look at.
-fn absent(path: &Path, error: io::Error) -> Error {
-    let shown = path.display();
-    if error.kind() != io::ErrorKind::NotFound {
-        return unreadable(&shown.to_string(), error);
-    }
-    match fs::read_link(path) {
-        Ok(target) => {
-            let target = target.display();
-            let message = format!("{shown} is a link to {target}, which is not there");
-            Error::message(Exit::Usage, message)
-        }
-        Err(_) => Error::message(Exit::Usage, format!("there is no file {shown}")),
-    }
-}
-
-fn unreadable(name: &str, error: io::Error) -> Error {
-    Error::new(Exit::Usage, error).context(format!("{name} cannot be read"))
-}
-
-/// Returns what a file is that is neither a regular one nor a directory.
-#[cfg(unix)]
-fn kind(found: &Metadata) -> &'static str {
-    use std::os::unix::fs::FileTypeExt;
-
-    let kind = found.file_type();
-    if kind.is_fifo() {
-        "a named pipe"
-    } else if kind.is_socket() {
-        "a socket"
-    } else {
-        "a device"
-    }
-}
-
-#[cfg(not(unix))]
-fn kind(_: &Metadata) -> &'static str {
-    "a device"
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! Reading the roster that a command goes by.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use podfleet_roster::{Diagnostic, Document, Known, Roster};
+use podfleet_roster::{Diagnostic, Document, Known, MAX_BYTES, Roster};
 
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::input::read_file;
 use crate::render::findings::{Checked, Format};
 
 /// A roster's file, read and checked.
@@ -37,12 +35,11 @@ impl RosterFile {
         known: &Known,
         need: RosterNeed,
     ) -> Result<Option<Self>, Error> {
-        if let Err(error) = path.metadata()
-            && error.kind() == io::ErrorKind::NotFound
-        {
-            return Ok(None);
-        }
-        let bytes = read_file(path)?;
+        let bytes = match podfleet_home::read_file(path, MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_missing() => return Ok(None),
+            Err(error) => return Err(Error::new(Exit::Usage, error)),
+        };
         let name = path.display().to_string();
         let document = Document::read_bytes(&bytes, &name);
         let (roster, findings) = match need {

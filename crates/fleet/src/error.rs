@@ -8,7 +8,6 @@ use podfleet_pod_store::{StoreError, StoreErrorKind};
 use podfleet_protocol::method::StartFailure;
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{MessageId, NameError};
-use podfleet_roster::Diagnostic;
 use podfleet_tmux::{TmuxError, TmuxErrorKind, Version};
 
 use crate::report::Failure;
@@ -61,14 +60,6 @@ pub enum FleetErrorKind {
     LostRoster {
         /// The roster.
         path: PathBuf,
-    },
-    /// Findings in the roster forbid changes on its strength.
-    #[error("the roster {} has errors", path.display())]
-    Roster {
-        /// The roster.
-        path: PathBuf,
-        /// All its findings.
-        findings: Vec<Diagnostic>,
     },
     /// The fleet's name is owned by another roster.
     #[error(
@@ -393,7 +384,6 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         }
         FleetErrorKind::LostRoster { .. } => "name the fleet with `--fleet NAME`".to_owned(),
         FleetErrorKind::NoRoster => "make one with `fleet init --write`".to_owned(),
-        FleetErrorKind::Roster { .. } => "`fleet validate` shows all of them".to_owned(),
         FleetErrorKind::Claimed { .. } => {
             "give one of the two rosters another `fleet:` name".to_owned()
         }

@@ -47,10 +47,14 @@ impl FileSnapshot {
     pub fn read(path: &Path, limit: usize) -> Result<Self, FleetError> {
         let unreadable = |error| FleetError::unreadable(path, error);
         let target = behind_links(path).map_err(unreadable)?;
-        let bytes = match open_for_reading(&target) {
-            Ok(file) => Some(read_all(file, limit).map_err(unreadable)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(unreadable(error)),
+        let bytes = match podfleet_home::read_file(&target, limit) {
+            Ok(bytes) => Some(within(limit, bytes).map_err(unreadable)?),
+            Err(error) if error.is_missing() => None,
+            Err(error) => {
+                let path = path.to_owned();
+                let kind = FleetErrorKind::Unreadable { path };
+                return Err(FleetError::new(kind).caused_by(error));
+            }
         };
         Ok(Self {
             path: path.to_owned(),
@@ -179,21 +183,6 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-fn open_for_reading(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(non_blocking())
-        .open(path)?;
-    let kind = file.metadata()?.file_type();
-    if kind.is_dir() {
-        return Err(io::Error::from(rustix::io::Errno::ISDIR));
-    }
-    if !kind.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    Ok(file)
-}
-
 /// Opening a named pipe would wait for somebody at its other end.
 fn non_blocking() -> i32 {
     rustix::fs::OFlags::NONBLOCK.bits().cast_signed()
@@ -202,6 +191,10 @@ fn non_blocking() -> i32 {
 fn read_all(file: impl Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    within(limit, bytes)
+}
+
+fn within(limit: usize, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     if bytes.len() > limit {
         let message = format!("it has more than {limit} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));

@@ -44,7 +44,6 @@ mod own_file;
 mod ps;
 mod report;
 mod roster_draft;
-mod roster_file;
 mod sighting;
 mod told;
 mod tools;
@@ -75,7 +74,6 @@ pub use ps::{Elsewhere, Flag, FlagKind, PsRow, RowState};
 pub use readiness::Readiness;
 pub use report::{AgentReport, AgentResult, Failure, Progress, Report};
 pub use roster_draft::RosterDraft;
-pub use roster_file::RosterFile;
 pub use told::Texts;
 
 /// Returns the JSON Schema (2020-12) of the output of `ps`.

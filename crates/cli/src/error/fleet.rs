@@ -53,9 +53,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::LostRoster { .. }
         | FleetErrorKind::Unreadable { .. }
         | FleetErrorKind::Name { .. } => Exit::Usage,
-        FleetErrorKind::Roster { .. }
-        | FleetErrorKind::NotRunning { .. }
-        | FleetErrorKind::NoSuchMessage { .. } => Exit::No,
+        FleetErrorKind::NotRunning { .. } | FleetErrorKind::NoSuchMessage { .. } => Exit::No,
         FleetErrorKind::StartFailed { .. } => Exit::No,
         FleetErrorKind::NoSuchCursor { .. } => Exit::Usage,
         FleetErrorKind::NotAllowed { .. }

@@ -49,6 +49,22 @@ fn a_pattern_matches_files_at_any_depth_in_order() {
 }
 
 #[test]
+fn what_is_named_twice_comes_once() {
+    let directory = tempfile::tempdir().unwrap();
+    for file in ["b.yaml", "a.yaml"] {
+        fs::write(directory.path().join(file), "").unwrap();
+    }
+    let (file, pattern) = (
+        directory.path().join("b.yaml"),
+        directory.path().join("*.yaml"),
+    );
+    let words = ["-".into(), file.clone(), pattern, "-".into()];
+    let inputs: Vec<Input> = named(&words).into_iter().filter_map(Result::ok).collect();
+    let first = Input::File(directory.path().join("a.yaml"));
+    assert_eq!(inputs, [Input::Stdin, Input::File(file), first]);
+}
+
+#[test]
 fn a_file_whose_name_looks_like_a_pattern_is_that_file() {
     let directory = tempfile::tempdir().unwrap();
     for file in ["[a].yaml", "a.yaml"] {
@@ -112,6 +128,6 @@ fn pipes_devices_and_dangling_links_are_refused_without_waiting() {
 fn of_a_huge_file_no_more_is_read_than_shows_that_it_is_too_large() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("huge");
-    File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
     assert_eq!(read_file(&path).unwrap().len(), MAX_BYTES + 1);
 }
