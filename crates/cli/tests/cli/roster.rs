@@ -137,7 +137,7 @@ fn validate_reports_every_file_and_reads_standard_input() {
     error: there is no file none.yaml
     a.yaml: 1 warning
     <stdin>: 1 error, 1 warning
-    3 rosters: 1 with errors, 2 with warnings, 1 unreadable
+    3 rosters: 1 with errors, 1 with warnings, 1 unreadable
     --- exit 2
     ");
 }

@@ -79,13 +79,15 @@ pub(crate) fn summary(roster: &Checked) -> String {
     format!("{}: {found}", roster.name)
 }
 
-/// Says in one line what came of all texts, those that could not be read too.
+/// Says in one line what came of all texts, those that could not be read too. Each is counted once,
+/// by the worst that was found in it.
 pub(crate) fn total(checked: &[Checked], unreadable: usize) -> String {
-    let with = |severity| {
-        let has = |roster: &&Checked| roster.findings.iter().any(|f| f.severity == severity);
-        checked.iter().filter(has).count()
-    };
-    let (errors, warnings) = (with(Severity::Error), with(Severity::Warning));
+    let has = |roster: &Checked, severity| roster.count(severity) > 0;
+    let (wrong, rest): (Vec<_>, Vec<_>) = checked
+        .iter()
+        .partition(|roster| has(roster, Severity::Error));
+    let doubtful = rest.iter().filter(|roster| has(roster, Severity::Warning));
+    let (errors, warnings) = (wrong.len(), doubtful.count());
     let parts = [
         (errors, "with errors"),
         (warnings, "with warnings"),
