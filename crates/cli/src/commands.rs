@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod init;
+mod json_flag;
 pub(crate) mod man;
 mod new_roster;
 pub(crate) mod profile;

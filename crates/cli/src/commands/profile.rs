@@ -1,6 +1,7 @@
 use podfleet_roster::Profile;
 use serde::Serialize;
 
+use crate::commands::json_flag::JsonFlag;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -28,16 +29,9 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List the profiles: the shipped ones and yours
-    List(List),
+    List(JsonFlag),
     /// Show one: what it is for, and who reports to whom
     Show(Show),
-}
-
-#[derive(Debug, clap::Args)]
-struct List {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -45,9 +39,8 @@ struct Show {
     /// The profile
     #[arg(value_name = "ID", add = crate::completion::profiles())]
     id: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonFlag,
 }
 
 /// A profile, as programs read it.
@@ -93,7 +86,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             let profile = find(&own, &args.id, context)?;
             let shown = Shown::of(profile, &own);
             let output = &mut context.output;
-            if args.json {
+            if args.json.json {
                 output.json(&shown)?;
                 return Ok(Exit::Success);
             }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use podfleet_roster::{Name, Role};
 use serde::Serialize;
 
+use crate::commands::json_flag::JsonFlag;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -27,7 +28,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List the classes that have a role
-    List(List),
+    List(JsonFlag),
     /// Print the role of a class
     Show(Show),
     /// Write a copy of a role that you can edit
@@ -35,20 +36,12 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-struct List {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, clap::Args)]
 struct Show {
     /// The class, or a synonym of it
     #[arg(add = crate::completion::classes())]
     class: Name,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonFlag,
 }
 
 #[derive(Debug, clap::Args)]
@@ -136,7 +129,7 @@ fn show(args: &Show, context: &mut Context) -> Outcome {
     let role = find(&own, class, context)?;
     let shown = Shown::of(role, &own);
     let output = &mut context.output;
-    if args.json {
+    if args.json.json {
         output.json(&Shown {
             text: Some(role.text()),
             ..shown
@@ -158,7 +151,7 @@ fn show(args: &Show, context: &mut Context) -> Outcome {
 fn find<'a>(own: &'a OwnRoles, class: &str, context: &Context) -> Result<&'a Role, Error> {
     let path = role_path(class, context)?;
     if let Some(fault) = own.fault_of(&path) {
-        return Err(Error::message(Exit::No, fault.in_one_line()));
+        return Err(Error::message(fault.exit(), fault.in_one_line()));
     }
     own.roles.of_class(class).ok_or_else(|| {
         let message = format!("there is no role for the class `{class}`");

@@ -3,6 +3,8 @@
 use podfleet::supervisor::SupervisorKind;
 use podfleet_protocol::FleetName;
 
+pub(crate) use super::json_flag::JsonFlag;
+
 /// Which fleet a command is about.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Scope {
@@ -29,14 +31,6 @@ pub(crate) struct OneAgent {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) scope: Scope,
-}
-
-/// Whether data is printed as JSON.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct JsonFlag {
-    /// Print JSON
-    #[arg(long, display_order = 700)]
-    pub(crate) json: bool,
 }
 
 /// Whether a change is only shown.

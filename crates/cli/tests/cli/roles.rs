@@ -129,3 +129,23 @@ fn a_file_that_is_no_role_is_told_and_never_passed_over() {
     assert_eq!(sandbox.run("role list").status, 1);
     assert_eq!(sandbox.run("role show review").status, 0);
 }
+
+#[test]
+fn a_role_or_profile_that_is_no_file_is_called_what_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".config/fleet/roles/code.md/x", "");
+    sandbox.write(".config/fleet/profiles/own.yaml/x", "");
+    insta::assert_snapshot!(sandbox.run("role show code").show(), @"
+    --- stderr
+    error: [HOME]/.config/fleet/roles/code.md is a directory
+    --- exit 2
+    ");
+    insta::assert_snapshot!(sandbox.run("profile show own").show(), @"
+    --- stderr
+    error: [HOME]/.config/fleet/profiles/own.yaml is a directory
+    --- exit 2
+    ");
+    insta::assert_snapshot!(sandbox.run("role list").stderr, @"
+    error: [HOME]/.config/fleet/roles/code.md is a directory
+    ");
+}
