@@ -37,6 +37,11 @@ pub(crate) fn deliver(
     };
     let output = &mut context.output;
     if writing.write {
+        if path == Path::new("-") {
+            let message = "`--write` writes a file, and `-` is standard output";
+            let hint = "leave `--write` out to have the roster printed";
+            return Err(Error::message(Exit::Usage, message).hint(hint));
+        }
         let hint = "`--force` replaces it; `--roster PATH` writes another";
         new_file::write(path, text, writing.force, hint)?;
         output.say(format_args!("wrote {}", path.display()))?;

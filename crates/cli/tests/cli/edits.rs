@@ -187,6 +187,23 @@ fn a_json_roster_behind_a_link_keeps_its_form_and_its_permissions() {
 }
 
 #[test]
+fn a_roster_that_somebody_else_is_writing_is_not_overwritten() {
+    let sandbox = sandbox();
+    // As another `fleet` does while it replaces the file.
+    let held = std::fs::File::open(sandbox.home().join("r.yaml")).unwrap();
+    held.lock().unwrap();
+    let arguments = "add coder1 --runtime pi --no-start --roster r.yaml";
+    insta::assert_snapshot!(sandbox.run(arguments).show(), @"
+    --- stderr
+    error: [HOME]/r.yaml was changed meanwhile; nothing was written
+
+    hint: look at what is there now, and run the command once more
+    --- exit 3
+    ");
+    assert_eq!(roster(&sandbox), ROSTER);
+}
+
+#[test]
 fn of_editors_at_once_each_either_wins_or_is_told() {
     const EDITORS: usize = 12;
     let sandbox = sandbox();
