@@ -34,7 +34,16 @@ fn commands_for_machines_do_not_complete() {
     let ran = Sandbox::new().run_in("-- fleet p", &variables);
     assert_eq!(
         ran.stdout.split_whitespace().collect::<Vec<_>>(),
-        ["provision", "profile", "plan", "ps", "pods", "pod", "peer"]
+        [
+            "provision",
+            "profile",
+            "plan",
+            "ps",
+            "pause",
+            "pods",
+            "pod",
+            "peer"
+        ]
     );
 }
 
