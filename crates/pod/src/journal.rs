@@ -196,6 +196,19 @@ impl Journal {
     }
 }
 
+/// A pod that can write nothing any more must not look alive: it ends with its journal's thread,
+/// its guard ends the agent, and the next start finds out what became of the messages.
+struct EndOfJournal;
+
+impl Drop for EndOfJournal {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the journal's thread failed, so the pod ends");
+            std::process::abort();
+        }
+    }
+}
+
 /// Does the writes.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -230,7 +243,10 @@ impl Writer {
             .enable_time()
             .build()?;
         let thread = std::thread::Builder::new().name("journal".into());
-        thread.spawn(move || runtime.block_on(self.run()))?;
+        thread.spawn(move || {
+            let _end = EndOfJournal;
+            runtime.block_on(self.run());
+        })?;
         Ok(())
     }
 
