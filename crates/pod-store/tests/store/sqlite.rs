@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use podfleet_pod_store::{
-    DeliveryState, MAX_INLINE_BODY, Page, PodFilter, PodStore, SqliteOptions, SqliteStore,
-    StoreErrorKind,
+    DeliveryState, MAX_INLINE_BODY, Page, PeerPair, PodFilter, PodStore, SqliteOptions,
+    SqliteStore, StoreErrorKind, Writer,
 };
 use podfleet_protocol::{MessageId, PodId, Receipt};
 use rusqlite::Connection;
@@ -453,4 +453,57 @@ async fn a_position_is_right_whoever_else_writes() {
         (first, second, third, fourth, by_the_other, last),
         (1, 2, 2, 2, 3, 3)
     );
+}
+
+#[tokio::test]
+async fn whichever_write_fails_a_relation_stays_what_it_was() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let pair = PeerPair::new(
+        add(&store, pod("one")).await,
+        add(&store, pod("other")).await,
+    )
+    .unwrap();
+    for before in [false, true] {
+        if before {
+            store
+                .register_peer(Writer::Operator, pair, AT)
+                .await
+                .unwrap();
+        }
+        let told = told(&store, pair).await;
+        for failing in [pair.low(), pair.high()] {
+            tamper(
+                &path,
+                &format!(
+                    "CREATE TRIGGER fails BEFORE INSERT ON outbox WHEN NEW.pod = '{failing}' \
+                     BEGIN SELECT RAISE(ABORT, 'it fails'); END;"
+                ),
+            );
+            let failed = if before {
+                store
+                    .unregister_peer(Writer::Operator, pair, AT)
+                    .await
+                    .is_err()
+            } else {
+                store
+                    .register_peer(Writer::Operator, pair, AT)
+                    .await
+                    .is_err()
+            };
+            tamper(&path, "DROP TRIGGER fails;");
+            assert!(failed);
+            let relation = store.relation(pair.low(), pair.high()).await.unwrap();
+            assert_eq!(relation.peer, before);
+            assert_eq!(self::told(&store, pair).await, told);
+        }
+    }
+}
+
+async fn told(store: &SqliteStore, pair: PeerPair) -> Vec<usize> {
+    let mut told = Vec::new();
+    for pod in [pair.low(), pair.high()] {
+        told.push(store.outbox(pod, Page::all()).await.unwrap().items.len());
+    }
+    told
 }
