@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full bench fmt schemas clean
+.PHONY: help setup demo test test-full torture bench fmt schemas clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ test: setup ## Format, lints, unused dependencies, tests, doctests, generated fi
 
 test-full: setup ## What takes longer: documentation, licences, the demo as a test
 	@scripts/test-full.sh
+
+torture: setup ## Kills and loads at full size, see docs/reliability.md; an hour or more
+	@scripts/torture.sh
 
 bench: ## Measure, side by side with the floor
 	@scripts/bench.sh

@@ -2,7 +2,7 @@
 # Installs what is missing for the demo or for the tests, and says what it does.
 #
 #   scripts/setup.sh demo     tmux
-#   scripts/setup.sh tests    tmux, shellcheck, strace, systemd, python3, cargo-nextest,
+#   scripts/setup.sh tests    tmux, shellcheck, strace, faketime, systemd, python3, cargo-nextest,
 #                             cargo-machete, and check-jsonschema and pre-commit (in a virtual
 #                             environment)
 #   scripts/setup.sh bench    check-jsonschema and ajv-cli, to measure beside
@@ -129,7 +129,7 @@ demo)
     ;;
 tests)
     # systemd need not be process 1; tests start a service manager of a user of their own.
-    install_packages tmux shellcheck strace python3 systemctl=systemd setpriv=util-linux
+    install_packages tmux shellcheck strace faketime python3 systemctl=systemd setpriv=util-linux
     check_rust_components
     # Without its self-update, and so without an HTTP and TLS stack to compile.
     install_cargo_tool cargo-nextest "$NEXTEST" \

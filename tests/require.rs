@@ -35,6 +35,15 @@ pub fn strace() -> Option<PathBuf> {
     program("strace", "apt install strace")
 }
 
+/// Returns the path of the library that shows a program another time.
+pub fn faketime() -> Option<PathBuf> {
+    program("faketime", "apt install faketime")?;
+    let directories = std::fs::read_dir("/usr/lib").ok()?.flatten();
+    directories
+        .map(|directory| directory.path().join("faketime/libfaketimeMT.so.1"))
+        .find(|library| library.is_file())
+}
+
 /// Returns the path of Python 3.
 pub fn python3() -> Option<PathBuf> {
     program("python3", "apt install python3")

@@ -8,21 +8,24 @@
 )]
 
 mod acting;
+mod bad_disk;
 mod bad_input;
 mod bad_luck;
 mod children;
+mod clock;
 #[cfg(feature = "crash-points")]
 mod crash_points;
 mod disk_full;
 mod edits;
 mod fault_matrix;
-#[cfg(feature = "crash-points")]
 mod hosted;
 mod inbox;
 mod independent_validator;
+mod load;
 mod mcp;
 mod peers;
 mod real_programs;
+mod reliability;
 mod rights;
 mod roster_writing;
 mod small_disk;

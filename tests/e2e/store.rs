@@ -1,5 +1,7 @@
 //! A look into a world's store, past its pods.
 
+use std::path::PathBuf;
+
 use podfleet_pod_store::{FleetKey, InboxEntry, Page, PodStore, SqliteStore};
 use podfleet_protocol::{FleetName, MessageId, PodId, PodName, Receipt, TenantId};
 use tokio::runtime::Runtime;
@@ -33,8 +35,13 @@ impl Inbox {
         self.pod
     }
 
+    /// Returns the socket of the pod that runs.
+    pub(crate) fn socket(&self) -> PathBuf {
+        let pod = self.runtime.block_on(self.store.pod(self.pod));
+        pod.unwrap().unwrap().endpoint.unwrap().socket
+    }
+
     /// Returns the store, and what to run its calls in.
-    #[cfg(feature = "crash-points")]
     pub(crate) fn store(&self) -> (&SqliteStore, &Runtime) {
         (&self.store, &self.runtime)
     }

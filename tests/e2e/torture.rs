@@ -1,19 +1,21 @@
-//! Kills at random moments while messages come in: what was accepted has one truthful end.
+//! Kills at random moments while messages and relations come and go: what was accepted has one
+//! truthful end, and a relation is there for both or for neither.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use podfleet_pod_store::{PeerPair, PodStore as _, Writer};
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
+use crate::store::Inbox;
 use crate::truth::{Sent, judge, until_settled};
 use crate::world::{World, parent_of, signal};
 
-const SENDERS: usize = 4;
-const EACH: usize = 15;
-/// How long the killing goes on.
-const STORM: Duration = Duration::from_secs(8);
-/// A run is repeated by its seed.
+const PODS: [&str; 3] = ["a", "b", "c"];
+/// How often something is killed, unless `TORTURE_ROUNDS` says otherwise.
+const ROUNDS: u64 = 12;
+/// A run is repeated by its seed, which `TORTURE_SEED` can set.
 const SEED: u64 = 0x5EED;
 
 /// Marsaglia's xorshift64: the same moments for the same seed.
@@ -26,71 +28,109 @@ impl Dice {
         self.0 ^= self.0 << 17;
         self.0 % sides
     }
+
+    /// The moments are the test: nothing tells when one is bad.
+    fn wait(&mut self) {
+        std::thread::sleep(Duration::from_millis(self.roll(500)));
+    }
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 #[test]
 fn kills_at_random_moments_neither_lose_nor_double_nor_belie_a_message() {
-    let seed = std::env::var("TORTURE_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(SEED);
+    let seed = setting("TORTURE_SEED", SEED);
+    let rounds = setting("TORTURE_ROUNDS", ROUNDS);
     let world = World::new();
-    let agent = world.entry("a", "sim", r#"{"turn_ms": 30}"#)
-        + "    restart: {policy: always, max_restarts: 1000, window: 1s}\n";
-    world.write_roster("default", &agent);
+    let agents = PODS.map(|pod| {
+        world.entry(pod, "sim", r#"{"turn_ms": 30}"#)
+            + "    restart: {policy: always, max_restarts: 1000, window: 1s}\n"
+    });
+    world.write_roster("default", &agents.concat());
     world.fleet(&["up"]).exits(0);
     let over = AtomicBool::new(false);
-    let sent: Vec<Sent> = std::thread::scope(|scope| {
-        let senders: Vec<_> = (0..SENDERS)
-            .map(|sender| {
-                scope.spawn({
-                    let world = &world;
-                    move || send_all(world, sender)
-                })
-            })
-            .collect();
-        scope.spawn(|| {
-            let begun = Instant::now();
-            let mut dice = Dice(seed);
-            while begun.elapsed() < STORM && !over.load(Ordering::Relaxed) {
-                // The moments are the test: nothing tells when one is bad.
-                std::thread::sleep(Duration::from_millis(dice.roll(500)));
-                strike(&world, dice.roll(8));
-            }
+    let sent = std::thread::scope(|scope| {
+        let senders = PODS.map(|pod| {
+            let world = &world;
+            scope.spawn(move || send_all(world, pod, rounds, Dice(seed + 1)))
         });
-        let sent = senders
-            .into_iter()
-            .flat_map(|sender| sender.join().unwrap());
-        sent.collect()
+        scope.spawn(|| relate_all(&world, &over, Dice(seed + 2)));
+        let mut dice = Dice(seed);
+        for _ in 0..rounds {
+            dice.wait();
+            strike(&world, &mut dice);
+        }
+        let sent = senders.map(|sender| sender.join().unwrap());
+        over.store(true, Ordering::Relaxed);
+        sent
     });
-    over.store(true, Ordering::Relaxed);
     world.fleet(&["up"]);
-    until_settled(&world, "a", Duration::from_secs(60));
-    let wrong = judge(&world, "a", &sent);
-    assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n"));
-    let submitted = world.received("a", Kind::Submit).len();
-    assert!(
-        submitted > SENDERS * EACH / 2,
-        "only {submitted} were submitted"
-    );
+    for (pod, sent) in PODS.into_iter().zip(&sent) {
+        let patience = Duration::from_secs(60 + rounds);
+        until_settled(&world, pod, patience);
+        let wrong = judge(&world, pod, sent);
+        assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n"));
+        let submitted = world.received(pod, Kind::Submit).len();
+        assert!(
+            submitted * 2 > sent.len(),
+            "{pod}: only {submitted} were submitted"
+        );
+    }
 }
 
-/// Sends a sender's messages one after another, each again until it is accepted.
-fn send_all(world: &World, sender: usize) -> Vec<Sent> {
-    (0..EACH)
-        .map(|number| Sent::new(format!("message {sender}/{number}.")).until_accepted(world, "a"))
+/// Sends a pod's messages one after another, each again until it is accepted.
+fn send_all(world: &World, pod: &str, count: u64, mut dice: Dice) -> Vec<Sent> {
+    (0..count)
+        .map(|number| {
+            dice.wait();
+            Sent::new(format!("message {pod}/{number}.")).until_accepted(world, pod)
+        })
         .collect()
 }
 
+/// Begins and ends relations until the end; each is what was last said of it, for both.
+fn relate_all(world: &World, over: &AtomicBool, mut dice: Dice) {
+    let inboxes = PODS.map(|pod| Inbox::of(world, pod));
+    let (store, runtime) = inboxes[0].store();
+    while !over.load(Ordering::Relaxed) {
+        dice.wait();
+        let first = usize::try_from(dice.roll(3)).unwrap();
+        let (one, other) = (inboxes[first].pod(), inboxes[(first + 1) % 3].pod());
+        let pair = PeerPair::new(one, other).unwrap();
+        let at = podfleet_pod::clock::wall();
+        let wanted = dice.roll(2) == 0;
+        runtime.block_on(async {
+            if wanted {
+                store
+                    .register_peer(Writer::Operator, pair, at)
+                    .await
+                    .unwrap();
+            } else {
+                store
+                    .unregister_peer(Writer::Operator, pair, at)
+                    .await
+                    .unwrap();
+            }
+            for (from, to) in [(one, other), (other, one)] {
+                assert_eq!(store.relation(from, to).await.unwrap().peer, wanted);
+            }
+        });
+    }
+}
+
 /// Kills something.
-fn strike(world: &World, what: u64) {
+fn strike(world: &World, dice: &mut Dice) {
+    let index = usize::try_from(dice.roll(3)).unwrap();
     let rows = world.fleet(&["ps", "--json"]).json();
     let pid = |field: &str| {
-        rows[0][field]
+        rows[index][field]
             .as_u64()
             .and_then(|pid| u32::try_from(pid).ok())
     };
-    match what {
+    match dice.roll(8) {
         0..=2 => {
             if let Some(pod) = pid("pod_pid") {
                 signal(pod, Signal::KILL);
@@ -110,7 +150,7 @@ fn strike(world: &World, what: u64) {
             world.tmux("default", &["kill-server"]);
         }
         _ => {
-            world.fleet(&["restart", "a"]);
+            world.fleet(&["restart", PODS[index]]);
         }
     }
     world.fleet(&["up"]);
