@@ -138,6 +138,8 @@ pub(crate) struct Controller {
     resize_at: Option<Instant>,
     head_wanted: bool,
     head_asked: bool,
+    /// What was withdrawn since the store was asked: its answer may still name it.
+    withdrawn: Vec<MessageId>,
     /// Whether a message has left whose receipt the store does not have yet: until then the store
     /// would give it again.
     leaving: bool,
@@ -189,6 +191,7 @@ impl Controller {
             resize_at: None,
             head_wanted: true,
             head_asked: false,
+            withdrawn: Vec::new(),
             leaving: false,
             open: lane::Open::new(),
             reset_for: None,
@@ -436,3 +439,6 @@ async fn write(terminal: Option<&mut OwnedWritePty>, bytes: &BytesMut) -> io::Re
         _ => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,8 @@ mod restart;
 mod run;
 mod server;
 mod shared;
+#[cfg(test)]
+mod testing;
 mod timer;
 
 pub mod client;

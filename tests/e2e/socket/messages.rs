@@ -11,7 +11,7 @@ use super::pod::Pods;
 
 #[test]
 fn a_message_sent_twice_is_typed_once() {
-    let (pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
+    let (pods, pod) = Pods::one("{}");
     let message = NewMessage::new("once");
     let mut first = pod.connect();
     assert!(!first.run(message.clone()).unwrap().duplicate);

@@ -26,9 +26,11 @@ impl Controller {
 
     pub(super) fn head(&mut self, head: Result<Option<InboxEntry>, StoreError>) {
         self.head_asked = false;
+        let withdrawn = std::mem::take(&mut self.withdrawn);
         match head {
             // One of the pod's own came before it.
             Ok(Some(_)) if self.live.next.is_some() => self.head_wanted = true,
+            Ok(Some(entry)) if withdrawn.contains(&entry.message.id) => self.head_wanted = true,
             Ok(Some(entry)) => {
                 self.live.waiting = self.live.waiting.max(1);
                 self.live.next = Some(Next {
@@ -38,6 +40,8 @@ impl Controller {
                 });
                 self.dirty = true;
             }
+            // What came since is asked for next, and counted already.
+            Ok(None) if self.head_wanted => {}
             Ok(None) => self.live.waiting = 0,
             Err(error) => tracing::error!(%error, "cannot read the inbox"),
         }

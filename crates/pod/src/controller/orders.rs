@@ -25,6 +25,9 @@ impl Controller {
 
     /// Takes notice that the store no longer has a message to be delivered.
     pub(super) fn withdrawn(&mut self, id: MessageId) {
+        if self.head_asked {
+            self.withdrawn.push(id);
+        }
         let is_next = |next: &super::Next| next.message.id == id;
         if !self.live.next.as_ref().is_some_and(is_next) {
             self.live.waiting = self.live.waiting.saturating_sub(1);

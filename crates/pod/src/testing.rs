@@ -1,26 +1,37 @@
+//! What tests of the crate share: a pod's journal over a disk that does as it is told.
+
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-use podfleet_pod_store::MemoryStore;
-use podfleet_pod_store::session_log::{Disk, LogFile, LogOptions, LogStorage, SessionFiles};
+use podfleet_pod_store::session_log::{
+    Disk, LogFile, LogOptions, LogStorage, LogWriter, SessionFiles,
+};
+use podfleet_pod_store::{Fence, MemoryStore};
 use podfleet_protocol::{
     AgentPhase, FleetName, Generation, Identity, PodId, PodName, PodStatus, Run, ScreenStatus,
     SessionId, Size, TenantId,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::*;
+use crate::clock;
+use crate::command::Command;
 use crate::events::Events;
+use crate::journal::{Journal, Writer};
 use crate::paths::RuntimePaths;
-use crate::shared::Receipts;
+use crate::shared::{Receipts, Shared};
 
-/// A disk that takes everything and may refuse to promise that it keeps it.
+/// A disk that takes everything, and may refuse to promise that it keeps it or take its time.
 #[derive(Debug, Clone, Default)]
-struct Promises {
-    refused: Arc<AtomicBool>,
-    kept: Arc<AtomicBool>,
+pub(crate) struct Promises {
+    pub(crate) refused: Arc<AtomicBool>,
+    pub(crate) kept: Arc<AtomicBool>,
+    /// While somebody holds this, a promise is waited for.
+    pub(crate) held: Arc<Mutex<()>>,
+    /// Notified when a promise begins to be waited for.
+    pub(crate) waited_for: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -49,6 +60,11 @@ impl LogFile for Promised {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        if matches!(self.promises.held.try_lock(), Err(TryLockError::WouldBlock)) {
+            self.promises.waited_for.notify_one();
+            let held = self.promises.held.lock();
+            drop(held.unwrap_or_else(PoisonError::into_inner));
+        }
         if self.promises.refused.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -58,16 +74,17 @@ impl LogFile for Promised {
 }
 
 /// A journal over a disk of promises, and what the controller is told.
-struct Bench {
-    _state: tempfile::TempDir,
-    promises: Promises,
-    journal: Journal,
-    commands: mpsc::UnboundedReceiver<Command>,
+pub(crate) struct Bench {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) promises: Promises,
+    pub(crate) files: SessionFiles,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commands: mpsc::UnboundedReceiver<Command>,
 }
 
 impl Bench {
-    fn new() -> Self {
-        let state = tempfile::tempdir().unwrap();
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let identity = Identity {
             id: PodId::generate(),
             name: PodName::new("coder").unwrap(),
@@ -76,34 +93,22 @@ impl Bench {
             host: "fern".into(),
         };
         let promises = Promises::default();
-        let files = SessionFiles::new(state.path(), identity.id, SessionId::generate());
+        let files = SessionFiles::new(directory.path(), identity.id, SessionId::generate());
         let options = LogOptions {
             storage: Arc::new(promises.clone()),
             ..LogOptions::new(identity.clone(), Generation(1))
         };
-        let log = LogWriter::open(files, options, clock::wall()).unwrap();
+        let log = LogWriter::open(files.clone(), options, clock::wall()).unwrap();
         let (journal, jobs) = Journal::new();
         let (sender, commands) = mpsc::unbounded_channel();
-        let shared = shared(identity, state.path(), journal.clone(), sender);
-        Writer::new(jobs, log, Arc::new(shared)).start().unwrap();
+        let shared = Arc::new(shared(identity, directory.path(), journal, sender));
+        Writer::new(jobs, log, Arc::clone(&shared)).start().unwrap();
         Self {
-            _state: state,
+            directory,
             promises,
-            journal,
+            files,
+            shared,
             commands,
-        }
-    }
-
-    async fn launch(&mut self) -> Result<(), String> {
-        self.journal.launch(Entry::Launch {
-            run: Run(1),
-            argv: vec!["agent".into()],
-            env_names: Vec::new(),
-            told: "be kind".into(),
-        });
-        match self.commands.recv().await {
-            Some(Command::LaunchCommitted(result)) => result,
-            other => panic!("{other:?}"),
         }
     }
 }
@@ -164,24 +169,4 @@ fn shared(
         session: SessionId::generate(),
         ending: CancellationToken::new(),
     }
-}
-
-#[tokio::test]
-async fn a_launch_is_told_of_only_when_the_disk_has_it() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.launch().await, Ok(()));
-    assert!(bench.promises.kept.load(Ordering::SeqCst));
-}
-
-#[tokio::test]
-async fn a_launch_that_the_disk_does_not_keep_is_told_of_as_failed_until_it_keeps_one() {
-    let mut bench = Bench::new();
-    bench.promises.refused.store(true, Ordering::SeqCst);
-    for _ in 0..3 {
-        let error = bench.launch().await.unwrap_err();
-        assert!(error.contains("no storage space"), "{error}");
-    }
-    bench.promises.refused.store(false, Ordering::SeqCst);
-    assert_eq!(bench.launch().await, Ok(()));
-    assert!(bench.promises.kept.load(Ordering::SeqCst));
 }
