@@ -239,11 +239,11 @@ fn a_viewer_that_never_reads_slows_nobody_and_costs_no_memory() {
     pod.settled();
     // Fills the scrollback and the ring, which are there for the first client as for the last.
     pod.connect()
-        .until(order(&pod, "FLOOD:4000000"), Outcome::Answered);
+        .until(order(&pod, "FLOOD:1500000"), Outcome::Answered);
     let before = pod.memory_kib();
     let _deaf = view(&pod);
     let mut reader = view(&pod);
-    let id = order(&pod, "FLOOD:4000000");
+    let id = order(&pod, "FLOOD:2500000");
     // This one reads, but never acknowledges.
     thread::spawn(move || while reader.receive().is_some() {});
     let mut client = pod.connect();

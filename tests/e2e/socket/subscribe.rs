@@ -168,7 +168,7 @@ fn a_slow_reader_is_told_that_it_lags_and_let_go_and_holds_up_nobody() {
     let before = pod.memory_kib();
     let mut sender = pod.connect();
     let batch = 32;
-    for _ in 0..6 * EVENT_RING / batch {
+    for _ in 0..3 * EVENT_RING / batch {
         let lines: String = (0..batch)
             .map(|id| {
                 let message = NewMessage::new("x".repeat(2000));
