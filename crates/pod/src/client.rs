@@ -1,5 +1,7 @@
 //! The client side of a pod's socket.
 
+mod subscriber;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +17,8 @@ use podfleet_protocol::method::{
 use podfleet_protocol::rpc::{Request, RequestId, Response, RpcError};
 use tokio::net::UnixStream;
 use tokio_util::codec::{Framed, FramedParts};
+
+pub use subscriber::Subscriber;
 
 /// How long a pod may take to take up a connection and answer `hello`.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
@@ -43,6 +47,9 @@ pub enum ClientErrorKind {
     /// The pod closed the connection.
     #[error("the pod closed the connection")]
     Closed,
+    /// Events are lost, since the client read them too slowly; the pod closed the connection.
+    #[error("events are lost: they were read too slowly")]
+    Lagged,
     /// What came was not the protocol.
     #[error("the pod does not speak the protocol: {0}")]
     Protocol(String),

@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Paused(Option<Paused>),
     /// A message was withdrawn before it was typed.
     Withdrawn(MessageId),
+    /// Say that all that was told before is done, and can be seen in the status.
+    CaughtUp(oneshot::Sender<()>),
     /// Press the interrupt key, if the agent works.
     Interrupt(oneshot::Sender<InterruptResult>),
     /// Set the terminal's size, unless a controller does.

@@ -262,6 +262,9 @@ impl Controller {
             Command::Prepared(result) => self.prepared(result).await,
             Command::Paused(paused) => self.pause(paused),
             Command::Withdrawn(id) => self.withdrawn(id),
+            Command::CaughtUp(answer) => {
+                let _ = answer.send(());
+            }
             Command::Interrupt(answer) => {
                 let _ = answer.send(self.interrupt());
             }

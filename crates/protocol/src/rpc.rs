@@ -19,7 +19,10 @@ pub enum Version {
 
 /// The id that ties a response to its request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "`id` is neither an integer of 64 bits nor a text"
+)]
 pub enum RequestId {
     /// A number.
     Number(i64),

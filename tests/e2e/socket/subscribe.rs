@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use podfleet_pod::client::{ClientErrorKind, Introduction, Subscriber};
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::event::Push;
 use podfleet_protocol::limits::EVENT_RING;
@@ -263,4 +264,50 @@ fn the_last_event_of_a_pod_says_why_it_ended() {
     };
     assert_eq!(reason, "test: over");
     assert!(subscriber.receive().is_none());
+}
+
+#[test]
+fn a_rust_program_follows_a_pod_over_a_break_until_it_ends() {
+    let (_pods, pod) = Pods::one(r#"{"never_ready": true}"#);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(follow_over_a_break(&pod));
+}
+
+async fn follow_over_a_break(pod: &Pod) {
+    let who = Introduction {
+        client: "test".to_owned(),
+        credential: None,
+    };
+    let socket = &pod.files.socket;
+    let (begun, mut events) = Subscriber::connect(socket, &who, None).await.unwrap();
+    assert!(begun.snapshot.is_some());
+    let mut sender = pod.connect();
+    let one = sender.run(NewMessage::new("one")).unwrap().id;
+    let told_of =
+        |event: &Event, id| matches!(event, Event::Message { receipt, .. } if receipt.id == id);
+    let last = loop {
+        let event = events.next().await.unwrap();
+        if told_of(&event.event, one) {
+            break event;
+        }
+    };
+    assert_eq!(events.cursor(), last.cursor);
+    drop(events);
+
+    let two = sender.run(NewMessage::new("two")).unwrap().id;
+    let from = Some(last.cursor);
+    let (begun, mut events) = Subscriber::connect(socket, &who, from).await.unwrap();
+    assert_eq!((begun.snapshot, begun.lagged), (None, None));
+    sender.call::<Shutdown>(ShutdownParams::default()).unwrap();
+    let mut told = Vec::new();
+    while !matches!(told.last(), Some(Event::ShutDown { .. })) {
+        let event = events.next().await.unwrap();
+        assert_eq!(event.number, last.number + 1 + told.len() as u64);
+        told.push(event.event);
+    }
+    assert!(told.iter().any(|event| told_of(event, two)));
+    let over = events.next().await.unwrap_err();
+    assert!(matches!(over.kind(), ClientErrorKind::Closed), "{over}");
 }

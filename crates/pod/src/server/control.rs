@@ -8,7 +8,7 @@ use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{AgentPhase, Paused};
 
 use super::caller::Caller;
-use super::requests::ask;
+use super::requests::{self, ask};
 use crate::clock;
 use crate::command::Command;
 use crate::shared::Shared;
@@ -29,13 +29,17 @@ pub(super) async fn pause(
         since: clock::wall(),
         reason: printable.take(REASON).collect(),
     };
-    shared.journal.pause(Some(paused), &caller.address).await
+    let result = shared.journal.pause(Some(paused), &caller.address).await?;
+    requests::caught_up(shared).await;
+    Ok(result)
 }
 
 /// Lets delivery go on.
 pub(super) async fn resume(shared: &Shared, caller: &Caller) -> Result<PauseResult, RpcError> {
     caller.check_commands("resume an agent")?;
-    shared.journal.pause(None, &caller.address).await
+    let result = shared.journal.pause(None, &caller.address).await?;
+    requests::caught_up(shared).await;
+    Ok(result)
 }
 
 /// Presses the interrupt key if the agent works. The order is in the log before the key is pressed.

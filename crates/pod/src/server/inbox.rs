@@ -7,7 +7,7 @@ use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{MessageId, Receipt};
 
 use super::caller::Caller;
-use super::messages;
+use super::{messages, requests};
 use crate::shared::Shared;
 
 /// Lists a page of what waits. Who is neither the pod nor commands it sees its own messages only.
@@ -74,7 +74,10 @@ pub(super) async fn cancel(
         return Err(messages::no_such_message(id));
     }
     match shared.journal.cancel(id).await? {
-        Ok(receipt) => Ok(receipt),
+        Ok(receipt) => {
+            requests::caught_up(shared).await;
+            Ok(receipt)
+        }
         Err(error) if matches!(error.kind(), StoreErrorKind::NotFound(_)) => {
             Err(messages::no_such_message(id))
         }

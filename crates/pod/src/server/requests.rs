@@ -132,3 +132,9 @@ pub(super) async fn ask<T>(
         .await
         .map_err(|_| RpcError::new(ErrorCode::ShuttingDown, "the pod is ending"))
 }
+
+/// Waits until the controller has done what it was told, so that a reply is not ahead of it. What
+/// is durable stays so if the pod ends meanwhile.
+pub(super) async fn caught_up(shared: &Shared) {
+    let _ = ask(shared, Command::CaughtUp).await;
+}

@@ -46,6 +46,14 @@ fn an_encoded_request_is_one_line_whatever_is_in_it() {
 }
 
 #[test]
+fn an_id_that_is_no_id_is_refused_in_words() {
+    let refused = Request::parse(br#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#).unwrap_err();
+    let message = refused.error.unwrap().message;
+    let words = "`id` is neither an integer of 64 bits nor a text";
+    assert!(message.ends_with(words), "{message}");
+}
+
+#[test]
 fn what_is_too_long_is_not_written_and_what_stands_before_it_stays() {
     let mut buffer = BytesMut::from("before");
     let long = "a".repeat(MAX_LINE);
