@@ -24,6 +24,7 @@ mod independent_validator;
 mod load;
 mod mcp;
 mod peers;
+mod pruning;
 mod real_programs;
 mod reliability;
 mod rights;

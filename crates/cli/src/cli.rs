@@ -110,7 +110,9 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     ),
     (
         "The fleet",
-        &["plan", "up", "down", "restart", "ps", "status", "verify"],
+        &[
+            "plan", "up", "down", "restart", "ps", "status", "verify", "prune",
+        ],
     ),
     (
         "An agent",

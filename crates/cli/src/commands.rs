@@ -49,6 +49,8 @@ pub(crate) mod pods;
 #[cfg(feature = "fleet")]
 mod progress;
 #[cfg(feature = "fleet")]
+pub(crate) mod prune;
+#[cfg(feature = "fleet")]
 pub(crate) mod ps;
 #[cfg(feature = "fleet")]
 pub(crate) mod remove;

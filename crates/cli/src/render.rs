@@ -11,6 +11,8 @@ pub(crate) mod wrap;
 #[cfg(feature = "fleet")]
 pub(crate) mod age;
 #[cfg(feature = "fleet")]
+pub(crate) mod bytes;
+#[cfg(feature = "fleet")]
 pub(crate) mod explanation;
 #[cfg(feature = "fleet")]
 pub(crate) mod inbox;

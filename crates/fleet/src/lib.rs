@@ -15,6 +15,7 @@
 //! | [`Fleet::ps`], [`Fleet::explain`], [`Fleet::status`], [`Fleet::verify`] | look |
 //! | [`Fleet::send`] | a message, with a receipt |
 //! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
+//! | [`Fleet::prune`] | removes what is old |
 //! | [`RosterDraft`], [`Fleet::clean`] | edit the roster; what a removed agent leaves |
 //! | [`Fleet::pods`], [`Fleet::spawn`], [`Fleet::restore`], [`Fleet::forget`] | pods outside the roster too |
 //! | [`Fleet::peer_add`], [`Fleet::peer_remove`], [`Fleet::peers`] | who sees and notifies whom |
@@ -61,8 +62,8 @@ pub use drift::drift;
 pub use error::{FleetError, FleetErrorKind};
 pub use file_snapshot::FileSnapshot;
 pub use fleet::{
-    AgentStatus, Brake, BrakeReport, Check, DownOptions, Events, Explanation, Fact, Fleet,
-    ForgetReport, InboxReport, Installation, InstalledUnit, Miss, OldAgent, OpeningStore,
+    AgentPruned, AgentStatus, Brake, BrakeReport, Check, DownOptions, Events, Explanation, Fact,
+    Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss, OldAgent, OpeningStore,
     PeerChange, PeerRow, Removal, RestartOptions, SendReport, SendRequest, SessionLog, Setup,
     StopTimeouts, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
 };

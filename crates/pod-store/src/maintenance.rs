@@ -121,38 +121,67 @@ impl Default for Retention {
     }
 }
 
-/// What a call removed.
+/// What a call removed, or would remove.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     /// How many messages, or log files.
     pub removed: u64,
     /// How many bytes their bodies, or the files, had.
     pub bytes: u64,
+    /// How many delivered messages, or log files, are left.
+    pub kept: u64,
+    /// How many bytes those have.
+    pub kept_bytes: u64,
     /// Whether a further call would remove more.
     pub more: bool,
+}
+
+impl Pruned {
+    pub(crate) fn nothing_of(count: u64, bytes: u64) -> Self {
+        Self {
+            kept: count,
+            kept_bytes: bytes,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn take(&mut self, count: u64, bytes: u64) {
+        self.removed += count;
+        self.bytes += bytes;
+        self.kept = self.kept.saturating_sub(count);
+        self.kept_bytes = self.kept_bytes.saturating_sub(bytes);
+    }
+
+    /// Returns what this call and the next one removed together.
+    #[must_use]
+    pub fn and(self, next: Self) -> Self {
+        Self {
+            removed: self.removed + next.removed,
+            bytes: self.bytes + next.bytes,
+            ..next
+        }
+    }
 }
 
 /// Decides how many of the oldest things go: those that are too old, and those without which the
 /// rest still has too many bytes. One thing more than the batch tells whether there are more.
 pub(crate) fn victims(
     oldest: impl Iterator<Item = (UnixMillis, u64)>,
-    total: u64,
+    all: Pruned,
     retention: &Retention,
     now: UnixMillis,
 ) -> (usize, Pruned) {
     let before = now.0.saturating_sub(retention.max_age_ms);
-    let (mut left, mut pruned) = (total, Pruned::default());
+    let mut pruned = all;
     for (at, bytes) in oldest {
-        if at.0 >= before && left <= retention.max_bytes {
+        if at.0 >= before && pruned.kept_bytes <= retention.max_bytes {
             break;
         }
         if pruned.removed == u64::from(retention.batch) {
             pruned.more = true;
             break;
         }
-        left = left.saturating_sub(bytes);
-        pruned.removed += 1;
-        pruned.bytes += bytes;
+        pruned.take(1, bytes);
     }
     (
         usize::try_from(pruned.removed).unwrap_or(usize::MAX),

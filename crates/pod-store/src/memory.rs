@@ -476,6 +476,29 @@ impl PodStore for MemoryStore {
         })
     }
 
+    async fn preview_prune(
+        &self,
+        pod: PodId,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, StoreError> {
+        self.call("look what would be pruned", |state| {
+            let inbox = state.inboxes.get(&pod);
+            Ok(inbox.map_or_else(Pruned::default, |inbox| inbox.choose(retention, now).1))
+        })
+    }
+
+    async fn prune_sessions(&self, pod: PodId, logged: &[SessionId]) -> Result<u64, StoreError> {
+        self.call("prune sessions", |state| {
+            let present = state.pods.get(&pod).and_then(|record| record.session);
+            let before = state.sessions.len();
+            state.sessions.retain(|id, session| {
+                session.pod != pod || logged.contains(id) || Some(*id) == present
+            });
+            Ok((before - state.sessions.len()) as u64)
+        })
+    }
+
     async fn prune_messages(
         &self,
         pod: PodId,

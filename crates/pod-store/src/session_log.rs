@@ -27,7 +27,7 @@ mod writer;
 
 pub use error::{LogError, LogErrorKind};
 pub use files::SessionFiles;
-pub use prune::prune;
+pub use prune::{logged_sessions, preview_prune, prune};
 pub use reader::{LocatedRecord, LogPosition, SessionReader};
 pub use record::{Entry, Lineage, MAX_RECORD, Record, RelationEvent};
 pub use recovery::{Interrupted, Recovery};

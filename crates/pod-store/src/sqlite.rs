@@ -517,6 +517,27 @@ impl PodStore for SqliteStore {
         .await
     }
 
+    async fn preview_prune(
+        &self,
+        pod: PodId,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, StoreError> {
+        let retention = *retention;
+        self.call("look what would be pruned", move |database| {
+            prune::preview(database, pod, &retention, now)
+        })
+        .await
+    }
+
+    async fn prune_sessions(&self, pod: PodId, logged: &[SessionId]) -> Result<u64, StoreError> {
+        let logged = logged.to_vec();
+        self.call("prune sessions", move |database| {
+            database.write(|transaction| prune::sessions(transaction, pod, &logged))
+        })
+        .await
+    }
+
     async fn prune_messages(
         &self,
         pod: PodId,

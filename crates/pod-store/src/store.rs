@@ -410,6 +410,24 @@ pub trait PodStore: Send + Sync + Debug {
         at: UnixMillis,
     ) -> Result<(), StoreError>;
 
+    /// Looks what [`prune_messages`](Self::prune_messages) would remove in one call.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    async fn preview_prune(
+        &self,
+        pod: PodId,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, StoreError>;
+
+    /// Removes the records of a pod's sessions but those of `logged` and the present one, and
+    /// returns how many.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be written.
+    async fn prune_sessions(&self, pod: PodId, logged: &[SessionId]) -> Result<u64, StoreError>;
+
     /// Removes delivered messages of a pod that are too old or too many, the oldest first, at most
     /// [`Retention::batch`] in one call. What waits is never removed.
     ///

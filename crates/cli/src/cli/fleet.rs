@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use crate::commands::{
     add, attach, brake, doctor, down, inbox, install, interrupt, log, logs, mcp, peer, plan, pod,
-    pods, ps, remove, restart, send, set, sim_agent, spawn, status, store, supervise, tail,
+    pods, prune, ps, remove, restart, send, set, sim_agent, spawn, status, store, supervise, tail,
     uninstall, up, update, verify, watch,
 };
 use crate::context::Context;
@@ -33,6 +33,7 @@ pub(super) enum Command {
     Attach(attach::Args),
     Log(log::Args),
     Logs(logs::Args),
+    Prune(prune::Args),
     Store(store::Args),
     Install(install::Args),
     Uninstall(uninstall::Args),
@@ -70,6 +71,7 @@ impl Command {
             Self::Attach(args) => attach::run(&args, context),
             Self::Log(args) => log::run(&args, context),
             Self::Logs(args) => logs::run(&args, context),
+            Self::Prune(args) => prune::run(&args, context),
             Self::Store(args) => store::run(args, context),
             Self::Install(args) => install::run(&args, context),
             Self::Uninstall(args) => uninstall::run(&args, context),

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use podfleet_pod_store::{Check, MinWriter, SqliteStore};
 use serde_json::json;
 
-use crate::commands::scope::JsonFlag;
+use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -56,13 +56,20 @@ nothing.")]
         #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         from: PathBuf,
         #[command(flatten)]
+        dry_run: DryRun,
+        #[command(flatten)]
         json: JsonFlag,
     },
     /// Lock builds of older schemas out of the store, for good
     #[command(after_help = "\
 Opening the store does all else: older and newer builds share it until then.
 Refused while a pod of an older build lives.")]
-    Migrate(JsonFlag),
+    Migrate {
+        #[command(flatten)]
+        dry_run: DryRun,
+        #[command(flatten)]
+        json: JsonFlag,
+    },
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
@@ -70,8 +77,12 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
         Verb::Check(json) => check(json, context),
         Verb::Backup { to, json } => backup(&to, json, context),
         Verb::Export { to } => export(&to, context),
-        Verb::Import { from, json } => import(&from, json, context),
-        Verb::Migrate(json) => migrate(json, context),
+        Verb::Import {
+            from,
+            dry_run,
+            json,
+        } => import(&from, dry_run, json, context),
+        Verb::Migrate { dry_run, json } => migrate(dry_run, json, context),
     }
 }
 
@@ -199,7 +210,7 @@ fn create(path: &Path) -> Result<File, Error> {
     })
 }
 
-fn import(from: &Path, json: JsonFlag, context: &mut Context) -> Outcome {
+fn import(from: &Path, dry_run: DryRun, json: JsonFlag, context: &mut Context) -> Outcome {
     let lines: Box<dyn BufRead + Send> = if is_standard(from) {
         Box::new(BufReader::new(io::stdin()))
     } else {
@@ -209,38 +220,55 @@ fn import(from: &Path, json: JsonFlag, context: &mut Context) -> Outcome {
         })?;
         Box::new(BufReader::new(file))
     };
-    let store = SqliteStore::open(&context.dirs()?.state_paths().store())?;
-    let transfer = block_on(async { Ok(store.import(lines).await?) })?;
+    let path = context.dirs()?.state_paths().store();
+    let dry_run = dry_run.dry_run;
+    let transfer = block_on(async {
+        Ok(if dry_run {
+            SqliteStore::preview_import(&path, lines).await?
+        } else {
+            SqliteStore::open(&path)?.import(lines).await?
+        })
+    })?;
     if json.json {
+        let records = transfer.records;
         context
             .output
-            .json(&json!({ "path": store.path(), "records": transfer.records }))?;
+            .json(&json!({ "path": path, "dry_run": dry_run, "records": records }))?;
     } else {
         let records = count(transfer.records, "record");
-        let path = store.path().display();
-        context
-            .output
-            .line(format_args!("{path}: {records} imported"))?;
+        let path = path.display();
+        context.output.line(if dry_run {
+            format!("{path}: {records} would be imported")
+        } else {
+            format!("{path}: {records} imported")
+        })?;
     }
     Ok(Exit::Success)
 }
 
-fn migrate(json: JsonFlag, context: &mut Context) -> Outcome {
+fn migrate(dry_run: DryRun, json: JsonFlag, context: &mut Context) -> Outcome {
     let store = open(context)?;
     let dirs = context.dirs()?;
-    let raise = store.raise_min_writer(move |pod| dirs.pod_lives(pod));
-    let raised = block_on(async { Ok(raise.await?) })?;
+    let dry_run = dry_run.dry_run;
+    let is_live = move |pod| dirs.pod_lives(pod);
+    let raised = block_on(async {
+        Ok(if dry_run {
+            store.preview_min_writer(is_live).await?
+        } else {
+            store.raise_min_writer(is_live).await?
+        })
+    })?;
     let MinWriter { before, now } = raised;
     if json.json {
-        context.output.json(&json!({ "min_writer": raised }))?;
-    } else if before == now {
-        context.output.line(format_args!(
-            "already so: builds below schema {now} are locked out"
-        ))?;
+        context
+            .output
+            .json(&json!({ "dry_run": dry_run, "min_writer": raised }))?;
     } else {
-        context.output.line(format_args!(
-            "builds below schema {now} are locked out from now on"
-        ))?;
+        context.output.line(match (before == now, dry_run) {
+            (true, _) => format!("already so: builds below schema {now} are locked out"),
+            (false, true) => format!("builds below schema {now} would be locked out"),
+            (false, false) => format!("builds below schema {now} are locked out from now on"),
+        })?;
     }
     Ok(Exit::Success)
 }

@@ -144,17 +144,25 @@ impl Inbox {
     }
 
     pub(super) fn prune(&mut self, retention: &Retention, now: UnixMillis) -> Pruned {
-        let settled = self.entries.values().filter(|entry| !is_undelivered(entry));
-        let mut settled: Vec<_> = settled.map(Old::of).collect();
-        settled.sort_by_key(|old| old.id);
-        let total = settled.iter().map(|old| old.bytes).sum();
-        let sizes = settled.iter().map(|old| (old.at, old.bytes));
-        let (count, pruned) = victims(sizes, total, retention, now);
-        for old in &settled[..count] {
+        let (gone, pruned) = self.choose(retention, now);
+        for old in gone {
             self.places.remove(&old.id);
             self.entries.remove(&old.sequence);
         }
         pruned
+    }
+
+    /// Returns what goes by retention.
+    pub(super) fn choose(&self, retention: &Retention, now: UnixMillis) -> (Vec<Old>, Pruned) {
+        let settled = self.entries.values().filter(|entry| !is_undelivered(entry));
+        let mut settled: Vec<_> = settled.map(Old::of).collect();
+        settled.sort_by_key(|old| old.id);
+        let bytes = settled.iter().map(|old| old.bytes).sum();
+        let all = Pruned::nothing_of(settled.len() as u64, bytes);
+        let sizes = settled.iter().map(|old| (old.at, old.bytes));
+        let (count, pruned) = victims(sizes, all, retention, now);
+        settled.truncate(count);
+        (settled, pruned)
     }
 
     fn entry(&mut self, id: MessageId) -> Result<&mut InboxEntry, Fault> {
@@ -166,7 +174,7 @@ impl Inbox {
 }
 
 /// What decides whether a delivered message is pruned.
-struct Old {
+pub(super) struct Old {
     id: MessageId,
     sequence: Sequence,
     at: UnixMillis,

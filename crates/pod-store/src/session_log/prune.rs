@@ -20,6 +20,12 @@ struct Session {
     written: UnixMillis,
 }
 
+impl Session {
+    fn files(&self) -> u64 {
+        self.paths.len() as u64
+    }
+}
+
 /// Removes the logs of a pod's sessions that are too old or too many, the oldest first, at most
 /// [`Retention::batch`] files in one call, and never one of the session `present`.
 ///
@@ -37,30 +43,67 @@ pub fn prune(
     now: UnixMillis,
 ) -> Result<Pruned, LogError> {
     let sessions = sessions(state, pod)?;
-    let total = sessions.values().map(|session| session.bytes).sum();
-    let closed = sessions.iter().filter(|(id, _)| Some(**id) != present);
-    let closed: Vec<&Session> = closed.map(|(_, session)| session).collect();
-    let sizes = closed
+    let (gone, pruned) = choose(&sessions, present, retention, now);
+    gone.into_iter().try_for_each(remove)?;
+    Ok(pruned)
+}
+
+/// Looks what [`prune`] would remove in one call.
+///
+/// # Errors
+/// Fails when the directory cannot be read.
+pub fn preview_prune(
+    state: &Path,
+    pod: PodId,
+    present: Option<SessionId>,
+    retention: &Retention,
+    now: UnixMillis,
+) -> Result<Pruned, LogError> {
+    Ok(choose(&sessions(state, pod)?, present, retention, now).1)
+}
+
+/// Returns the sessions of a pod that have a log, in the order of their beginnings.
+///
+/// # Errors
+/// Fails when the directory cannot be read; a pod without logs has none.
+pub fn logged_sessions(state: &Path, pod: PodId) -> Result<Vec<SessionId>, LogError> {
+    Ok(sessions(state, pod)?.into_keys().collect())
+}
+
+fn choose<'a>(
+    sessions: &'a BTreeMap<SessionId, Session>,
+    present: Option<SessionId>,
+    retention: &Retention,
+    now: UnixMillis,
+) -> (Vec<&'a Session>, Pruned) {
+    let bytes = sessions.values().map(|session| session.bytes).sum();
+    let files = sessions.values().map(Session::files).sum();
+    let mut closed: Vec<&Session> = sessions
         .iter()
-        .map(|session| (session.written, session.bytes));
+        .filter(|(id, _)| Some(**id) != present)
+        .map(|(_, session)| session)
+        .collect();
     let whole = Retention {
         batch: u32::MAX,
         ..*retention
     };
-    let (count, _) = victims(sizes, total, &whole, now);
-    let mut pruned = Pruned::default();
-    for session in &closed[..count] {
-        if pruned.removed > 0
-            && pruned.removed + session.paths.len() as u64 > retention.batch.into()
-        {
-            pruned.more = true;
-            break;
+    let mut pruned = Pruned::nothing_of(files, bytes);
+    let sizes = closed
+        .iter()
+        .map(|session| (session.written, session.bytes));
+    let (count, _) = victims(sizes, pruned, &whole, now);
+    closed.truncate(count);
+    let fits = closed.iter().take_while(|session| {
+        pruned.more =
+            pruned.removed > 0 && pruned.removed + session.files() > retention.batch.into();
+        if !pruned.more {
+            pruned.take(session.files(), session.bytes);
         }
-        remove(session)?;
-        pruned.removed += session.paths.len() as u64;
-        pruned.bytes += session.bytes;
-    }
-    Ok(pruned)
+        !pruned.more
+    });
+    let fits = fits.count();
+    closed.truncate(fits);
+    (closed, pruned)
 }
 
 fn remove(session: &Session) -> Result<(), LogError> {

@@ -8,7 +8,7 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 
 use podfleet_protocol::PodId;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::columns::{label, parsed, unsigned};
 use super::connection::Database;
@@ -68,6 +68,30 @@ impl SqliteStore {
             .await
     }
 
+    /// Looks what [`import`](Self::import) into the store at `path` would do. Nothing is written;
+    /// a store that is not there is not made.
+    ///
+    /// # Errors
+    /// As [`import`](Self::import).
+    pub async fn preview_import<R: BufRead + Send + 'static>(
+        path: &Path,
+        lines: R,
+    ) -> Result<Transfer, StoreError> {
+        const OPERATION: &str = "look what would be imported";
+        match path.try_exists() {
+            Ok(false) => {
+                transfer::preview(lines).map_err(|fault| fault.into_error(OPERATION, path))
+            }
+            _ => {
+                let look = move |database: &mut Database| {
+                    transfer::refuse_filled(database.reader())?;
+                    transfer::preview(lines)
+                };
+                Self::open(path)?.call(OPERATION, look).await
+            }
+        }
+    }
+
     /// Locks builds of older schemas out of the store, for good.
     ///
     /// `is_live` is asked whether a pod runs, for those that a build of an older schema started
@@ -81,33 +105,48 @@ impl SqliteStore {
         is_live: impl Fn(PodId) -> bool + Send + 'static,
     ) -> Result<MinWriter, StoreError> {
         self.call("migrate", move |database| {
-            raise_min_writer(database, is_live)
+            database.write(|transaction| {
+                let raised = min_writer(transaction, is_live)?;
+                transaction.execute(
+                    "UPDATE schema_version SET min_writer = max(min_writer, ?1)",
+                    params![schema::VERSION],
+                )?;
+                Ok(raised)
+            })
+        })
+        .await
+    }
+
+    /// Looks what [`raise_min_writer`](Self::raise_min_writer) would do.
+    ///
+    /// # Errors
+    /// As that; nothing is written.
+    pub async fn preview_min_writer(
+        &self,
+        is_live: impl Fn(PodId) -> bool + Send + 'static,
+    ) -> Result<MinWriter, StoreError> {
+        self.call("look what migrating would do", move |database| {
+            min_writer(database.reader(), is_live)
         })
         .await
     }
 }
 
-fn raise_min_writer(
-    database: &mut Database,
+fn min_writer(
+    connection: &Connection,
     is_live: impl Fn(PodId) -> bool,
 ) -> Result<MinWriter, Fault> {
-    database.write(|transaction| {
-        let older = older_writers(transaction, is_live)?;
-        if !older.is_empty() {
-            return Err(StoreErrorKind::OlderWriters(older).into());
-        }
-        let before = schema::stored(transaction)?.map_or(0, |stored| stored.min_writer);
-        transaction.execute(
-            "UPDATE schema_version SET min_writer = max(min_writer, ?1)",
-            params![schema::VERSION],
-        )?;
-        let now = before.max(schema::VERSION);
-        Ok(MinWriter { before, now })
-    })
+    let older = older_writers(connection, is_live)?;
+    if !older.is_empty() {
+        return Err(StoreErrorKind::OlderWriters(older).into());
+    }
+    let before = schema::stored(connection)?.map_or(0, |stored| stored.min_writer);
+    let now = before.max(schema::VERSION);
+    Ok(MinWriter { before, now })
 }
 
 fn older_writers(
-    connection: &rusqlite::Connection,
+    connection: &Connection,
     is_live: impl Fn(PodId) -> bool,
 ) -> Result<Vec<OlderWriter>, Fault> {
     // A generation that said nothing of its schema is of a build of schema 1.

@@ -1,10 +1,10 @@
 //! Removing messages that were delivered long ago.
 
-use podfleet_protocol::{PodId, UnixMillis};
-use rusqlite::{Connection, params};
+use podfleet_protocol::{PodId, SessionId, UnixMillis};
+use rusqlite::{Connection, Transaction, params};
 
 use super::bodies::Bodies;
-use super::columns::signed;
+use super::columns::{signed, to_json};
 use super::connection::Database;
 use crate::error::Fault;
 use crate::maintenance::{Pruned, Retention, victims};
@@ -16,25 +16,31 @@ struct Old {
     bytes: u64,
 }
 
+/// Looks what would go.
+pub(super) fn preview(
+    database: &Database,
+    pod: PodId,
+    retention: &Retention,
+    now: UnixMillis,
+) -> Result<Pruned, Fault> {
+    let (_, pruned) = choose(database, pod, retention, now)?;
+    Ok(pruned)
+}
+
 pub(super) fn messages(
     database: &mut Database,
     pod: PodId,
     retention: &Retention,
     now: UnixMillis,
 ) -> Result<Pruned, Fault> {
-    // What is read here can only become more before the transaction: settled messages stay so.
-    let total = total_bytes(database.reader(), &database.bodies, pod)?;
-    let oldest = oldest(database.reader(), &database.bodies, pod, retention.batch)?;
-    let sizes = oldest.iter().map(|old| (old.settled, old.bytes));
-    let (count, pruned) = victims(sizes, total, retention, now);
-    let gone = &oldest[..count];
+    let (gone, pruned) = choose(database, pod, retention, now)?;
     if gone.is_empty() {
         return Ok(pruned);
     }
     database.write(|transaction| {
         let mut statement = transaction
             .prepare_cached("DELETE FROM message WHERE sequence = ?1 AND state = 'settled'")?;
-        for old in gone {
+        for old in &gone {
             statement.execute(params![old.sequence])?;
         }
         Ok(())
@@ -42,6 +48,37 @@ pub(super) fn messages(
     let files = gone.iter().filter_map(|old| old.file.as_deref());
     files.for_each(|file| database.bodies.remove(file));
     Ok(pruned)
+}
+
+/// Removes the records of sessions that have no log any more. A crash between the two is made good
+/// by the next call.
+pub(super) fn sessions(
+    transaction: &Transaction<'_>,
+    pod: PodId,
+    logged: &[SessionId],
+) -> Result<u64, Fault> {
+    let logged: Vec<_> = logged.iter().map(SessionId::to_string).collect();
+    let gone = transaction.execute(
+        "DELETE FROM session WHERE pod = ?1 AND id NOT IN (SELECT value FROM json_each(?2)) \
+           AND id IS NOT (SELECT session FROM pod WHERE id = ?1)",
+        params![pod.to_string(), to_json(&logged)?],
+    )?;
+    Ok(gone as u64)
+}
+
+/// What is read here can only become more before a transaction: settled messages stay so.
+fn choose(
+    database: &Database,
+    pod: PodId,
+    retention: &Retention,
+    now: UnixMillis,
+) -> Result<(Vec<Old>, Pruned), Fault> {
+    let all = delivered(database.reader(), &database.bodies, pod)?;
+    let mut oldest = oldest(database.reader(), &database.bodies, pod, retention.batch)?;
+    let sizes = oldest.iter().map(|old| (old.settled, old.bytes));
+    let (count, pruned) = victims(sizes, all, retention, now);
+    oldest.truncate(count);
+    Ok((oldest, pruned))
 }
 
 /// The oldest of the delivered messages and one more. Ids are made in the order of time, and have an
@@ -70,22 +107,24 @@ fn oldest(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// How many bytes the bodies of the delivered messages have.
-fn total_bytes(connection: &Connection, bodies: &Bodies, pod: PodId) -> Result<u64, Fault> {
-    let inline: i64 = connection
+/// How many delivered messages there are, and how many bytes their bodies have.
+fn delivered(connection: &Connection, bodies: &Bodies, pod: PodId) -> Result<Pruned, Fault> {
+    let (count, inline): (i64, i64) = connection
         .prepare_cached(
-            "SELECT ifnull(sum(octet_length(body)), 0) FROM message \
+            "SELECT count(*), ifnull(sum(octet_length(body)), 0) FROM message \
              WHERE pod = ?1 AND state = 'settled'",
         )?
-        .query_row(params![pod.to_string()], |row| row.get(0))?;
+        .query_row(params![pod.to_string()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     let mut statement = connection.prepare_cached(
         "SELECT body_file FROM message \
          WHERE pod = ?1 AND state = 'settled' AND body_file IS NOT NULL",
     )?;
     let mut rows = statement.query(params![pod.to_string()])?;
-    let mut total = inline.unsigned_abs();
+    let mut bytes = inline.unsigned_abs();
     while let Some(row) = rows.next()? {
-        total += bodies.size(&row.get::<_, String>("body_file")?);
+        bytes += bodies.size(&row.get::<_, String>("body_file")?);
     }
-    Ok(total)
+    Ok(Pruned::nothing_of(count.unsigned_abs(), bytes))
 }

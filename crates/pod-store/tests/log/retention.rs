@@ -4,7 +4,8 @@ use std::fs::{File, FileTimes};
 use std::time::{Duration, UNIX_EPOCH};
 
 use podfleet_pod_store::session_log::{
-    Entry, LogOptions, LogWriter, Recovery, RelationEvent, SessionFiles, prune,
+    Entry, LogOptions, LogWriter, Recovery, RelationEvent, SessionFiles, logged_sessions,
+    preview_prune, prune,
 };
 use podfleet_pod_store::{OutboxEvent, OutboxPlace, PodLabel, RelationChange, Retention};
 use podfleet_protocol::{FleetName, PodId, PodName, SessionId, UnixMillis};
@@ -56,7 +57,13 @@ fn old_sessions_go_as_a_whole_and_never_the_present_one() {
     let old = session(&sample, state, pod, 31);
     let new = session(&sample, state, pod, 29);
     assert!(segments(state, pod, old) > 1);
-    let pruned = prune(state, pod, Some(present), &Retention::default(), NOW).unwrap();
+    let retention = Retention::default();
+    let preview = preview_prune(state, pod, Some(present), &retention, NOW).unwrap();
+    assert_eq!(logged_sessions(state, pod).unwrap(), [present, old, new]);
+    let pruned = prune(state, pod, Some(present), &retention, NOW).unwrap();
+    assert_eq!(pruned, preview);
+    assert_eq!(logged_sessions(state, pod).unwrap(), [present, new]);
+    assert!(pruned.kept > 1 && pruned.kept_bytes > 0);
     assert!(pruned.removed > 1 && pruned.bytes > 0 && !pruned.more);
     assert_eq!(segments(state, pod, old), 0);
     assert!(segments(state, pod, present) > 0 && segments(state, pod, new) > 0);

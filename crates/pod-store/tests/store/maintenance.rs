@@ -202,6 +202,30 @@ async fn what_is_exported_is_imported_again() {
 }
 
 #[tokio::test]
+async fn a_preview_of_an_import_reads_all_and_makes_nothing() {
+    let (directory, path) = place();
+    let (store, _) = furnished(&path).await;
+    let lines = export(&store).await;
+    let other = directory.path().join("other").join("store.db");
+    let look = async |path: &Path, lines: &str| {
+        let lines = Cursor::new(lines.to_owned());
+        SqliteStore::preview_import(path, lines).await
+    };
+    let preview = look(&other, &lines).await.unwrap();
+    let cut = look(&other, &lines[..lines.len() / 2]).await.unwrap_err();
+    assert!(matches!(cut.kind(), StoreErrorKind::BadExport(_)));
+    assert!(!other.parent().unwrap().exists());
+    let filled = look(&path, &lines).await.unwrap_err();
+    assert_eq!(*filled.kind(), StoreErrorKind::NotEmpty);
+
+    let copy = SqliteStore::open(&other).unwrap();
+    assert_eq!(look(&other, &lines).await.unwrap(), preview);
+    let read = copy.import(Cursor::new(lines)).await.unwrap();
+    assert_eq!(read, preview);
+    assert_eq!(copy.check().await.unwrap().stray_bodies, 0);
+}
+
+#[tokio::test]
 async fn an_import_that_makes_no_sense_changes_nothing() {
     let (directory, path) = place();
     let (store, _) = furnished(&path).await;

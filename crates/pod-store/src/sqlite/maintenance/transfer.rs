@@ -143,7 +143,7 @@ pub(super) fn import(database: &mut Database, lines: impl BufRead) -> Result<Tra
     let mut files = Vec::new();
     let done = database.write(|transaction| {
         refuse_filled(transaction)?;
-        let transfer = read_all(transaction, lines, &bodies, &mut files)?;
+        let transfer = read_all(transaction, lines, Some(&bodies), &mut files)?;
         // Nobody runs here, and an import alone must not make anybody start.
         transaction.execute_batch(
             "UPDATE pod SET expected = 0, socket = NULL, heartbeat = NULL, pid = NULL, build = NULL, \
@@ -157,7 +157,17 @@ pub(super) fn import(database: &mut Database, lines: impl BufRead) -> Result<Tra
     done
 }
 
-fn refuse_filled(connection: &Connection) -> Result<(), Fault> {
+/// Reads the lines as [`import`] does, into tables that nobody sees.
+pub(super) fn preview(lines: impl BufRead) -> Result<Transfer, Fault> {
+    // Without a name it is a file that has none, and goes with its connection.
+    let mut connection = Connection::open("")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    schema::migrate(&mut connection)?;
+    let transaction = connection.transaction()?;
+    read_all(&transaction, lines, None, &mut Vec::new())
+}
+
+pub(super) fn refuse_filled(connection: &Connection) -> Result<(), Fault> {
     for table in TABLES {
         let sql = format!("SELECT 1 FROM {table} LIMIT 1");
         if connection.prepare(&sql)?.exists([])? {
@@ -170,7 +180,7 @@ fn refuse_filled(connection: &Connection) -> Result<(), Fault> {
 fn read_all(
     transaction: &Transaction<'_>,
     mut lines: impl BufRead,
-    bodies: &Bodies,
+    bodies: Option<&Bodies>,
     files: &mut Vec<String>,
 ) -> Result<Transfer, Fault> {
     let mut transfer = Transfer::default();
@@ -230,7 +240,7 @@ fn insert(
     transaction: &Transaction<'_>,
     table: &str,
     mut row: Map<String, Value>,
-    bodies: &Bodies,
+    bodies: Option<&Bodies>,
     files: &mut Vec<String>,
 ) -> Result<(), Fault> {
     let table = TABLES
@@ -238,7 +248,10 @@ fn insert(
         .find(|known| *known == table)
         .ok_or_else(|| damaged("a table that this build does not know"))?;
     if let ("message", Some(Value::String(body))) = (table, row.get("body"))
-        && let Some(file) = bodies.keep(body)?
+        && let Some(file) = bodies
+            .map(|bodies| bodies.keep(body))
+            .transpose()?
+            .flatten()
     {
         row.insert("body".to_owned(), Value::Null);
         row.insert("body_file".to_owned(), file.clone().into());

@@ -1,7 +1,7 @@
 //! What every store keeps and removes. Each test runs on each store.
 
-use podfleet_pod_store::{DeliveryState, Fence, Page, PodStore, Retention};
-use podfleet_protocol::{Message, Outcome, PodId, Receipt, UnixMillis};
+use podfleet_pod_store::{DeliveryState, Fence, NewSession, Page, PodStore, Pruned, Retention};
+use podfleet_protocol::{Message, Outcome, PodId, Receipt, SessionId, UnixMillis};
 
 use super::super::samples::{AT, add, message, pod, start};
 
@@ -9,6 +9,8 @@ on_every_store!(
     delivered_messages_go_when_they_are_old_and_waiting_ones_never,
     the_oldest_delivered_messages_go_when_there_are_too_many_bytes,
     one_call_removes_no_more_than_a_batch,
+    a_preview_removes_nothing_and_tells_what_would_go_and_stay,
+    sessions_without_a_log_go_and_never_the_present_one,
 );
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -99,4 +101,36 @@ async fn one_call_removes_no_more_than_a_batch(store: &dyn PodStore) {
         calls.push((pruned.removed, pruned.more));
     }
     assert_eq!(calls, [(2, true), (2, true), (1, false), (0, false)]);
+}
+
+async fn a_preview_removes_nothing_and_tells_what_would_go_and_stay(store: &dyn PodStore) {
+    let (id, fence) = receiver(store).await;
+    deliver(store, fence, "old", AT).await;
+    deliver(store, fence, "newer", UnixMillis(AT.0 + 29 * DAY)).await;
+    let now = UnixMillis(AT.0 + 31 * DAY);
+    let retention = Retention::default();
+    let preview = store.preview_prune(id, &retention, now).await.unwrap();
+    assert_eq!(bodies(store, id).await, ["old", "new"]);
+    assert_eq!((preview.removed, preview.bytes), (1, 3));
+    assert_eq!((preview.kept, preview.kept_bytes), (1, 5));
+    let pruned = store.prune_messages(id, &retention, now).await.unwrap();
+    assert_eq!(pruned, preview);
+    let nobody = store.preview_prune(PodId::generate(), &retention, now);
+    assert_eq!(nobody.await.unwrap(), Pruned::default());
+}
+
+async fn sessions_without_a_log_go_and_never_the_present_one(store: &dyn PodStore) {
+    let (_, fence) = receiver(store).await;
+    let sessions: [SessionId; 3] = std::array::from_fn(|_| SessionId::generate());
+    for id in sessions {
+        let session = NewSession { id, started: AT };
+        store.open_session(fence, session).await.unwrap();
+    }
+    let [gone, logged, present] = sessions;
+    let count = store.prune_sessions(fence.pod, &[logged]).await.unwrap();
+    assert_eq!(count, 1);
+    assert_eq!(store.session(gone).await.unwrap(), None);
+    for kept in [logged, present] {
+        assert!(store.session(kept).await.unwrap().is_some());
+    }
 }

@@ -1,0 +1,138 @@
+use podfleet::AgentPruned;
+use podfleet_pod_store::{Pruned, Retention};
+use podfleet_roster::Timespan;
+use serde_json::json;
+
+use crate::commands::scope::{DryRun, JsonFlag, Scope};
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::exit::Exit;
+use crate::render::bytes::size;
+use crate::render::count::counted;
+use crate::render::table::{Column, Table};
+use crate::render::wrap::wrap;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const WHAT: &str = "\
+What goes: messages that were delivered, and logs of sessions that are over, when
+they are older than 30 days, and the oldest of what an agent has beyond 1 GiB of
+each. What waits in an inbox stays, and so does the present session. A message
+that is gone is not known again when it is sent a second time.
+
+Without names: all agents on record, also those that left the roster.";
+
+/// Remove old messages that were delivered, and old session logs
+#[derive(Debug, clap::Args)]
+#[command(after_help = WHAT)]
+pub(crate) struct Args {
+    /// The agents [default: all on record]
+    #[arg(value_name = "AGENT", add = crate::completion::agents())]
+    names: Vec<String>,
+    #[command(flatten)]
+    scope: Scope,
+    /// Remove what is older than this, such as 7d or 12h [default: 30d]
+    #[arg(long, value_name = "AGE")]
+    older_than: Option<Timespan>,
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+impl Args {
+    fn retention(&self) -> Retention {
+        let default = Retention::default();
+        let age = self.older_than.map(|age| age.duration().as_millis());
+        Retention {
+            max_age_ms: age.map_or(default.max_age_ms, |age| {
+                i64::try_from(age).unwrap_or(i64::MAX)
+            }),
+            ..default
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let dry_run = args.dry_run.dry_run;
+    let agents = block_on(async {
+        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        let retention = args.retention();
+        Ok(fleet.prune(&args.names, &retention, dry_run).await?)
+    })?;
+    let output = &mut context.output;
+    if args.json.json {
+        output.json(&json!({ "dry_run": dry_run, "agents": agents }))?;
+    } else if agents.iter().any(has_any) {
+        let width = output.width();
+        output.data(table(&agents).render(Some(width)))?;
+    }
+    for agent in &agents {
+        if let Some(failure) = &agent.failure {
+            let said = format!("{}: {failure}", agent.agent);
+            output.say(wrap(&said, 0, "  "))?;
+        }
+    }
+    output.say(summary(&agents, dry_run))?;
+    Ok(Exit::answer(
+        agents.iter().all(|agent| agent.failure.is_none()),
+    ))
+}
+
+fn has_any(agent: &AgentPruned) -> bool {
+    [agent.messages, agent.log_files]
+        .iter()
+        .any(|pruned| pruned.removed + pruned.kept > 0)
+}
+
+fn table(agents: &[AgentPruned]) -> Table {
+    let mut table = Table::new([
+        Column::new("AGENT").flexible(8),
+        Column::new("MESSAGES").right(),
+        Column::new("KEPT").right(),
+        Column::new("LOG FILES").right(),
+        Column::new("KEPT").right(),
+    ]);
+    let told = |count: u64, bytes: u64| match count {
+        0 => "-".to_owned(),
+        _ => format!("{count} ({})", size(bytes)),
+    };
+    for agent in agents.iter().filter(|agent| has_any(agent)) {
+        let AgentPruned {
+            messages,
+            log_files: logs,
+            ..
+        } = agent;
+        table.row([
+            agent.agent.as_str().into(),
+            told(messages.removed, messages.bytes).into(),
+            told(messages.kept, messages.kept_bytes).into(),
+            told(logs.removed, logs.bytes).into(),
+            told(logs.kept, logs.kept_bytes).into(),
+        ]);
+    }
+    table
+}
+
+fn summary(agents: &[AgentPruned], dry_run: bool) -> String {
+    let sum = |of: fn(&AgentPruned) -> &Pruned| {
+        let all = agents.iter().map(of);
+        all.fold((0, 0), |(count, bytes), pruned| {
+            (count + pruned.removed, bytes + pruned.bytes)
+        })
+    };
+    let (messages, bodies) = sum(|agent| &agent.messages);
+    let (files, logs) = sum(|agent| &agent.log_files);
+    let done = if dry_run { "would go" } else { "removed" };
+    if messages + files == 0 {
+        let agents = counted(agents.len(), "agent");
+        return format!("{agents}: nothing is old or too large");
+    }
+    let told = |count: u64, one| counted(usize::try_from(count).unwrap_or(usize::MAX), one);
+    format!(
+        "{} and {} {done} ({})",
+        told(messages, "message"),
+        told(files, "log file"),
+        size(bodies + logs)
+    )
+}

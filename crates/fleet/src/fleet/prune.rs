@@ -1,0 +1,127 @@
+//! `prune`: what retention removes of agents' messages and session logs.
+
+use podfleet_pod::clock;
+use podfleet_pod_store::session_log::{self, LogError};
+use podfleet_pod_store::{PodRecord, Pruned, Retention, StoreError};
+use podfleet_protocol::{PodId, SessionId, UnixMillis};
+use serde::Serialize;
+
+use super::Fleet;
+use super::settle::account;
+use crate::error::FleetError;
+
+/// What retention removed of an agent, or would remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgentPruned {
+    /// The agent.
+    pub agent: String,
+    /// Its delivered messages; what waits is never removed, and is not counted.
+    pub messages: Pruned,
+    /// The files of its session logs, those of the present session among what is kept.
+    pub log_files: Pruned,
+    /// Why not all could be removed.
+    pub failure: Option<String>,
+}
+
+impl Fleet {
+    /// Removes delivered messages and session logs that are older or larger than `retention` allows:
+    /// of the named agents, or of all that the fleet has on record, in the order of their names.
+    /// Pods go on meanwhile, and their present session stays.
+    ///
+    /// That one agent fails is no error of the verb. Needs no usable roster. What was removed when a
+    /// crash comes stays removed; the next call does the rest.
+    ///
+    /// # Errors
+    /// Fails for unknown agents, and when the store cannot be read.
+    pub async fn prune(
+        &self,
+        agents: &[String],
+        retention: &Retention,
+        dry_run: bool,
+    ) -> Result<Vec<AgentPruned>, FleetError> {
+        for agent in agents {
+            self.record(agent).await?;
+        }
+        let mut done = Vec::new();
+        for summary in self.summaries().await? {
+            let name = summary.record.identity.name.as_str();
+            if agents.is_empty() || agents.iter().any(|agent| agent == name) {
+                done.push(self.prune_agent(&summary.record, retention, dry_run).await);
+            }
+        }
+        Ok(done)
+    }
+
+    async fn prune_agent(
+        &self,
+        record: &PodRecord,
+        retention: &Retention,
+        dry_run: bool,
+    ) -> AgentPruned {
+        let (id, now) = (record.identity.id, clock::wall());
+        let (messages, log_files) = if dry_run {
+            // A look may be as long as it is.
+            let whole = Retention {
+                batch: u32::MAX,
+                ..*retention
+            };
+            (
+                self.store.preview_prune(id, &whole, now).await,
+                session_log::preview_prune(&self.dirs.state, id, record.session, &whole, now),
+            )
+        } else {
+            (
+                self.prune_messages(id, retention, now).await,
+                self.prune_logs(id, record.session, retention, now),
+            )
+        };
+        let mut failures: Vec<String> = Vec::new();
+        failures.extend(messages.as_ref().err().map(|error| account(error)));
+        failures.extend(log_files.as_ref().err().map(|error| account(error)));
+        if !dry_run && failures.is_empty() {
+            failures.extend(self.prune_records(id).await.err());
+        }
+        AgentPruned {
+            agent: record.identity.name.to_string(),
+            messages: messages.unwrap_or_default(),
+            log_files: log_files.unwrap_or_default(),
+            failure: (!failures.is_empty()).then(|| failures.join("; ")),
+        }
+    }
+
+    /// A batch at a time, so that pods get their turn in between.
+    async fn prune_messages(
+        &self,
+        id: PodId,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, StoreError> {
+        let mut pruned = self.store.prune_messages(id, retention, now).await?;
+        while pruned.more {
+            pruned = pruned.and(self.store.prune_messages(id, retention, now).await?);
+        }
+        Ok(pruned)
+    }
+
+    fn prune_logs(
+        &self,
+        id: PodId,
+        present: Option<SessionId>,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, LogError> {
+        let prune = || session_log::prune(&self.dirs.state, id, present, retention, now);
+        let mut pruned = prune()?;
+        while pruned.more {
+            pruned = pruned.and(prune()?);
+        }
+        Ok(pruned)
+    }
+
+    async fn prune_records(&self, id: PodId) -> Result<(), String> {
+        let logged = session_log::logged_sessions(&self.dirs.state, id);
+        let logged = logged.map_err(|error| account(&error))?;
+        let pruned = self.store.prune_sessions(id, &logged).await;
+        pruned.map(|_| ()).map_err(|error| account(&error))
+    }
+}
