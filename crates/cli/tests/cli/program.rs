@@ -40,6 +40,7 @@ fn commands_for_machines_do_not_complete() {
             "plan",
             "ps",
             "pause",
+            "prune",
             "pods",
             "pod",
             "peer"
