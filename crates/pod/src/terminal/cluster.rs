@@ -39,6 +39,18 @@ pub(super) fn widens(base: char, character: char) -> bool {
     }
 }
 
+/// Returns what stands for `character` in a cell of its own.
+///
+/// A skin tone with nothing to join would, when the screen is drawn anew, join whatever was put
+/// before it since then; a square of the same width stands for it.
+pub(super) fn alone(character: char) -> char {
+    if is_skin_tone(character) {
+        '\u{1F7EB}'
+    } else {
+        character
+    }
+}
+
 fn is_skin_tone(character: char) -> bool {
     matches!(character, '\u{1F3FB}'..='\u{1F3FF}')
 }

@@ -99,6 +99,20 @@ fn the_main_screen_behind_the_alternate_one_is_resized_too() {
     );
 }
 
+#[test]
+fn a_skin_tone_that_stood_alone_joins_nothing_after_a_resize() {
+    let mut terminal = terminal(10, 4);
+    terminal.feed("\x1b[3C漢字é한👍🏽\r\x1b[b".as_bytes());
+    terminal.resize(Size {
+        columns: 18,
+        rows: 9,
+    });
+    terminal.feed(b"     !");
+    let mut client = Terminal::new(terminal.size(), 100);
+    client.feed(&terminal.repaint(100));
+    assert_eq!(client.screen().rows, terminal.screen().rows);
+}
+
 proptest! {
     #[test]
     fn any_output_at_any_size_is_survived(

@@ -50,6 +50,7 @@ impl Handler for Emulator {
         if character >= cluster::FIRST && self.join(character) {
             return;
         }
+        let character = cluster::alone(character);
         self.joiner = None;
         let wraps = self.wraps_before(character);
         if wraps {
