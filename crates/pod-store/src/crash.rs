@@ -1,6 +1,6 @@
 //! Places at which a test has the process killed.
 //!
-//! A build with the feature `crash-points` can be told to [`arm`] one of them; when it is reached
+//! A build with the feature `crash-points` can be told to `arm` one of them; when it is reached
 //! for the n-th time, the process leaves its name in a file and aborts. Without the feature
 //! reaching a point is nothing at all. They are one list, of this crate and of those above it, so
 //! that one test can walk them all.

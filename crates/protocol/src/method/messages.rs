@@ -84,7 +84,7 @@ pub struct InboxRow {
     /// The conversation it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
-    /// The beginning of its body, at most [`PREVIEW`](crate::limits::PREVIEW) characters.
+    /// The beginning of its body, at most [`PREVIEW`] characters.
     pub preview: String,
     /// Length of its body in bytes.
     pub bytes: u64,
