@@ -63,7 +63,7 @@ impl Fleet {
         let ended = join_all(ending).await;
         let mut notes = self.remove_views(&survey, &ended, options.all).await;
         if agents.is_empty() {
-            notes.extend(spawned_that_run(&survey, &order));
+            notes.extend(spawned_that_run(&survey));
         }
         Ok(Report {
             agents: ended,
@@ -185,13 +185,12 @@ fn report(step: Step, result: AgentResult, elapsed: Duration) -> AgentReport {
     }
 }
 
-/// Names the spawned pods that were not asked to end and run on.
-fn spawned_that_run(survey: &Survey<'_>, ended: &[String]) -> Option<String> {
-    let running = survey.sightings.values().filter(|sighting| {
-        sighting.is_up()
-            && sighting.record().spawned.is_some()
-            && !ended.contains(&sighting.name().to_owned())
-    });
+/// Names the spawned pods that run; a `down` without names leaves them all.
+fn spawned_that_run(survey: &Survey<'_>) -> Option<String> {
+    let running = survey
+        .sightings
+        .values()
+        .filter(|sighting| sighting.is_up() && sighting.record().spawned.is_some());
     let mut names: Vec<&str> = running.map(Sighting::name).collect();
     names.sort_unstable();
     let list = names.join(" ");

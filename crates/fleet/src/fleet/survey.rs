@@ -102,7 +102,6 @@ impl Fleet {
             .sightings
             .values()
             .filter(|sighting| agents.is_empty() && !self.hosts(sighting.name()))
-            .filter(|sighting| sighting.record().spawned.is_none())
             .filter(|sighting| sighting.is_up() || sighting.record().expected)
             // Spawned pods are in no roster, and none of the fleet's business.
             .filter(|sighting| sighting.record().spawned.is_none())
