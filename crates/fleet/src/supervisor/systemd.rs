@@ -155,6 +155,27 @@ impl Systemd {
         self.stale.store(true, Ordering::Relaxed);
     }
 
+    /// Enables units once their files are `written`; every failure names the command to run.
+    async fn enable_units(
+        &self,
+        units: &[String],
+        written: Result<(), SetUpError>,
+    ) -> Result<(), BootError> {
+        let call = Systemctl::enable(units);
+        let enabling = async {
+            written?;
+            self.reload().await?;
+            Ok(self.manager.call(&call).await?)
+        };
+        enabling
+            .await
+            .map(drop)
+            .map_err(|source| BootError::Failed {
+                command: call.to_string(),
+                source,
+            })
+    }
+
     /// Lets the manager read what was written. Of many that wait for it, one does it for all.
     async fn reload(&self) -> Result<(), ManagerError> {
         let _turn = self.reloading.lock().await;
@@ -258,21 +279,8 @@ impl Supervisor for Systemd {
     async fn enable(&self, pods: &[PodRecord]) -> Result<(), BootError> {
         let mut units = vec![TARGET.to_owned()];
         units.extend(pods.iter().map(|pod| Instance::of(&pod.identity).unit()));
-        let call = Systemctl::enable(&units);
-        let enabling = async {
-            for pod in pods {
-                self.write_pod(pod)?;
-            }
-            self.reload().await?;
-            Ok(self.manager.call(&call).await?)
-        };
-        enabling
-            .await
-            .map(drop)
-            .map_err(|source| BootError::Failed {
-                command: call.to_string(),
-                source,
-            })
+        let written = pods.iter().try_for_each(|pod| self.write_pod(pod));
+        self.enable_units(&units, written).await
     }
 
     async fn disable(&self, pods: &[Instance]) -> Result<(), BootError> {

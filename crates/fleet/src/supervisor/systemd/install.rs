@@ -44,19 +44,7 @@ impl Systemd {
         let Some(unit) = tmux_unit(socket) else {
             return Ok(());
         };
-        let call = Systemctl::enable(&[unit]);
-        let enabling = async {
-            self.write_tmux(socket)?;
-            self.reload().await?;
-            Ok(self.manager.call(&call).await?)
-        };
-        enabling
-            .await
-            .map(drop)
-            .map_err(|source| BootError::Failed {
-                command: call.to_string(),
-                source,
-            })
+        self.enable_units(&[unit], self.write_tmux(socket)).await
     }
 
     pub(super) fn forget_unit(&self, unit: &str) -> Result<(), SetUpError> {
