@@ -22,6 +22,7 @@ mod hosted;
 mod inbox;
 mod independent_validator;
 mod load;
+mod looking;
 mod mcp;
 mod peers;
 mod pruning;

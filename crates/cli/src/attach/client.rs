@@ -12,10 +12,11 @@ use podfleet_protocol::limits::MAX_FRAME;
 use podfleet_protocol::method::AttachResult;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::console::{Console, Executor, Next};
+use super::console::{Console, Executor, Next, Panel};
 use super::display::{Display, Need, ScreenUse};
 use super::keys::{OurKeys, Wish};
 use super::outgoing::Outgoing;
+use super::prefix::PrefixKey;
 use super::signals::{Event, Signals};
 use super::tty::Tty;
 
@@ -25,6 +26,8 @@ const DRAW_INTERVAL: Duration = Duration::from_millis(16);
 const SEND_DEADLINE: Duration = Duration::from_secs(5);
 /// A view in which nobody typed for so long gives control back; the next key takes it again.
 const RELEASE_AFTER: Duration = Duration::from_secs(10);
+/// How long a caption stays on the screen.
+const CAPTION_FOR: Duration = Duration::from_secs(3);
 /// How far an arrow moves the shown part, in columns and rows.
 const PAN_STEP: (i32, i32) = (8, 4);
 
@@ -65,6 +68,8 @@ pub(crate) struct Client<'a> {
     keys: OurKeys,
     executor: Option<&'a dyn Executor>,
     console: Option<Console<'a>>,
+    /// When the caption over the lowest line goes, where there is one.
+    caption_until: Option<Instant>,
     /// The names of other pods, on their way to the console.
     names: Option<BoxFuture<'a, Vec<String>>>,
     in_control: bool,
@@ -93,9 +98,10 @@ impl<'a> Client<'a> {
             purpose,
             display: Display::new(tty.size(), screen),
             outgoing,
-            keys: OurKeys::default(),
+            keys: OurKeys::new(PrefixKey::default()),
             executor: None,
             console: None,
+            caption_until: None,
             names: None,
             in_control: result.in_control,
             complaint: None,
@@ -107,6 +113,25 @@ impl<'a> Client<'a> {
     /// Lets the user give commands that `executor` carries out.
     pub(crate) fn with_commands(mut self, executor: &'a dyn Executor) -> Self {
         self.executor = Some(executor);
+        self
+    }
+
+    /// Takes `prefix` for the key before ours.
+    pub(crate) fn with_prefix(mut self, prefix: PrefixKey) -> Self {
+        self.keys = OurKeys::new(prefix);
+        self
+    }
+
+    /// Says for a while, over the lowest line, what is shown.
+    pub(crate) fn with_caption(mut self, caption: &str) -> Self {
+        let panel = Panel {
+            lines: vec![caption.to_owned()],
+            cursor: None,
+        };
+        let (display, outgoing) = (&mut self.display, &mut self.outgoing);
+        // The stream begins with a repaint, so that none need be asked for.
+        outgoing.append(None, |out| _ = display.cover(panel, out));
+        self.caption_until = Some(Instant::now() + CAPTION_FOR);
         self
     }
 
@@ -139,6 +164,7 @@ impl<'a> Client<'a> {
                     None
                 }
                 () = answer(&mut self.console) => self.cover().await,
+                () = reach(self.caption_until) => self.uncaption().await,
                 () = sleep_until(self.next_draw), if stale => {
                     self.draw();
                     None
@@ -223,6 +249,16 @@ impl<'a> Client<'a> {
                 self.ask(need).await
             }
         }
+    }
+
+    /// Takes the caption away, unless the console has its place.
+    async fn uncaption(&mut self) -> Option<End> {
+        self.caption_until = None;
+        if self.console.is_some() {
+            return None;
+        }
+        let need = self.display.uncover();
+        self.ask(need).await
     }
 
     /// Shows the console over the lower end of the terminal.
@@ -327,6 +363,14 @@ impl<'a> Client<'a> {
             Ok(Err(error)) => Some(End::PodGone(Some(error.to_string()))),
             Err(_) => Some(End::PodGone(Some("the pod takes no input".into()))),
         }
+    }
+}
+
+/// Waits until a time, if there is one.
+async fn reach(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,17 +1,17 @@
-//! The keys by which a user of an agent's terminal speaks to us instead: `ctrl-\` and a letter.
+//! The keys by which a user of an agent's terminal speaks to us instead: a prefix and a letter.
 
-/// `ctrl-\` as terminals send it: plain, in the kitty keyboard protocol, and as xterm's
-/// `modifyOtherKeys`.
-const PREFIXES: [&[u8]; 3] = [b"\x1c", b"\x1b[92;5u", b"\x1b[27;5;92~"];
+use super::prefix::PrefixKey;
 
 /// Watches what a user types for keys that are meant for us.
 ///
-/// After `ctrl-\`, `d` leaves and `:` opens the line for a command; a second `ctrl-\` is typed
-/// once; anything else is typed with the `ctrl-\` before it.
-#[derive(Debug, Default)]
+/// After the prefix, `d` leaves and `:` opens the line for a command; a second prefix is typed
+/// once; anything else is typed with the prefix before it.
+#[derive(Debug)]
 pub(crate) struct OurKeys {
-    /// The prefix that was typed last, as it was sent.
-    prefix: Option<&'static [u8]>,
+    /// The ways in which a terminal sends the prefix.
+    prefixes: [Vec<u8>; 3],
+    /// Which of them was typed last.
+    prefix: Option<usize>,
 }
 
 /// What a piece of typing comes to.
@@ -33,11 +33,20 @@ pub(crate) enum Wish {
 }
 
 impl OurKeys {
+    /// Watches for what follows `prefix`.
+    pub(crate) fn new(prefix: PrefixKey) -> Self {
+        Self {
+            prefixes: prefix.encodings(),
+            prefix: None,
+        }
+    }
+
     /// Takes what was typed.
     pub(crate) fn take(&mut self, mut input: &[u8]) -> Typed {
         let mut bytes = Vec::with_capacity(input.len());
         while !input.is_empty() {
-            let found = PREFIXES.iter().find(|prefix| input.starts_with(prefix));
+            let mut prefixes = self.prefixes.iter();
+            let found = prefixes.position(|prefix| input.starts_with(prefix));
             match (self.prefix.take(), found) {
                 (Some(_), _) if input[0] == b'd' => {
                     let wish = Some(Wish::Leave);
@@ -48,15 +57,18 @@ impl OurKeys {
                     return Typed { bytes, wish };
                 }
                 (Some(_), Some(again)) => {
+                    let again = &self.prefixes[again];
                     bytes.extend_from_slice(again);
                     input = &input[again.len()..];
                 }
                 (None, Some(prefix)) => {
-                    self.prefix = Some(prefix);
-                    input = &input[prefix.len()..];
+                    self.prefix = found;
+                    input = &input[self.prefixes[prefix].len()..];
                 }
                 (held, None) => {
-                    bytes.extend_from_slice(held.unwrap_or_default());
+                    if let Some(held) = held {
+                        bytes.extend_from_slice(&self.prefixes[held]);
+                    }
                     bytes.push(input[0]);
                     input = &input[1..];
                 }
@@ -71,7 +83,7 @@ mod tests {
     use super::*;
 
     fn typed(pieces: &[&[u8]]) -> (Vec<u8>, Option<Wish>) {
-        let mut keys = OurKeys::default();
+        let mut keys = OurKeys::new(PrefixKey::default());
         let mut all = Vec::new();
         for piece in pieces {
             let typed = keys.take(piece);

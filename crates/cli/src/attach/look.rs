@@ -12,6 +12,7 @@ use super::client::{Client, End, Purpose};
 use super::display::ScreenUse;
 use super::executor::FleetExecutor;
 use super::keys::{OurKeys, Wish};
+use super::prefix::PrefixKey;
 use super::signals::{Event, Signals};
 use super::tty::Tty;
 use crate::error::Error;
@@ -32,6 +33,9 @@ pub(crate) struct Look<'a> {
     pub(crate) signals: &'a mut Signals,
     pub(crate) purpose: Purpose,
     pub(crate) screen: ScreenUse,
+    pub(crate) prefix: PrefixKey,
+    /// What to say of the terminal when it comes up, where it has to be told from others.
+    pub(crate) caption: Option<String>,
 }
 
 impl Look<'_> {
@@ -62,10 +66,13 @@ impl Look<'_> {
                     wait = FIRST_WAIT;
                     let client =
                         Client::new(self.tty, self.signals, attached, self.purpose, self.screen);
-                    let client = match &executor {
-                        Some(executor) => client.with_commands(executor),
-                        None => client,
-                    };
+                    let mut client = client.with_prefix(self.prefix);
+                    if let Some(executor) = &executor {
+                        client = client.with_commands(executor);
+                    }
+                    if let Some(caption) = &self.caption {
+                        client = client.with_caption(caption);
+                    }
                     match client.run().await? {
                         End::PodGone(why) => {
                             why.unwrap_or_else(|| format!("the pod of `{agent}` ended"))
@@ -87,7 +94,7 @@ impl Look<'_> {
         let hint = format!("`fleet up {agent}` starts it");
         self.tell(&format!("{why}; waiting for it ({hint})"))
             .await?;
-        let mut keys = OurKeys::default();
+        let mut keys = OurKeys::new(self.prefix);
         let mut typed = [0; 256];
         let over = sleep(time);
         tokio::pin!(over);

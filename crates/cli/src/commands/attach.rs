@@ -6,7 +6,9 @@ use podfleet::Fleet;
 use podfleet_protocol::method::{AttachParams, AttachRole};
 use rustix::termios::ttyname;
 
-use crate::attach::{Client, End, FleetExecutor, Look, Purpose, ScreenUse, Signals, Tty};
+use crate::attach::{
+    Client, End, FleetExecutor, Look, PrefixArgs, PrefixKey, Purpose, ScreenUse, Signals, Tty,
+};
 use crate::commands::scope::OneAgent;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -31,13 +33,16 @@ pub(crate) struct Args {
     /// Only look until somebody types, and wait for a pod that is not there
     #[arg(long, conflicts_with = "take")]
     view: bool,
+    #[command(flatten)]
+    prefix: PrefixArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     context.client = client_name(args.view);
+    let prefix = args.prefix.key(context)?;
     block_on(async {
         if args.view {
-            return view(args, context).await;
+            return view(args, prefix, context).await;
         }
         let fleet = context
             .fleet(&args.agent.scope, RosterNeed::Helpful)
@@ -45,7 +50,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         if !args.take && switch_session(&fleet, &args.agent.name, context).await? {
             return Ok(Exit::Success);
         }
-        attach(&fleet, args, context).await
+        attach(&fleet, args, prefix, context).await
     })
 }
 
@@ -84,7 +89,7 @@ fn client_name(view: bool) -> String {
 }
 
 /// Attaches with control until the user leaves or loses it.
-async fn attach(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
+async fn attach(fleet: &Fleet, args: &Args, prefix: PrefixKey, context: &mut Context) -> Outcome {
     let name = &args.agent.name;
     let tty = Tty::open(ScreenUse::Alternate)?;
     let mut signals = Signals::listen()?;
@@ -97,7 +102,8 @@ async fn attach(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
     let attached = fleet.attach(name, params).await?;
     let screen = ScreenUse::Alternate;
     let executor = FleetExecutor::new(fleet, name);
-    let client = Client::new(&tty, &mut signals, attached, Purpose::Attach, screen);
+    let client =
+        Client::new(&tty, &mut signals, attached, Purpose::Attach, screen).with_prefix(prefix);
     let end = client.with_commands(&executor).run().await;
     // What follows is for the user's own screen.
     drop(tty);
@@ -121,7 +127,7 @@ async fn attach(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
 }
 
 /// Shows the terminal in a tmux pane for as long as the pane is there.
-async fn view(args: &Args, context: &mut Context) -> Outcome {
+async fn view(args: &Args, prefix: PrefixKey, context: &mut Context) -> Outcome {
     let tty = Tty::open(ScreenUse::Owned)?;
     let mut signals = Signals::listen()?;
     // Without a fleet there are no commands; the terminal is shown all the same.
@@ -133,6 +139,8 @@ async fn view(args: &Args, context: &mut Context) -> Outcome {
         signals: &mut signals,
         purpose: Purpose::View,
         screen: ScreenUse::Owned,
+        prefix,
+        caption: None,
     };
     let pane = context.env.get("TMUX_PANE").map(str::to_owned);
     let scope = &args.agent.scope;

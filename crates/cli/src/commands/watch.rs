@@ -1,6 +1,6 @@
 use podfleet_protocol::method::AttachParams;
 
-use crate::attach::{End, Look, Purpose, ScreenUse, Signals, Tty};
+use crate::attach::{End, Look, PrefixArgs, Purpose, ScreenUse, Signals, Tty};
 use crate::commands::scope::Scope;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -21,10 +21,13 @@ pub(crate) struct Args {
     #[arg(value_name = "AGENT", required = true, add = crate::completion::agents())]
     names: Vec<String>,
     #[command(flatten)]
+    prefix: PrefixArgs,
+    #[command(flatten)]
     scope: Scope,
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let prefix = args.prefix.key(context)?;
     block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
         // A name that is wrong is told before the screen is taken.
@@ -37,11 +40,16 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             signals: &mut signals,
             purpose: Purpose::Watch,
             screen: ScreenUse::Alternate,
+            prefix,
+            caption: None,
         };
         let mut connect = async |name: &str, params: AttachParams| {
             Ok::<_, Error>(fleet.attach(name, params).await?)
         };
-        for name in args.names.iter().cycle() {
+        let count = args.names.len();
+        for (place, name) in args.names.iter().enumerate().cycle() {
+            let caption = || format!(" {name} ({} of {count}); tab: next, q: leave", place + 1);
+            look.caption = (count > 1).then(caption);
             match look.at(name, &mut connect).await? {
                 End::Next => {}
                 End::Interrupted => return Ok(Exit::Interrupted),

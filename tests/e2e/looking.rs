@@ -1,0 +1,88 @@
+//! What a person sees who looks at agents' terminals.
+
+use crate::world::{World, until};
+
+/// A person's terminal that is wider and lower than those of the agents.
+struct Person<'a>(&'a World);
+
+impl<'a> Person<'a> {
+    /// Runs a command of ours in a session of its own.
+    fn with(world: &'a World, arguments: &[&str]) -> Self {
+        let command = world.command("default", arguments);
+        let mut line = ["new-session", "-d", "-s", "_me", "-x", "70", "-y", "20"]
+            .map(str::to_owned)
+            .to_vec();
+        for (name, value) in command.get_envs() {
+            let value = value.unwrap_or_default();
+            let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+            line.extend(["-e".to_owned(), format!("{name}={value}")]);
+        }
+        line.push(command.get_program().to_string_lossy().into_owned());
+        line.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        let line: Vec<_> = line.iter().map(String::as_str).collect();
+        world.tmux("default", &line).exits(0);
+        Self(world)
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        let send = [&["send-keys", "-t", "=_me:"][..], keys].concat();
+        self.0.tmux("default", &send).exits(0);
+    }
+
+    /// Waits until the screen is as wanted.
+    fn sees(&self, wanted: impl Fn(&str) -> bool) {
+        until(|| {
+            let pane = self
+                .0
+                .tmux("default", &["capture-pane", "-p", "-t", "=_me:"]);
+            if wanted(&pane.stdout) {
+                Ok(())
+            } else {
+                Err(pane.stdout)
+            }
+        });
+    }
+
+    /// Waits until the command has ended, and its session with it.
+    fn is_gone(&self) {
+        until(|| {
+            let found = self.0.tmux("default", &["has-session", "-t", "=_me"]);
+            if found.code == 0 {
+                Err(found.to_string())
+            } else {
+                Ok(())
+            }
+        });
+    }
+}
+
+#[test]
+fn who_watches_several_agents_is_told_for_a_while_which_one_is_shown() {
+    if podfleet_tests::require::tmux().is_none() {
+        return;
+    }
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    world.fleet(&["up"]).exits(0);
+    let person = Person::with(&world, &["watch", "a", "b"]);
+    person.sees(|screen| screen.contains("a (1 of 2)"));
+    person.keys(&["Tab"]);
+    person.sees(|screen| screen.contains("b (2 of 2)") && screen.contains("for shortcuts"));
+    person.sees(|screen| !screen.contains("2 of 2") && screen.contains("for shortcuts"));
+    person.keys(&["q"]);
+    person.is_gone();
+}
+
+#[test]
+fn another_key_in_front_detaches_and_the_usual_one_is_the_agents() {
+    if podfleet_tests::require::tmux().is_none() {
+        return;
+    }
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let person = Person::with(&world, &["attach", "a", "--take", "--prefix", "ctrl-]"]);
+    person.sees(|screen| screen.contains("for shortcuts"));
+    person.keys(&["C-\\", "d"]);
+    person.sees(|screen| screen.contains("❯ d"));
+    person.keys(&["C-]", "d"]);
+    person.is_gone();
+}
