@@ -6,11 +6,12 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use futures_util::Stream;
 
-use crate::{ConnectorError, ConnectorKind, InboundMessage, OutboundMessage, SendReceipt};
+use crate::{ConnectorError, ConnectorKind, InboundBatch, OutboundMessage, SendReceipt};
 
-/// What humans say, as it comes. Dropping it ends the subscription and aborts its requests.
+/// What humans say, as it comes. Dropping it ends the subscription and aborts its requests; no task
+/// and no connection of it is left.
 pub type InboundStream =
-    Pin<Box<dyn Stream<Item = Result<InboundMessage, ConnectorError>> + Send + 'static>>;
+    Pin<Box<dyn Stream<Item = Result<InboundBatch, ConnectorError>> + Send + 'static>>;
 
 /// A chat between a fleet's orchestrator and its human.
 #[async_trait]
@@ -18,27 +19,37 @@ pub trait OrchestratorConnector: Send + Sync {
     /// The kind that it was registered as.
     fn kind(&self) -> ConnectorKind;
 
-    /// Says something. Sending the same idempotency key again does not say it twice.
+    /// Names the room, channel or file that it talks in. A cursor is valid for this one alone.
+    fn channel(&self) -> String;
+
+    /// Says something. Sending the same idempotency key again does not say it twice, within the
+    /// time for which the carrier remembers keys; [`OutboundMessage::again`] is for after that.
     ///
     /// # Errors
     ///
     /// See [`ConnectorError::retry`] for what to do then.
     async fn send(&self, message: OutboundMessage) -> Result<SendReceipt, ConnectorError>;
 
-    /// Listens. Every message is given at least once, over restarts too; an error that is not
-    /// worth another try ends the stream.
+    /// Listens, from a cursor that an earlier subscription gave; from now on without one, so that
+    /// nothing old is taken for new.
+    ///
+    /// Whoever listens stores [`InboundBatch::cursor`] once it has taken the batch's messages. So
+    /// every message is given at least once, over restarts too, and one whose cursor was not
+    /// stored is given again under the same id. Pauses after failures that may pass are made
+    /// inside; each failure is told all the same, and one that is not worth another try ends the
+    /// stream.
     ///
     /// # Errors
     ///
     /// When listening cannot begin.
-    async fn subscribe(&self) -> Result<InboundStream, ConnectorError>;
+    async fn subscribe(&self, from: Option<&str>) -> Result<InboundStream, ConnectorError>;
 
     /// Reports whether it works. It never fails: what is wrong is in the report.
     async fn health(&self) -> ConnectorHealth;
 }
 
 /// Whether a connector works.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectorHealth {
     /// Whether the service answers.
     pub reachable: bool,
@@ -46,6 +57,15 @@ pub struct ConnectorHealth {
     pub authenticated: bool,
     /// When it was last heard of.
     pub last_seen: Option<SystemTime>,
-    /// What a person should know: the room that is missing, the reason of a failure.
+    /// What a person should know: the room that is missing, the reason of a failure. Nothing if
+    /// all is well.
     pub detail: Option<String>,
+}
+
+impl ConnectorHealth {
+    /// Returns whether messages can be expected to go through.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.reachable && self.authenticated && self.detail.is_none()
+    }
 }

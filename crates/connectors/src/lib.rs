@@ -5,35 +5,52 @@
 //! connector. Kinds are open: a crate that this one knows nothing of registers its own.
 //!
 //! It does not own the bridge, which moves messages between a connector and the orchestrator, nor
-//! the roster's form of the configuration. It ships no connector yet; of the kind `tmux` there
-//! are the settings, and [`ConnectorRegistry::create`] says honestly that nothing is registered
-//! for it.
+//! the roster's form of the configuration. Connectors ship behind features of their names; what
+//! a fleet does not use need not be compiled. `conformance` is the suite that every connector has
+//! to pass, for the tests of one's own.
 //!
 //! ```
-//! use podfleet_connectors::{ConnectorConfig, ConnectorRegistry, CreateErrorKind, Environment};
+//! use podfleet_connectors::{ConnectorConfig, ConnectorRegistry, Environment, OutboundMessage};
 //!
-//! let registry = ConnectorRegistry::default();
-//! let error = registry.create(&ConnectorConfig::default(), &Environment::default()).err().expect("nothing is registered");
-//! assert!(matches!(error.kind(), CreateErrorKind::NotRegistered { .. }));
-//! assert_eq!(error.to_string(), "no connector of kind `tmux` is registered (known: none)");
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let directory = directory.path();
+//! let config: ConnectorConfig = serde_json::from_value(serde_json::json!({
+//!     "kind": "tmux",
+//!     "settings": { "socket": directory.join("chat.sock"), "directory": directory },
+//! }))?;
+//! let registry = ConnectorRegistry::shipped();
+//! let chat = registry.create(&config, &Environment::default())?;
+//! assert!(chat.health().await.is_good());
+//!
+//! // Said once, however often it is tried.
+//! let message = OutboundMessage::new("build-7", "The build is **green**.");
+//! chat.send(message.clone()).await?;
+//! chat.send(message).await?;
+//! # Ok(())
+//! # }
 //! ```
 
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod connector;
 mod environment;
 mod error;
 mod kind;
+mod media_type;
 mod message;
 mod registry;
 #[cfg(feature = "tmux")]
-mod tmux;
+pub mod tmux;
 
 pub use config::ConnectorConfig;
 pub use connector::{ConnectorHealth, InboundStream, OrchestratorConnector};
 pub use environment::{Environment, Secret};
 pub use error::{ConnectorError, ConnectorErrorKind, Retry};
 pub use kind::{ConnectorKind, InvalidKind};
-pub use message::{Attachment, Content, InboundMessage, OutboundMessage, SendReceipt};
+pub use message::{
+    Attachment, Content, InboundBatch, InboundMessage, OutboundMessage, SendReceipt,
+};
 pub use registry::{ConnectorRegistry, CreateError, CreateErrorKind};
-#[cfg(feature = "tmux")]
-pub use tmux::TmuxSettings;

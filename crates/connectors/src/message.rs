@@ -1,6 +1,6 @@
 //! What is said over a connector.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Something that the orchestrator says.
@@ -16,6 +16,23 @@ pub struct OutboundMessage {
     pub attachments: Vec<Attachment>,
     /// The same for every attempt at the same message: it is said once however often it is sent.
     pub idempotency_key: String,
+    /// Whether an earlier attempt may have arrived, though nobody knows. The connector then looks
+    /// whether it did, where the carrier's memory of keys may be over.
+    pub again: bool,
+}
+
+impl OutboundMessage {
+    /// Makes the message of a first attempt, without a thread or attachments.
+    pub fn new(idempotency_key: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            thread_id: None,
+            reply_to: None,
+            attachments: Vec::new(),
+            idempotency_key: idempotency_key.into(),
+            again: false,
+        }
+    }
 }
 
 /// Something that a human said.
@@ -35,7 +52,14 @@ pub struct InboundMessage {
     pub ts: SystemTime,
     /// What came with it.
     pub attachments: Vec<Attachment>,
-    /// Where a later subscription goes on, once this message has been stored.
+}
+
+/// What was heard since the batch before, and where a later subscription goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundBatch {
+    /// The messages, in the order of the channel; may be none.
+    pub messages: Vec<InboundMessage>,
+    /// To be stored once all of them have been taken.
     pub cursor: String,
 }
 
@@ -48,6 +72,19 @@ pub struct Attachment {
     pub media_type: String,
     /// What is in it.
     pub content: Content,
+}
+
+impl Attachment {
+    /// Names a file of this host by its path, with the media type that its name suggests.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Self {
+            name: name.to_string_lossy().into_owned(),
+            media_type: crate::media_type::of(path).to_owned(),
+            content: Content::Path(path.to_owned()),
+        }
+    }
 }
 
 /// Where the content of an attachment is.

@@ -19,6 +19,15 @@ pub struct ConnectorRegistry {
 }
 
 impl ConnectorRegistry {
+    /// Returns the kinds that ship with this build: those whose features are on.
+    #[must_use]
+    pub fn shipped() -> Self {
+        let mut registry = Self::default();
+        #[cfg(feature = "tmux")]
+        crate::tmux::register(&mut registry);
+        registry
+    }
+
     /// Registers how a kind is made; replaces what was registered for it before.
     pub fn register<F>(&mut self, kind: ConnectorKind, factory: F) -> &mut Self
     where

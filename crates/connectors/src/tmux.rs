@@ -1,22 +1,182 @@
-//! The settings of the kind `tmux`.
+//! The kind `tmux`: the chat is a terminal of this host, at whose end sits `fleet chat`.
+//!
+//! What is said, by either side, is durable once it is in the [history](history::History), a file
+//! of JSON lines. The connector listens on a Unix socket while it is subscribed to; a [`ChatClient`]
+//! at its other end shows the history and adds to it. With nobody there messages wait, unread.
 
+mod client;
+mod entry;
+mod history;
+mod inbound;
+mod server;
+mod wire;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
-/// Where the chat in a terminal is shown.
+use crate::{
+    ConnectorConfig, ConnectorError, ConnectorErrorKind, ConnectorHealth, ConnectorKind,
+    ConnectorRegistry, InboundStream, OrchestratorConnector, OutboundMessage, SendReceipt,
+};
+pub use client::{ChatClient, ChatError, ChatEvent, ChatReader, ChatWriter};
+pub use entry::{ChatEntry, ChatFile, Side};
+use entry::{Draft, files_of};
+use history::History;
+pub use wire::Say;
+
+/// Where the chat in a terminal is kept and reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct TmuxSettings {
-    /// The tmux socket's name; `None` for tmux's own default.
-    pub socket_name: Option<String>,
-    /// The session in which the human's end of the chat runs.
-    pub session: String,
+    /// The Unix socket, in a private directory; at most 107 bytes.
+    pub socket: PathBuf,
+    /// The directory of the history and of attachments, made if it is missing.
+    pub directory: PathBuf,
 }
 
-impl Default for TmuxSettings {
-    fn default() -> Self {
+/// Registers the kind `tmux`.
+pub fn register(registry: &mut ConnectorRegistry) {
+    registry.register(ConnectorKind::tmux(), |config: &ConnectorConfig, _| {
+        Ok(Arc::new(Terminal::new(config.settings()?)))
+    });
+}
+
+/// The connector.
+struct Terminal {
+    settings: TmuxSettings,
+    shared: Arc<Shared>,
+}
+
+/// What the connector, its subscription and its connections share.
+struct Shared {
+    settings: TmuxSettings,
+    /// Opened when it is first needed: making a connector changes nothing.
+    history: Mutex<Option<History>>,
+    /// The number of the last entry.
+    last: watch::Sender<u64>,
+}
+
+impl Terminal {
+    fn new(settings: TmuxSettings) -> Self {
+        let shared = Shared {
+            settings: settings.clone(),
+            history: Mutex::default(),
+            last: watch::channel(0).0,
+        };
         Self {
-            socket_name: None,
-            session: "_chat".to_owned(),
+            settings,
+            shared: Arc::new(shared),
+        }
+    }
+}
+
+impl Shared {
+    /// Does something with the history, away from the threads that must not wait for a disk.
+    async fn with<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut History) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let shared = Arc::clone(self);
+        let working = tokio::task::spawn_blocking(move || {
+            let mut history = shared
+                .history
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let opened = match history.take() {
+                Some(opened) => opened,
+                None => History::open(&shared.settings.directory)?,
+            };
+            let opened = history.insert(opened);
+            let done = work(opened);
+            shared.last.send_replace(opened.last());
+            done
+        });
+        working.await.map_err(io::Error::other)?
+    }
+}
+
+fn failed(doing: &str, error: io::Error) -> ConnectorError {
+    ConnectorError::new(ConnectorErrorKind::Unreachable, doing).because(error)
+}
+
+#[async_trait]
+impl OrchestratorConnector for Terminal {
+    fn kind(&self) -> ConnectorKind {
+        ConnectorKind::tmux()
+    }
+
+    fn channel(&self) -> String {
+        self.settings.directory.display().to_string()
+    }
+
+    async fn send(&self, message: OutboundMessage) -> Result<SendReceipt, ConnectorError> {
+        const DOING: &str = "write to the chat's history";
+        let (id, ts) = (message.idempotency_key.clone(), SystemTime::now());
+        let written = self.shared.with(move |history| {
+            let files = files_of(
+                message.attachments,
+                history.directory(),
+                &message.idempotency_key,
+            )?;
+            history.append(Draft {
+                id: message.idempotency_key,
+                from: Side::Fleet,
+                sender: "fleet".to_owned(),
+                text: message.text,
+                thread: message.thread_id,
+                reply_to: message.reply_to,
+                files,
+                at: ts,
+            })
+        });
+        written.await.map_err(|error| failed(DOING, error))?;
+        Ok(SendReceipt {
+            message_ids: vec![id],
+            ts,
+        })
+    }
+
+    async fn subscribe(&self, from: Option<&str>) -> Result<InboundStream, ConnectorError> {
+        const DOING: &str = "open the chat";
+        let from = from.map(|cursor| {
+            cursor.parse::<u64>().map_err(|error| {
+                ConnectorError::new(ConnectorErrorKind::Protocol, DOING).because(error)
+            })
+        });
+        let from = from.transpose()?;
+        let last = self.shared.with(|history| Ok(history.last()));
+        let last = last.await.map_err(|error| failed(DOING, error))?;
+        let server = server::open(Arc::clone(&self.shared));
+        let server = server.map_err(|error| failed(DOING, error))?;
+        let position = from.unwrap_or(last);
+        Ok(inbound::stream(
+            Arc::clone(&self.shared),
+            server,
+            position,
+            from.is_none(),
+        ))
+    }
+
+    async fn health(&self) -> ConnectorHealth {
+        let directory = self.settings.directory.clone();
+        let looked = tokio::task::spawn_blocking(move || history::look(&directory));
+        match looked.await.map_err(io::Error::other).and_then(|it| it) {
+            Ok(last_seen) => ConnectorHealth {
+                reachable: true,
+                authenticated: true,
+                last_seen,
+                detail: None,
+            },
+            Err(error) => ConnectorHealth {
+                detail: Some(format!("the chat's history cannot be used: {error}")),
+                ..ConnectorHealth::default()
+            },
         }
     }
 }
@@ -24,31 +184,18 @@ impl Default for TmuxSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ConnectorConfig, CreateErrorKind};
-
-    fn config(json: &str) -> ConnectorConfig {
-        serde_json::from_str(json).unwrap()
-    }
-
-    #[test]
-    fn a_fleet_that_chose_nothing_chats_in_the_default_socket() {
-        let settings: TmuxSettings = config("{}").settings().unwrap();
-        assert_eq!(settings, TmuxSettings::default());
-        assert_eq!(
-            (settings.socket_name, settings.session.as_str()),
-            (None, "_chat")
-        );
-    }
+    use crate::CreateErrorKind;
 
     #[test]
     fn an_unknown_setting_is_named() {
-        let config = config(r#"{"kind": "tmux", "settings": {"socket": "x"}}"#);
+        let config = r#"{"kind": "tmux", "settings": {"session": "x"}}"#;
+        let config: ConnectorConfig = serde_json::from_str(config).unwrap();
         let error = config.settings::<TmuxSettings>().unwrap_err();
         assert!(matches!(error.kind(), CreateErrorKind::Settings));
         insta::assert_snapshot!(error, @"read the settings of connector `tmux`");
         insta::assert_snapshot!(
             std::error::Error::source(&error).unwrap(),
-            @"unknown field `socket`, expected `socket_name` or `session`"
+            @"unknown field `session`, expected `socket` or `directory`"
         );
     }
 }

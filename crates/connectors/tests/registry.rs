@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use podfleet_connectors::{
     ConnectorConfig, ConnectorError, ConnectorHealth, ConnectorKind, ConnectorRegistry,
-    CreateError, CreateErrorKind, Environment, InboundMessage, InboundStream,
+    CreateError, CreateErrorKind, Environment, InboundBatch, InboundMessage, InboundStream,
     OrchestratorConnector, OutboundMessage, SendReceipt,
 };
 
@@ -24,6 +24,10 @@ impl OrchestratorConnector for Echo {
         self.kind.clone()
     }
 
+    fn channel(&self) -> String {
+        "here".to_owned()
+    }
+
     async fn send(&self, message: OutboundMessage) -> Result<SendReceipt, ConnectorError> {
         let mut said = self.said.lock().unwrap();
         let key = message.idempotency_key.clone();
@@ -36,10 +40,10 @@ impl OrchestratorConnector for Echo {
         })
     }
 
-    async fn subscribe(&self) -> Result<InboundStream, ConnectorError> {
+    async fn subscribe(&self, _: Option<&str>) -> Result<InboundStream, ConnectorError> {
         let said = self.said.lock().unwrap().clone();
         Ok(Box::pin(stream::iter(
-            said.into_iter().map(|message| Ok(heard(message))),
+            said.into_iter().map(|message| Ok(batch(message))),
         )))
     }
 
@@ -53,6 +57,13 @@ impl OrchestratorConnector for Echo {
     }
 }
 
+fn batch(message: OutboundMessage) -> InboundBatch {
+    InboundBatch {
+        cursor: message.idempotency_key.clone(),
+        messages: vec![heard(message)],
+    }
+}
+
 fn heard(message: OutboundMessage) -> InboundMessage {
     InboundMessage {
         id: message.idempotency_key.clone(),
@@ -62,7 +73,6 @@ fn heard(message: OutboundMessage) -> InboundMessage {
         sender_name: None,
         ts: SystemTime::UNIX_EPOCH,
         attachments: message.attachments,
-        cursor: message.idempotency_key,
     }
 }
 
@@ -90,16 +100,6 @@ fn registry() -> (ConnectorRegistry, ConnectorConfig) {
     )
 }
 
-fn message(key: &str, text: &str) -> OutboundMessage {
-    OutboundMessage {
-        text: text.to_owned(),
-        thread_id: None,
-        reply_to: None,
-        attachments: vec![],
-        idempotency_key: key.to_owned(),
-    }
-}
-
 #[tokio::test]
 async fn a_kind_of_another_crate_is_created_and_used_as_any() {
     let (registry, config) = registry();
@@ -107,12 +107,15 @@ async fn a_kind_of_another_crate_is_created_and_used_as_any() {
     let connector = registry.create(&config, &env).unwrap();
     assert_eq!(connector.kind().as_str(), "x-echo");
     for (key, text) in [("1", "a"), ("1", "a"), ("2", "b")] {
-        connector.send(message(key, text)).await.unwrap();
+        connector
+            .send(OutboundMessage::new(key, text))
+            .await
+            .unwrap();
     }
-    let heard: Vec<_> = connector.subscribe().await.unwrap().collect().await;
+    let heard: Vec<_> = connector.subscribe(None).await.unwrap().collect().await;
     let texts: Vec<&str> = heard
         .iter()
-        .map(|heard| heard.as_ref().unwrap().text.as_str())
+        .map(|heard| heard.as_ref().unwrap().messages[0].text.as_str())
         .collect();
     assert_eq!(texts, ["a", "b"]);
     assert!(connector.health().await.reachable);
