@@ -56,6 +56,7 @@
 //! # }
 //! ```
 
+mod chat;
 mod crash;
 mod error;
 mod inbox;
@@ -70,6 +71,10 @@ mod store;
 
 pub mod session_log;
 
+pub use chat::{
+    ChatPlace, ChatStore, Fate, Heard, HumanTurn, MAX_UNSENT, NewSaying, NotSaid, OpenTurn, Said,
+    Saying,
+};
 pub use crash::CrashPoint;
 #[cfg(feature = "crash-points")]
 pub use crash::{NotArmed, arm};

@@ -45,12 +45,15 @@ pub struct Records {
     pub peers: u64,
     /// Messages.
     pub messages: u64,
+    /// What was said to the fleets' humans.
+    pub sayings: u64,
 }
 
 /// Something that is wrong with a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What it is about: `database`, `pod`, `message`, `session`, `child`, `peer`, `outbox`.
+    /// What it is about: `database`, `pod`, `message`, `session`, `child`, `peer`, `outbox`,
+    /// `saying`, `chat turn`.
     pub subject: String,
     /// The key of the record; empty for the database.
     pub id: String,

@@ -1,5 +1,6 @@
 //! The store in memory, for tests.
 
+mod chat;
 mod inbox;
 mod relations;
 mod state;

@@ -1,6 +1,7 @@
 //! The store in an `SQLite` database.
 
 mod bodies;
+mod chat;
 mod children;
 mod columns;
 mod connection;

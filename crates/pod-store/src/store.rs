@@ -8,6 +8,7 @@ use podfleet_protocol::{
     MessageId, Paused, PodId, PodName, Receipt, SessionId, TenantId, UnixMillis,
 };
 
+use crate::chat::ChatStore;
 use crate::error::StoreError;
 use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
 use crate::maintenance::{Pruned, Retention};
@@ -30,7 +31,7 @@ use crate::relation::{
 ///
 /// Times are arguments; the store has no clock. Order is never taken from times.
 #[async_trait]
-pub trait PodStore: Send + Sync + Debug {
+pub trait PodStore: ChatStore + Send + Sync + Debug {
     /// Claims a fleet's name for the roster at `roster`; claiming it again is no change.
     ///
     /// # Errors

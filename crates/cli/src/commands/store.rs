@@ -117,7 +117,7 @@ fn check(json: JsonFlag, context: &mut Context) -> Outcome {
 fn render(path: &Path, check: &Check, width: usize) -> String {
     let records = &check.records;
     let mut text = format!(
-        "{}\nschema {} (writers from schema {} on)\n{}, {}, {}, {}\n",
+        "{}\nschema {} (writers from schema {} on)\n{}, {}, {}, {}, {} said\n",
         path.display(),
         check.schema,
         check.min_writer,
@@ -125,6 +125,7 @@ fn render(path: &Path, check: &Check, width: usize) -> String {
         count(records.pods, "pod"),
         count(records.messages, "message"),
         count(records.sessions, "session"),
+        records.sayings,
     );
     if check.stray_bodies > 0 {
         let stray = count(check.stray_bodies, "body file");
@@ -323,7 +324,7 @@ mod tests {
         insta::assert_snapshot!(text, @"
         /state/store.db
         schema 2 (writers from schema 1 on)
-        0 fleets, 1 pod, 12 messages, 0 sessions
+        0 fleets, 1 pod, 12 messages, 0 sessions, 0 said
         1 body file that no message names: only space is lost
 
         WHAT     WHOSE  ID                                    PROBLEM

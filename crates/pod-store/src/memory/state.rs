@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{PodId, PodName, SessionId, UnixMillis};
 
+use super::chat::Chat;
 use super::inbox::Inbox;
 use super::relations::Relations;
 use crate::error::{Fault, StoreErrorKind};
@@ -24,9 +25,14 @@ pub(super) struct State {
     pub(super) limits: AcceptLimits,
     pub(super) inboxes: BTreeMap<PodId, Inbox>,
     pub(super) last: u64,
+    pub(super) chats: BTreeMap<FleetKey, Chat>,
 }
 
 impl State {
+    pub(super) fn chat(&mut self, fleet: &FleetKey) -> &mut Chat {
+        self.chats.entry(fleet.clone()).or_default()
+    }
+
     pub(super) fn pod(&mut self, id: PodId) -> Result<&mut PodRecord, Fault> {
         self.pods
             .get_mut(&id)

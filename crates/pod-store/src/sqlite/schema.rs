@@ -14,13 +14,13 @@ use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 
 /// The schema of this build.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Marks the file as ours in its header (`pods` in ASCII).
 const APPLICATION_ID: i32 = 0x706f_6473;
 
 /// The step that leads to each version, the first from the empty file to version 1.
-const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3];
+const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3, V4];
 
 const V1: &str = "
 CREATE TABLE schema_version (
@@ -151,6 +151,52 @@ CREATE INDEX read_cursor_source ON read_cursor (source);
 
 const V3: &str = "
 ALTER TABLE pod ADD COLUMN paused TEXT;
+";
+
+/// The chat. `fate` is null while a saying waits to be sent.
+const V4: &str = "
+CREATE TABLE saying (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    fleet TEXT NOT NULL,
+    id TEXT NOT NULL,
+    by_pod TEXT,
+    text TEXT NOT NULL,
+    thread TEXT,
+    reply_to TEXT,
+    attachments TEXT NOT NULL DEFAULT '[]',
+    at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    fate TEXT,
+    settled INTEGER
+) STRICT;
+CREATE UNIQUE INDEX saying_id ON saying (tenant, fleet, id);
+CREATE INDEX saying_unsent ON saying (tenant, fleet, place) WHERE fate IS NULL;
+CREATE INDEX saying_by ON saying (tenant, fleet, by_pod, place) WHERE by_pod IS NOT NULL;
+
+CREATE TABLE chat_cursor (
+    tenant TEXT NOT NULL,
+    fleet TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    cursor TEXT NOT NULL,
+    updated INTEGER NOT NULL,
+    PRIMARY KEY (tenant, fleet, channel)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chat_turn (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    fleet TEXT NOT NULL,
+    message TEXT NOT NULL,
+    pod TEXT NOT NULL,
+    thread TEXT,
+    event TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    begun INTEGER,
+    closed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX chat_turn_message ON chat_turn (tenant, fleet, message);
+CREATE INDEX chat_turn_open ON chat_turn (tenant, fleet, place) WHERE closed = 0;
 ";
 
 /// Returns whether the database has everything that this build needs.

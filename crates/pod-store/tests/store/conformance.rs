@@ -22,6 +22,7 @@ macro_rules! on_every_store {
     };
 }
 
+mod chat;
 mod messages;
 mod pods;
 mod relations;

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use podfleet_pod_store::{
-    AcceptLimits, MinWriter, NewChild, Offer, Page, PeerPair, PodFilter, PodState, PodStore,
-    Refusal, SqliteOptions, SqliteStore, StoreErrorKind, Writer,
+    AcceptLimits, ChatStore as _, Heard, MinWriter, NewChild, Offer, Page, PeerPair, PodFilter,
+    PodState, PodStore, Refusal, SqliteOptions, SqliteStore, StoreErrorKind, Writer,
 };
 use podfleet_protocol::{Kind, Message, PodId};
 use rusqlite::Connection;
 
-use super::samples::{AT, add, fleet, message, pod, start};
+use super::samples::{AT, add, fleet, message, pod, saying, start, turn};
 use super::sqlite::{mode, place, tamper};
 
 /// A store with something of everything: two peers, a child, a session, and messages, one of them
@@ -45,6 +45,14 @@ async fn furnished(path: &Path) -> (SqliteStore, [PodId; 3]) {
     let long = message(&"x".repeat(100_000));
     let offers = vec![message("short").into(), long.into()];
     store.accept(coder, offers).await.unwrap();
+    let heard = Heard {
+        channel: "room".to_owned(),
+        cursor: "s1".to_owned(),
+        at: AT,
+    };
+    let turns = vec![turn(coder)];
+    store.set_heard(&key, heard, turns).await.unwrap();
+    store.say(&key, saying("hello")).await.unwrap().unwrap();
     (store, [coder, tester, child.identity.id])
 }
 
@@ -76,10 +84,11 @@ async fn a_sound_store_has_no_findings() {
     let check = store.check().await.unwrap();
     assert_eq!(check.findings, []);
     assert!(check.is_sound());
-    assert_eq!((check.schema, check.min_writer, check.ours), (3, 1, 3));
+    assert_eq!((check.schema, check.min_writer, check.ours), (4, 1, 4));
     let records = check.records;
     assert_eq!((records.pods, records.messages, records.peers), (3, 2, 1));
     assert_eq!((records.children, records.fleets), (1, 1));
+    assert_eq!(records.sayings, 1);
     assert_eq!(check.stray_bodies, 0);
 }
 
@@ -96,6 +105,8 @@ async fn a_check_names_every_damaged_record_and_breach() {
          UPDATE pod SET folded = 'x' WHERE name = 'helper';
          UPDATE message SET receipt = 'gone' WHERE sequence = 1;
          UPDATE outbox SET change = '!' WHERE place = 1;
+         UPDATE saying SET attachments = '?';
+         UPDATE chat_turn SET message = 'none';
          INSERT INTO session VALUES ('s', 'nobody', 9, 1, NULL);",
     );
     let bodies = path.with_file_name("bodies");
@@ -125,6 +136,8 @@ async fn a_check_names_every_damaged_record_and_breach() {
     outbox coder: damaged: column `change`: expected value at line 1 column 1
     pod tester: damaged: column `spec`: EOF while parsing an object at line 1 column 1
     pod helper: damaged: column `session`: invalid character: found `g` at 0
+    saying default: damaged: column `attachments`: expected value at line 1 column 1
+    chat turn default: damaged: column `message`: invalid character: found `n` at 0
     ");
 }
 
@@ -163,7 +176,7 @@ async fn what_is_exported_is_imported_again() {
     let (directory, path) = place();
     let (store, [coder, tester, helper]) = furnished(&path).await;
     let lines = export(&store).await;
-    assert!(lines.starts_with(r#"{"head":{"format":1,"schema":3}}"#));
+    assert!(lines.starts_with(r#"{"head":{"format":1,"schema":4}}"#));
     let other = directory.path().join("other").join("store.db");
     let copy = SqliteStore::open(&other).unwrap();
     let read = copy.import(Cursor::new(lines.clone())).await.unwrap();
@@ -173,7 +186,7 @@ async fn what_is_exported_is_imported_again() {
             .lines()
             .filter(|line| line.contains("\"row\""))
             .count() as u64
-            - 2
+            - 4
     );
 
     assert_eq!(copy.check().await.unwrap().findings, []);
@@ -250,9 +263,9 @@ async fn an_import_that_makes_no_sense_changes_nothing() {
         };
         assert!(what.starts_with("line "), "{what}");
     }
-    let newer = lines.replace("\"schema\":3", "\"schema\":4");
+    let newer = lines.replace("\"schema\":4", "\"schema\":5");
     let error = copy.import(Cursor::new(newer)).await.unwrap_err();
-    let (min_writer, ours) = (4, 3);
+    let (min_writer, ours) = (5, 4);
     assert_eq!(
         *error.kind(),
         StoreErrorKind::FromTheFuture { min_writer, ours }
@@ -280,14 +293,14 @@ async fn older_builds_are_locked_out_only_while_none_of_them_lives() {
         .replace(path.to_str().unwrap(), "store.db");
     insta::assert_snapshot!(text, @"migrate in store.db (check): pods of an older build live: tester");
     assert!(error.hint().is_some());
-    for before in [1, 3] {
+    for before in [1, 4] {
         let raised = store.raise_min_writer(move |pod| pod == coder).await;
-        assert_eq!(raised.unwrap(), MinWriter { before, now: 3 });
+        assert_eq!(raised.unwrap(), MinWriter { before, now: 4 });
     }
     let database = Connection::open(&path).unwrap();
     let sql = "SELECT min_writer FROM schema_version";
     let raised: u32 = database.query_row(sql, [], |row| row.get(0)).unwrap();
-    assert_eq!(raised, 3);
+    assert_eq!(raised, 4);
 }
 
 #[tokio::test]

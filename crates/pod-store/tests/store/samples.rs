@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use podfleet_pod_store::{Endpoint, FleetKey, GenerationStart, NewPod, PodStore};
+use podfleet_pod_store::{
+    Endpoint, FleetKey, GenerationStart, HumanTurn, NewPod, NewSaying, PodStore,
+};
 use podfleet_protocol::{
     Address, Class, FleetName, Identity, Kind, Message, MessageId, PodId, PodName, TenantId,
     Typing, UnixMillis,
@@ -70,5 +72,28 @@ pub(super) fn message(body: &str) -> Message {
         body: body.to_owned(),
         typing: Typing::default(),
         accepted: AT,
+    }
+}
+
+pub(super) fn saying(text: &str) -> NewSaying {
+    NewSaying {
+        id: MessageId::generate(),
+        by: None,
+        text: text.to_owned(),
+        thread: None,
+        reply_to: None,
+        attachments: Vec::new(),
+        at: AT,
+    }
+}
+
+pub(super) fn turn(pod: PodId) -> HumanTurn {
+    let message = MessageId::generate();
+    HumanTurn {
+        message,
+        pod,
+        thread: Some("$root".to_owned()),
+        event: format!("${message}"),
+        at: AT,
     }
 }

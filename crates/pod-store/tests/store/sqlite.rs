@@ -111,13 +111,13 @@ fn a_store_from_the_future_is_refused_and_left_alone() {
         *error.kind(),
         StoreErrorKind::FromTheFuture {
             min_writer: 8,
-            ours: 3
+            ours: 4
         }
     );
     let text = error
         .to_string()
         .replace(path.to_str().unwrap(), "store.db");
-    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 8 or newer, and this one has schema 3");
+    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 8 or newer, and this one has schema 4");
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn columns_of_a_newer_build_survive_this_one() {
     drop(store);
     tamper(
         &path,
-        "UPDATE schema_version SET version = 3;
+        "UPDATE schema_version SET version = 9;
          ALTER TABLE pod ADD COLUMN mood TEXT DEFAULT 'calm';
          ALTER TABLE message ADD COLUMN urgency INTEGER DEFAULT 0;
          UPDATE pod SET mood = 'merry', state = 'hibernating'; UPDATE message SET urgency = 7;",
@@ -159,7 +159,7 @@ async fn columns_of_a_newer_build_survive_this_one() {
     assert_eq!(read("SELECT CAST(urgency AS TEXT) FROM message"), "7");
     assert_eq!(
         read("SELECT CAST(version AS TEXT) FROM schema_version"),
-        "3"
+        "9"
     );
 }
 

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::super::connection::Database;
 use super::super::inbox::Which;
-use super::super::{children, inbox, outbox, pods, schema};
+use super::super::{chat, children, inbox, outbox, pods, schema};
 use crate::error::Fault;
 use crate::inbox::Sequence;
 use crate::maintenance::{Check, Finding, Records};
@@ -87,6 +87,7 @@ fn look(database: &Database) -> Result<Check, Fault> {
     for (id, name) in &ids {
         findings.extend(records_of(database, id, name)?);
     }
+    findings.extend(chats(connection)?);
     let stored = schema::stored(connection)?;
     Ok(Check {
         schema: stored.map_or(0, |stored| stored.version),
@@ -211,6 +212,23 @@ fn records_of(database: &Database, id: &str, name: &str) -> Result<Vec<Finding>,
     Ok(findings)
 }
 
+/// Decodes everything that the chats of fleets still need.
+fn chats(connection: &Connection) -> Result<Vec<Finding>, Fault> {
+    let mut findings = Vec::new();
+    for fleet in chat::fleets(connection)? {
+        let unsent = chat::unsent(connection, &fleet, &Page::all())?.corrupt;
+        let turns = chat::open_turns(connection, &fleet, &Page::all())?.corrupt;
+        for (subject, corrupt) in [("saying", unsent), ("chat turn", turns)] {
+            findings.extend(
+                corrupt.into_iter().map(|record| {
+                    finding(subject, record.id, fleet.fleet.to_string(), record.error)
+                }),
+            );
+        }
+    }
+    Ok(findings)
+}
+
 fn count(connection: &Connection) -> Result<Records, Fault> {
     let of = |table: &str| -> Result<u64, Fault> {
         let sql = format!("SELECT count(*) FROM {table}");
@@ -224,6 +242,7 @@ fn count(connection: &Connection) -> Result<Records, Fault> {
         children: of("child")?,
         peers: of("peer")?,
         messages: of("message")?,
+        sayings: of("saying")?,
     })
 }
 

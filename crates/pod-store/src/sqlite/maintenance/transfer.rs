@@ -22,7 +22,7 @@ const FORMAT: u32 = 1;
 /// The longest line in bytes: a body of 1 MiB with every byte escaped, and room for the rest.
 const MAX_LINE: u64 = 8 << 20;
 /// The tables, those that others refer to first.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 12] = [
     "fleet",
     "pod",
     "session",
@@ -31,6 +31,9 @@ const TABLES: [&str; 9] = [
     "message",
     "outbox",
     "read_cursor",
+    "saying",
+    "chat_cursor",
+    "chat_turn",
     // The last numbers of messages and events, which are never used again.
     "sqlite_sequence",
 ];

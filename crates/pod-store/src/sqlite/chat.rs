@@ -1,0 +1,461 @@
+//! Statements about the chat.
+
+use async_trait::async_trait;
+use podfleet_protocol::limits::MAX_BODY;
+use podfleet_protocol::{MessageId, PodId, UnixMillis};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::SqliteStore;
+use super::columns::{json, json_optional, parsed, parsed_optional, signed, to_json, unsigned};
+use super::listing;
+use crate::chat::{
+    ChatPlace, ChatStore, Fate, Heard, HumanTurn, MAX_UNSENT, NewSaying, NotSaid, OpenTurn, Said,
+    Saying,
+};
+use crate::error::{Fault, StoreError, StoreErrorKind};
+use crate::page::{Listing, Page};
+use crate::record::FleetKey;
+
+const SAYING: &str = "place, id, by_pod, text, thread, reply_to, attachments, at, attempts, fate";
+
+#[async_trait]
+impl ChatStore for SqliteStore {
+    async fn say(
+        &self,
+        fleet: &FleetKey,
+        saying: NewSaying,
+    ) -> Result<Result<Said, NotSaid>, StoreError> {
+        let fleet = fleet.clone();
+        self.call("say", move |database| {
+            database.write(|transaction| say(transaction, &fleet, &saying))
+        })
+        .await
+    }
+
+    async fn unsent(
+        &self,
+        fleet: &FleetKey,
+        page: Page<ChatPlace>,
+    ) -> Result<Listing<Saying, ChatPlace>, StoreError> {
+        let fleet = fleet.clone();
+        self.call("list what is unsent", move |database| {
+            unsent(database.reader(), &fleet, &page)
+        })
+        .await
+    }
+
+    async fn saying(&self, fleet: &FleetKey, id: MessageId) -> Result<Option<Saying>, StoreError> {
+        let fleet = fleet.clone();
+        self.call("read what was said", move |database| {
+            find(database.reader(), &fleet, id)
+        })
+        .await
+    }
+
+    async fn begin_sending(&self, fleet: &FleetKey, place: ChatPlace) -> Result<u32, StoreError> {
+        let fleet = fleet.clone();
+        self.call("begin to send", move |database| {
+            database.write(|transaction| begin_sending(transaction, &fleet, place))
+        })
+        .await
+    }
+
+    async fn settle_saying(
+        &self,
+        fleet: &FleetKey,
+        place: ChatPlace,
+        fate: &Fate,
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let (fleet, fate) = (fleet.clone(), fate.clone());
+        self.call("record what became of it", move |database| {
+            database.write(|transaction| settle(transaction, &fleet, place, &fate, at))
+        })
+        .await
+    }
+
+    async fn last_said(
+        &self,
+        fleet: &FleetKey,
+        by: PodId,
+    ) -> Result<Option<UnixMillis>, StoreError> {
+        let fleet = fleet.clone();
+        self.call("look what was said last", move |database| {
+            last_said(database.reader(), &fleet, by)
+        })
+        .await
+    }
+
+    async fn heard(&self, fleet: &FleetKey, channel: &str) -> Result<Option<String>, StoreError> {
+        let (fleet, channel) = (fleet.clone(), channel.to_owned());
+        self.call("look how far was heard", move |database| {
+            heard(database.reader(), &fleet, &channel)
+        })
+        .await
+    }
+
+    async fn set_heard(
+        &self,
+        fleet: &FleetKey,
+        heard: Heard,
+        turns: Vec<HumanTurn>,
+    ) -> Result<(), StoreError> {
+        let fleet = fleet.clone();
+        self.call("record how far was heard", move |database| {
+            database.write(|transaction| set_heard(transaction, &fleet, &heard, &turns))
+        })
+        .await
+    }
+
+    async fn open_turns(
+        &self,
+        fleet: &FleetKey,
+        page: Page<ChatPlace>,
+    ) -> Result<Listing<OpenTurn, ChatPlace>, StoreError> {
+        let fleet = fleet.clone();
+        self.call("list open turns", move |database| {
+            open_turns(database.reader(), &fleet, &page)
+        })
+        .await
+    }
+
+    async fn begin_turn(
+        &self,
+        fleet: &FleetKey,
+        turn: ChatPlace,
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let fleet = fleet.clone();
+        self.call("begin a turn", move |database| {
+            database.write(|transaction| begin_turn(transaction, &fleet, turn, at))
+        })
+        .await
+    }
+
+    async fn close_turn(&self, fleet: &FleetKey, turn: ChatPlace) -> Result<(), StoreError> {
+        let fleet = fleet.clone();
+        self.call("close a turn", move |database| {
+            database.write(|transaction| close_turn(transaction, &fleet, turn))
+        })
+        .await
+    }
+
+    async fn prune_chat(&self, fleet: &FleetKey, before: UnixMillis) -> Result<u64, StoreError> {
+        let fleet = fleet.clone();
+        self.call("prune the chat", move |database| {
+            database.write(|transaction| prune(transaction, &fleet, before))
+        })
+        .await
+    }
+}
+
+fn say(
+    transaction: &Transaction<'_>,
+    fleet: &FleetKey,
+    saying: &NewSaying,
+) -> Result<Result<Said, NotSaid>, Fault> {
+    if saying.text.len() > MAX_BODY {
+        return Ok(Err(NotSaid::TooLarge { limit: MAX_BODY }));
+    }
+    if let Some(there) = find(transaction, fleet, saying.id)? {
+        if there.said.text != saying.text {
+            return Ok(Err(NotSaid::IdReused));
+        }
+        return Ok(Ok(Said {
+            place: there.place,
+            duplicate: true,
+        }));
+    }
+    let waiting: i64 = transaction
+        .prepare_cached(
+            "SELECT count(*) FROM saying WHERE tenant = ?1 AND fleet = ?2 AND fate IS NULL",
+        )?
+        .query_row(
+            params![fleet.tenant.as_str(), fleet.fleet.as_str()],
+            |row| row.get(0),
+        )?;
+    if waiting >= i64::from(MAX_UNSENT) {
+        return Ok(Err(NotSaid::Full { limit: MAX_UNSENT }));
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO saying \
+             (tenant, fleet, id, by_pod, text, thread, reply_to, attachments, at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            fleet.tenant.as_str(),
+            fleet.fleet.as_str(),
+            saying.id.to_string(),
+            saying.by.map(|by| by.to_string()),
+            saying.text,
+            saying.thread,
+            saying.reply_to,
+            to_json(&saying.attachments)?,
+            saying.at.0,
+        ])?;
+    let place = ChatPlace(transaction.last_insert_rowid().unsigned_abs());
+    let duplicate = false;
+    Ok(Ok(Said { place, duplicate }))
+}
+
+fn decode(row: &Row<'_>) -> Result<Saying, Fault> {
+    Ok(Saying {
+        place: place(row)?,
+        said: NewSaying {
+            id: parsed(row, "id")?,
+            by: parsed_optional(row, "by_pod")?,
+            text: row.get("text")?,
+            thread: row.get("thread")?,
+            reply_to: row.get("reply_to")?,
+            attachments: json(row, "attachments")?,
+            at: UnixMillis(row.get("at")?),
+        },
+        attempts: u32::try_from(unsigned(row, "attempts")?).unwrap_or(u32::MAX),
+        fate: json_optional(row, "fate")?,
+    })
+}
+
+fn place(row: &Row<'_>) -> Result<ChatPlace, Fault> {
+    Ok(ChatPlace(unsigned(row, "place")?))
+}
+
+/// Where a page begins.
+fn after(page: &Page<ChatPlace>) -> i64 {
+    page.after.map_or(0, |after| signed(after.0))
+}
+
+pub(super) fn unsent(
+    connection: &Connection,
+    fleet: &FleetKey,
+    page: &Page<ChatPlace>,
+) -> Result<Listing<Saying, ChatPlace>, Fault> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {SAYING} FROM saying \
+         WHERE tenant = ?1 AND fleet = ?2 AND fate IS NULL AND place > ?3 \
+         ORDER BY place LIMIT ?4"
+    ))?;
+    let (tenant, name) = (fleet.tenant.as_str(), fleet.fleet.as_str());
+    let rows = statement.query(params![tenant, name, after(page), i64::from(page.limit)])?;
+    listing::read(rows, page.limit, place, decode, |row| {
+        Ok((row.get("id")?, String::new()))
+    })
+}
+
+fn find(connection: &Connection, fleet: &FleetKey, id: MessageId) -> Result<Option<Saying>, Fault> {
+    let sql = format!("SELECT {SAYING} FROM saying WHERE tenant = ?1 AND fleet = ?2 AND id = ?3");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let (tenant, name) = (fleet.tenant.as_str(), fleet.fleet.as_str());
+    let mut rows = statement.query(params![tenant, name, id.to_string()])?;
+    rows.next()?.map(decode).transpose()
+}
+
+fn begin_sending(
+    transaction: &Transaction<'_>,
+    fleet: &FleetKey,
+    place: ChatPlace,
+) -> Result<u32, Fault> {
+    let attempts: Option<u32> = transaction
+        .prepare_cached(
+            "UPDATE saying SET attempts = attempts + 1 \
+             WHERE place = ?1 AND tenant = ?2 AND fleet = ?3 AND fate IS NULL RETURNING attempts",
+        )?
+        .query_row(
+            params![signed(place.0), fleet.tenant.as_str(), fleet.fleet.as_str()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    attempts.ok_or_else(|| StoreErrorKind::NotFound("unsent message").into())
+}
+
+fn settle(
+    transaction: &Transaction<'_>,
+    fleet: &FleetKey,
+    place: ChatPlace,
+    fate: &Fate,
+    at: UnixMillis,
+) -> Result<(), Fault> {
+    transaction
+        .prepare_cached(
+            "UPDATE saying SET fate = ?4, settled = ?5 \
+             WHERE place = ?1 AND tenant = ?2 AND fleet = ?3 AND fate IS NULL",
+        )?
+        .execute(params![
+            signed(place.0),
+            fleet.tenant.as_str(),
+            fleet.fleet.as_str(),
+            to_json(fate)?,
+            at.0
+        ])?;
+    Ok(())
+}
+
+fn last_said(
+    connection: &Connection,
+    fleet: &FleetKey,
+    by: PodId,
+) -> Result<Option<UnixMillis>, Fault> {
+    let last = connection
+        .prepare_cached(
+            "SELECT at FROM saying WHERE tenant = ?1 AND fleet = ?2 AND by_pod = ?3 \
+             ORDER BY place DESC LIMIT 1",
+        )?
+        .query_row(
+            params![fleet.tenant.as_str(), fleet.fleet.as_str(), by.to_string()],
+            |row| row.get("at").map(UnixMillis),
+        )
+        .optional()?;
+    Ok(last)
+}
+
+fn heard(
+    connection: &Connection,
+    fleet: &FleetKey,
+    channel: &str,
+) -> Result<Option<String>, Fault> {
+    let cursor = connection
+        .prepare_cached(
+            "SELECT cursor FROM chat_cursor WHERE tenant = ?1 AND fleet = ?2 AND channel = ?3",
+        )?
+        .query_row(
+            params![fleet.tenant.as_str(), fleet.fleet.as_str(), channel],
+            |row| row.get("cursor"),
+        )
+        .optional()?;
+    Ok(cursor)
+}
+
+fn set_heard(
+    transaction: &Transaction<'_>,
+    fleet: &FleetKey,
+    heard: &Heard,
+    turns: &[HumanTurn],
+) -> Result<(), Fault> {
+    let (tenant, name) = (fleet.tenant.as_str(), fleet.fleet.as_str());
+    for turn in turns {
+        transaction
+            .prepare_cached(
+                "INSERT INTO chat_turn (tenant, fleet, message, pod, thread, event, at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                 ON CONFLICT (tenant, fleet, message) DO NOTHING",
+            )?
+            .execute(params![
+                tenant,
+                name,
+                turn.message.to_string(),
+                turn.pod.to_string(),
+                turn.thread,
+                turn.event,
+                turn.at.0
+            ])?;
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO chat_cursor (tenant, fleet, channel, cursor, updated) \
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (tenant, fleet, channel) DO UPDATE \
+             SET cursor = excluded.cursor, updated = excluded.updated",
+        )?
+        .execute(params![
+            tenant,
+            name,
+            heard.channel,
+            heard.cursor,
+            heard.at.0
+        ])?;
+    Ok(())
+}
+
+pub(super) fn open_turns(
+    connection: &Connection,
+    fleet: &FleetKey,
+    page: &Page<ChatPlace>,
+) -> Result<Listing<OpenTurn, ChatPlace>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT place, message, pod, thread, event, at, begun FROM chat_turn \
+         WHERE tenant = ?1 AND fleet = ?2 AND closed = 0 AND place > ?3 ORDER BY place LIMIT ?4",
+    )?;
+    let (tenant, name) = (fleet.tenant.as_str(), fleet.fleet.as_str());
+    let rows = statement.query(params![tenant, name, after(page), i64::from(page.limit)])?;
+    let decode = |row: &Row<'_>| {
+        let begun: Option<i64> = row.get("begun")?;
+        Ok(OpenTurn {
+            place: place(row)?,
+            turn: HumanTurn {
+                message: parsed(row, "message")?,
+                pod: parsed(row, "pod")?,
+                thread: row.get("thread")?,
+                event: row.get("event")?,
+                at: UnixMillis(row.get("at")?),
+            },
+            begun: begun.map(UnixMillis),
+        })
+    };
+    listing::read(rows, page.limit, place, decode, |row| {
+        Ok((row.get("message")?, String::new()))
+    })
+}
+
+fn begin_turn(
+    transaction: &Transaction<'_>,
+    fleet: &FleetKey,
+    turn: ChatPlace,
+    at: UnixMillis,
+) -> Result<(), Fault> {
+    transaction
+        .prepare_cached(
+            "UPDATE chat_turn SET begun = ?4 \
+             WHERE place = ?1 AND tenant = ?2 AND fleet = ?3 AND begun IS NULL",
+        )?
+        .execute(params![
+            signed(turn.0),
+            fleet.tenant.as_str(),
+            fleet.fleet.as_str(),
+            at.0
+        ])?;
+    Ok(())
+}
+
+fn close_turn(
+    transaction: &Transaction<'_>,
+    fleet: &FleetKey,
+    turn: ChatPlace,
+) -> Result<(), Fault> {
+    transaction
+        .prepare_cached(
+            "UPDATE chat_turn SET closed = 1 WHERE place = ?1 AND tenant = ?2 AND fleet = ?3",
+        )?
+        .execute(params![
+            signed(turn.0),
+            fleet.tenant.as_str(),
+            fleet.fleet.as_str()
+        ])?;
+    Ok(())
+}
+
+fn prune(
+    transaction: &Transaction<'_>,
+    fleet: &FleetKey,
+    before: UnixMillis,
+) -> Result<u64, Fault> {
+    let mut gone = 0;
+    for sql in [
+        "DELETE FROM saying WHERE tenant = ?1 AND fleet = ?2 AND settled < ?3",
+        "DELETE FROM chat_turn WHERE tenant = ?1 AND fleet = ?2 AND closed AND at < ?3",
+    ] {
+        let (tenant, name) = (fleet.tenant.as_str(), fleet.fleet.as_str());
+        gone += transaction.execute(sql, params![tenant, name, before.0])? as u64;
+    }
+    Ok(gone)
+}
+
+/// Returns the fleets that have anything of a chat.
+pub(super) fn fleets(connection: &Connection) -> Result<Vec<FleetKey>, Fault> {
+    let mut statement = connection
+        .prepare("SELECT tenant, fleet FROM saying UNION SELECT tenant, fleet FROM chat_turn")?;
+    let mut rows = statement.query([])?;
+    let mut fleets = Vec::new();
+    while let Some(row) = rows.next()? {
+        fleets.push(FleetKey::new(parsed(row, "tenant")?, parsed(row, "fleet")?));
+    }
+    Ok(fleets)
+}
