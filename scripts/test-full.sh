@@ -32,4 +32,8 @@ step 'files for CI' files_for_ci
 step 'the build for rosters alone' scripts/validate-only.sh
 step 'a kill at every marked step' cargo nextest run --profile ci --locked -p podfleet-tests \
     --features crash-points -E 'test(/^crash_points::/)'
+step 'the real agents: installation' scripts/setup.sh agents
+# All of them: the usual filter leaves these out.
+step 'the real agents' cargo nextest run --profile ci --locked -p podfleet-tests \
+    --ignore-default-filter -E 'test(/^agents::/)'
 step 'the demo' scripts/demo.sh

@@ -14,7 +14,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 /// The variable that names the file to which skipped tests are reported.
@@ -65,6 +65,29 @@ pub fn mcp_client() -> Option<PathBuf> {
         missing("the Python SDK of MCP", "scripts/setup.sh tests");
     }
     installed.then_some(python)
+}
+
+/// Returns the directory in which the program of a real agent is, which `scripts/setup.sh agents`
+/// installs from npm into `.tools`.
+///
+/// # Panics
+///
+/// When it is missing in CI.
+pub fn agent_program(name: &str) -> Option<PathBuf> {
+    let program = format!(".tools/agents/{name}/node_modules/.bin/{name}");
+    let found = file(&program, "scripts/setup.sh agents")?;
+    found.parent().map(Path::to_owned)
+}
+
+/// Returns whether the test may give programs a network of their own, with loopback alone.
+///
+/// # Panics
+///
+/// When it may not, in CI.
+pub fn own_network() -> Option<()> {
+    root_for("root, to make a network of its own").then_some(())?;
+    program("ip", "apt install iproute2")?;
+    program("nsenter", "apt install util-linux").map(drop)
 }
 
 /// Returns whether the test may mount file systems.

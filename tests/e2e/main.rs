@@ -8,6 +8,7 @@
 )]
 
 mod acting;
+mod agents;
 mod bad_disk;
 mod bad_input;
 mod bad_luck;

@@ -1,5 +1,6 @@
 //! A world for one test: its own home, state, runtime directory and tmux server, gone at the end.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ const FLEET: &str = env!("CARGO_BIN_EXE_fleet-under-test");
 /// Directories and environment of one test.
 pub(crate) struct World {
     directory: TempDir,
+    /// A process in whose network commands run; else in that of the test.
+    network: Option<u32>,
+    path: OsString,
 }
 
 /// What a command printed, and how it ended.
@@ -56,7 +60,11 @@ impl World {
             .prefix("pf")
             .tempdir_in("/tmp")
             .unwrap();
-        let world = Self { directory };
+        let world = Self {
+            directory,
+            network: None,
+            path: std::env::var_os("PATH").unwrap_or_default(),
+        };
         for part in ["home", "tmux", "work"] {
             fs::create_dir(world.path(part)).unwrap();
         }
@@ -68,6 +76,16 @@ impl World {
         let world = Self::new();
         world.write_roster("default", &world.agents(agents));
         world
+    }
+
+    /// Lets commands, and so pods, run in the network of a process.
+    pub(crate) fn enter_network_of(&mut self, process: u32) {
+        self.network = Some(process);
+    }
+
+    /// Puts a directory of programs in front of the others.
+    pub(crate) fn extend_path(&mut self, directory: &Path) {
+        self.path = [directory.as_os_str(), &self.path].join(OsStr::new(":"));
     }
 
     pub(crate) fn path(&self, part: &str) -> PathBuf {
@@ -149,11 +167,18 @@ impl World {
 
     /// Returns the command with this world's environment and nothing else.
     pub(crate) fn command(&self, fleet: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(FLEET);
+        let mut command = match self.network {
+            None => Command::new(FLEET),
+            Some(process) => {
+                let mut command = Command::new("nsenter");
+                command.args(["--target", &process.to_string(), "--net", FLEET]);
+                command
+            }
+        };
         command
             .args(arguments)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", &self.path)
             .env("HOME", self.path("home"))
             .env("USER", "tester")
             .env("LANG", "C.UTF-8")

@@ -1,0 +1,37 @@
+//! A message goes all the way: command, pod, terminal, program, model, and back.
+
+use podfleet_stub_model::{Rule, Then};
+use test_case::test_case;
+
+use super::program::Program::{self, Claude, Codex, Opencode, Pi};
+use super::stage::Stage;
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn a_message_is_answered_and_the_receipt_says_by_what_that_is_known(program: Program) {
+    let slowly = Rule {
+        pace_ms: 100,
+        ..Rule::when("the sea", Then::Answer("It is blue.".into()))
+    };
+    let script = [slowly];
+    let Some(stage) = Stage::up(program, &script) else {
+        return;
+    };
+    let receipt = stage.ask("What colour has the sea?");
+    assert!(receipt["evidence"]["source"].is_string(), "{receipt:#}");
+    assert_eq!(receipt["submit_keys"], 1, "{receipt:#}");
+    let asked = stage.asked();
+    assert_eq!(asked.len(), 1, "{asked:#?}");
+    assert!(
+        asked[0].user.contains("] What colour has the sea?"),
+        "{asked:#?}"
+    );
+    assert!(asked[0].model.ends_with("stub-model"), "{asked:#?}");
+    assert!(
+        stage.tail().stdout.contains("It is blue."),
+        "{}",
+        stage.tail()
+    );
+}
