@@ -10,9 +10,10 @@ use crate::launch::Launch;
 use crate::pattern::Pattern;
 use crate::queue::{Match, QueueRule};
 use crate::rule::{Rule, View};
-use crate::screen::Screen;
+use crate::screen::{Row, Screen};
 use crate::state::{Classification, ScreenState, Signals};
 use crate::submit::Submit;
+use crate::witness::{Hooks, Transcript};
 
 /// Names of the harnesses that are built in.
 pub const SHIPPED: &[&str] = &["claude", "codex", "pi", "opencode", "generic", "sim"];
@@ -49,6 +50,9 @@ pub struct Harness {
     evidence: Evidence,
     queue: Option<QueueRule>,
     user_message: Option<Pattern>,
+    answer: Option<Pattern>,
+    transcript: Option<Transcript>,
+    hooks: Option<Hooks>,
     /// Sorted, the highest priority first.
     rules: Vec<Rule>,
 }
@@ -73,6 +77,9 @@ struct File {
     queue_safe: bool,
     comfortable_bytes: Option<usize>,
     user_message: Option<Pattern>,
+    answer: Option<Pattern>,
+    transcript: Option<Transcript>,
+    hooks: Option<Hooks>,
     launch: Launch,
     submit: Submit,
     composer: Option<ComposerRule>,
@@ -144,6 +151,9 @@ impl Harness {
             evidence,
             queue: file.queue,
             user_message: file.user_message,
+            answer: file.answer,
+            transcript: file.transcript,
+            hooks: file.hooks,
             rules,
         })
     }
@@ -186,6 +196,36 @@ impl Harness {
     /// Returns the size from which a message should go into a file that the agent is told to read.
     pub fn comfortable_bytes(&self) -> usize {
         self.comfortable_bytes
+    }
+
+    /// Returns where the agent writes what was said, if it does.
+    pub fn transcript(&self) -> Option<&Transcript> {
+        self.transcript.as_ref()
+    }
+
+    /// Returns how the agent calls us, if it can.
+    pub fn hooks(&self) -> Option<&Hooks> {
+        self.hooks.as_ref()
+    }
+
+    /// Returns the agent's last answer as far as the screen shows it: from the last row that
+    /// begins one since the user's last message, without its mark and its indentation, to the first
+    /// row that does not belong to it.
+    ///
+    /// A transcript says it better.
+    pub fn answer(&self, screen: &Screen) -> Option<String> {
+        let mark = self.answer.as_ref()?;
+        let view = self.view(screen);
+        let rows = view.turn();
+        let first = rows.iter().rposition(|row| mark.is_match(&row.text))?;
+        let begin = mark.find(&rows[first].text)?.end();
+        let belongs = |row: &&Row| row.is_blank() || row.text.starts_with(' ');
+        let others = rows[first + 1..].iter().take_while(belongs);
+        let others = others.map(|row| row.text.strip_prefix("  ").unwrap_or(&row.text));
+        let lines: Vec<&str> = std::iter::once(&rows[first].text[begin..])
+            .chain(others)
+            .collect();
+        Some(lines.join("\n").trim().to_owned())
     }
 
     /// Decides which state a screen shows.

@@ -28,6 +28,9 @@ pub struct Launch {
     pub system_prompt: Option<Vec<String>>,
     /// Adds our server of tools (`fleet mcp`) for this launch alone.
     pub mcp: Option<Vec<String>>,
+    /// Makes the agent call us for this launch alone: `{command}` is our command as a JSON or TOML
+    /// array, `{settings}` what [`Hooks::settings`](crate::Hooks::settings) makes.
+    pub hooks: Option<Vec<String>>,
     /// Starts a conversation with the id `{session}`.
     pub session: Option<Vec<String>>,
     /// Continues the conversation `{session}`, or the directory's last one if the template does
@@ -48,6 +51,8 @@ pub struct Invocation<'a> {
     pub system_prompt: Option<&'a str>,
     /// Our server of tools.
     pub tools: Option<Tools<'a>>,
+    /// How it calls us.
+    pub calls: Option<Calls<'a>>,
     /// The conversation.
     pub conversation: Conversation<'a>,
 }
@@ -71,16 +76,24 @@ impl<'a> Tools<'a> {
 
     fn fill(&self, template: &[String]) -> Vec<String> {
         let values: [&'a str; 4] = [self.json, self.command, self.args, self.env];
-        let filled = |argument: &String| {
-            // An argument has one placeholder: what one is replaced by is never looked at again.
-            let found = Self::NAMES.iter().zip(values);
-            let mut found = found.filter(|(name, _)| argument.contains(**name));
-            match found.next() {
-                Some((name, value)) => argument.replace(name, value),
-                None => argument.clone(),
-            }
-        };
-        template.iter().map(filled).collect()
+        fill_one(template, &Self::NAMES, &values)
+    }
+}
+
+/// How an agent calls us, in the forms that agents are told it in; see [`Launch::hooks`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calls<'a> {
+    /// Settings with the command in them.
+    pub settings: &'a str,
+    /// The command, as a JSON or TOML array.
+    pub command: &'a str,
+}
+
+impl<'a> Calls<'a> {
+    const NAMES: [&'static str; 2] = ["{settings}", "{command}"];
+
+    fn fill(&self, template: &[String]) -> Vec<String> {
+        fill_one(template, &Self::NAMES, &[self.settings, self.command])
     }
 }
 
@@ -117,6 +130,9 @@ impl Launch {
         if let (Some(template), Some(tools)) = (&self.mcp, &invocation.tools) {
             command.extend(tools.fill(template));
         }
+        if let (Some(template), Some(calls)) = (&self.hooks, &invocation.calls) {
+            command.extend(calls.fill(template));
+        }
         // Last, after flags that take any number of arguments.
         if let (Some(template), Some(text)) = (&self.system_prompt, invocation.system_prompt) {
             command.extend(fill(template, "{text}", text));
@@ -139,14 +155,11 @@ impl Launch {
             (&self.session, "{session}"),
             (&self.resume, "{session}"),
         ];
-        let of_tools = || {
-            let template = self.mcp.as_ref()?.iter();
-            let words = template.map(|argument| {
-                let mut argument = argument.clone();
-                for name in Tools::NAMES {
-                    argument = argument.replace(name, "");
-                }
-                argument
+        let of_many = |template: &Option<Vec<String>>, names: &[&str]| {
+            let words = template.as_ref()?.iter().map(|argument| {
+                names
+                    .iter()
+                    .fold(argument.clone(), |rest, name| rest.replace(name, ""))
             });
             unknown_placeholder(&words.collect::<Vec<_>>(), "")
         };
@@ -156,7 +169,8 @@ impl Launch {
                     .iter()
                     .find_map(|(flag, known)| unknown_placeholder(flag.as_ref()?, known))
             })
-            .or_else(of_tools)
+            .or_else(|| of_many(&self.mcp, &Tools::NAMES))
+            .or_else(|| of_many(&self.hooks, &Calls::NAMES))
     }
 }
 
@@ -168,6 +182,18 @@ fn unknown_placeholder(template: &[String], known: &str) -> Option<String> {
         let word = &argument[start..end];
         (word != known).then(|| word.to_owned())
     })
+}
+
+/// Fills arguments that have one placeholder each: what one is replaced by is never looked at again.
+fn fill_one(template: &[String], names: &[&str], values: &[&str]) -> Vec<String> {
+    let filled = |argument: &String| {
+        let mut found = names.iter().zip(values);
+        match found.find(|(name, _)| argument.contains(**name)) {
+            Some((name, value)) => argument.replace(name, value),
+            None => argument.clone(),
+        }
+    };
+    template.iter().map(filled).collect()
 }
 
 fn fill(template: &[String], placeholder: &str, value: &str) -> Vec<String> {
@@ -203,17 +229,22 @@ mod tests {
                 args: "[\"mcp\"]",
                 env: "{A = \"b\"}",
             }),
+            calls: Some(Calls {
+                settings: "{\"hooks\": {}}",
+                command: "[\"/bin/fleet\"]",
+            }),
             conversation: Conversation::Resume("7"),
         };
         assert_eq!(
             command("claude", &all),
             "claude --resume 7 --model m --dangerously-skip-permissions \
-             --mcp-config {\"mcpServers\": {}} --append-system-prompt be brief {model}"
+             --mcp-config {\"mcpServers\": {}} --settings {\"hooks\": {}} \
+             --append-system-prompt be brief {model}"
         );
         assert!(command("codex", &all).contains(
             "--config mcp_servers.fleet.command=\"/bin/fleet\" \
              --config mcp_servers.fleet.args=[\"mcp\"] \
-             --config mcp_servers.fleet.env={A = \"b\"}"
+             --config mcp_servers.fleet.env={A = \"b\"} --config notify=[\"/bin/fleet\"]"
         ));
         assert_eq!(command("sim", &all), "/bin/fleet sim-agent");
         assert_eq!(command("generic", &all), "");

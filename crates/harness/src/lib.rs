@@ -44,13 +44,15 @@ mod rule;
 mod screen;
 mod state;
 mod submit;
+mod witness;
 
 pub use composer::Composer;
 pub use error::{HarnessError, HarnessErrorKind};
 pub use harness::{Harness, SHIPPED};
 pub use holding::Holding;
-pub use launch::{Conversation, Invocation, Launch, Tools};
+pub use launch::{Calls, Conversation, Invocation, Launch, Tools};
 pub use queue::Match;
 pub use screen::{Cursor, Row, Screen};
 pub use state::{BlockKind, Classification, ScreenState, Signals};
 pub use submit::Submit;
+pub use witness::{Fact, Hooks, Transcript, same_text};

@@ -88,6 +88,11 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
+    /// The rows above the composer since the last message of the user.
+    pub(crate) fn turn(&self) -> &[Row] {
+        self.rows(Region::Turn)
+    }
+
     fn rows(&self, region: Region) -> &[Row] {
         let rows = &self.screen.rows;
         let frame = self.located.as_ref().map(|located| &located.frame);
