@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::beside::beside;
 use crate::catalog::Code;
 use crate::diagnostic::Diagnostic;
 use crate::finding::{Finding, Span, locate};
@@ -15,6 +16,10 @@ use crate::schema::{self, Subject};
 use crate::source::Source;
 use crate::syntax;
 use crate::tree::{NodeId, Tree};
+use crate::typed::typed;
+
+/// Values from which on a second thread is worth its start.
+const MANY_VALUES: usize = 4096;
 
 /// The text of a roster (or of a [`Profile`](crate::Profile)), read once and checked layer by
 /// layer.
@@ -90,10 +95,18 @@ impl Document {
         let mut findings = self.syntax.clone();
         let mut roster = None;
         if let Some(root) = self.root() {
-            let value = self.tree.value(root);
-            findings.extend(self.schema(Subject::Roster, root, &value));
-            roster = typed(value, &mut findings);
-            self.apply_rules(root, known, &mut findings);
+            let rules = || self.rules(root, known);
+            let mut schema = || {
+                findings.extend(self.schema(Subject::Roster, root));
+                roster = self.typed(root, &mut findings);
+            };
+            let ruled = if self.tree.nodes().len() < MANY_VALUES {
+                schema();
+                rules()
+            } else {
+                beside(schema, rules).1
+            };
+            Self::add_ruled(ruled, &mut findings);
         }
         (roster, self.locate(findings))
     }
@@ -107,22 +120,20 @@ impl Document {
         let read = self
             .root()
             .filter(|_| !findings.iter().any(Finding::is_error));
-        let roster = read.and_then(|root| serde_json::from_value(self.tree.value(root)).ok());
+        let roster = read.and_then(|root| typed(&self.tree, root).ok());
         match (read, roster) {
             (Some(root), Some(roster)) => {
-                self.apply_rules(root, known, &mut findings);
+                Self::add_ruled(self.rules(root, known), &mut findings);
                 (Some(roster), self.locate(findings))
             }
             _ => self.check(known),
         }
     }
 
-    fn apply_rules(&self, root: NodeId, known: &Known, findings: &mut Vec<Finding>) {
+    fn rules(&self, root: NodeId, known: &Known) -> Vec<Finding> {
         let outline = Outline::new(&self.tree, root);
-        let ruled = Rule::all()
-            .iter()
-            .flat_map(|rule| rule.check(&outline, known));
-        Self::add_ruled(ruled, findings);
+        let rules = Rule::all().iter();
+        rules.flat_map(|rule| rule.check(&outline, known)).collect()
     }
 
     /// Adds what the rules found. A value that the schema refuses, or that is a secret, breaks rules
@@ -147,7 +158,7 @@ impl Document {
     pub fn check_schema(&self) -> Vec<Diagnostic> {
         let mut findings = self.syntax.clone();
         if let Some(root) = self.root() {
-            findings.extend(self.schema(Subject::Roster, root, &self.tree.value(root)));
+            findings.extend(self.schema(Subject::Roster, root));
         }
         self.locate(findings)
     }
@@ -216,12 +227,25 @@ impl Document {
 
     /// What the schema finds, without what the syntax reported already: a value that could not be
     /// read cannot be judged.
-    pub(crate) fn schema(&self, subject: Subject, root: NodeId, value: &Value) -> Vec<Finding> {
+    pub(crate) fn schema(&self, subject: Subject, root: NodeId) -> Vec<Finding> {
         let unread: HashSet<&Span> = self.syntax.iter().map(Finding::span).collect();
-        let mut findings = schema::evaluate(subject, self.source.text(), &self.tree, root, value);
+        let mut findings = schema::evaluate(subject, self.source.text(), &self.tree, root);
         findings
             .retain(|finding| !(finding.code().refuses_value() && unread.contains(finding.span())));
         findings
+    }
+
+    /// The typed roster, if neither the syntax nor the schema found an error.
+    fn typed(&self, root: NodeId, findings: &mut Vec<Finding>) -> Option<Roster> {
+        if findings.iter().any(Finding::is_error) {
+            return None;
+        }
+        // The schema comes from the types, so this fails only where they disagree.
+        typed(&self.tree, root)
+            .inspect_err(|error| {
+                findings.push(Finding::new(Code::InvalidValue, &(0..0), error.to_string()));
+            })
+            .ok()
     }
 
     pub(crate) fn locate(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
@@ -231,19 +255,6 @@ impl Document {
 
 fn is_secret(finding: &Finding) -> bool {
     finding.code() == Code::Secret
-}
-
-/// The typed roster, if neither the syntax nor the schema found an error.
-fn typed(value: Value, findings: &mut Vec<Finding>) -> Option<Roster> {
-    if findings.iter().any(Finding::is_error) {
-        return None;
-    }
-    // The schema comes from the types, so this fails only where they disagree.
-    serde_json::from_value(value)
-        .inspect_err(|error| {
-            findings.push(Finding::new(Code::InvalidValue, &(0..0), error.to_string()));
-        })
-        .ok()
 }
 
 impl Roster {

@@ -120,6 +120,7 @@
 
 mod absent;
 mod agent;
+mod beside;
 mod catalog;
 mod connector;
 mod diagnostic;
@@ -144,6 +145,7 @@ mod spelling;
 mod syntax;
 mod timespan;
 mod tree;
+mod typed;
 
 pub use agent::Agent;
 pub use catalog::{Code, Layer, UnknownCode};
@@ -162,7 +164,8 @@ pub use role::{InvalidRole, ROLE_SECTIONS, Role, Roles};
 pub use roster::{Defaults, Roster, Runtime, Tmux, Transport};
 pub use rules::{Disk, PathKind, Rule};
 pub use schema::{
-    json_schema, json_schema_draft07, profile_json_schema, profile_json_schema_draft07,
+    json_schema, json_schema_draft07, prepare_schema, profile_json_schema,
+    profile_json_schema_draft07,
 };
 pub use syntax::{MAX_ALIASED_VALUES, MAX_BYTES, MAX_DEPTH};
 pub use timespan::{InvalidTimespan, Timespan};

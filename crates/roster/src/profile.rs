@@ -19,6 +19,7 @@ use crate::finding::Finding;
 use crate::known::Known;
 use crate::name::NAME_PATTERN;
 use crate::schema::Subject;
+use crate::typed::typed;
 
 /// The grammar of a profile's id: kebab-case.
 pub(crate) const ID_PATTERN: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
@@ -160,13 +161,12 @@ impl Document {
         let mut findings = self.syntax_findings();
         let mut profile = None;
         if let Some(root) = self.root() {
-            let value = self.tree().value(root);
-            findings.extend(self.schema(Subject::Profile, root, &value));
+            findings.extend(self.schema(Subject::Profile, root));
             let ruled = check::rules(self.tree(), root, self.name(), known);
             Self::add_ruled(ruled, &mut findings);
             if !findings.iter().any(Finding::is_error) {
                 // The schema comes from the types, so this fails only where they disagree.
-                profile = serde_json::from_value(value)
+                profile = typed(self.tree(), root)
                     .inspect_err(|error| {
                         findings.push(Finding::new(Code::InvalidValue, &(0..0), error.to_string()));
                     })

@@ -9,6 +9,7 @@ mod expect;
 mod key_index;
 mod message;
 mod shape;
+mod tree_json;
 
 pub(crate) use evaluate::{evaluate, published};
 
@@ -46,6 +47,13 @@ impl Subject {
             Self::Profile => profile_json_schema(),
         }
     }
+}
+
+/// Prepares the schema of rosters, which else happens when the first one is checked. It takes a few
+/// milliseconds, once a process; a program that is about to read a roster can do it meanwhile, on
+/// another thread.
+pub fn prepare_schema() {
+    published();
 }
 
 /// Returns the JSON Schema of a roster, draft 2020-12.

@@ -14,11 +14,14 @@ pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
     if text.len() < SHORTEST {
         return None;
     }
+    if text.contains(':') && credentials_in_addresses(text).next().is_some() {
+        return Some("a password in an address");
+    }
+    if text.len() < SHORTEST_TOKEN {
+        return None;
+    }
     if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
         return Some("a private key");
-    }
-    if credentials_in_addresses(text).next().is_some() {
-        return Some("a password in an address");
     }
     text.split(|c: char| !is_token_character(c))
         .find_map(token_kind)

@@ -1,10 +1,18 @@
 //! A named text, and the way from a byte to a line and a column.
 
+use std::sync::OnceLock;
+
 /// A roster's text with its name.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     name: String,
     text: String,
+    /// Made when the first place is asked for: most rosters have no finding.
+    index: OnceLock<Index>,
+}
+
+#[derive(Debug, Clone)]
+struct Index {
     /// Byte at which each line starts; the first is after a byte order mark.
     lines: Vec<usize>,
     /// Characters before each multiple of [`STRIDE`], so that a column is found quickly also in a
@@ -24,8 +32,8 @@ const STRIDE: usize = 1024;
 /// The byte order mark that some editors put at the start of a file.
 pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-impl Source {
-    pub(crate) fn new(name: &str, text: &str) -> Self {
+impl Index {
+    fn new(text: &str) -> Self {
         let start = if text.starts_with(BYTE_ORDER_MARK) {
             BYTE_ORDER_MARK.len_utf8()
         } else {
@@ -45,12 +53,21 @@ impl Source {
                 before
             })
             .collect();
+        Self { lines, characters }
+    }
+}
+
+impl Source {
+    pub(crate) fn new(name: &str, text: &str) -> Self {
         Self {
             name: name.to_owned(),
             text: text.to_owned(),
-            lines,
-            characters,
+            index: OnceLock::new(),
         }
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::new(&self.text))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -64,8 +81,9 @@ impl Source {
     /// Returns the place of a byte; one past the end is the place after the last character.
     pub(crate) fn place(&self, at: usize) -> Place {
         let at = at.min(self.text.len());
-        let line = self.lines.partition_point(|start| *start <= at).max(1);
-        let start = self.lines[line - 1].min(at);
+        let lines = &self.index().lines;
+        let line = lines.partition_point(|start| *start <= at).max(1);
+        let start = lines[line - 1].min(at);
         Place {
             line,
             column: self.characters_before(at) - self.characters_before(start) + 1,
@@ -73,8 +91,9 @@ impl Source {
     }
 
     fn characters_before(&self, at: usize) -> usize {
-        let stride = (at / STRIDE).min(self.characters.len().saturating_sub(1));
-        let counted = self.characters.get(stride).copied().unwrap_or(0);
+        let characters = &self.index().characters;
+        let stride = (at / STRIDE).min(characters.len().saturating_sub(1));
+        let counted = characters.get(stride).copied().unwrap_or(0);
         counted + characters_in(&self.text.as_bytes()[stride * STRIDE..at])
     }
 }

@@ -17,6 +17,16 @@ pub(crate) fn camel_case(snake: &str) -> String {
     camel
 }
 
+/// Whether a key is spelled as this `snake_case` one is, or as its camelCase twin.
+pub(crate) fn is_key(spelled: &str, key: &str) -> bool {
+    spelled == key || (is_as_long_as_twin(spelled, key) && spelled == camel_case(key))
+}
+
+/// Looked at first, since most keys are another one.
+fn is_as_long_as_twin(spelled: &str, snake: &str) -> bool {
+    spelled.len() < snake.len() && spelled.len() + snake.matches('_').count() == snake.len()
+}
+
 /// Returns a name as YAML wants it: one that looks like a number, a boolean or nothing, to any
 /// version of YAML, is put in quotes.
 pub(crate) fn quoted_name(name: &str) -> String {
@@ -77,6 +87,12 @@ mod tests {
     fn a_snake_case_key_has_a_camel_case_twin() {
         assert_eq!(camel_case("reset_between_tasks"), "resetBetweenTasks");
         assert_eq!(camel_case("name"), "name");
+        for spelled in ["reset_between_tasks", "resetBetweenTasks"] {
+            assert!(is_key(spelled, "reset_between_tasks"), "{spelled}");
+        }
+        for other in ["resetBetweentasks", "reset", "resetbetweentasks"] {
+            assert!(!is_key(other, "reset_between_tasks"), "{other}");
+        }
     }
 
     #[test]

@@ -6,11 +6,18 @@
 use serde_json::{Map, Number, Value};
 
 use crate::finding::Span;
-use crate::spelling::camel_case;
+use crate::spelling::is_key;
 
 /// The index of a node in its [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct NodeId(usize);
+
+impl NodeId {
+    /// The place of the node in [`Tree::nodes`].
+    pub(crate) const fn index(self) -> usize {
+        self.0
+    }
+}
 
 /// A YAML document as values with places.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +77,7 @@ impl Tree {
         &self.nodes[id.0]
     }
 
-    /// Every node once, in no promised order.
+    /// Every node once, in no promised order; a key is part of its mapping.
     pub(crate) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -93,10 +100,8 @@ impl Tree {
 
     /// The entry of a key, which is given in `snake_case` and found in either spelling.
     pub(crate) fn entry(&self, mapping: NodeId, key: &str) -> Option<&Entry> {
-        let camel = camel_case(key);
-        self.entries(mapping)
-            .iter()
-            .find(|entry| entry.key == key || entry.key == camel)
+        let mut entries = self.entries(mapping).iter();
+        entries.find(|entry| is_key(&entry.key, key))
     }
 
     /// The value of a key, as [`Tree::entry`] finds it.

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::thread;
 
 use podfleet_roster::{Diagnostic, Document, Known, Severity};
 
@@ -79,6 +80,8 @@ fn isolation(error: Error) -> Error {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    // Meanwhile the files are read. Where no thread can be had, the first check does it.
+    let _ = thread::Builder::new().spawn(podfleet_roster::prepare_schema);
     let checker = Checker::new(isolated(args, context)?, context)?;
     let inputs = if args.files.is_empty() {
         vec![Ok(Input::File(context.roster_path()?))]

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 use super::error::EditErrorKind;
 use super::layout::{Entry, Form, Layout, NodeIndex};
 use super::splice::Splice;
-use super::value::is_key;
 use super::write::{self, Manner};
 use super::{block, flow};
 use crate::finding::Span;
 use crate::source::Source;
+use crate::spelling::is_key;
 
 /// One change of a roster.
 #[derive(Debug, Clone)]

@@ -3,12 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::change::{Change, Target};
-use crate::spelling::camel_case;
-
-/// Whether a key is spelled as this one is, or as its twin.
-pub(super) fn is_key(spelled: &str, key: &str) -> bool {
-    spelled == key || spelled == camel_case(key)
-}
+use crate::spelling::is_key;
 
 /// The index of an agent in the list.
 pub(super) fn agent_index(roster: &Value, agent: &str) -> Option<usize> {

@@ -1,5 +1,7 @@
 //! The graph of `depends_on`.
 
+use std::cell::LazyCell;
+
 use crate::catalog::Code;
 use crate::finding::{Finding, Span};
 use crate::known::Known;
@@ -18,7 +20,7 @@ const SUGGESTED: usize = 256;
 
 /// Every name in `depends_on` is an agent's.
 pub(super) fn unknown_dependencies(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
-    let by_name = outline.by_name();
+    let by_name = LazyCell::new(|| outline.by_name());
     let names = outline.named().map(|(_, name)| name.text);
     let names: Vec<&str> = names.take(SUGGESTED).collect();
     let dependencies = outline.agents.iter().flat_map(|agent| {
@@ -64,7 +66,7 @@ struct Graph<'t> {
 
 impl<'t> Graph<'t> {
     fn new(outline: &Outline<'t>) -> Self {
-        let by_name = outline.by_name();
+        let by_name = LazyCell::new(|| outline.by_name());
         let targets = |agent: &crate::outline::AgentOutline<'t>| {
             agent
                 .depends_on()

@@ -1,6 +1,7 @@
 //! Names that cannot stand beside each other.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use crate::catalog::Code;
 use crate::finding::Finding;
@@ -18,7 +19,7 @@ const RESERVED: [(&str, &str); 3] = [
 
 /// No two agents have the same name.
 pub(super) fn duplicate_names(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
-    clashes(outline, str::to_owned, |_, _| true)
+    clashes(outline, Cow::Borrowed, |_, _| true)
         .map(|(first, second)| {
             let message = format!("the name `{}` is given twice", shown(second.text));
             Finding::new(Code::DuplicateName, second.span, message)
@@ -30,7 +31,7 @@ pub(super) fn duplicate_names(outline: &Outline<'_>, _: &Known) -> Vec<Finding> 
 
 /// No two names differ in case only.
 pub(super) fn case_twins(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
-    clashes(outline, str::to_lowercase, |first, second| first != second)
+    clashes(outline, lowercase, |first, second| first != second)
         .map(|(first, second)| {
             let message = format!(
                 "the names `{}` and `{}` differ in case only",
@@ -64,14 +65,20 @@ pub(super) fn session_clashes(outline: &Outline<'_>, _: &Known) -> Vec<Finding> 
 
 /// No agent has a name that belongs to the fleet itself.
 pub(super) fn reserved_names(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
+    let reserved = RESERVED.map(|(reserved, purpose)| (session_key(reserved), purpose));
     let holder = outline.holder_session();
+    let holder_key = session_key(holder);
     let holder_use = "the session that keeps the tmux server alive";
     outline
         .named()
         .filter_map(|(_, name)| {
-            let taken = |reserved: &str| session_key(name.text) == session_key(reserved);
-            let shipped = RESERVED.into_iter().find(|(reserved, _)| taken(reserved));
-            let (_, purpose) = shipped.or_else(|| taken(holder).then_some((holder, holder_use)))?;
+            let key = session_key(name.text);
+            let shipped = reserved.iter().find(|(reserved, _)| *reserved == key);
+            let purpose = match shipped {
+                Some((_, purpose)) => purpose,
+                None if key == holder_key => holder_use,
+                None => return None,
+            };
             let message = format!("the name `{}` is reserved for {purpose}", shown(name.text));
             let finding = Finding::new(Code::ReservedName, name.span, message);
             Some(match name.text {
@@ -83,26 +90,43 @@ pub(super) fn reserved_names(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
 }
 
 /// A session's name as tmux changes it.
-fn session(name: &str) -> String {
-    name.replace(['.', ':'], "_")
+fn session(name: &str) -> Cow<'_, str> {
+    if name.contains(['.', ':']) {
+        Cow::Owned(name.replace(['.', ':'], "_"))
+    } else {
+        Cow::Borrowed(name)
+    }
 }
 
-fn session_key(name: &str) -> String {
-    session(name).to_lowercase()
+fn session_key(name: &str) -> Cow<'_, str> {
+    match session(name) {
+        Cow::Borrowed(name) => lowercase(name),
+        Cow::Owned(name) => Cow::Owned(name.to_lowercase()),
+    }
+}
+
+fn lowercase(name: &str) -> Cow<'_, str> {
+    let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    if name.bytes().all(is_lower) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(name.to_lowercase())
+    }
 }
 
 /// Pairs every name with the first earlier one of the same key, where they `count` as a clash.
 /// A name that is repeated exactly is paired once only, as a duplicate.
 fn clashes<'a, 't>(
     outline: &'a Outline<'t>,
-    key: impl Fn(&str) -> String,
+    key: impl Fn(&'t str) -> Cow<'t, str>,
     count: impl Fn(&str, &str) -> bool,
 ) -> impl Iterator<Item = (&'a Text<'t>, &'a Text<'t>)> {
-    let mut first: HashMap<String, &Text<'t>> = HashMap::new();
-    let mut exact: HashMap<&str, ()> = HashMap::new();
+    let count_of_names = outline.agents.len();
+    let mut first: HashMap<Cow<'t, str>, &Text<'t>> = HashMap::with_capacity(count_of_names);
+    let mut exact: HashSet<&str> = HashSet::with_capacity(count_of_names);
     let mut pairs = Vec::new();
     for (_, name) in outline.named() {
-        let repeated = exact.insert(name.text, ()).is_some();
+        let repeated = !exact.insert(name.text);
         let earlier = *first.entry(key(name.text)).or_insert(name);
         let itself = std::ptr::eq(earlier, name);
         let same = earlier.text == name.text;

@@ -1,13 +1,11 @@
 //! Values that must not stand in a roster.
 
-use std::collections::HashSet;
-
 use crate::catalog::Code;
 use crate::finding::{Finding, Span};
 use crate::known::Known;
 use crate::outline::Outline;
 use crate::secret::{kind_of, places, shown};
-use crate::tree::{NodeId, NodeKind, Tree};
+use crate::tree::{Node, NodeId, NodeKind, Tree};
 
 /// No value has the shape of a credential.
 pub(super) fn secrets(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
@@ -18,7 +16,7 @@ pub(super) fn secrets(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
 pub(crate) fn secrets_below(tree: &Tree, root: NodeId) -> Vec<Finding> {
     let mut walk = Walk {
         tree,
-        seen: HashSet::new(),
+        seen: vec![false; tree.nodes().len()],
         path: Vec::new(),
         findings: Vec::new(),
     };
@@ -35,14 +33,14 @@ enum Step<'t> {
 /// Goes through every value once, however many aliases lead to it.
 struct Walk<'t> {
     tree: &'t Tree,
-    seen: HashSet<NodeId>,
+    seen: Vec<bool>,
     path: Vec<Step<'t>>,
     findings: Vec<Finding>,
 }
 
 impl<'t> Walk<'t> {
     fn node(&mut self, id: NodeId) {
-        if !self.seen.insert(id) {
+        if std::mem::replace(&mut self.seen[id.index()], true) {
             return;
         }
         let node = self.tree.node(id);
@@ -101,11 +99,10 @@ fn written(path: &[Step<'_>]) -> String {
 /// Returns the text with all that looks like a credential written over, in values and anywhere
 /// else, by as many bytes, so that all places stay what they were.
 pub(crate) fn redact(text: &str, tree: &Tree) -> String {
-    let is_secret =
-        |kind: &NodeKind| matches!(kind, NodeKind::Text(value) if kind_of(value).is_some());
-    let values = tree.nodes().iter().filter(|node| is_secret(&node.kind));
-    let values = values.map(|node| node.span.clone());
-    let mut covered: Vec<Span> = values.chain(places(text)).collect();
+    let texts = tree.nodes().iter().flat_map(texts_of);
+    let secrets = texts.filter(|(text, _)| kind_of(text).is_some());
+    let secrets = secrets.map(|(_, span)| span.clone());
+    let mut covered: Vec<Span> = secrets.chain(places(text)).collect();
     covered.sort_by_key(|place| (place.start, place.end));
     let mut redacted = String::with_capacity(text.len());
     let mut done = 0;
@@ -119,6 +116,19 @@ pub(crate) fn redact(text: &str, tree: &Tree) -> String {
     }
     redacted.push_str(&text[done..]);
     redacted
+}
+
+/// The text that a node is, or the keys that are its own, with their places.
+fn texts_of(node: &Node) -> Vec<(&str, &Span)> {
+    match &node.kind {
+        NodeKind::Text(text) => vec![(text, &node.span)],
+        NodeKind::Mapping(entries) => {
+            let keys = entries.iter();
+            keys.map(|entry| (entry.key.as_str(), &entry.key_span))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A stand-in of the same length in bytes; line breaks stay.

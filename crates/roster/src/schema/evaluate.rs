@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Subject;
 use super::key_index::KeyIndex;
 use super::message::{self, Place};
+use super::tree_json::{Node, TreeJson};
 use crate::finding::Finding;
 use crate::secret::shown;
 use crate::spelling::nearest;
@@ -18,7 +19,7 @@ use crate::tree::{NodeId, NodeKind, Tree};
 /// The schema with its compiled form; compiled at first use, once a process.
 struct Compiled {
     schema: Value,
-    validator: Option<Validator>,
+    validator: Option<Validator<TreeJson>>,
 }
 
 fn compiled(subject: Subject) -> &'static Compiled {
@@ -31,7 +32,7 @@ fn compiled(subject: Subject) -> &'static Compiled {
     compiled.get_or_init(|| {
         let schema = subject.schema();
         // A test proves that the schemas compile.
-        let validator = jsonschema::validator_for(&schema).ok();
+        let validator = jsonschema::options_for::<TreeJson>().build(&schema).ok();
         Compiled { schema, validator }
     })
 }
@@ -41,20 +42,14 @@ pub(crate) fn published() -> &'static Value {
     &compiled(Subject::Roster).schema
 }
 
-/// Returns what the schema of `subject` finds wrong with the tree below `root`, whose value is
-/// `value`. `text` is what the tree was read from.
-pub(crate) fn evaluate(
-    subject: Subject,
-    text: &str,
-    tree: &Tree,
-    root: NodeId,
-    value: &Value,
-) -> Vec<Finding> {
+/// Returns what the schema of `subject` finds wrong with the tree below `root`. `text` is what the
+/// tree was read from.
+pub(crate) fn evaluate(subject: Subject, text: &str, tree: &Tree, root: NodeId) -> Vec<Finding> {
     let Compiled { schema, validator } = compiled(subject);
     let Some(validator) = validator else {
         return Vec::new();
     };
-    let errors: Vec<ValidationError<'_>> = validator.iter_errors(value).collect();
+    let errors: Vec<ValidationError<'_>> = validator.iter_errors(Node::Value(tree, root)).collect();
     let keys = KeyIndex::default();
     let mistyped: HashSet<&str> = errors
         .iter()

@@ -1,8 +1,12 @@
 //! Builds the tree from the parser's events.
 
+mod entries;
+
 use std::collections::HashMap;
 
 use granit_parser::{Event, ScalarStyle, Tag};
+
+use entries::Entries;
 
 use super::{MAX_ALIASED_VALUES, MAX_DEPTH, Syntax, scalar, too_deep};
 use crate::catalog::Code;
@@ -31,13 +35,7 @@ struct Open {
 
 enum Content {
     List(Vec<NodeId>),
-    Mapping {
-        entries: Vec<Entry>,
-        seen: HashMap<String, Span>,
-        key: Option<Key>,
-        /// Where the entries are that a merge key put in; keys that are written out replace them.
-        merged: HashMap<String, usize>,
-    },
+    Mapping { entries: Entries, key: Option<Key> },
 }
 
 /// What a key became.
@@ -111,6 +109,10 @@ impl<'t> Builder<'t> {
     ) -> Result<(), Finding> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                if anchor == 0 && tag.is_none() && self.awaits_key() && is_text(&text, style) {
+                    self.take_text_key(text.into_owned(), span);
+                    return Ok(());
+                }
                 let kind = self.scalar(&text, style, tag.as_deref(), tag_span);
                 let built = self.leaf(span, kind);
                 self.complete(built, anchor)
@@ -122,10 +124,8 @@ impl<'t> Builder<'t> {
             Event::MappingStart(_, anchor, tag) => {
                 self.check_collection_tag(tag.as_deref(), "map", tag_span);
                 let content = Content::Mapping {
-                    entries: Vec::new(),
-                    seen: HashMap::new(),
+                    entries: Entries::default(),
                     key: None,
-                    merged: HashMap::new(),
                 };
                 self.enter(span, anchor, content)
             }
@@ -226,7 +226,7 @@ impl<'t> Builder<'t> {
         };
         let kind = match open.content {
             Content::List(items) => NodeKind::List(items),
-            Content::Mapping { entries, .. } => NodeKind::Mapping(entries),
+            Content::Mapping { entries, .. } => NodeKind::Mapping(entries.into_list()),
         };
         let span = trimmed(self.text, open.start.start, end.end);
         let built = Built {
@@ -282,24 +282,12 @@ impl<'t> Builder<'t> {
         open.height = open.height.max(built.height);
         match &mut open.content {
             Content::List(items) => items.push(built.id),
-            Content::Mapping {
-                entries,
-                key,
-                merged,
-                ..
-            } => match key.take() {
-                Some(Key::Text(key, key_span)) => {
-                    let replaced = merged.remove(&key);
-                    let entry = Entry {
-                        key,
-                        key_span,
-                        value: built.id,
-                    };
-                    match replaced {
-                        Some(index) => entries[index] = entry,
-                        None => entries.push(entry),
-                    }
-                }
+            Content::Mapping { entries, key } => match key.take() {
+                Some(Key::Text(key, key_span)) => entries.put(Entry {
+                    key,
+                    key_span,
+                    value: built.id,
+                }),
                 Some(Key::Merge(span)) => self.merge(built.id, &span),
                 Some(Key::Refused) | None => {}
             },
@@ -312,7 +300,6 @@ impl<'t> Builder<'t> {
         let span = node.span.clone();
         let written = self.text.get(span.clone()).unwrap_or_default();
         let key = match &node.kind {
-            NodeKind::Text(key) if key == "<<" && written == "<<" => return self.merge_key(span),
             NodeKind::Text(key) => key.clone(),
             NodeKind::Null => return self.refuse_key(&span, "nothing", None),
             NodeKind::Boolean(_) => return self.refuse_key(&span, "a boolean", Some(written)),
@@ -324,17 +311,17 @@ impl<'t> Builder<'t> {
     }
 
     fn take_text_key(&mut self, key: String, span: Span) {
+        if key == "<<" && self.text.get(span.clone()) == Some("<<") {
+            return self.merge_key(span);
+        }
         let Some(Open {
-            content: Content::Mapping {
-                seen, key: slot, ..
-            },
+            content: Content::Mapping { entries, key: slot },
             ..
         }) = self.open.last_mut()
         else {
             return;
         };
-        let Some(first) = seen.get(&key).cloned() else {
-            seen.insert(key.clone(), span.clone());
+        let Some(first) = entries.written(&key).map(|entry| entry.key_span.clone()) else {
             *slot = Some(Key::Text(key, span));
             return;
         };
@@ -344,6 +331,8 @@ impl<'t> Builder<'t> {
             .related(&first, "first given here")
             .help("keep one of the two");
         self.report(finding);
+        // It is in no mapping, yet covered where it is shown, should it be a secret.
+        self.leaf(span, NodeKind::Text(key));
     }
 
     fn set_key(&mut self, new: Key) {
@@ -386,29 +375,24 @@ impl<'t> Builder<'t> {
             .cloned()
             .collect();
         let Some(Open {
-            content:
-                Content::Mapping {
-                    entries,
-                    seen,
-                    merged,
-                    ..
-                },
+            content: Content::Mapping { entries, .. },
             ..
         }) = self.open.last_mut()
         else {
             return;
         };
         for entry in from_sources {
-            // What is written out, or was merged first, wins.
-            if !seen.contains_key(&entry.key) && !merged.contains_key(&entry.key) {
-                merged.insert(entry.key.clone(), entries.len());
-                entries.push(Entry {
-                    key_span: at.clone(),
-                    ..entry
-                });
-            }
+            entries.merge(Entry {
+                key_span: at.clone(),
+                ..entry
+            });
         }
     }
+}
+
+/// Whether a scalar without a tag is a text.
+fn is_text(text: &str, style: ScalarStyle) -> bool {
+    style != ScalarStyle::Plain || scalar::is_surely_text(text)
 }
 
 /// A collection's place, without the blank lines and comments that the parser counts to the end

@@ -9,11 +9,22 @@ use crate::tree::NodeKind;
 /// Infinity and not-a-number, which JSON cannot say, become texts; nothing in a roster takes
 /// either.
 pub(super) fn resolve(text: &str) -> NodeKind {
+    if is_surely_text(text) {
+        return NodeKind::Text(text.to_owned());
+    }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => NodeKind::Null,
         "true" | "True" | "TRUE" => NodeKind::Boolean(true),
         "false" | "False" | "FALSE" => NodeKind::Boolean(false),
         _ => number(text).map_or_else(|| NodeKind::Text(text.to_owned()), NodeKind::Number),
+    }
+}
+
+/// Whether the first byte says already that it is a text, as that of most scalars does.
+pub(super) fn is_surely_text(text: &str) -> bool {
+    match text.bytes().next() {
+        None | Some(b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'+' | b'-' | b'.') => false,
+        Some(byte) => !byte.is_ascii_digit(),
     }
 }
 
@@ -97,6 +108,8 @@ mod tests {
             ("true", "boolean true"),
             ("yes", "text yes"),
             ("on", "text on"),
+            ("nobody", "text nobody"),
+            ("false", "boolean false"),
             ("12", "number 12"),
             ("-12", "number -12"),
             ("+12", "number 12"),
