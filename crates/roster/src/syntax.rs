@@ -4,10 +4,11 @@
 //! the rest unreadable, and so that aliases are shared and counted instead of unfolded.
 
 mod builder;
+mod events;
 mod fault;
 mod scalar;
 
-use granit_parser::{Event, Parser, Span as EventSpan};
+use granit_parser::Event;
 
 use crate::catalog::Code;
 use crate::finding::{Finding, Span};
@@ -39,6 +40,12 @@ enum Stop {
     Fault(Finding),
 }
 
+impl From<Finding> for Stop {
+    fn from(finding: Finding) -> Self {
+        Self::Fault(finding)
+    }
+}
+
 pub(crate) fn read(text: &str) -> Syntax {
     if text.len() > MAX_BYTES {
         let message = format!("the file has more than {MAX_BYTES} bytes (4 MiB)");
@@ -68,33 +75,17 @@ pub(crate) fn resolves_to_text(scalar: &str) -> bool {
 }
 
 fn feed(body: &str, offset: usize, builder: &mut Builder<'_>) -> Result<(), Stop> {
-    let options = granit_parser::options! {
-        emit_unresolved_aliases: true,
-        emit_comments: false,
-        flow_nesting_limit: MAX_DEPTH,
-        block_nesting_limit: MAX_DEPTH,
-    };
-    let bytes = |span: &EventSpan| shifted(span.byte_range(), offset);
     let mut documents = 0;
-    for event in Parser::new_from_str_with_options(body, options) {
-        let (event, at) =
-            event.map_err(|error| Stop::Fault(fault::finding(&error, body, offset)))?;
-        let span = bytes(&at);
-        if matches!(event, Event::DocumentStart(..)) {
+    events::each(body, offset, |read| {
+        if matches!(read.event, Event::DocumentStart(..)) {
             documents += 1;
             if documents > 1 {
-                return Err(Stop::SecondDocument(span));
+                return Err(Stop::SecondDocument(read.span));
             }
         }
-        let tag_span = at.tag_span().map(|at| bytes(&at));
-        builder.event(event, span, tag_span).map_err(Stop::Fault)?;
-    }
-    Ok(())
-}
-
-fn shifted(range: Option<Span>, offset: usize) -> Span {
-    let range = range.unwrap_or(0..0);
-    range.start + offset..range.end + offset
+        let taken = builder.event(read.event, read.span, read.tag_span);
+        taken.map_err(Stop::Fault)
+    })
 }
 
 fn too_deep(span: &Span) -> Finding {
