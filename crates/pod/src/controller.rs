@@ -214,6 +214,8 @@ impl Controller {
     ) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut quit = signal(SignalKind::quit())?;
         let mut timer = Timer::new()?;
         let mut watchdog = Watchdog::new(keeper, Instant::now());
         let mut output = BytesMut::with_capacity(READ);
@@ -236,6 +238,8 @@ impl Controller {
                 ended = timer.until(wake) => ended?,
                 _ = terminate.recv() => self.shut_down("SIGTERM", None),
                 _ = interrupt.recv() => self.shut_down("SIGINT", None),
+                _ = hangup.recv() => self.shut_down("SIGHUP", None),
+                _ = quit.recv() => self.shut_down("SIGQUIT", None),
             }
             self.timers().await;
             self.settle();
@@ -362,6 +366,7 @@ impl Controller {
     }
 
     fn next_wake(&self) -> Instant {
+        let now = Instant::now();
         let due = [
             self.quiet_look(),
             self.live.delivery.next_look(self.last_look),
@@ -370,9 +375,9 @@ impl Controller {
             self.resize_at,
             self.restart_due(),
             self.stopping.as_ref().map(|stopping| stopping.due),
-            Some(self.heartbeat.due(self.setup.heartbeat_interval)),
+            Some(self.heartbeat.due(self.setup.heartbeat_interval, now)),
         ];
-        due.into_iter().flatten().min().unwrap_or_else(Instant::now)
+        due.into_iter().flatten().min().unwrap_or(now)
     }
 
     async fn timers(&mut self) {

@@ -40,7 +40,8 @@ impl Timer {
         })
     }
 
-    /// Waits for the deadline; not at all if it is past. Giving the wait up loses nothing.
+    /// Waits for the deadline. If it is past, whatever else is ready still goes first: a loop over
+    /// deadlines must not starve the tasks beside it. Giving the wait up loses nothing.
     ///
     /// # Errors
     /// Fails when the runtime ends.
@@ -48,6 +49,7 @@ impl Timer {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                tokio::task::yield_now().await;
                 return Ok(());
             }
             if self.armed != Some(deadline) {
@@ -91,6 +93,15 @@ mod tests {
             assert!(Instant::now() >= deadline);
         }
         timer.until(Instant::now()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_loop_over_deadlines_that_are_past_starves_nobody() {
+        let other = tokio::spawn(async {});
+        let mut timer = Timer::new().unwrap();
+        while !other.is_finished() {
+            timer.until(Instant::now()).await.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -29,9 +29,9 @@ struct Said {
 }
 
 impl Beat {
-    pub(super) fn due(&self, interval: Duration) -> Instant {
-        self.written
-            .map_or_else(Instant::now, |written| written + interval)
+    /// Returns when the next one is due; the first one is at once.
+    pub(super) fn due(&self, interval: Duration, now: Instant) -> Instant {
+        self.written.map_or(now, |written| written + interval)
     }
 }
 
@@ -50,7 +50,7 @@ impl Controller {
             self.setup.shared.events.status(&status);
         }
         let now = Instant::now();
-        let due = self.heartbeat.due(self.setup.heartbeat_interval) <= now;
+        let due = self.heartbeat.due(self.setup.heartbeat_interval, now) <= now;
         if due {
             // What could not be committed is tried again at the heartbeat's pace.
             self.dirty |= self.commit_fault.take().is_some();
