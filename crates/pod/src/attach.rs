@@ -23,6 +23,12 @@ use ring::Ring;
 /// How long a controller must not have typed before a view may take control with a key.
 const CONTROL_IDLE: Duration = Duration::from_secs(10);
 
+/// The smallest size that a controller gives an agent's terminal.
+const LEAST_SIZE: Size = Size {
+    columns: 20,
+    rows: 6,
+};
+
 /// Names a client within its pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClientId(pub(crate) u64);
@@ -55,6 +61,15 @@ struct Control {
 pub(crate) enum Scrollback {
     None,
     Tail,
+}
+
+/// Who made a piece of input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Somebody at the keys.
+    Person,
+    /// The terminal alone: focus, mouse and other reports.
+    Terminal,
 }
 
 /// What a client's input leads to.
@@ -124,7 +139,12 @@ impl Clients {
     /// Returns the controller's size, if it told one.
     pub(crate) fn wanted_size(&self) -> Option<Size> {
         let control = self.control.as_ref()?;
-        self.clients.get(&control.client)?.size
+        let size = self.clients.get(&control.client)?.size?;
+        // In less no agent can show its composer; the client shows a part of it.
+        Some(Size {
+            columns: size.columns.max(LEAST_SIZE.columns),
+            rows: size.rows.max(LEAST_SIZE.rows),
+        })
     }
 
     /// Takes a client in. Its stream begins where it left off if that is still there, else with a
@@ -216,8 +236,9 @@ impl Clients {
         }
     }
 
-    /// Decides what becomes of a client's keys.
-    pub(crate) fn input(&mut self, id: ClientId, now: Instant) -> Input {
+    /// Decides what becomes of a client's input: of keys, or of what its terminal reports by itself,
+    /// which neither takes control nor keeps it.
+    pub(crate) fn input(&mut self, id: ClientId, source: Source, now: Instant) -> Input {
         let Some(client) = self.clients.get(&id) else {
             return Input::Discarded;
         };
@@ -229,8 +250,13 @@ impl Clients {
         if let Some(control) = &mut self.control
             && control.client == id
         {
-            control.last_key = Some(now);
+            if source == Source::Person {
+                control.last_key = Some(now);
+            }
             return Input::Allowed;
+        }
+        if source == Source::Terminal {
+            return Input::Discarded;
         }
         let free = self.control.as_ref().is_none_or(|control| {
             let idle = control

@@ -30,7 +30,10 @@ fn a_viewer_that_types_is_sent_off_and_nobody_else() {
     let mut clients = clients();
     let (viewer, mut frames) = join(&mut clients, "watch", AttachRole::Viewer);
     join(&mut clients, "other", AttachRole::Viewer);
-    assert_eq!(clients.input(viewer, Instant::now()), Input::Violation);
+    assert_eq!(
+        clients.input(viewer, Source::Person, Instant::now()),
+        Input::Violation
+    );
     assert!(matches!(frames.try_recv(), Ok(Frame::Error(_))));
     assert_eq!(clients.count(), 1);
 }
@@ -55,7 +58,10 @@ fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
     };
     clients.attach("second".into(), &take, sender).unwrap();
     assert_eq!(clients.controller(), Some("second"));
-    assert_eq!(clients.input(first, Instant::now()), Input::Discarded);
+    assert_eq!(
+        clients.input(first, Source::Person, Instant::now()),
+        Input::Discarded
+    );
     let mut told = Vec::new();
     while let Ok(frame) = frames.try_recv() {
         told.push(frame);
@@ -73,17 +79,53 @@ fn a_view_takes_control_at_its_first_key_unless_somebody_types() {
     let mut clients = clients();
     let now = Instant::now();
     let (view, _a) = join(&mut clients, "view", AttachRole::View);
-    assert_eq!(clients.input(view, now), Input::TookControl);
-    assert_eq!(clients.input(view, now), Input::Allowed);
+    assert_eq!(clients.input(view, Source::Person, now), Input::TookControl);
+    assert_eq!(clients.input(view, Source::Person, now), Input::Allowed);
     let (other, _b) = join(&mut clients, "other view", AttachRole::View);
     assert_eq!(
-        clients.input(other, now + Duration::from_secs(10)),
+        clients.input(other, Source::Person, now + Duration::from_secs(10)),
         Input::Discarded
     );
     assert_eq!(
-        clients.input(other, now + Duration::from_secs(11)),
+        clients.input(other, Source::Person, now + Duration::from_secs(11)),
         Input::TookControl
     );
+}
+
+#[test]
+fn what_a_terminal_reports_by_itself_neither_takes_control_nor_keeps_it() {
+    let mut clients = clients();
+    let now = Instant::now();
+    let (view, _a) = join(&mut clients, "view", AttachRole::View);
+    let report = |clients: &mut Clients, id, now| clients.input(id, Source::Terminal, now);
+    assert_eq!(report(&mut clients, view, now), Input::Discarded);
+    assert_eq!(clients.controller(), None);
+    assert_eq!(clients.input(view, Source::Person, now), Input::TookControl);
+    let later = now + Duration::from_secs(11);
+    assert_eq!(report(&mut clients, view, later), Input::Allowed);
+    let (other, _b) = join(&mut clients, "other view", AttachRole::View);
+    assert_eq!(
+        clients.input(other, Source::Person, later),
+        Input::TookControl
+    );
+}
+
+#[test]
+fn a_tiny_terminal_does_not_make_the_agents_too_small_to_work_in() {
+    let mut clients = clients();
+    let (id, _frames) = join(&mut clients, "a", AttachRole::Controller);
+    clients.resize(
+        id,
+        Size {
+            columns: 2,
+            rows: 1,
+        },
+    );
+    let size = Size {
+        columns: 20,
+        rows: 6,
+    };
+    assert_eq!(clients.wanted_size(), Some(size));
 }
 
 #[test]

@@ -6,8 +6,9 @@ use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{ScreenResult, ScrollbackParams, ScrollbackResult};
 
+use super::keys::source_of;
 use super::{Controller, GEOMETRY_SETTLES};
-use crate::attach::{ClientId, Input, Scrollback};
+use crate::attach::{ClientId, Input, Scrollback, Source};
 use crate::command::NewClient;
 
 /// Lines of scrollback that a new client's repaint carries.
@@ -61,7 +62,13 @@ impl Controller {
 
     fn input(&mut self, id: ClientId, bytes: &[u8]) {
         let now = Instant::now();
-        match self.live.clients.input(id, now) {
+        let source = source_of(bytes);
+        match self.live.clients.input(id, source, now) {
+            // What no person typed is not counted as typing.
+            Input::Allowed if source == Source::Terminal => {
+                self.live.keys.reported(bytes);
+                return self.release_keys();
+            }
             Input::Allowed => {}
             Input::TookControl => self.geometry_changed(),
             Input::Discarded | Input::Violation => return,

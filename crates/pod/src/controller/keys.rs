@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use crate::attach::Source;
+
 /// How long after its last key a person's typing counts as one burst.
 const BURST: Duration = Duration::from_secs(1);
 /// How much of a person's typing waits for the log, for a message to be submitted, and for an agent
@@ -50,6 +52,13 @@ impl Keys {
         }
         self.log_asked = true;
         Some(std::mem::take(&mut self.uncounted))
+    }
+
+    /// Takes in what a terminal reports by itself, in its order among the keys.
+    pub(super) fn reported(&mut self, bytes: &[u8]) {
+        if self.waiting.len() + bytes.len() <= WAITING_ROOM {
+            self.waiting.extend_from_slice(bytes);
+        }
     }
 
     /// Lets keys go on: the log knows of them.
@@ -130,6 +139,33 @@ fn text_keys(bytes: &[u8]) -> TextKeys {
     keys
 }
 
+/// Tells a person's keys, those that only move among them, from reports: focus, mouse, and answers
+/// to queries (xterm's control sequences).
+pub(super) fn source_of(bytes: &[u8]) -> Source {
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        if *first != 0x1b {
+            return Source::Person;
+        }
+        rest = after_sequence(tail);
+        if !is_report(&tail[..tail.len() - rest.len()]) {
+            return Source::Person;
+        }
+    }
+    Source::Terminal
+}
+
+fn is_report(sequence: &[u8]) -> bool {
+    match sequence {
+        [b'[', b'I' | b'O'] | [b'[', b'M', _, _, _] | [b'[', b'<' | b'?', ..] => true,
+        // The cursor's place and the size; `F3` with a modifier has the form of the former.
+        [b'[', b'0'..=b'9', .., b'R' | b't' | b'n' | b'c'] => !sequence.starts_with(b"[1;"),
+        [b'[', b'>' | b'=', ..] => true,
+        [b']' | b'P' | b'_' | b'^' | b'X', ..] => true,
+        _ => false,
+    }
+}
+
 /// Reads a key of the kitty keyboard protocol (`CSI code … u`). Returns whether text stands
 /// unsubmitted after it; nothing if it is no text key.
 fn kitty_text(sequence: &[u8]) -> Option<bool> {
@@ -186,6 +222,24 @@ mod tests {
         assert_eq!(text_keys(bytes).any, text);
     }
 
+    #[test_case(b"\x1b[I", Source::Terminal; "focus")]
+    #[test_case(b"\x1b[O\x1b[<35;10;5M", Source::Terminal; "focus and mouse")]
+    #[test_case(b"\x1b[M !!", Source::Terminal; "old mouse")]
+    #[test_case(b"\x1b[?62;c", Source::Terminal; "attributes")]
+    #[test_case(b"\x1b[24;80R", Source::Terminal; "cursor")]
+    #[test_case(b"\x1b]11;rgb:0/0/0\x07", Source::Terminal; "colour")]
+    #[test_case(b"\x1b[A", Source::Person; "arrow")]
+    #[test_case(b"\x1bOP", Source::Person; "function key")]
+    #[test_case(b"\x1b[1;2R", Source::Person; "function key with shift")]
+    #[test_case(b"\x1b", Source::Person; "escape")]
+    #[test_case(b"\x1bx", Source::Person; "meta")]
+    #[test_case(b"\x1b[Ix", Source::Person; "focus and a letter")]
+    #[test_case(b"\x1b[200~a\x1b[201~", Source::Person; "paste")]
+    #[test_case(b"\x1b[97u", Source::Person; "kitty")]
+    fn keys_are_told_from_reports(bytes: &[u8], source: Source) {
+        assert_eq!(source_of(bytes), source);
+    }
+
     #[test]
     fn a_burst_waits_for_the_log_once() {
         let mut keys = Keys::default();
@@ -220,6 +274,7 @@ mod tests {
         #[test]
         fn any_bytes_are_looked_at_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..50)) {
             text_keys(&bytes);
+            source_of(&bytes);
         }
     }
 }
