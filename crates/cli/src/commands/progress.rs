@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use podfleet::{AgentResult, FleetError, Progress, Report};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -25,22 +25,18 @@ where
     let (sender, mut events) = unbounded_channel();
     let work = start(sender);
     tokio::pin!(work);
+    // That nobody listens any more is no reason to leave the work half done.
     let report = loop {
         tokio::select! {
             biased;
-            Some(event) = events.recv() => show(&event, output)?,
+            Some(event) = events.recv() => drop(show(&event, output)),
             report = &mut work => break report,
         }
     };
-    show_rest(&mut events, output)?;
-    Ok(report?)
-}
-
-fn show_rest(events: &mut UnboundedReceiver<Progress>, output: &mut Output) -> std::io::Result<()> {
     while let Ok(event) = events.try_recv() {
-        show(&event, output)?;
+        drop(show(&event, output));
     }
-    Ok(())
+    Ok(report?)
 }
 
 /// Columns that names are given in lines of progress; longer ones push the rest to the right.
@@ -69,20 +65,23 @@ fn show(event: &Progress, output: &mut Output) -> std::io::Result<()> {
 
 /// Shows what came of a verb, and decides how the command ends.
 pub(crate) fn conclude(report: &Report, json: bool, output: &mut Output) -> Outcome {
+    let exit = Exit::answer(report.succeeded());
     if json {
         output.json(report)?;
-    } else {
-        for note in &report.notes {
-            output.say(wrap(&format!("note: {note}"), 0, "  "))?;
-        }
-        for planned in report
-            .agents
-            .iter()
-            .filter(|agent| agent.result == AgentResult::Planned)
-        {
-            output.say(report::agent(planned, NAME_WIDTH))?;
-        }
-        output.say(report::summary(report))?;
+        return Ok(exit);
     }
-    Ok(Exit::answer(report.succeeded()))
+    // The answer stands whoever hears it.
+    drop(tell(report, output));
+    Ok(exit)
+}
+
+fn tell(report: &Report, output: &mut Output) -> std::io::Result<()> {
+    for note in &report.notes {
+        output.say(wrap(&format!("note: {note}"), 0, "  "))?;
+    }
+    let agents = report.agents.iter();
+    for planned in agents.filter(|agent| agent.result == AgentResult::Planned) {
+        output.say(report::agent(planned, NAME_WIDTH))?;
+    }
+    output.say(report::summary(report))
 }
