@@ -16,6 +16,7 @@ mod children;
 mod clock;
 #[cfg(feature = "crash-points")]
 mod crash_points;
+mod detached;
 mod disk_full;
 mod edits;
 mod fault_matrix;

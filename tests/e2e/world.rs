@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The command under test.
-const FLEET: &str = env!("CARGO_BIN_EXE_fleet-under-test");
+pub(crate) const FLEET: &str = env!("CARGO_BIN_EXE_fleet-under-test");
 
 /// Directories and environment of one test.
 pub(crate) struct World {

@@ -98,7 +98,10 @@ impl Views {
         let (dirs, roster_path, tenant) = location;
         Ok(Self {
             // A server that an agent's own `fleet up` starts must not pass that agent's credential on.
-            tmux: Tmux::new(program, socket).without_env(outer_fleet(env)),
+            tmux: Tmux::new(program, socket)
+                .without_env(outer_fleet(env))
+                // And if it is below an agent, it must not end with it.
+                .with_env(podfleet_pod::VIEWS_MARK, "1"),
             socket: names.socket.clone(),
             holder,
             exe: exe.to_owned(),

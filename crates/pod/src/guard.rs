@@ -9,6 +9,7 @@
 //! here: `pod guard -- ARGV…` ([`run`]) and, between fork and agent, `pod exec -- ARGV…` ([`exec`]).
 
 mod lifeline;
+mod tenants;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
@@ -24,6 +25,8 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use lifeline::{Event, Lifeline};
 pub use lifeline::{Order, Report};
+pub use tenants::VIEWS_MARK;
+pub(crate) use tenants::belongings;
 
 /// The arguments that make our binary run [`run`]; the agent's command line follows.
 pub const GUARD_ARGS: [&str; 3] = ["pod", "guard", "--"];
@@ -37,14 +40,6 @@ pub(crate) fn is_guard(process: u32) -> bool {
     words
         .take(GUARD_ARGS.len())
         .eq(GUARD_ARGS.map(str::as_bytes))
-}
-
-/// Returns whether a process hosts a pod, by its command line.
-pub(crate) fn is_pod(process: u32) -> bool {
-    const POD_ARGS: [&[u8]; 2] = [b"pod", b"run"];
-    let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    let words = command.split(|byte| *byte == 0).skip(1);
-    words.take(POD_ARGS.len()).eq(POD_ARGS)
 }
 
 /// Returns the process of the pod in whose agent a process runs: the parent of the first guard among
@@ -121,8 +116,8 @@ fn watch(lifeline: &mut Lifeline, agent: Pid) -> io::Result<()> {
                     return Ok(());
                 }
             }
-            Event::Order(Order::Terminate) => tree::signal_all(Signal::TERM),
-            Event::Order(Order::Hangup) => tree::signal_all(Signal::HUP),
+            Event::Order(Order::Terminate) => drop(tree::signal_all(Signal::TERM)),
+            Event::Order(Order::Hangup) => drop(tree::signal_all(Signal::HUP)),
             Event::Order(Order::Kill) | Event::PodGone => {
                 tree::end_all(lifeline)?;
                 // Reaped with the rest, so the way it ended is known only to be ours.

@@ -47,6 +47,6 @@ pub mod process;
 pub mod spec;
 pub mod terminal;
 
-pub use guard::host_of_this_process;
+pub use guard::{VIEWS_MARK, host_of_this_process};
 pub use keeper::Keeper;
 pub use run::{PodConfig, PodError, run};

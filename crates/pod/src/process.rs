@@ -92,6 +92,12 @@ pub(crate) fn ancestors(process: u32) -> impl Iterator<Item = u32> {
 /// Returns all descendants of a process that run now, parents before children.
 #[must_use]
 pub fn descendants(root: u32) -> Vec<ProcessRef> {
+    descendants_without(root, |_| false)
+}
+
+/// Returns the descendants of a process that run now, without those that `apart` is true for and
+/// without what is below them.
+pub(crate) fn descendants_without(root: u32, apart: impl Fn(u32) -> bool) -> Vec<ProcessRef> {
     let mut all: Vec<(u32, Stat)> = fs::read_dir("/proc")
         .into_iter()
         .flatten()
@@ -103,7 +109,7 @@ pub fn descendants(root: u32) -> Vec<ProcessRef> {
     while let Some(parent) = parents.pop() {
         all.retain(|(pid, stat)| {
             let child = stat.parent == parent && *pid != parent;
-            if child {
+            if child && !apart(*pid) {
                 parents.push(*pid);
                 found.push((*pid, *stat));
             }

@@ -26,6 +26,7 @@ pub struct Tmux {
     config: Option<PathBuf>,
     timeout: Duration,
     hidden: Vec<String>,
+    extra: Vec<(String, String)>,
 }
 
 /// What a successful command printed.
@@ -63,6 +64,7 @@ impl Tmux {
             config: None,
             timeout: Self::TIMEOUT,
             hidden: Vec::new(),
+            extra: Vec::new(),
         }
     }
 
@@ -71,6 +73,13 @@ impl Tmux {
     #[must_use]
     pub fn without_env(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.hidden.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Gives the command's process, and so a server that it starts, a variable more.
+    #[must_use]
+    pub fn with_env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.extra.push((name.into(), value.into()));
         self
     }
 
@@ -300,6 +309,7 @@ impl Tmux {
             process.env_remove(name);
         }
         process
+            .envs(self.extra.iter().map(|(name, value)| (name, value)))
             .args(self.argv(command))
             .stdin(stdin)
             .stdout(Stdio::piped())

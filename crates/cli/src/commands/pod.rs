@@ -183,6 +183,11 @@ fn forget(args: &ForgetArgs, context: &mut Context) -> Outcome {
 }
 
 fn host(args: &RunArgs, context: &Context) -> Outcome {
+    if args.notify {
+        // The terminal and the keys of whoever starts a pod are not for it. Who leads a group
+        // cannot leave it, and has one of its own already.
+        let _ = rustix::process::setsid();
+    }
     log_to_stderr(context);
     let notify = args.notify;
     let ended = config(args, context).and_then(|config| {

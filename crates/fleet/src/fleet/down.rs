@@ -54,9 +54,17 @@ impl Fleet {
         }
         let _lock = self.lock(&events).await?;
         let survey = self.survey().await?;
-        let steps = self.down_steps(&survey, agents, options.all);
+        let mut steps = self.down_steps(&survey, agents, options.all);
+        let own = self.own_pod().await?;
+        let own = own.map(|own| own.identity.name.to_string());
+        // If we run in one of them, we end with it: it comes after everything else.
+        let is_own = |agent: &str| own.as_deref() == Some(agent);
+        steps.sort_by_key(|step| is_own(&step.agent));
         let order: Vec<_> = steps.iter().map(|step| step.agent.clone()).collect();
-        let gates = Gates::new(&order, |agent| followers(&survey, agent));
+        let gates = Gates::new(&order, |agent| match is_own(agent) {
+            true => order.clone(),
+            false => followers(&survey, agent),
+        });
         let ending = steps
             .into_iter()
             .map(|step| self.end(&survey, &gates, step, options.timeouts, &events));

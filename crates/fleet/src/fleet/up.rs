@@ -215,6 +215,7 @@ impl Fleet {
         pod: &PodRecord,
         why: &str,
     ) -> Result<AgentResult, Failure> {
+        self.spare_own_pod(pod).await?;
         self.stop(pod, why, run.options.stop).await?;
         let agent = pod.identity.name.as_str();
         if let Some(warning) = self.disable_at_boot(agent).await {
@@ -251,6 +252,7 @@ impl Fleet {
         recorded: Option<&PodRecord>,
     ) -> Result<AgentResult, Failure> {
         if let Some(pod) = recorded {
+            self.spare_own_pod(pod).await?;
             self.stop(pod, &step.why, run.options.stop).await?;
             self.lift_quarantine(pod).await?;
         }
@@ -267,6 +269,18 @@ impl Fleet {
         Ok(self
             .start(pod, timeout, run.events, |pod| self.want_view(run, pod))
             .await)
+    }
+
+    /// Fails for the pod in whose agent we run: we would end with it, halfway.
+    async fn spare_own_pod(&self, pod: &PodRecord) -> Result<(), Failure> {
+        match self.own_pod().await {
+            Ok(Some(own)) if own.identity.id == pod.identity.id => Err(Failure::new(format!(
+                "this command runs in it and would end with it; `fleet restart {}` \
+                     elsewhere does it",
+                pod.identity.name
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Limits that nothing holds a pod to must not be relied on.

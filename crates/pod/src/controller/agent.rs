@@ -12,9 +12,8 @@ use tokio::sync::oneshot;
 use super::{Controller, READ};
 use crate::agent_process::{GuardReport, Launch};
 use crate::clock;
-use crate::guard::{Order, is_pod};
+use crate::guard::{Order, belongings};
 use crate::lifecycle::Lifecycle;
-use crate::process::descendants;
 use crate::restart::Decision;
 
 /// How long the last output of a run is waited for after its end was reported.
@@ -245,21 +244,11 @@ impl Controller {
 }
 
 /// Ends what a lost guard left behind, and returns when it is gone: this process adopts the
-/// guard's children, so they are among its own, and the next run must not meet them.
+/// guard's children, so they are among its own, and the next run must not meet them. Pods that this
+/// one or its agent started live on.
 fn end_orphans() {
-    // Pods that this one started live on: theirs is not the lost guard's tree.
-    let pods = descendants(std::process::id());
-    let pods = pods.into_iter().filter(|process| is_pod(process.pid));
-    let spared: Vec<u32> = pods
-        .flat_map(|pod| std::iter::once(pod.pid).chain(tree_of(pod.pid)))
-        .collect();
-    let ours = descendants(std::process::id()).into_iter();
-    for process in ours.filter(|process| !spared.contains(&process.pid)) {
+    for process in belongings(std::process::id()) {
         process.signal(rustix::process::Signal::KILL);
         process.reap();
     }
-}
-
-fn tree_of(process: u32) -> impl Iterator<Item = u32> {
-    descendants(process).into_iter().map(|process| process.pid)
 }

@@ -13,9 +13,9 @@ use tokio::net::UnixListener;
 
 use super::PodConfig;
 use crate::clock;
+use crate::guard::belongings;
 use crate::heartbeat::Heartbeat;
 use crate::paths::RuntimePaths;
-use crate::process::{ProcessRef, descendants};
 
 /// Takes the pod's lock for the life of the returned file; nothing if another process has it.
 pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
@@ -54,7 +54,7 @@ pub(super) fn end_former_generation(endpoint: Option<&Endpoint>) {
     let Some(guard) = guard.filter(|guard| guard.is_running()) else {
         return;
     };
-    let tree: Vec<ProcessRef> = descendants(guard.pid);
+    let tree = belongings(guard.pid);
     guard.signal(Signal::KILL);
     for process in tree {
         process.signal(Signal::KILL);

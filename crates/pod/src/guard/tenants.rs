@@ -1,0 +1,40 @@
+//! What an agent started and does not own: pods, and the tmux server of their views.
+//!
+//! An agent may bring its mates up. They are the fleet's, and end by its word alone; but their
+//! processes are below the agent's, and a guard adopts whatever leaves its parents.
+
+use crate::process::{ProcessRef, descendants_without};
+
+/// The variable that marks the tmux server of a fleet's views, with any value. What the server
+/// starts has it too and is below it.
+pub const VIEWS_MARK: &str = "FLEET_TMUX_SERVER";
+
+/// Returns the descendants of a process without pods and views, and what is below these.
+pub(crate) fn belongings(root: u32) -> Vec<ProcessRef> {
+    descendants_without(root, |process| is_pod(process) || is_view_server(process))
+}
+
+/// Returns whether a process hosts a pod, by its command line.
+fn is_pod(process: u32) -> bool {
+    const POD_ARGS: [&[u8]; 2] = [b"pod", b"run"];
+    let command = read(process, "cmdline");
+    let words = command.split(|byte| *byte == 0).skip(1);
+    words.take(POD_ARGS.len()).eq(POD_ARGS)
+}
+
+/// Returns whether a process is a tmux server, by the title that it gives itself, and a fleet's.
+fn is_view_server(process: u32) -> bool {
+    read(process, "comm").starts_with(b"tmux: server") && {
+        let environment = read(process, "environ");
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|variable| {
+            let value = variable.strip_prefix(VIEWS_MARK.as_bytes());
+            value.is_some_and(|value| value.starts_with(b"="))
+        })
+    }
+}
+
+/// A process that is gone has nothing to say.
+fn read(process: u32, file: &str) -> Vec<u8> {
+    std::fs::read(format!("/proc/{process}/{file}")).unwrap_or_default()
+}
