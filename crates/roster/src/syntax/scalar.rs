@@ -43,9 +43,24 @@ fn number(text: &str) -> Option<Number> {
 }
 
 fn radix(digits: &str, radix: u32) -> Option<Number> {
-    // The standard parser would also take a sign.
-    let plain = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    plain.then(|| u64::from_str_radix(digits, radix).ok().map(Number::from))?
+    if digits.is_empty() {
+        return None;
+    }
+    let known = |digit: char| digit.to_digit(radix);
+    let digits: Vec<u32> = digits.chars().map(known).collect::<Option<_>>()?;
+    let exact = digits.iter().try_fold(0_u64, |number, digit| {
+        number
+            .checked_mul(radix.into())?
+            .checked_add((*digit).into())
+    });
+    let rough = || {
+        let times = f64::from(radix);
+        let number = digits
+            .iter()
+            .fold(0.0, |sum, digit| sum * times + f64::from(*digit));
+        float(number)
+    };
+    exact.map(Number::from).or_else(rough)
 }
 
 fn integer(text: &str) -> Option<Number> {
@@ -57,14 +72,15 @@ fn integer(text: &str) -> Option<Number> {
     }
 }
 
-/// JSON Schema does not tell `1.0` from `1`, so neither does the tree.
+/// JSON Schema does not tell `1.0` from `1`, so neither does the tree. A number that is too large
+/// for any value of a roster becomes the largest that there is, and stays a number.
 fn float(number: f64) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() < EXACT {
         #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
         return Some(Number::from(number as i64));
     }
-    Number::from_f64(number)
+    Number::from_f64(number.clamp(f64::MIN, f64::MAX))
 }
 
 /// `[-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`, the sign taken off.
@@ -132,6 +148,10 @@ mod tests {
             ("2024-01-01", "text 2024-01-01"),
             ("99999999999999999999", "number 1e+20"),
             ("18446744073709551615", "number 18446744073709551615"),
+            ("0xFFFFFFFFFFFFFFFF", "number 18446744073709551615"),
+            ("0x10000000000000000", "number 1.8446744073709552e+19"),
+            ("1e400", "number 1.7976931348623157e+308"),
+            ("-1e400", "number -1.7976931348623157e+308"),
         ] {
             assert_eq!(shown(text), expected, "{text:?}");
         }
