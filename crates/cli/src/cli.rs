@@ -7,6 +7,8 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
 
+use podfleet_roster::without_secrets;
+
 use crate::commands::{
     completions, explain, init, man, profile, provision, role, schema, validate, version,
 };
@@ -252,7 +254,15 @@ fn report_usage(error: &clap::Error) -> Exit {
         let _ = error.print();
         return Exit::Success;
     }
-    let text = wrap(&error.render().ansi().to_string(), 0, "");
+    let plain = error.render().to_string();
+    let covered = without_secrets(&plain);
+    let text = if covered == plain {
+        error.render().ansi().to_string()
+    } else {
+        // Styles stand glued to the words, so what is covered goes without them.
+        covered
+    };
+    let text = wrap(&text, 0, "");
     let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
     Exit::Usage
 }

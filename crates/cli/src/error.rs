@@ -6,6 +6,8 @@ mod fleet;
 use std::fmt::Write as _;
 use std::io;
 
+use podfleet_roster::without_secrets;
+
 use crate::exit::Exit;
 use crate::render::style;
 use crate::render::wrap::wrap;
@@ -76,8 +78,9 @@ impl Error {
 
     /// Returns the message and its causes, for places that have one line.
     pub(crate) fn in_one_line(&self) -> String {
-        let mut line = self.cause.to_string();
-        for cause in self.cause.chain().skip(1).map(ToString::to_string) {
+        let mut line = without_secrets(&self.cause.to_string());
+        let causes = self.cause.chain().skip(1);
+        for cause in causes.map(|cause| without_secrets(&cause.to_string())) {
             if !line.contains(&cause) {
                 line.push_str(": ");
                 line.push_str(&cause);
@@ -104,7 +107,7 @@ impl Error {
             // Whoever interrupts knows it.
             return text;
         }
-        let mut said = plain(&self.cause.to_string());
+        let mut said = shown(&self.cause.to_string());
         let _ = writeln!(
             text,
             "{}error:{:#} {}",
@@ -113,7 +116,7 @@ impl Error {
             wrap(&said, "error: ".len(), "  ")
         );
         for cause in self.cause.chain().skip(1) {
-            let cause = plain(&cause.to_string());
+            let cause = shown(&cause.to_string());
             // Some foreign errors repeat their source in their own words.
             if said.contains(&cause) {
                 continue;
@@ -130,11 +133,16 @@ impl Error {
                 "{}hint:{:#} {}",
                 style::HINT,
                 style::HINT,
-                wrap(hint, "hint: ".len(), "  ")
+                wrap(&without_secrets(hint), "hint: ".len(), "  ")
             );
         }
         text
     }
+}
+
+/// Returns a message as people see it; it may repeat a word of the command line that is a secret.
+fn shown(message: &str) -> String {
+    without_secrets(&plain(message))
 }
 
 /// Returns a message without the number that the standard library adds to the system's words.

@@ -162,7 +162,7 @@ pub use restart::{RestartPolicy, RestartWhen};
 pub use resume::{InvalidResume, Resume};
 pub use role::{InvalidRole, ROLE_SECTIONS, Role, Roles};
 pub use roster::{Defaults, Roster, Runtime, Tmux, Transport};
-pub use rules::{Disk, PathKind, Rule};
+pub use rules::{Disk, PathKind, Rule, without_secrets};
 pub use schema::{
     json_schema, json_schema_draft07, prepare_schema, profile_json_schema,
     profile_json_schema_draft07,

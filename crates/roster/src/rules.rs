@@ -13,6 +13,7 @@ mod secrets;
 use std::fmt;
 
 pub use directories::{Disk, PathKind};
+pub use secrets::without_secrets;
 
 pub(crate) use directories::directories;
 pub(crate) use secrets::{redact, secrets_below};

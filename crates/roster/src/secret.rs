@@ -120,14 +120,29 @@ fn token_kind(word: &str) -> Option<&'static str> {
     word.split('.').find_map(undotted_kind)
 }
 
+/// Prefixes that end too many words (`disk-…`) to count for anything but at the beginning of one.
+const AT_THE_BEGINNING: [&str; 4] = ["sk-", "hf_", "npm_", "pypi-"];
+
 fn undotted_kind(token: &str) -> Option<&'static str> {
     for (prefix, least, kind) in PREFIXES {
-        let rest = token.strip_prefix(prefix);
-        if rest.is_some_and(|rest| rest.len() >= least && is_random(rest)) {
+        let rest = match token.split_once(prefix) {
+            Some(("", rest)) => rest,
+            // It was pasted behind something else.
+            Some((_, rest)) if !AT_THE_BEGINNING.contains(&prefix) => glued(prefix, rest),
+            _ => continue,
+        };
+        if rest.len() >= least && is_random(rest) {
             return Some(kind);
         }
     }
     is_aws_key(token).then_some("an AWS access key")
+}
+
+/// What of a word belongs to a token that does not begin it: no separators, but for Matrix.
+fn glued<'t>(prefix: &str, rest: &'t str) -> &'t str {
+    let matrix = prefix.starts_with("sy");
+    let separates = |c: char| !(c.is_ascii_alphanumeric() || (matrix && c == '_'));
+    rest.split(separates).next().unwrap_or_default()
 }
 
 /// Tells a token from words that happen to begin like one (`sk-learn-is-a-library`).
@@ -136,6 +151,7 @@ fn is_random(text: &str) -> bool {
 }
 
 fn is_aws_key(token: &str) -> bool {
+    let token = &token[token.len().saturating_sub(20)..];
     let rest = token
         .strip_prefix("AKIA")
         .or_else(|| token.strip_prefix("ASIA"));
@@ -194,7 +210,16 @@ mod tests {
                 "Bearer ghp_0123456789abcdefghijABCDEFGHIJ012345",
                 "a GitHub token",
             ),
+            (
+                "xghp_0123456789abcdefghijABCDEFGHIJ012345",
+                "a GitHub token",
+            ),
+            (
+                "token_syt_Zm9v_abcdefGHIJ1234567890_1a2b3c",
+                "a Matrix access token",
+            ),
             ("AKIAIOSFODNN7EXAMPLE", "an AWS access key"),
+            ("keyAKIAIOSFODNN7EXAMPLE", "an AWS access key"),
             (
                 "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs",
                 "a Discord bot token",
@@ -220,6 +245,8 @@ mod tests {
             "claude",
             "openai-codex/gpt-5.5:high",
             "sk-learn-is-a-python-library",
+            "disk-0123456789abcdef0123",
+            "highs_and_lows_of_the_year_2024",
             "https://matrix.example.org",
             "https://user@example.org/",
             "postgres://fleet:$PASSWORD@db/fleet",

@@ -96,6 +96,18 @@ fn written(path: &[Step<'_>]) -> String {
     written
 }
 
+/// Returns a text, be it a roster or a message, with all that looks like a credential written over,
+/// by as many bytes.
+///
+/// ```
+/// let text = podfleet_roster::without_secrets("no agent ghp_0123456789abcdefghijABCDEFGHIJ012345");
+/// assert_eq!(text, format!("no agent {}", "*".repeat(40)));
+/// ```
+#[must_use]
+pub fn without_secrets(text: &str) -> String {
+    redact(text, &Tree::default())
+}
+
 /// Returns the text with all that looks like a credential written over, in values and anywhere
 /// else, by as many bytes, so that all places stay what they were.
 pub(crate) fn redact(text: &str, tree: &Tree) -> String {
