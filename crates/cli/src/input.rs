@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use podfleet_home::ReadFileErrorKind;
+use podfleet_home::{ReadFileError, ReadFileErrorKind};
 use podfleet_roster::MAX_BYTES;
 
 use crate::error::Error;
@@ -114,21 +114,32 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     podfleet_home::read_file(path, MAX_BYTES).map_err(|error| Error::new(Exit::Usage, error))
 }
 
-/// Reads a roster that was named, and says how else to name it where that is no file.
+/// Reads a roster that was named.
 fn read_named(path: &Path) -> Result<Vec<u8>, Error> {
-    podfleet_home::read_file(path, MAX_BYTES).map_err(|error| {
-        let hint = match error.kind() {
-            ReadFileErrorKind::Directory => {
+    podfleet_home::read_file(path, MAX_BYTES).map_err(|error| unreadable(path, error))
+}
+
+/// Returns why a roster cannot be read, and what to do instead.
+pub(crate) fn unreadable(path: &Path, error: ReadFileError) -> Error {
+    let hint = match error.kind() {
+        ReadFileErrorKind::Directory => {
+            let within = path.join("roster.yaml");
+            if within.is_file() {
+                format!("name the roster in it: `{}`", within.display())
+            } else {
                 let all = path.join("*.yaml");
                 format!("name the rosters in it, such as `{}`", all.display())
             }
-            ReadFileErrorKind::Special(_) => {
-                "give its text on standard input, with `-` as the file".to_owned()
-            }
-            _ => return Error::new(Exit::Usage, error),
-        };
-        Error::new(Exit::Usage, error).hint(hint)
-    })
+        }
+        ReadFileErrorKind::Special(_) => {
+            "give its text on standard input, with `-` as the file".to_owned()
+        }
+        ReadFileErrorKind::Missing | ReadFileErrorKind::DanglingLink(_) => {
+            "`fleet init` makes a roster to begin with".to_owned()
+        }
+        _ => return Error::new(Exit::Usage, error),
+    };
+    Error::new(Exit::Usage, error).hint(hint)
 }
 
 fn bounded(reader: impl Read) -> io::Result<Vec<u8>> {

@@ -6,6 +6,7 @@ use podfleet_roster::{Diagnostic, Document, Known, MAX_BYTES, Roster};
 
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::input::unreadable;
 use crate::render::findings::{Checked, Format};
 
 /// A roster's file, read and checked.
@@ -38,7 +39,7 @@ impl RosterFile {
         let bytes = match podfleet_home::read_file(path, MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.is_missing() => return Ok(None),
-            Err(error) => return Err(Error::new(Exit::Usage, error)),
+            Err(error) => return Err(unreadable(path, error)),
         };
         let name = path.display().to_string();
         let document = Document::read_bytes(&bytes, &name);
@@ -89,7 +90,7 @@ impl UnsoundRoster {
 
     /// Returns what is wrong with it, for people.
     pub(crate) fn findings(&self) -> Result<String, Error> {
-        Ok(Format::Human.render(std::slice::from_ref(&self.checked))?)
+        Ok(Format::Human.render(std::slice::from_ref(&self.checked), &[])?)
     }
 
     /// Returns the error of a command that needs a sound one.

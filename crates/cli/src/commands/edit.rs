@@ -75,7 +75,7 @@ fn show_findings(refused: &EditError, path: &Path, context: &mut Context) -> Res
         text: refused.text().to_owned(),
         findings,
     };
-    let findings = Format::Human.render(&[checked])?;
+    let findings = Format::Human.render(&[checked], &[])?;
     Ok(context.output.complain(findings)?)
 }
 

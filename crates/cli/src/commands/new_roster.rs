@@ -76,7 +76,7 @@ fn check(text: &str, known: &Known, context: &mut Context) -> Result<Option<Rost
         return Ok(roster);
     }
     let checked = Checked::of(&document, findings);
-    let findings = Format::Human.render(&[checked])?;
+    let findings = Format::Human.render(&[checked], &[])?;
     context.output.complain(findings)?;
     Ok(None)
 }

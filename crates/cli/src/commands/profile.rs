@@ -162,7 +162,7 @@ fn table(profiles: &[Shown<'_>]) -> Table {
 }
 
 fn complain(faulty: &[Checked], context: &mut Context) -> Result<(), Error> {
-    let findings = Format::Human.render(faulty)?;
+    let findings = Format::Human.render(faulty, &[])?;
     context.output.complain(findings)?;
     Ok(())
 }

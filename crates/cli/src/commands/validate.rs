@@ -8,7 +8,7 @@ use crate::disk::LocalDisk;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::input::{self, Input};
-use crate::render::findings::{Checked, Format, summary, total};
+use crate::render::findings::{Checked, Format, Unread, summary, total};
 
 const EXITS: &str = "\
 FILE may be a pattern in quotes, such as 'fleets/**/*.yaml'.
@@ -89,26 +89,27 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         input::named(&args.files)
     };
     let mut checked = Vec::new();
-    let mut unreadable = 0;
+    let mut unread = Vec::new();
     for input in inputs {
-        let read = input.and_then(|input| Ok((input.read()?, input.name())));
-        match read {
+        let name = input.as_ref().ok().map(Input::name);
+        match input.and_then(|input| Ok((input.read()?, input.name()))) {
             Ok((bytes, name)) => checked.push(checker.check(&bytes, &name)),
             Err(error) => {
-                unreadable += 1;
                 context.output.complain(error.render())?;
+                let why = error.in_one_line();
+                unread.push(Unread { name, why });
             }
         }
     }
     let format = if args.json { Format::Json } else { args.format };
-    context.output.data(format.render(&checked)?)?;
+    context.output.data(format.render(&checked, &unread)?)?;
     for roster in &checked {
         context.output.say(summary(roster))?;
     }
-    if checked.len() + unreadable > 1 {
-        context.output.say(total(&checked, unreadable))?;
+    if checked.len() + unread.len() > 1 {
+        context.output.say(total(&checked, unread.len()))?;
     }
-    Ok(exit(&checked, unreadable > 0, args.deny_warnings))
+    Ok(exit(&checked, !unread.is_empty(), args.deny_warnings))
 }
 
 /// Whether nothing but the files is looked at: as asked for, and where others than their author

@@ -42,6 +42,18 @@ impl Checked {
     }
 }
 
+/// A roster that could not be read.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// The path as the user gave it; none where a pattern named no file.
+    pub(crate) name: Option<String>,
+    /// Why it could not, in one line.
+    pub(crate) why: String,
+}
+
+/// The name of what is wrong with a roster that could not be read; it is no finding in a text.
+const UNREADABLE: &str = "fleet::unreadable";
+
 /// The forms in which findings are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
@@ -57,13 +69,18 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Renders the findings of all texts.
-    pub(crate) fn render(self, checked: &[Checked]) -> serde_json::Result<String> {
+    /// Renders the findings of all texts. What could not be read is a part of the forms of which a
+    /// service makes annotations; it is told on standard error besides.
+    pub(crate) fn render(
+        self,
+        checked: &[Checked],
+        unread: &[Unread],
+    ) -> serde_json::Result<String> {
         match self {
             Self::Human => Ok(human::render(checked)),
             Self::Json => json::render(checked),
-            Self::Github => Ok(github::render(checked)),
-            Self::Sarif => sarif::render(checked),
+            Self::Github => Ok(github::render(checked, unread)),
+            Self::Sarif => sarif::render(checked, unread),
         }
     }
 }
@@ -116,7 +133,7 @@ mod tests {
             prop_assert!(findings.iter().any(Diagnostic::is_error) || at == 3);
             let checked = [Checked { name: "roster.yaml".into(), text: document.redacted_text(), findings }];
             for format in [Format::Human, Format::Json, Format::Github, Format::Sarif] {
-                let shown = format.render(&checked).unwrap();
+                let shown = format.render(&checked, &[]).unwrap();
                 prop_assert!(!shown.is_empty());
                 prop_assert!(!shown.contains(&hidden), "{:?}: {}", format, shown);
             }

@@ -5,15 +5,20 @@
 
 use podfleet_roster::{Diagnostic, Severity};
 
-use super::Checked;
+use super::{Checked, UNREADABLE, Unread};
 
-/// Renders the findings of all texts.
-pub(super) fn render(checked: &[Checked]) -> String {
-    checked
-        .iter()
-        .flat_map(|roster| &roster.findings)
-        .map(annotation)
-        .collect()
+/// Renders the findings of all texts, and what could not be read.
+pub(super) fn render(checked: &[Checked], unread: &[Unread]) -> String {
+    let findings = checked.iter().flat_map(|roster| &roster.findings);
+    let unread = unread.iter().map(annotation_of_file);
+    findings.map(annotation).chain(unread).collect()
+}
+
+fn annotation_of_file(unread: &Unread) -> String {
+    let file = unread.name.as_deref().map(property);
+    let file = file.map(|file| format!("file={file},")).unwrap_or_default();
+    let title = property(UNREADABLE);
+    format!("::error {file}title={title}::{}\n", data(&unread.why))
 }
 
 fn annotation(finding: &Diagnostic) -> String {
@@ -56,13 +61,31 @@ mod tests {
 
     #[test]
     fn each_finding_is_one_line() {
-        insta::assert_snapshot!(render(&check(FAULTY)), @r#"
+        insta::assert_snapshot!(render(&check(FAULTY), &[]), @r#"
         ::warning file=fleet/my roster.yaml,line=3,col=1,title=roster%3A%3Ano-lead::the fleet has no orchestrator and no enhancer, so it has no lead%0Ahelp: add an agent of class `orchestrator` and one of class `enhancer`
         ::error file=fleet/my roster.yaml,line=4,col=12,title=roster%3A%3Ainvalid-value::`agents[0].name` is `漢字コーダー`: it contains '漢'%0Ahelp: expected 1 to 64 ASCII letters, digits, `_`, `.` or `-`, the first none of the last two
         ::error file=fleet/my roster.yaml,line=6,col=5,title=roster%3A%3Aunknown-key::unknown key `runtme` in `agents[1]`%0Ahelp: did you mean `runtime`?
         ::error file=fleet/my roster.yaml,line=7,col=11,title=roster%3A%3Aduplicate-name::the name `coder` is given twice%0Ahelp: names are addresses; give each agent its own
         ::error file=fleet/my roster.yaml,line=9,col=24,title=roster%3A%3Awrong-type::`agents[2].working_directory` is a number, expected a string%0Ahelp: put it in quotes: `working_directory: "7"`
         "#);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_annotated() {
+        let unread = [
+            Unread {
+                name: Some("a,b.yaml".into()),
+                why: "there is no file a,b.yaml".into(),
+            },
+            Unread {
+                name: None,
+                why: "no file matches `*.yml`".into(),
+            },
+        ];
+        insta::assert_snapshot!(render(&[], &unread), @r"
+        ::error file=a%2Cb.yaml,title=fleet%3A%3Aunreadable::there is no file a,b.yaml
+        ::error title=fleet%3A%3Aunreadable::no file matches `*.yml`
+        ");
     }
 
     #[test]
@@ -103,7 +126,7 @@ mod tests {
             let text = format!("version: 1\ntransport: tmux\nagents: [{{\"{key}\": 1}}]\n");
             let (_, findings) = podfleet_roster::Roster::parse(&text, &file, &podfleet_roster::Known::shipped());
             let checked = Checked { name: file.clone(), text, findings };
-            let lines = render(std::slice::from_ref(&checked));
+            let lines = render(std::slice::from_ref(&checked), &[]);
             proptest::prop_assert_eq!(lines.lines().count(), checked.findings.len());
             for (line, finding) in lines.lines().zip(&checked.findings) {
                 let (name, properties, data) = read(line).expect(line);

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use podfleet_roster::{Code, Diagnostic, Related};
 use serde::Serialize;
 
-use super::Checked;
+use super::{Checked, UNREADABLE, Unread};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -65,7 +65,8 @@ struct SarifResult<'a> {
     rule_id: &'static str,
     level: &'static str,
     message: Text<'a>,
-    locations: [Location<'a>; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<Location<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Location<'a>>,
 }
@@ -87,7 +88,8 @@ struct Location<'a> {
 #[serde(rename_all = "camelCase")]
 struct PhysicalLocation {
     artifact_location: ArtifactLocation,
-    region: Region,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<Region>,
 }
 
 #[derive(Serialize)]
@@ -104,18 +106,18 @@ struct Region {
     byte_length: usize,
 }
 
-/// Renders the findings of all texts as one log.
-pub(super) fn render(checked: &[Checked]) -> serde_json::Result<String> {
+/// Renders the findings of all texts, and what could not be read, as one log.
+pub(super) fn render(checked: &[Checked], unread: &[Unread]) -> serde_json::Result<String> {
+    let findings = checked.iter().flat_map(|roster| &roster.findings);
     let log = Log {
         schema: SCHEMA,
         version: "2.1.0",
         runs: [Run {
             tool: tool(),
             column_kind: "unicodeCodePoints",
-            results: checked
-                .iter()
-                .flat_map(|roster| &roster.findings)
+            results: findings
                 .map(result)
+                .chain(unread.iter().map(result_of_file))
                 .collect(),
         }],
     };
@@ -132,12 +134,19 @@ fn tool() -> Tool {
             level: code.severity().as_str(),
         },
     };
+    let unreadable = Rule {
+        id: UNREADABLE,
+        full_description: Text {
+            text: "A file that was named cannot be read.".into(),
+        },
+        default_configuration: Configuration { level: "error" },
+    };
     Tool {
         driver: Driver {
             name: "fleet validate",
             version: env!("CARGO_PKG_VERSION"),
             information_uri: env!("CARGO_PKG_REPOSITORY"),
-            rules: Code::ALL.iter().map(rule).collect(),
+            rules: Code::ALL.iter().map(rule).chain([unreadable]).collect(),
         },
     }
 }
@@ -157,12 +166,25 @@ fn result(finding: &Diagnostic) -> SarifResult<'_> {
         rule_id: finding.code.as_str(),
         level: finding.severity.as_str(),
         message: Text { text },
-        locations: [location(&finding.file, region, None)],
+        locations: vec![location(&finding.file, Some(region), None)],
         related_locations: finding
             .related
             .iter()
             .map(|place| related(&finding.file, place))
             .collect(),
+    }
+}
+
+fn result_of_file(unread: &Unread) -> SarifResult<'_> {
+    let file = unread.name.iter();
+    SarifResult {
+        rule_id: UNREADABLE,
+        level: "error",
+        message: Text {
+            text: unread.why.as_str().into(),
+        },
+        locations: file.map(|file| location(file, None, None)).collect(),
+        related_locations: Vec::new(),
     }
 }
 
@@ -174,10 +196,10 @@ fn related<'a>(file: &str, place: &'a Related) -> Location<'a> {
         byte_length: place.span.len(),
     };
     let text = place.message.as_str().into();
-    location(file, region, Some(Text { text }))
+    location(file, Some(region), Some(Text { text }))
 }
 
-fn location<'a>(file: &str, region: Region, message: Option<Text<'a>>) -> Location<'a> {
+fn location<'a>(file: &str, region: Option<Region>, message: Option<Text<'a>>) -> Location<'a> {
     Location {
         physical_location: PhysicalLocation {
             artifact_location: ArtifactLocation { uri: uri(file) },
@@ -205,8 +227,12 @@ mod tests {
 
     #[test]
     fn every_result_names_a_rule_of_the_tool_and_a_place() {
-        let log: serde_json::Value =
-            serde_json::from_str(&render(&check(FAULTY)).unwrap()).unwrap();
+        let unread = Unread {
+            name: Some("none.yaml".into()),
+            why: "there is no file none.yaml".into(),
+        };
+        let text = render(&check(FAULTY), &[unread]).unwrap();
+        let log: serde_json::Value = serde_json::from_str(&text).unwrap();
         let run = &log["runs"][0];
         let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
         let results = run["results"].as_array().unwrap();
@@ -236,6 +262,24 @@ mod tests {
             "text": "the fleet has no orchestrator and no enhancer, so it has no lead\nadd an agent of class `orchestrator` and one of class `enhancer`"
           },
           "ruleId": "roster::no-lead"
+        }
+        "#);
+        insta::assert_json_snapshot!(results.last(), @r#"
+        {
+          "level": "error",
+          "locations": [
+            {
+              "physicalLocation": {
+                "artifactLocation": {
+                  "uri": "none.yaml"
+                }
+              }
+            }
+          ],
+          "message": {
+            "text": "there is no file none.yaml"
+          },
+          "ruleId": "fleet::unreadable"
         }
         "#);
     }
