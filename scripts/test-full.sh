@@ -25,11 +25,25 @@ files_for_ci() {
     pre-commit validate-manifest .pre-commit-hooks.yaml
 }
 
+# The Action and the GitLab example as their services run them, with the program that the step before
+# built; the Action's own build of it is one cargo command, and takes minutes.
+examples_for_ci() {
+    .tools/python/bin/python scripts/ci_examples.py \
+        "${CARGO_TARGET_DIR:-target}/validate-only/debug/fleet"
+}
+
+editor() {
+    scripts/setup.sh editor
+    python3 scripts/editor.py
+}
+
 step 'documentation' env RUSTDOCFLAGS='-D warnings' \
     cargo doc --quiet --workspace --no-deps --document-private-items --locked
 step 'licences and sources of dependencies' licences
 step 'files for CI' files_for_ci
 step 'the build for rosters alone' scripts/validate-only.sh
+step 'examples for CI' examples_for_ci
+step 'a roster in an editor' editor
 step 'a kill at every marked step' cargo nextest run --profile ci --locked -p podfleet-tests \
     --features crash-points -E 'test(/^crash_points::/)'
 step 'the real agents: installation' scripts/setup.sh agents
