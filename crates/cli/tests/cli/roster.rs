@@ -135,11 +135,28 @@ fn validate_reports_every_file_and_reads_standard_input() {
       = help: did you mean `runtime`?
     --- stderr
     error: there is no file none.yaml
+
+    hint: `fleet init` makes a roster to begin with
     a.yaml: 1 warning
     <stdin>: 1 error, 1 warning
     3 rosters: 1 with errors, 1 with warnings, 1 unreadable
     --- exit 2
     ");
+}
+
+#[test]
+fn an_error_repeats_no_word_that_is_a_secret() {
+    let sandbox = Sandbox::new();
+    let secret = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
+    for words in ["", "explain", "validate", "role show", "--"] {
+        let ran = sandbox.run(format!("{words} {secret}").trim_start());
+        assert_ne!(ran.status, 0, "{words}");
+        assert!(!ran.stderr.is_empty(), "{words}");
+        assert!(
+            !(ran.stdout + &ran.stderr).contains(&secret[4..]),
+            "{words}"
+        );
+    }
 }
 
 #[test]
