@@ -13,5 +13,5 @@ export TORTURE_SEED=${TORTURE_SEED:-$RANDOM$RANDOM} \
     LOAD_MESSAGES=${LOAD_MESSAGES:-10000}
 
 echo "TORTURE_SEED=$TORTURE_SEED"
-exec cargo nextest run --profile torture --locked -p podfleet-tests --features crash-points \
+exec cargo nextest run --profile torture --cargo-profile torture --locked -p podfleet-tests --features crash-points \
     -E 'test(/^(crash_points|torture|load|bad_disk)::/)'
