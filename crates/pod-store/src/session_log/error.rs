@@ -114,6 +114,9 @@ pub enum LogErrorKind {
     /// A record cannot be put into JSON, or its time is out of range. Nothing was written.
     #[error("a record cannot be encoded")]
     Encoding,
+    /// The last record has the highest number that there is; a new session begins anew.
+    #[error("its records have used up all numbers")]
+    OutOfNumbers,
     /// The file became shorter than what was read of it already.
     #[error("it became shorter while it was read")]
     Shrunk,

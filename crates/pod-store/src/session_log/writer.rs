@@ -277,7 +277,10 @@ impl LogWriter {
 
     fn encode(&self, at: UnixMillis, entries: Vec<Entry>) -> Result<Vec<Vec<u8>>, LogError> {
         let fault = |kind| LogError::new("append to", &self.segment.path, kind);
-        let numbered = (self.sequence + 1..).zip(entries);
+        if self.sequence.checked_add(entries.len() as u64).is_none() {
+            return Err(fault(LogErrorKind::OutOfNumbers));
+        }
+        let numbered = (self.sequence.saturating_add(1)..=u64::MAX).zip(entries);
         numbered
             .map(|(seq, entry)| {
                 let record = Record {
@@ -387,7 +390,7 @@ pub(super) fn last_sequence(files: &SessionFiles, numbers: &[u32]) -> Result<u64
         let mut lines = BackwardLines::open(&path).map_err(fault)?;
         while let Some(line) = lines.next().map_err(fault)? {
             match Record::decode(&line.bytes) {
-                Ok(record) => return Ok(record.seq + damaged),
+                Ok(record) => return Ok(record.seq.saturating_add(damaged)),
                 Err(_) => damaged += 1,
             }
         }

@@ -263,3 +263,21 @@ fn a_record_that_is_too_long_is_refused_and_nothing_is_written() {
     writer.append(AT, note("b")).unwrap();
     assert_eq!(session.notes(), ["b"]);
 }
+
+#[test]
+fn a_log_whose_numbers_are_used_up_says_so_and_stays_as_it_is() {
+    let session = Session::new();
+    let mut writer = session.writer();
+    writer.append(AT, note("last")).unwrap();
+    let path = writer.path().to_owned();
+    drop(writer);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let highest = format!("\"seq\":{}", u64::MAX);
+    std::fs::write(&path, text.replace("\"seq\":2", &highest) + "damaged\n").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let mut writer = session.writer();
+    let error = writer.append(AT, note("one more")).unwrap_err();
+    assert_eq!(*error.kind(), LogErrorKind::OutOfNumbers);
+    drop(writer);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
