@@ -2,8 +2,8 @@
 # Measures what docs/performance.md tells, each figure beside its floor, and prints the table.
 #
 #   scripts/bench.sh             all of it, about ten minutes
-#   scripts/bench.sh send keys   some: version, validate, store, send, socket, keys, flood,
-#                                idle, up, ps
+#   scripts/bench.sh send keys   some: version, validate, store, send, socket, accept, keys,
+#                                flood, idle, up, ps
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -13,6 +13,7 @@
     reason = "this prints a table, and on standard error what it is at"
 )]
 
+mod accept;
 mod bare;
 mod flood;
 mod idle;
@@ -37,12 +38,13 @@ use table::Row;
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [Measurement; 10] = [
+const MEASUREMENTS: [Measurement; 11] = [
     ("version", version::rows),
     ("validate", validate::rows),
     ("store", store::rows),
     ("send", send::rows),
     ("socket", socket::rows),
+    ("accept", accept::rows),
     ("keys", keys::rows),
     ("flood", flood::rows),
     ("idle", idle::rows),

@@ -18,7 +18,7 @@ const WINDOW: usize = 64;
 const WINDOWS: usize = 1000;
 const RATE_TARGET: f64 = 20_000.0;
 const PING: &str = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
-const HELLO: &str = "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"hello\",\"params\":{\"protocol\":1,\"min_protocol\":1,\"role\":\"command\",\"client\":\"bench\"}}\n";
+pub(crate) const HELLO: &str = "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"hello\",\"params\":{\"protocol\":1,\"min_protocol\":1,\"role\":\"command\",\"client\":\"bench\"}}\n";
 
 pub(crate) fn rows() -> Vec<Row> {
     let world = World::new();
@@ -71,14 +71,14 @@ fn echo(stream: UnixStream) {
     }
 }
 
-struct Connection {
+pub(crate) struct Connection {
     requests: UnixStream,
     answers: BufReader<UnixStream>,
     line: String,
 }
 
 impl Connection {
-    fn open(path: &Path) -> Self {
+    pub(crate) fn open(path: &Path) -> Self {
         let requests = UnixStream::connect(path).unwrap();
         Self {
             answers: BufReader::new(requests.try_clone().unwrap()),
@@ -88,7 +88,7 @@ impl Connection {
     }
 
     /// Sends a line and waits for one.
-    fn exchange(&mut self, line: &str) -> Duration {
+    pub(crate) fn exchange(&mut self, line: &str) -> Duration {
         let start = Instant::now();
         self.requests.write_all(line.as_bytes()).unwrap();
         self.answer();
