@@ -1,6 +1,7 @@
 //! Kills at every marked step between two writes: a walk over all of them.
 
 mod relations;
+mod starting;
 
 use std::collections::{HashSet, VecDeque};
 use std::fs;
@@ -43,6 +44,14 @@ enum Scene {
     Register,
     /// A process that ends the relation of two pods.
     Unregister,
+    /// A command that spawns a pod.
+    Spawn,
+    /// The same, where the agent of the new pod ends at once.
+    BrokenSpawn,
+    /// A pod that spawns a child.
+    Parent,
+    /// A command that restores a stopped pod.
+    Restore,
     /// The first command that opens the store.
     Migration,
 }
@@ -81,6 +90,16 @@ fn walks_of(point: CrashPoint) -> Vec<Walk> {
         AcceptWritten | AcceptCommitted => [Scene::Sender, Scene::Pod]
             .map(|scene| walk(scene)(1))
             .to_vec(),
+        SpawnWritten | SpawnReserved | SpawnReady | SpawnTasked | SpawnConfirmed => {
+            [Scene::Spawn, Scene::Parent]
+                .map(|scene| walk(scene)(1))
+                .to_vec()
+        }
+        SpawnEnded | SpawnWithdrawn => once(Scene::BrokenSpawn),
+        StartWanted | StartAnswering => [Scene::Restore, Scene::Spawn, Scene::Parent]
+            .map(|scene| walk(scene)(1))
+            .to_vec(),
+        RestoreReady => once(Scene::Restore),
         BodyWritten => once(Scene::LongBody),
         RecoveryLogged | RecoveryStored => once(Scene::Recovery),
         GenerationLocked | GenerationCleared | GenerationListening | GenerationCounted
@@ -138,6 +157,9 @@ fn work(world: &World, queue: &Queue<'_>) -> Vec<String> {
         let found = catch_unwind(AssertUnwindSafe(|| match walk.scene {
             Scene::Migration => migrate(*walk),
             Scene::Register | Scene::Unregister => relations::relate(world, agent, *walk),
+            Scene::Spawn | Scene::BrokenSpawn => starting::spawn(world, agent, *walk),
+            Scene::Parent => starting::parent(world, agent, *walk),
+            Scene::Restore => starting::restore(world, agent, *walk),
             _ => host(world, agent, *walk),
         }));
         let found = found.unwrap_or_else(|panic| {

@@ -49,7 +49,7 @@ use crate::credential::credential_of;
 use crate::desired::Recipe;
 use crate::dirs::Dirs;
 use crate::error::{FleetError, FleetErrorKind, bad_name};
-use crate::lock::{self, FleetLock};
+use crate::lock::{self, Held};
 use crate::origin::{Origin, TmuxNames};
 use crate::readiness::IDLE_THRESHOLD;
 use crate::report::Progress;
@@ -297,7 +297,7 @@ impl Fleet {
             .map_or(IDLE_THRESHOLD, Duration::from_secs)
     }
 
-    async fn lock(&self, events: &Events) -> Result<FleetLock, FleetError> {
+    async fn lock(&self, events: &Events) -> Result<Held, FleetError> {
         let path = lock::fleet_lock_path(&self.dirs.state, &self.key);
         let (events, fleet) = (events.clone(), self.key.fleet.clone());
         let waiting = move || {

@@ -69,6 +69,12 @@ impl Host for PodHost {
         spawned.await.map_err(|error| answer(&error))
     }
 
+    async fn settle_spawns(&self, asker: &Asker) -> Result<(), RpcError> {
+        let fleet = self.fleet(asker).await.map_err(|error| answer(&error))?;
+        let settled = fleet.settle_children(asker.fence);
+        settled.await.map_err(|error| answer(&error))
+    }
+
     async fn stop(
         &self,
         asker: &Asker,

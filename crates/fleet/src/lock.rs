@@ -6,10 +6,11 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use podfleet_pod_store::FleetKey;
+use podfleet_protocol::PodId;
 
-/// The right to change a fleet; ends when it is dropped or the process ends, however it ends.
+/// A locked file; free when this is dropped or the process ends, however it ends.
 #[derive(Debug)]
-pub(crate) struct FleetLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub(crate) struct Held(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 /// Returns the file whose lock is the right to change a fleet. No name holds an `@`.
 pub(crate) fn fleet_lock_path(state: &Path, key: &FleetKey) -> PathBuf {
@@ -18,25 +19,39 @@ pub(crate) fn fleet_lock_path(state: &Path, key: &FleetKey) -> PathBuf {
         .join(format!("fleet@{}@{}.lock", key.tenant, key.fleet))
 }
 
+/// Returns the file whose lock says that somebody is spawning a pod.
+pub(crate) fn spawn_lock_path(state: &Path, pod: PodId) -> PathBuf {
+    state.join("locks").join(format!("spawn@{pod}.lock"))
+}
+
 /// Locks a file; calls `waiting` once if another process holds it, then waits for as long as it
 /// does. Blocks.
-pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> io::Result<FleetLock> {
-    let mut waiting = Some(waiting);
+pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> io::Result<Held> {
+    if let Some(held) = try_lock(path)? {
+        return Ok(held);
+    }
+    waiting();
+    loop {
+        let file = open(path)?;
+        file.lock()?;
+        if is_file_at(&file, path)? {
+            return Ok(Held(file));
+        }
+    }
+}
+
+/// Locks a file unless somebody else holds it.
+pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Held>> {
     loop {
         let file = open(path)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                if let Some(waiting) = waiting.take() {
-                    waiting();
-                }
-                file.lock()?;
-            }
+            Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
         // Somebody may have removed or replaced the file between opening and locking.
         if is_file_at(&file, path)? {
-            return Ok(FleetLock(file));
+            return Ok(Some(Held(file)));
         }
     }
 }

@@ -54,6 +54,28 @@ crash_points! {
     /// The end of a relation is committed, and nobody knows it.
     UnregisterCommitted,
 
+    /// The records of a pod that is to be spawned are written, and not committed.
+    SpawnWritten,
+    /// A pod that is to be spawned is reserved, and nothing of it runs.
+    SpawnReserved,
+    /// The agent of a spawned pod is ready, and has no task.
+    SpawnReady,
+    /// The task of a spawned pod is submitted, and its spawning is not confirmed.
+    SpawnTasked,
+    /// A spawning is confirmed, and nobody knows it.
+    SpawnConfirmed,
+    /// The pod of a spawning that failed is ended, and its records are there.
+    SpawnEnded,
+    /// The records of a spawning that failed are removed, and nobody knows it.
+    SpawnWithdrawn,
+
+    /// It is recorded that a pod is wanted, and it is not started.
+    StartWanted,
+    /// A pod was started and answers; whoever started it has not seen its agent.
+    StartAnswering,
+    /// A restored pod's agent is ready, and nobody knows it.
+    RestoreReady,
+
     /// A long body is in its file, and no record names it.
     BodyWritten,
     /// Messages are about to be accepted.

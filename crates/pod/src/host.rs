@@ -35,6 +35,13 @@ pub trait Host: Send + Sync + Debug {
     /// left.
     async fn spawn(&self, asker: &Asker, params: SpawnParams) -> Result<SpawnResult, RpcError>;
 
+    /// Settles what former generations of the asker began to spawn and could not end: a child that
+    /// has its task is kept, of any other nothing is left.
+    ///
+    /// # Errors
+    /// Fails when the store or a child's process cannot be changed; the next start tries it again.
+    async fn settle_spawns(&self, asker: &Asker) -> Result<(), RpcError>;
+
     /// Ends a pod; answers when it is gone.
     ///
     /// # Errors

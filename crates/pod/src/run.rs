@@ -172,6 +172,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         .map_err(failed("start the journal"))?;
     // What happened to its relations while it was down.
     shared.journal.copy_outbox();
+    tokio::spawn(server::settle_spawns(Arc::clone(&shared)));
     let ending = shared.ending.clone();
     let serving = tokio::spawn(server::serve(claim.listener, shared));
     CrashPoint::GenerationReady.reach();

@@ -24,6 +24,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::shared::Shared;
 
+pub(crate) use pods::settle_spawns;
+
 /// The longest that a request may wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);

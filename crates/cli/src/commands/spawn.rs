@@ -111,7 +111,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     .map_err(|error| {
         let name = &args.name;
         error.hint_if_interrupted(format!(
-            "what was made of it may be left: `fleet pod show {name}` says so"
+            "`{name}` may be half made: `fleet up`, or the same command again, settles that"
         ))
     })?;
     let Some(spawned) = spawned else {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use podfleet_pod_store::PodRecord;
+use podfleet_pod_store::{CrashPoint, PodRecord};
 use podfleet_protocol::method::{RestoreParams, RestorePod, RestoreResult, Restored};
 
 use super::{Events, Fleet};
@@ -70,11 +70,14 @@ impl Fleet {
                 Err(FleetError::start_failed(&name, failure))
             }
             AgentResult::Blocked { reason } => Err(waits_for_a_person(&name, &reason)),
-            _ => Ok(RestoreResult {
-                outcome: Restored::Restored,
-                generation: now.generation,
-                resumed: false,
-            }),
+            _ => {
+                CrashPoint::RestoreReady.reach();
+                Ok(RestoreResult {
+                    outcome: Restored::Restored,
+                    generation: now.generation,
+                    resumed: false,
+                })
+            }
         }
     }
 

@@ -1,32 +1,26 @@
 //! Spawning a pod outside the roster: a child of another pod, or one of the operator's own.
 
-use std::path::{Path, PathBuf};
+mod cut_off;
+mod wish;
+
 use std::time::{Duration, Instant};
 
 use podfleet_pod::client::PodClient;
 use podfleet_pod::clock;
-use podfleet_pod::inspect::{scope_of, spec_of};
 use podfleet_pod::post::{HandedIn, Post, PostError};
-use podfleet_pod_store::{NewChild, NewPod, PodRecord, Sender, StoreErrorKind, Writer};
+use podfleet_pod_store::{CrashPoint, NewChild, PodRecord, Sender, StoreErrorKind, Writer};
 use podfleet_protocol::method::{GetReceipt, ReceiptParams, SpawnParams, SpawnPod, SpawnResult};
-use podfleet_protocol::{
-    Address, Identity, Kind, MessageId, NewMessage, Outcome, PodId, Receipt, Scope,
-};
+use podfleet_protocol::{Address, Kind, MessageId, NewMessage, Outcome, PodId, Receipt, Scope};
 
 use super::settle::account;
 use super::stop::StopTimeouts;
 use super::{Events, Fleet};
-use crate::agent_env;
-use crate::desired::child::{ChildRecipe, Wish};
 use crate::error::{FleetError, FleetErrorKind};
 use crate::report::{AgentResult, Failure};
-use crate::told::told_child;
+use cut_off::Settled;
 
 /// How long a spawn may take unless its asker says otherwise.
 pub(super) const SPAWN_PATIENCE: Duration = Duration::from_secs(60);
-/// The class of a spawned pod.
-const CLASS: &str = "child";
-
 /// In whose name a pod is spawned.
 #[derive(Debug, Clone)]
 pub(crate) struct Spawner {
@@ -100,7 +94,8 @@ impl Fleet {
             parent,
         };
         let scope = self.scope(&spawner, params)?;
-        self.new_child(&spawner, params, &scope)?;
+        let id = params.id.unwrap_or_else(PodId::generate);
+        self.new_child(&spawner, params, id, &scope)?;
         match self.store.find_pod(&self.key, &params.name).await? {
             Some(taken) => Err(FleetError::new(FleetErrorKind::NameTaken {
                 existing: taken.identity.name.to_string(),
@@ -117,25 +112,31 @@ impl Fleet {
     ) -> Result<SpawnResult, FleetError> {
         let deadline = Instant::now() + patience(&params);
         let scope = self.scope(&spawner, &params)?;
-        let new = self.new_child(&spawner, &params, &scope)?;
+        let id = params.id.unwrap_or_else(PodId::generate);
+        let new = self.new_child(&spawner, &params, id, &scope)?;
         self.dirs.open_runtime()?;
-        let reserved = self.store.reserve_child(spawner.writer, new).await;
-        let child = match reserved {
-            Ok(child) => child,
-            Err(error) if matches!(error.kind(), StoreErrorKind::NameTaken { .. }) => {
-                return self.spawned_before(&params, scope, error.into()).await;
-            }
-            Err(error) => return Err(error.into()),
+        let Some(_claim) = self.claim_spawn(id)? else {
+            let rule = "another process is spawning it at this moment";
+            return Err(FleetError::not_allowed(params.name.as_str(), rule));
         };
+        let child = match self.reserve(&spawner, new).await {
+            Ok(child) => child,
+            Err(error) if matches!(error.kind(), FleetErrorKind::NameTaken { .. }) => {
+                return self.spawned_before(&params, scope, error).await;
+            }
+            Err(error) => return Err(error),
+        };
+        CrashPoint::SpawnReserved.reach();
         match self
             .begin_child(&spawner, child, &params, deadline, events)
             .await
         {
             Ok((child, task)) => {
-                let id = child.identity.id;
+                CrashPoint::SpawnTasked.reach();
                 self.store
                     .confirm_child(spawner.writer, id, clock::wall())
                     .await?;
+                CrashPoint::SpawnConfirmed.reach();
                 Ok(SpawnResult {
                     id,
                     name: params.name,
@@ -145,13 +146,38 @@ impl Fleet {
                 })
             }
             Err((child, failure)) => {
-                let left = self.undo(&spawner, &child).await;
+                let left = self.undo(spawner.writer, &child).await;
                 let error = FleetError::start_failed(params.name.as_str(), failure);
                 Err(match left {
                     Ok(()) => error,
                     Err(why) => error.hint(format!("what was made of it is left: {why}")),
                 })
             }
+        }
+    }
+
+    /// Reserves a child's name, also where a spawn that was cut off has it.
+    async fn reserve(&self, spawner: &Spawner, new: NewChild) -> Result<PodRecord, FleetError> {
+        let id = new.pod.identity.id;
+        let taken = match self.store.reserve_child(spawner.writer, new.clone()).await {
+            Ok(child) => return Ok(child),
+            Err(error) => error,
+        };
+        let StoreErrorKind::NameTaken { existing } = taken.kind() else {
+            return Err(taken.into());
+        };
+        let Some(holder) = self.store.find_pod(&self.key, existing).await? else {
+            return Err(taken.into());
+        };
+        // Under the id that we hold ourselves nobody else is at work.
+        let settled = if holder.identity.id == id {
+            self.settle_spawn(spawner.writer, &holder).await?
+        } else {
+            self.settle_cut_off(spawner.writer, &holder).await?
+        };
+        match settled {
+            Some(Settled::Undone) => Ok(self.store.reserve_child(spawner.writer, new).await?),
+            _ => Err(taken.into()),
         }
     }
 
@@ -187,106 +213,6 @@ impl Fleet {
         })
     }
 
-    /// Returns what the child may change: no more than its parent, and nothing that nobody can.
-    fn scope(&self, spawner: &Spawner, params: &SpawnParams) -> Result<Scope, FleetError> {
-        let own = spawner.parent.as_ref().map_or(Scope::UNLIMITED, scope_of);
-        let name = params.name.as_str();
-        let scope = own.delegate(params.scope.clone()).map_err(|error| {
-            FleetError::new(FleetErrorKind::NotYours {
-                pod: name.to_owned(),
-                rule: error.to_string(),
-            })
-        })?;
-        let paths = params
-            .scope
-            .iter()
-            .filter_map(|scope| scope.writable.as_ref());
-        for path in paths.flatten() {
-            if let Some(why) = not_writable(path.as_path()) {
-                return Err(FleetError::new(FleetErrorKind::NotWritable {
-                    pod: name.to_owned(),
-                    rule: why,
-                }));
-            }
-        }
-        Ok(scope)
-    }
-
-    fn new_child(
-        &self,
-        spawner: &Spawner,
-        params: &SpawnParams,
-        scope: &Scope,
-    ) -> Result<NewChild, FleetError> {
-        let name = params.name.as_str();
-        let refused = |rule: String| FleetError::not_allowed(name, rule);
-        if params.task.trim().is_empty() {
-            return Err(refused("a spawned pod needs a task".to_owned()));
-        }
-        let parent = spawner.parent.as_ref();
-        let own = Address::new(&self.host, name);
-        let parent_address =
-            parent.map(|parent| Address::new(&self.host, parent.identity.name.as_str()));
-        let recipe = ChildRecipe {
-            dirs: &self.dirs,
-            env: &self.env,
-            exe: &self.exe,
-            location: agent_env::location(
-                &self.dirs,
-                self.roster.as_ref().map(|(_, path)| path.as_path()),
-                self.key.tenant.as_str(),
-            ),
-        };
-        let spec = recipe
-            .spec(Wish {
-                runtime: &params.runtime,
-                model: params.model.as_deref(),
-                working_directory: self.child_directory(parent, params)?,
-                told: told_child(&own, parent_address.as_ref(), params.role.as_deref(), scope),
-            })
-            .map_err(|fault| refused(fault.to_string()))?;
-        let internal =
-            |error: serde_json::Error| FleetError::new(FleetErrorKind::Internal).caused_by(error);
-        Ok(NewChild {
-            pod: NewPod {
-                identity: Identity {
-                    id: params.id.unwrap_or_else(PodId::generate),
-                    name: params.name.clone(),
-                    fleet: self.key.fleet.clone(),
-                    tenant_id: self.key.tenant.clone(),
-                    host: self.host.clone(),
-                },
-                class: CLASS.to_owned(),
-                alias: None,
-                runtime: params.runtime.clone(),
-                spec: serde_json::to_value(spec).map_err(internal)?,
-                runtime_dir: self.dirs.runtime.clone(),
-                at: clock::wall(),
-            },
-            parent: parent.map(|parent| parent.identity.id),
-            scope: serde_json::to_value(scope).map_err(internal)?,
-        })
-    }
-
-    /// Returns where the child runs: as asked for, else where its parent does.
-    fn child_directory(
-        &self,
-        parent: Option<&PodRecord>,
-        params: &SpawnParams,
-    ) -> Result<PathBuf, FleetError> {
-        let of_parent = || parent.and_then(spec_of).map(|spec| spec.working_directory);
-        let directory = params.working_directory.clone().or_else(of_parent);
-        let rule = match directory {
-            Some(directory) if directory.is_absolute() => return Ok(directory),
-            Some(directory) => format!(
-                "its working directory {} is not absolute",
-                directory.display()
-            ),
-            None => "it has no parent whose working directory it could share; name one".to_owned(),
-        };
-        Err(FleetError::not_allowed(params.name.as_str(), rule))
-    }
-
     /// Starts a reserved child and gives it its task.
     async fn begin_child(
         &self,
@@ -315,6 +241,7 @@ impl Fleet {
             let failure = self.with_log(&child, failure).await;
             return Err((child, failure));
         }
+        CrashPoint::SpawnReady.reach();
         match self.give_task(spawner, &child, &params.task, left()).await {
             Ok(receipt) if receipt.outcome.reaches(Outcome::Submitted) => Ok((child, receipt)),
             Ok(receipt) => {
@@ -372,17 +299,19 @@ impl Fleet {
     }
 
     /// Ends what was started of a child, and removes its records.
-    async fn undo(&self, spawner: &Spawner, child: &PodRecord) -> Result<(), String> {
+    async fn undo(&self, writer: Writer, child: &PodRecord) -> Result<(), String> {
         let timeouts = StopTimeouts {
             ask: Duration::from_secs(5),
             signal: Duration::from_secs(2),
         };
         let stopped = self.stop(child, "its spawning failed", timeouts).await;
         stopped.map_err(|failure| failure.message)?;
+        CrashPoint::SpawnEnded.reach();
         let withdrawn = self
             .store
-            .withdraw_child(spawner.writer, child.identity.id, clock::wall());
+            .withdraw_child(writer, child.identity.id, clock::wall());
         withdrawn.await.map_err(|error| account(&error))?;
+        CrashPoint::SpawnWithdrawn.reach();
         Ok(())
     }
 }
@@ -425,18 +354,5 @@ pub(super) fn post_error(agent: &str, error: PostError) -> FleetError {
         })
         .caused_by(error),
         _ => FleetError::new(FleetErrorKind::Internal),
-    }
-}
-
-/// Returns why nobody could write at a path, if that is so. What is not there yet can be made where
-/// the directory above can be written.
-fn not_writable(path: &Path) -> Option<String> {
-    let existing = path.ancestors().find(|path| path.exists())?;
-    match rustix::fs::access(existing, rustix::fs::Access::WRITE_OK) {
-        Ok(()) => None,
-        Err(error) => {
-            let error = std::io::Error::from(error);
-            Some(format!("{} cannot be written: {error}", existing.display()))
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use podfleet_pod::clock;
-use podfleet_pod_store::{NewPod, PodRecord};
+use podfleet_pod_store::{CrashPoint, NewPod, PodRecord};
 use podfleet_protocol::{Identity, PodId};
 
 use super::settle::account;
@@ -73,10 +73,12 @@ impl Fleet {
             .set_expected(id, true, clock::wall())
             .await
             .map_err(|error| store(error.into()))?;
+        CrashPoint::StartWanted.reach();
         if let Err(error) = self.supervisor.start(pod).await {
             let failure = Failure::new(account(&error));
             return Err(self.with_log(pod, failure).await);
         }
+        CrashPoint::StartAnswering.reach();
         let started = self.store.pod(id).await;
         started
             .map_err(|error| store(error.into()))?

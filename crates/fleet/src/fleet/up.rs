@@ -79,6 +79,7 @@ impl Fleet {
         let _lock = self.lock(&events).await?;
         self.dirs.open_runtime()?;
         self.claim().await?;
+        self.settle_spawns(&events).await?;
         self.hold_tmux(views.as_ref(), &events).await;
         let survey = self.survey().await?;
         let plan = self.plan_of(&survey, agents).await?;

@@ -8,6 +8,7 @@ use super::forget::forget;
 use super::listing;
 use super::outbox;
 use super::pods::{self, check_writer};
+use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 use crate::outbox::{Act, RelationChange};
 use crate::page::{Listing, Page};
@@ -56,6 +57,7 @@ pub(super) fn reserve(
             act,
         )?;
     }
+    CrashPoint::SpawnWritten.reach();
     pods::existing(transaction, identity.id)
 }
 

@@ -3,6 +3,7 @@
 //! Whether the caller may speak for this pod has been checked; here it is checked what this pod
 //! may do to the other one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -380,6 +381,30 @@ pub(super) async fn spawn(shared: &Shared, params: SpawnParams) -> Result<SpawnR
     let spawned = host(shared)?.spawn(&shared.asker(), params).await;
     shared.journal.copy_outbox();
     spawned
+}
+
+/// Settles what former generations of this pod began to spawn and could not end.
+pub(crate) async fn settle_spawns(shared: Arc<Shared>) {
+    let Some(host) = &shared.host else { return };
+    match has_unconfirmed_children(&shared).await {
+        Ok(false) => return,
+        Ok(true) => {
+            if let Err(error) = host.settle_spawns(&shared.asker()).await {
+                tracing::warn!(%error, "cannot settle a spawning that was cut off");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "cannot look for spawnings that were cut off"),
+    }
+    shared.journal.copy_outbox();
+}
+
+async fn has_unconfirmed_children(shared: &Shared) -> Result<bool, StoreError> {
+    let children = shared
+        .store
+        .children(shared.identity.id, Page::all())
+        .await?;
+    let mut children = children.items.iter();
+    Ok(children.any(|child| !child.spawned.confirmed))
 }
 
 /// Ends a child of this pod, or as the lead a fleet mate.
