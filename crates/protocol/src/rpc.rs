@@ -214,12 +214,14 @@ pub enum ErrorCode {
     /// The two pods wrote to each other more often than
     /// [`MAX_PAIR_MESSAGES`](crate::limits::MAX_PAIR_MESSAGES) a minute.
     PairLimit,
+    /// The message has left the inbox and cannot be withdrawn; the data is its receipt.
+    TooLate,
     /// An error of a newer pod.
     Other(i64),
 }
 
 impl ErrorCode {
-    const TABLE: [(Self, i64); 26] = [
+    const TABLE: [(Self, i64); 27] = [
         (Self::Parse, -32700),
         (Self::InvalidRequest, -32600),
         (Self::MethodNotFound, -32601),
@@ -246,6 +248,7 @@ impl ErrorCode {
         (Self::NoSuchCursor, -32018),
         (Self::BodyTooLong, -32019),
         (Self::PairLimit, -32020),
+        (Self::TooLate, -32021),
     ];
 
     /// Returns the number on the wire.

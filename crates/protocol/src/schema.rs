@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::event::{EventParams, LaggedParams, Push};
 use crate::method;
+use crate::receipt::Receipt;
 use crate::rpc::{Notification, Request, Response};
 
 /// Returns the JSON Schema (2020-12) of the request phase: the envelopes, under `methods` each
@@ -26,7 +27,10 @@ pub fn json_schema() -> Value {
             "params": generator.subschema_for::<LaggedParams>(),
         },
     });
-    let data = json!({ "start_failed": generator.subschema_for::<method::StartFailure>() });
+    let data = json!({
+        "start_failed": generator.subschema_for::<method::StartFailure>(),
+        "too_late": generator.subschema_for::<Receipt>(),
+    });
     let definitions = generator.take_definitions(true);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use podfleet_protocol::method::{
-    AttachRole, Cancel, CancelParams, Inbox, InboxParams, Interrupt, LogParams, MessageParams,
-    Nothing, Notify, Pause, PauseParams, ReadLog, Resize, ResizeParams, Resume, Shutdown,
-    ShutdownParams,
+    AttachRole, Cancel, CancelParams, GetReceipt, Inbox, InboxParams, Interrupt, LogParams,
+    MessageParams, Nothing, Notify, Pause, PauseParams, ReadLog, ReceiptParams, Resize,
+    ResizeParams, Resume, Shutdown, ShutdownParams,
 };
 use podfleet_protocol::rpc::ErrorCode;
-use podfleet_protocol::{HoldReason, LogCursor, NewMessage, Outcome, SessionId, Size};
+use podfleet_protocol::{HoldReason, LogCursor, MessageId, NewMessage, Outcome, SessionId, Size};
 use podfleet_sim_agent::Kind;
 use serde_json::json;
 
@@ -166,8 +166,11 @@ fn a_message_is_withdrawn_until_it_is_typed_and_then_its_receipt_says_what_came_
     let again = client.call::<Cancel>(CancelParams { id: dropped }).unwrap();
     assert_eq!(again.outcome, Outcome::Cancelled);
     assert_eq!(pod.settled().inbox, 1, "a reply is not ahead of the status");
-    let late = client.call::<Cancel>(CancelParams { id: done_id }).unwrap();
-    assert_eq!(late.outcome, Outcome::Answered);
+    let late = client.call::<Cancel>(CancelParams { id: done_id });
+    let late = late.unwrap_err();
+    assert_eq!(late.code, ErrorCode::TooLate);
+    assert!(late.message.ends_with("it is answered"), "{late}");
+    assert_eq!(late.data.unwrap()["outcome"], "answered");
     client.call::<Resume>(Nothing {}).unwrap();
     client.until(kept, Outcome::Answered);
     assert_eq!(
@@ -214,6 +217,17 @@ fn a_fleet_mate_holds_drives_and_reads_nobody_and_withdraws_its_own_messages_onl
         .call::<Cancel>(CancelParams { id: foreign })
         .unwrap_err();
     assert_eq!(refused.code, ErrorCode::NoSuchMessage);
+    let receipt = |id| ReceiptParams {
+        id,
+        until: None,
+        or_held: false,
+        timeout_ms: 0,
+    };
+    let refused = mate.call::<GetReceipt>(receipt(foreign)).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NoSuchMessage);
+    let unknown = mate.call::<GetReceipt>(receipt(MessageId::generate()));
+    assert_eq!(unknown.unwrap_err().code, ErrorCode::NoSuchMessage);
+    assert_eq!(mate.call::<GetReceipt>(receipt(own)).unwrap().id, own);
     let receipt = mate.call::<Cancel>(CancelParams { id: own }).unwrap();
     assert_eq!(receipt.outcome, Outcome::Cancelled);
 

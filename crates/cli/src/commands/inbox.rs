@@ -9,8 +9,8 @@ use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
 const EXITS: &str = "\
-Exit status: 0; with --cancel 1 if there is no such message, or it was typed
-already.";
+Exit status: 0; with --cancel 1 if there is no such message, or it is too late
+to withdraw it.";
 
 /// List the messages that wait for an agent, or withdraw one
 #[derive(Debug, clap::Args)]
@@ -83,8 +83,14 @@ fn cancel(args: &Args, id: MessageId, context: &mut Context) -> Outcome {
     if found.outcome == Reached::Cancelled {
         return Ok(Exit::Success);
     }
-    context
-        .output
-        .say("note: it was typed already, and cannot be withdrawn")?;
+    context.output.say(too_late(found.outcome))?;
     Ok(Exit::No)
+}
+
+fn too_late(outcome: Reached) -> &'static str {
+    match outcome {
+        Reached::Refused => "too late: it was refused already, and is in the inbox no more",
+        Reached::Accepted | Reached::Held => "too late: it is being typed, and is not withdrawn",
+        _ => "too late: it was typed already, and is not withdrawn",
+    }
 }

@@ -121,10 +121,14 @@ impl Fleet {
                 Err(error) if ended(&error) => {}
                 Err(error) => {
                     let code = error.answer().map(|answer| answer.code);
-                    return Err(match code {
-                        Some(ErrorCode::NoSuchMessage) => unknown(),
-                        _ => FleetError::pod(agent, error),
-                    });
+                    return match code {
+                        Some(ErrorCode::NoSuchMessage) => Err(unknown()),
+                        Some(ErrorCode::TooLate) => error
+                            .answer()
+                            .and_then(|answer| serde_json::from_value(answer.data.clone()?).ok())
+                            .ok_or_else(|| FleetError::pod(agent, error)),
+                        _ => Err(FleetError::pod(agent, error)),
+                    };
                 }
             }
         }

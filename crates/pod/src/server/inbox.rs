@@ -4,7 +4,7 @@ use podfleet_pod_store::{InboxEntry, Page, Sender, Sequence, StoreError, StoreEr
 use podfleet_protocol::limits::{MAX_PAGE, PAGE};
 use podfleet_protocol::method::{InboxParams, InboxResult, InboxRow};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
-use podfleet_protocol::{MessageId, Receipt};
+use podfleet_protocol::{MessageId, Outcome, Receipt};
 
 use super::caller::Caller;
 use super::{messages, requests};
@@ -60,29 +60,56 @@ fn row(shared: &Shared, entry: InboxEntry) -> InboxRow {
     InboxRow::new(entry.message, entry.attempts, receipt)
 }
 
+/// Checks that a message here is the caller's own: that of somebody else is none that it may know
+/// of.
+pub(super) async fn check_sender(
+    shared: &Shared,
+    caller: &Caller,
+    id: MessageId,
+) -> Result<(), RpcError> {
+    let entry = shared.store.message(shared.identity.id, id).await;
+    let entry = entry.map_err(|error| storage(&error))?;
+    match entry.filter(|entry| is_from(entry, caller)) {
+        Some(_) => Ok(()),
+        None => Err(messages::no_such_message(id)),
+    }
+}
+
 /// Withdraws a message. Its sender may, and who commands this pod.
 pub(super) async fn cancel(
     shared: &Shared,
     caller: &Caller,
     id: MessageId,
 ) -> Result<Receipt, RpcError> {
-    let entry = shared.store.message(shared.identity.id, id).await;
-    let entry = entry.map_err(|error| storage(&error))?;
-    // A message of somebody else is none that the caller may know of.
-    let known = entry.filter(|entry| caller.commands() || is_from(entry, caller));
-    if known.is_none() {
-        return Err(messages::no_such_message(id));
+    if !caller.commands() {
+        check_sender(shared, caller, id).await?;
     }
     match shared.journal.cancel(id).await? {
-        Ok(receipt) => {
+        Ok(receipt) if receipt.outcome == Outcome::Cancelled => {
             requests::caught_up(shared).await;
             Ok(receipt)
+        }
+        Ok(receipt) => {
+            let newest = shared.receipts.get(id).unwrap_or(receipt);
+            Err(too_late(&newest))
         }
         Err(error) if matches!(error.kind(), StoreErrorKind::NotFound(_)) => {
             Err(messages::no_such_message(id))
         }
         Err(error) => Err(storage(&error)),
     }
+}
+
+fn too_late(receipt: &Receipt) -> RpcError {
+    let (id, outcome) = (receipt.id, receipt.outcome.as_str());
+    let how_far = match receipt.outcome {
+        Outcome::Accepted | Outcome::Held => "being typed",
+        _ => outcome,
+    };
+    let message = format!("it is too late to withdraw message {id}: it is {how_far}");
+    let mut error = RpcError::new(ErrorCode::TooLate, message);
+    error.data = serde_json::to_value(receipt).ok();
+    error
 }
 
 fn storage(error: &StoreError) -> RpcError {

@@ -7,8 +7,8 @@ use podfleet_protocol::method::{AcceptedResult, MessageParams, ReceiptParams};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Address, Kind, Message, MessageId, Outcome, Receipt, clean_body};
 
-use super::LONGEST_WAIT;
 use super::caller::Caller;
+use super::{LONGEST_WAIT, inbox};
 use crate::clock;
 use crate::command::Command;
 use crate::shared::Shared;
@@ -76,7 +76,16 @@ pub(super) fn refusal_error(refusal: &Refusal) -> RpcError {
     RpcError::new(code, refusal.to_string())
 }
 
-pub(super) async fn receipt(shared: &Shared, params: ReceiptParams) -> Result<Receipt, RpcError> {
+/// Tells what became of a message, once that is what is waited for. Its sender may ask, the pod
+/// itself, and who commands it.
+pub(super) async fn receipt(
+    shared: &Shared,
+    caller: &Caller,
+    params: ReceiptParams,
+) -> Result<Receipt, RpcError> {
+    if !caller.is_trusted() {
+        inbox::check_sender(shared, caller, params.id).await?;
+    }
     let patience = Duration::from_millis(params.timeout_ms).min(LONGEST_WAIT);
     let deadline = tokio::time::Instant::now() + patience;
     let mut changes = shared.receipts.subscribe();

@@ -67,7 +67,7 @@ pub(super) async fn answer(
         Call::Status(params) => json(status::status(shared, *params).await),
         Call::RunMessage(params) => json(messages::run(shared, caller, *params).await?),
         Call::Notify(params) => json(messages::notify(shared, caller, *params).await?),
-        Call::GetReceipt(params) => json(messages::receipt(shared, *params).await?),
+        Call::GetReceipt(params) => json(messages::receipt(shared, caller, *params).await?),
         Call::Inbox(params) => json(inbox::list(shared, caller, *params).await?),
         Call::Cancel(params) => json(inbox::cancel(shared, caller, params.id).await?),
         Call::Pause(params) => json(control::pause(shared, caller, *params).await?),

@@ -115,8 +115,9 @@ impl InboxRow {
     }
 }
 
-/// Parameters of `cancel`, whose result is the receipt that holds afterwards: `cancelled` if the
-/// message was withdrawn, else that of the delivery that came first.
+/// Parameters of `cancel`, whose result is the receipt `cancelled`, also when the message was
+/// cancelled before. One that has left the inbox is answered with the error
+/// [`TooLate`](crate::rpc::ErrorCode::TooLate), and its receipt as the data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CancelParams {
     /// The message.

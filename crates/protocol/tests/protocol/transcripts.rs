@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use podfleet_protocol::Receipt;
 use podfleet_protocol::event::Push;
 use podfleet_protocol::method::{self, Call, Method};
 use podfleet_protocol::rpc::{
@@ -171,9 +172,19 @@ fn every_line_is_read_printed_back_and_fits_the_schema() {
                         response.error.is_some(),
                         "{place}"
                     );
-                    if let Some(data) = response.error.and_then(|error| error.data) {
-                        fits("/error_data/start_failed", &data, place);
-                        drop(round_trip::<method::StartFailure>(&data, place));
+                    if let Some(error) = response.error
+                        && let Some(data) = &error.data
+                    {
+                        match error.code {
+                            ErrorCode::TooLate => {
+                                fits("/error_data/too_late", data, place);
+                                drop(round_trip::<Receipt>(data, place));
+                            }
+                            _ => {
+                                fits("/error_data/start_failed", data, place);
+                                drop(round_trip::<method::StartFailure>(data, place));
+                            }
+                        }
                     }
                     if let Some(result) = response.result {
                         let id = response.id.unwrap();
