@@ -4,7 +4,8 @@ use std::fs::{File, FileTimes};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::world::{World, fits_80_columns};
+use crate::hosted::HostedPod;
+use crate::world::{World, fits_80_columns, until};
 
 /// Lets the files of a directory be last written so many days ago.
 fn age(files: &[PathBuf], days: u64) {
@@ -61,4 +62,22 @@ fn old_sessions_and_delivered_messages_go_and_are_told_first() {
     world
         .fleet(&["send", "a", "-m", "still there", "--wait", "answered"])
         .exits(0);
+}
+
+#[test]
+fn a_pod_prunes_itself_at_a_quiet_time() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["down", "a"]).exits(0);
+    let logs = world.path("state/sessions");
+    let over = files_below(&logs);
+    age(&over, 31);
+    let soon = [("FLEET_PRUNE_AFTER", "0".to_owned())];
+    let pod = HostedPod::start(&world, "a", &soon);
+    until(|| match over.iter().find(|file| file.exists()) {
+        None => Ok(()),
+        Some(file) => Err(format!("{} is there", file.display())),
+    });
+    assert_eq!(files_below(&logs).len(), 1, "the present session stays");
+    pod.end();
 }

@@ -44,6 +44,7 @@ pub mod paths;
 pub mod post;
 pub mod probe;
 pub mod process;
+pub mod pruning;
 pub mod spec;
 pub mod terminal;
 

@@ -31,6 +31,7 @@ use crate::journal::{Journal, Writer};
 use crate::keeper::Keeper;
 use crate::lifecycle::{self, Lifecycle, Reporter};
 use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths};
+use crate::pruning;
 use crate::server;
 use crate::shared::{Receipts, Shared};
 use crate::spec::{HarnessRefError, PodSpec};
@@ -52,6 +53,8 @@ pub struct PodConfig {
     pub segment_bytes: u64,
     /// How often the heartbeat is written when nothing changes.
     pub heartbeat_interval: Duration,
+    /// How long after its start it prunes itself for the first time; then daily.
+    pub prune_after: Duration,
     /// Whoever starts and ends other pods for it; without one it has no children.
     pub host: Option<Arc<dyn Host>>,
 }
@@ -173,6 +176,10 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
     // What happened to its relations while it was down.
     shared.journal.copy_outbox();
     tokio::spawn(server::settle_spawns(Arc::clone(&shared)));
+    tokio::spawn(pruning::at_quiet_times(
+        Arc::clone(&shared),
+        config.prune_after,
+    ));
     let ending = shared.ending.clone();
     let serving = tokio::spawn(server::serve(claim.listener, shared));
     CrashPoint::GenerationReady.reach();

@@ -76,6 +76,8 @@ struct SendArgs {
     #[command(flatten)]
     scope: Scope,
     #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
     json: JsonFlag,
 }
 
@@ -165,11 +167,22 @@ fn send(args: &SendArgs, context: &mut Context) -> Outcome {
     if args.message.trim().is_empty() {
         return Err(Error::message(Exit::Usage, "the message is empty"));
     }
-    let accepted = block_on(async {
+    let sent = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        let (from, to) = (&args.from, &args.to);
+        if args.dry_run.dry_run {
+            fleet.check_peer_send(from, to).await?;
+            return Ok(None);
+        }
         let message = NewMessage::new(args.message.clone());
-        Ok(fleet.peer_send(&args.from, &args.to, message).await?)
+        Ok(Some(fleet.peer_send(from, to, message).await?))
     })?;
+    let Some(accepted) = sent else {
+        context
+            .output
+            .say(format_args!("it would be sent to `{}`", args.to))?;
+        return Ok(Exit::Success);
+    };
     if args.json.json {
         context.output.json(&accepted)?;
     } else {

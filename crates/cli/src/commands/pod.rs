@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::Subcommand;
 use podfleet::supervisor::{Instance, NoInstance};
 use podfleet::{Fleet, PodHost};
-use podfleet_pod::{Keeper, PodConfig, PodError, guard, heartbeat};
+use podfleet_pod::{Keeper, PodConfig, PodError, guard, heartbeat, pruning};
 use podfleet_pod_store::FleetKey;
 use podfleet_pod_store::session_log::DEFAULT_SEGMENT_BYTES;
 use podfleet_protocol::method::Restored;
-use podfleet_protocol::{FleetName, PodName, TenantId};
+use podfleet_protocol::{Availability, FleetName, PodName, TenantId};
 use sd_notify::NotifyState;
 use tracing_subscriber::EnvFilter;
 
@@ -71,6 +71,8 @@ struct RestoreArgs {
     /// How long its agent may take until it is ready, in seconds
     #[arg(long, value_name = "S", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
+    #[command(flatten)]
+    dry_run: DryRun,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -147,6 +149,9 @@ fn show(args: &ShowArgs, context: &mut Context) -> Outcome {
 
 fn restore(args: &RestoreArgs, context: &mut Context) -> Outcome {
     let name = &args.pod.name;
+    if args.dry_run.dry_run {
+        return look_at_restore(args, context);
+    }
     let restored = block_on(async {
         let fleet = context.fleet(&args.pod.scope, RosterNeed::Helpful).await?;
         let timeout = Duration::from_secs(args.timeout);
@@ -166,6 +171,29 @@ fn restore(args: &RestoreArgs, context: &mut Context) -> Outcome {
     context
         .output
         .say(format_args!("`{name}` {what} (generation {generation})"))?;
+    Ok(Exit::Success)
+}
+
+/// Says whether a restore would begin.
+fn look_at_restore(args: &RestoreArgs, context: &mut Context) -> Outcome {
+    let name = &args.pod.name;
+    let row = block_on(async {
+        let fleet = context.fleet(&args.pod.scope, RosterNeed::Helpful).await?;
+        Ok(fleet.pod_show(name).await?.pod)
+    })?;
+    if args.json.json {
+        context.output.json(&row)?;
+        return Ok(Exit::Success);
+    }
+    let would = match row.availability {
+        Availability::Live => format!("`{name}` is live; nothing would be done"),
+        _ if row.restorable.possible => format!("`{name}` would be started in its own place"),
+        _ => {
+            let text = format!("`{name}` cannot be restored: {}", row.restorable.why);
+            return Err(Error::message(Exit::Refused, text));
+        }
+    };
+    context.output.say(would)?;
     Ok(Exit::Success)
 }
 
@@ -280,6 +308,13 @@ fn config(args: &RunArgs, context: &Context) -> Result<PodConfig, Error> {
             "seconds",
             1..=3600,
             heartbeat::INTERVAL.as_secs(),
+        )?),
+        prune_after: Duration::from_secs(number(
+            context,
+            "FLEET_PRUNE_AFTER",
+            "seconds",
+            0..=86_400,
+            pruning::AFTER_START.as_secs(),
         )?),
     })
 }

@@ -6,7 +6,7 @@ use podfleet::{SendReport, SendRequest, Via};
 use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{Class, MessageId, OnCrash, Outcome as Reached, Typing};
 
-use crate::commands::scope::{JsonFlag, OneAgent};
+use crate::commands::scope::{DryRun, JsonFlag, OneAgent};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -75,6 +75,8 @@ pub(crate) struct Args {
     /// The conversation that it belongs to
     #[arg(long, value_name = "ID")]
     thread: Option<String>,
+    #[command(flatten)]
+    dry_run: DryRun,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -173,17 +175,27 @@ impl Args {
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let request = args.request()?;
-    let report = block_on(async {
+    let sent = block_on(async {
         let scope = &args.agent.scope;
         let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
-        Ok(fleet.send(request).await?)
+        if args.dry_run.dry_run {
+            fleet.check_send(&request).await?;
+            return Ok(None);
+        }
+        Ok(Some(fleet.send(request).await?))
     });
-    let report = report.map_err(|error| {
+    let sent = sent.map_err(|error| {
         let name = &args.agent.name;
         error.hint_if_interrupted(format!(
             "if it was accepted it stays in the inbox; `fleet log {name}` says so"
         ))
     })?;
+    let Some(report) = sent else {
+        context
+            .output
+            .say(format_args!("it would be sent to `{}`", args.agent.name))?;
+        return Ok(Exit::Success);
+    };
     if args.json.json {
         context.output.json(&report)?;
     } else {

@@ -7,7 +7,7 @@ use podfleet_protocol::method::{
     AcceptedResult, Method, NameParams, Nothing, PeerResult, Refresh, RegisterPeer, SendParams,
     SendToPeer, UnregisterPeer,
 };
-use podfleet_protocol::{NewMessage, UnixMillis};
+use podfleet_protocol::{NewMessage, UnixMillis, Visibility};
 use serde::Serialize;
 
 use super::Fleet;
@@ -178,6 +178,24 @@ impl Fleet {
         let mut client = self.connect(&from).await?;
         let sent = client.call::<SendToPeer>(SendParams { name, message });
         sent.await.map_err(|error| FleetError::pod(to, error))
+    }
+
+    /// Says whether [`peer_send`](Self::peer_send) would be allowed; sends nothing.
+    ///
+    /// # Errors
+    /// As `peer_send`.
+    pub async fn check_peer_send(&self, from: &str, to: &str) -> Result<(), FleetError> {
+        let seen = self.pods_of(from).await?;
+        let row = seen.iter().find(|row| row.name == to);
+        let row =
+            row.ok_or_else(|| FleetError::not_allowed(to, format!("`{from}` does not see it")))?;
+        if row.visibility.contains(&Visibility::Peer) {
+            return Ok(());
+        }
+        Err(FleetError::not_allowed(
+            to,
+            format!("it is no peer of `{from}`"),
+        ))
     }
 
     /// Tells a pod that its records changed. One that does not run reads them at its start.

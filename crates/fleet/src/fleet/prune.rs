@@ -1,9 +1,9 @@
 //! `prune`: what retention removes of agents' messages and session logs.
 
-use podfleet_pod::clock;
-use podfleet_pod_store::session_log::{self, LogError};
-use podfleet_pod_store::{PodRecord, Pruned, Retention, StoreError};
-use podfleet_protocol::{PodId, SessionId, UnixMillis};
+use podfleet_pod::{clock, pruning};
+use podfleet_pod_store::session_log;
+use podfleet_pod_store::{PodRecord, Pruned, Retention};
+use podfleet_protocol::PodId;
 use serde::Serialize;
 
 use super::Fleet;
@@ -71,8 +71,8 @@ impl Fleet {
             )
         } else {
             (
-                self.prune_messages(id, retention, now).await,
-                self.prune_logs(id, record.session, retention, now),
+                pruning::prune_messages(&*self.store, id, retention, now).await,
+                pruning::prune_logs(&self.dirs.state, id, record.session, retention, now),
             )
         };
         let mut failures: Vec<String> = Vec::new();
@@ -87,35 +87,6 @@ impl Fleet {
             log_files: log_files.unwrap_or_default(),
             failure: (!failures.is_empty()).then(|| failures.join("; ")),
         }
-    }
-
-    /// A batch at a time, so that pods get their turn in between.
-    async fn prune_messages(
-        &self,
-        id: PodId,
-        retention: &Retention,
-        now: UnixMillis,
-    ) -> Result<Pruned, StoreError> {
-        let mut pruned = self.store.prune_messages(id, retention, now).await?;
-        while pruned.more {
-            pruned = pruned.and(self.store.prune_messages(id, retention, now).await?);
-        }
-        Ok(pruned)
-    }
-
-    fn prune_logs(
-        &self,
-        id: PodId,
-        present: Option<SessionId>,
-        retention: &Retention,
-        now: UnixMillis,
-    ) -> Result<Pruned, LogError> {
-        let prune = || session_log::prune(&self.dirs.state, id, present, retention, now);
-        let mut pruned = prune()?;
-        while pruned.more {
-            pruned = pruned.and(prune()?);
-        }
-        Ok(pruned)
     }
 
     async fn prune_records(&self, id: PodId) -> Result<(), String> {

@@ -151,6 +151,25 @@ impl Fleet {
         }
     }
 
+    /// Says whether [`send`](Self::send) would find its receiver, and no rule of ours refuses the
+    /// message; sends nothing.
+    ///
+    /// # Errors
+    /// As `send`, save for what only the receiver's inbox can tell.
+    pub async fn check_send(&self, request: &SendRequest) -> Result<(), FleetError> {
+        self.check(request)?;
+        if self.record(&request.agent).await?.is_some() {
+            return Ok(());
+        }
+        let survey: Survey<'_> = self.survey().await?;
+        let known = survey.desired(&request.agent).map(|_| ());
+        known.ok_or_else(|| {
+            FleetError::new(FleetErrorKind::NotRunning {
+                agent: request.agent.clone(),
+            })
+        })
+    }
+
     /// Checks what needs no receiver.
     fn check(&self, request: &SendRequest) -> Result<(), FleetError> {
         let refuse = |rule: &str| {
