@@ -75,6 +75,7 @@ fn an_agent_spawns_reads_notifies_and_ends_by_tools() {
         ["read_pod_output", {"name": "helper"}],
         ["register_peer", {"name": "helper"}],
         ["send_to_peer", {"name": "helper", "message": "a note by a tool"}],
+        ["unregister_peer", {"name": "helper"}],
         ["status", {}],
     ]);
     let Some(made) = call(&world, "mate", &calls) else {
@@ -88,7 +89,8 @@ fn an_agent_spawns_reads_notifies_and_ends_by_tools() {
     assert!(text(0).contains("\"submit_keys\":1"), "{}", text(0));
     assert!(text(1).contains("\"child\""), "{}", text(1));
     assert!(text(2).contains("a task by a tool"), "{}", text(2));
-    assert!(text(5).contains("\"mate\""), "{}", text(5));
+    assert!(text(5).contains("\"peers\":false"), "{}", text(5));
+    assert!(text(6).contains("\"mate\""), "{}", text(6));
     until(|| {
         let notes = world.received("quick", podfleet_sim_agent::Kind::Submit);
         if notes.iter().any(|note| note.ends_with("a note by a tool")) {

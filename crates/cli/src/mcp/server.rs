@@ -80,6 +80,10 @@ impl Server {
                 let args::Pod { name } = read(given)?;
                 json_of(fleet.peer_add(self.own_name(), &name, false).await?)
             }
+            Tool::UnregisterPeer => {
+                let args::Pod { name } = read(given)?;
+                json_of(fleet.peer_remove(self.own_name(), &name, false).await?)
+            }
             Tool::RestorePod => {
                 let args::Restore { name, timeout_s } = read(given)?;
                 let patience = Duration::from_secs(timeout_s.unwrap_or(START_PATIENCE));

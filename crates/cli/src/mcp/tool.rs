@@ -14,6 +14,7 @@ pub(super) enum Tool {
     ListPods,
     SendToPeer,
     RegisterPeer,
+    UnregisterPeer,
     RestorePod,
     SpawnPod,
     SendToPod,
@@ -40,12 +41,13 @@ enum Audience {
 const ENHANCER: &str = "enhancer";
 
 impl Tool {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Status,
         Self::Inbox,
         Self::ListPods,
         Self::SendToPeer,
         Self::RegisterPeer,
+        Self::UnregisterPeer,
         Self::RestorePod,
         Self::SpawnPod,
         Self::SendToPod,
@@ -86,6 +88,7 @@ impl Tool {
             Self::ListPods => "list_pods",
             Self::SendToPeer => "send_to_peer",
             Self::RegisterPeer => "register_peer",
+            Self::UnregisterPeer => "unregister_peer",
             Self::RestorePod => "restore_pod",
             Self::SpawnPod => "spawn_pod",
             Self::SendToPod => "send_to_pod",
@@ -119,6 +122,9 @@ impl Tool {
             Self::RegisterPeer => {
                 "Makes another pod your peer, for both: you see each other, may notify each other \
                  and may restore each other, and nothing else. Again is no change."
+            }
+            Self::UnregisterPeer => {
+                "Ends that another pod is your peer, for both and at once. Again is no change."
             }
             Self::RestorePod => {
                 "Starts a stopped pod again in its own place, and waits until its agent is ready. \
@@ -167,7 +173,7 @@ impl Tool {
                 schema::<args::Nothing>()
             }
             Self::SendToPeer | Self::SendToPod => schema::<args::Send>(),
-            Self::RegisterPeer => schema::<args::Pod>(),
+            Self::RegisterPeer | Self::UnregisterPeer => schema::<args::Pod>(),
             Self::RestorePod => schema::<args::Restore>(),
             Self::SpawnPod => schema::<args::Spawn>(),
             Self::ReadPodOutput => schema::<args::ReadOutput>(),
@@ -190,7 +196,11 @@ impl Tool {
                 | Self::Log
         );
         let ends = matches!(self, Self::StopPod | Self::Restart);
-        let again = reads || matches!(self, Self::RegisterPeer | Self::RestorePod);
+        let again = reads
+            || matches!(
+                self,
+                Self::RegisterPeer | Self::UnregisterPeer | Self::RestorePod
+            );
         let mut tool = Description::new(self.name(), self.about(), self.input());
         let hints =
             ToolAnnotations::from_raw(None, Some(reads), Some(ends), Some(again), Some(false));
@@ -226,7 +236,7 @@ mod tests {
     fn what_an_agent_may_call_depends_on_its_class() {
         insta::assert_snapshot!(
             names("worker"),
-            @"status inbox list_pods send_to_peer register_peer restore_pod spawn_pod send_to_pod read_pod_output stop_pod"
+            @"status inbox list_pods send_to_peer register_peer unregister_peer restore_pod spawn_pod send_to_pod read_pod_output stop_pod"
         );
         let more = |class| names(class).split_off(names("worker").len() + 1);
         assert_eq!(more("enhancer"), "fleet_ps tail log");
