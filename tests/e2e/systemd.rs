@@ -12,6 +12,7 @@ use host::Host;
 
 const A: &str = "fleet-pod@web:v2.a.b-c.service";
 const E: &str = "fleet-pod@web:v2.e.service";
+const HELPER: &str = "fleet-pod@web:v2.helper.service";
 const TMUX: &str = "fleet-tmux@web.service";
 
 const TWO: &str = "  - {name: a.b-c, runtime: sim}\n  - {name: e, runtime: sim}\n";
@@ -79,6 +80,22 @@ fn a_killed_pod_is_started_again_and_its_agent_with_it() {
     assert_ne!(after["agent_pid"], before["agent_pid"]);
     assert_eq!(after["unit"], E);
     assert_eq!(host.property(E, "NRestarts"), "1");
+}
+
+#[test]
+fn a_pod_spawns_a_child_that_is_a_unit_of_its_own_and_outlives_its_parents_restart() {
+    let Some(host) = up(ONE) else { return };
+    let spawn = ["spawn", "helper", "--runtime", "sim", "--task", "do it"];
+    host.fleet_in("e", &spawn).exits(0);
+    assert_eq!(host.row("helper")["unit"], HELPER);
+    let child = host.main_pid(HELPER);
+    assert!(cgroup_of(child).contains(HELPER), "{}", cgroup_of(child));
+    let seen = host.fleet_in("e", &["pods"]).exits(0);
+    assert!(seen.stdout.contains("child"), "{seen}");
+    host.fleet(&["restart", "e"]).exits(0);
+    assert_eq!(host.main_pid(HELPER), child);
+    host.fleet(&["down", "helper"]).exits(0);
+    assert_eq!(host.property(HELPER, "ActiveState"), "inactive");
 }
 
 #[test]

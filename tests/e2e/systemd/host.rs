@@ -178,6 +178,17 @@ impl Host {
         ran(&self.command(&self.exe(), arguments).output().unwrap())
     }
 
+    /// Runs a command of ours as the agent of a pod would.
+    pub(crate) fn fleet_in(&self, agent: &str, arguments: &[&str]) -> Ran {
+        let pid = self.row(agent)["agent_pid"].as_u64().unwrap();
+        let environment = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+        let variables = environment
+            .split('\0')
+            .filter_map(|line| line.split_once('='));
+        let mut command = self.command(&self.exe(), arguments);
+        ran(&command.env_clear().envs(variables).output().unwrap())
+    }
+
     pub(crate) fn systemctl(&self, arguments: &[&str]) -> Ran {
         let mut command = self.command(Path::new("systemctl"), &["--user", "--no-pager"]);
         ran(&command.args(arguments).output().unwrap())
