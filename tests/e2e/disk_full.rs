@@ -35,6 +35,41 @@ fn a_message_on_a_full_disk_is_refused_and_nothing_is_typed() {
 }
 
 #[test]
+fn with_a_read_only_state_directory_nothing_starts_nothing_is_accepted_and_all_is_still_there() {
+    if !podfleet_tests::require::root() {
+        return;
+    }
+    let world = World::with_agents(&[("a", "")]);
+    let disk = SmallDisk::mount(world.path("state"));
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "before", "--wait", "answered"])
+        .exits(0);
+    world.fleet(&["down", "--all"]).exits(0);
+    disk.seal();
+    let pod = world.fleet(&["pod", "run", "a", "--notify"]).exits(5);
+    assert!(pod.stdout.starts_with("error: "), "{pod}");
+    for changing in [&["up"][..], &["send", "a", "-m", "lost"]] {
+        let refused = world.fleet(changing).exits(5);
+        let why = refused.stderr.to_lowercase();
+        assert!(
+            why.contains("read-only") || why.contains("readonly"),
+            "{refused}"
+        );
+    }
+    assert_eq!(world.row("a")["readiness"], "stopped");
+    let log = world.fleet(&["log", "a"]).exits(0);
+    assert!(log.stdout.contains("before"), "{log}");
+    disk.unseal();
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "after", "--wait", "answered"])
+        .exits(0);
+    assert_eq!(world.received("a", Kind::Submit).len(), 2);
+    world.fleet(&["down", "--all"]).exits(0);
+}
+
+#[test]
 fn a_message_whose_receipt_the_store_cannot_take_is_not_typed_again() {
     if !podfleet_tests::require::root() {
         return;

@@ -46,7 +46,16 @@ impl SmallDisk {
 
     /// Lets nobody write any more.
     pub(crate) fn seal(&self) {
-        let options = ["-o", "remount,ro", text(&self.path)];
+        self.remount("remount,ro");
+    }
+
+    /// Lets everybody write again.
+    pub(crate) fn unseal(&self) {
+        self.remount("remount,rw");
+    }
+
+    fn remount(&self, how: &str) {
+        let options = ["-o", how, text(&self.path)];
         let mounted = Command::new("mount").args(options).status().unwrap();
         assert!(mounted.success());
     }
