@@ -1,10 +1,11 @@
 //! Who is calling: the operator, or a pod that shows its credential.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use podfleet_pod_store::{Page, PodFilter, PodRecord, Sender};
+use podfleet_pod_store::{Page, PodFilter, PodRecord, Relation, Sender};
 use podfleet_protocol::method::{ConnectionRole, Credential, HelloParams};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Address, PodId};
@@ -41,6 +42,18 @@ pub(super) enum Standing {
     Itself,
     /// Any other pod.
     Other,
+}
+
+impl Standing {
+    fn of(relation: Relation) -> Self {
+        if relation.itself {
+            Self::Itself
+        } else if relation.may_stop() {
+            Self::Superior
+        } else {
+            Self::Other
+        }
+    }
 }
 
 impl Caller {
@@ -105,35 +118,38 @@ pub(super) async fn identify(
             address: Address::new(&record.identity.host, record.identity.name.as_str()),
             name,
             role,
-            standing: standing(shared, record.identity.id).await?,
+            standing: Standing::of(relation_of(shared, record.identity.id).await?),
             class: record.class.clone(),
         },
     })
 }
 
-/// Finds out what another pod is to this one, as the store has it now.
-async fn standing(shared: &Shared, caller: PodId) -> Result<Standing, RpcError> {
+/// Returns what another pod is to this one, as the store has it now.
+async fn relation_of(shared: &Shared, caller: PodId) -> Result<Relation, RpcError> {
     let relation = shared.store.relation(caller, shared.identity.id).await;
-    let relation =
-        relation.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))?;
-    Ok(if relation.itself {
-        Standing::Itself
-    } else if relation.may_stop() {
-        Standing::Superior
-    } else {
-        Standing::Other
-    })
+    relation.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))
 }
 
-/// Returns what a caller is to this pod now: relations come and go while it is connected.
-pub(super) async fn seat(shared: &Shared, caller: &Caller) -> Result<Seat, RpcError> {
+/// Returns what a caller is to this pod now, and the caller as that: relations come and go while it
+/// is connected.
+pub(super) async fn seated<'a>(
+    shared: &Shared,
+    caller: &'a Caller,
+) -> Result<(Seat, Cow<'a, Caller>), RpcError> {
     let Sender::Pod(id) = caller.sender else {
-        return Ok(Seat::Operator);
+        return Ok((Seat::Operator, Cow::Borrowed(caller)));
     };
-    let relation = shared.store.relation(id, shared.identity.id).await;
-    let relation =
-        relation.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))?;
-    Ok(Seat::of_pod(relation, &caller.class))
+    let relation = relation_of(shared, id).await?;
+    let seat = Seat::of_pod(relation, &caller.class);
+    let standing = Standing::of(relation);
+    if standing == caller.standing {
+        return Ok((seat, Cow::Borrowed(caller)));
+    }
+    let caller = Caller {
+        standing,
+        ..caller.clone()
+    };
+    Ok((seat, Cow::Owned(caller)))
 }
 
 async fn credentialed(shared: &Shared, credential: &Credential) -> Result<PodRecord, RpcError> {

@@ -183,7 +183,8 @@ async fn attachable(
         return refuse("requests of this connection are in work: attach when they are answered");
     }
     let call = Call::Attach(params);
-    rights::check(caller::seat(shared, caller).await?, &call)?;
+    let (seat, _) = caller::seated(shared, caller).await?;
+    rights::check(seat, &call)?;
     match call {
         Call::Attach(params) => Ok(*params),
         _ => refuse("this is no attach"),

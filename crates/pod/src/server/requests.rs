@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
-use super::caller::{Caller, seat};
+use super::caller::{Caller, seated};
 use super::{control, inbox, log, messages, pods, rights, status};
 use crate::command::Command;
 use crate::shared::Shared;
@@ -61,7 +61,9 @@ pub(super) async fn answer(
     caller: &Caller,
     call: Call,
 ) -> Result<Value, RpcError> {
-    rights::check(seat(shared, caller).await?, &call)?;
+    let (seat, caller) = seated(shared, caller).await?;
+    rights::check(seat, &call)?;
+    let caller = &*caller;
     match call {
         Call::Ping(_) => Ok(nothing()),
         Call::Status(params) => json(status::status(shared, *params).await),
