@@ -103,6 +103,11 @@ impl Harness {
         Harness::parse(name, shipped_source(name)?).ok()
     }
 
+    /// Returns the file of a harness that is built in: what one of your own may begin with.
+    pub fn shipped_file(name: &str) -> Option<&'static str> {
+        shipped_source(name)
+    }
+
     /// Reads a harness file.
     ///
     /// # Errors
@@ -226,6 +231,12 @@ impl Harness {
             .chain(others)
             .collect();
         Some(lines.join("\n").trim().to_owned())
+    }
+
+    /// Tells whether the program has a composer that its rules can read; of any other it is only seen
+    /// what it echoes.
+    pub fn has_composer(&self) -> bool {
+        matches!(self.evidence, Evidence::Screen(_))
     }
 
     /// Decides which state a screen shows.

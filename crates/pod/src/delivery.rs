@@ -16,6 +16,7 @@
 mod gate;
 mod keystrokes;
 mod submission;
+mod text;
 mod turn;
 
 use std::time::{Duration, Instant};
@@ -24,8 +25,9 @@ use podfleet_harness::{Classification, Harness, Screen};
 use podfleet_protocol::{Evidence, Hold, MessageId, Outcome, RunEnd};
 
 pub(crate) use gate::{Conditions, hold, opens_in};
-pub(crate) use keystrokes::keystrokes;
+pub(crate) use keystrokes::{CANONICAL_LINE, TYPED_TAB, keystrokes};
 use submission::Submission;
+pub(crate) use text::typed_text;
 use turn::Turn;
 
 /// What is seen of the agent at one moment.

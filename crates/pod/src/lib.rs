@@ -33,6 +33,7 @@ mod shared;
 mod testing;
 mod timer;
 
+pub mod bare;
 pub mod client;
 pub mod clock;
 pub mod guard;

@@ -9,7 +9,7 @@ use podfleet_protocol::{Address, Class, Kind, Message, MessageId, Preamble, Typi
 
 use super::Controller;
 use crate::clock;
-use crate::delivery::keystrokes;
+use crate::delivery::{keystrokes, typed_text};
 
 impl Controller {
     /// Makes a message from the fleet itself.
@@ -59,19 +59,7 @@ impl Controller {
                 path.display()
             ));
         }
-        // A line break at the end would stand for a submit key, or in front of it.
-        let body = message.body.trim_end_matches('\n');
-        if !message.typing.raw {
-            // Some agents read a backslash and the submit key as a line break.
-            let end = if body.ends_with('\\') { " " } else { "" };
-            return Ok(format!("{preamble} {body}{end}"));
-        }
-        if body.starts_with(['!', '/', '@']) && !message.typing.allow_command {
-            return Err(
-                "a raw message that begins with `!`, `/` or `@` may be taken for a command".into(),
-            );
-        }
-        Ok(body.to_owned())
+        typed_text(&preamble, &message.body, message.typing)
     }
 
     /// Writes a body that is too long for the composer to a file that the agent can read.

@@ -5,11 +5,11 @@ use podfleet_harness::Submit;
 use crate::agent_process::LineDiscipline;
 
 /// Bytes of a line that the kernel keeps in canonical mode; the rest is cut in silence.
-const CANONICAL_LINE: usize = 4095;
+pub(crate) const CANONICAL_LINE: usize = 4095;
 const PASTE_START: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 /// A tab that is typed, not pasted, would be a completion key.
-const TYPED_TAB: &str = "    ";
+pub(crate) const TYPED_TAB: &str = "    ";
 
 /// Returns the bytes for a text without control characters but LF and TAB.
 ///
