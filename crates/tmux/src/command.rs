@@ -190,6 +190,14 @@ impl Command {
             })
     }
 
+    /// Presses keys that [`Key`] has no name for, byte by byte.
+    pub fn send_bytes(pane: PaneId, bytes: &[u8]) -> Self {
+        let begun = Self::new("send-keys").target(pane).arg("-H");
+        bytes
+            .iter()
+            .fold(begun, |command, byte| command.arg(format!("{byte:02x}")))
+    }
+
     /// Prints the visible screen of a pane. For several panes see [`crate::CaptureBatch`].
     pub fn capture_pane(pane: PaneId) -> Self {
         Self::new("capture-pane").arg("-p").target(pane)

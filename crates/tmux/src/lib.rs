@@ -30,6 +30,7 @@ mod control;
 mod error;
 mod new_session;
 mod pane;
+mod pane_view;
 mod paste;
 #[cfg(feature = "runner")]
 mod runner;
@@ -44,6 +45,7 @@ pub use control::{ControlError, ControlEvent, ControlParser, Reply};
 pub use error::{TmuxError, TmuxErrorKind};
 pub use new_session::{NewSession, Size};
 pub use pane::{Pane, TAG_OPTION, UnreadablePane, parse_panes};
+pub use pane_view::{PaneView, UnreadableView};
 pub use paste::{
     BufferName, CANONICAL_LINE_LIMIT, InvalidBufferName, Pasteable, overlong_canonical_line,
 };

@@ -1,6 +1,6 @@
 //! Texts into panes, screens out of them.
 
-use podfleet_tmux::{BufferName, Command, Key, PaneId, Pasteable, TmuxErrorKind};
+use podfleet_tmux::{BufferName, Command, Key, PaneId, PaneView, Pasteable, TmuxErrorKind};
 
 use super::Server;
 use super::server::file_of;
@@ -119,4 +119,46 @@ async fn screens_of_many_panes_come_without_those_that_are_gone() {
         [a, b]
     );
     assert!(screens[0].1.starts_with("é a\n") && screens[1].1.starts_with("é b\n"));
+}
+
+#[tokio::test]
+async fn a_view_of_a_pane_has_its_cursor_its_faint_text_and_what_forbids_typing() {
+    let server = Server::new();
+    let prelude = r"\033]2;the title\033\\x \033[2mghost\033[0m\033[1;3H";
+    start_reader(&server, prelude).await;
+    let pane = server.pane("reader").await.id;
+    let view = view(&server, pane).await;
+    assert_eq!((view.columns, view.rows), (120, 30));
+    assert_eq!((view.cursor_column, view.cursor_row), (7, 0));
+    assert_eq!(view.title, "the title");
+    assert!(view.cursor_visible && !view.alternate && !view.dead && !view.in_mode);
+    let screen = String::from_utf8(view.screen).unwrap();
+    assert!(screen.starts_with("x ready"), "{screen:?}");
+    assert_eq!(screen.lines().count(), 30);
+}
+
+#[tokio::test]
+async fn a_pane_that_somebody_looks_back_in_or_that_is_synchronized_says_so() {
+    let server = Server::with_session("a").await;
+    let pane = server.pane("a").await.id;
+    server.raw(&["copy-mode", "-t", "=a:"]).await.unwrap();
+    assert!(view(&server, pane).await.in_mode);
+    let option = ["set-option", "-w", "-t", "=a:", "synchronize-panes", "on"];
+    server.raw(&option).await.unwrap();
+    assert!(view(&server, pane).await.synchronized);
+}
+
+#[tokio::test]
+async fn keys_without_a_name_are_pressed_byte_by_byte() {
+    let server = Server::new();
+    start_reader(&server, "").await;
+    let pane = server.pane("reader").await.id;
+    let press = Command::send_bytes(pane, b"\x1b\r");
+    server.tmux.run(&press).await.unwrap();
+    assert_eq!(file_of(&server.path("got"), 2).await, b"\x1b\r");
+}
+
+async fn view(server: &Server, pane: PaneId) -> PaneView {
+    let shown = server.tmux.run(&PaneView::command(pane)).await.unwrap();
+    PaneView::parse(&shown.stdout).unwrap()
 }
