@@ -31,6 +31,10 @@ pub struct Launch {
     /// Makes the agent call us for this launch alone: `{command}` is our command as a JSON or TOML
     /// array, `{settings}` what [`Hooks::settings`](crate::Hooks::settings) makes.
     pub hooks: Option<Vec<String>>,
+    /// Whether the program keeps its shell commands in a sandbox that may forbid Unix sockets: then
+    /// its own shell cannot reach the fleet, but our server of tools can.
+    #[serde(default)]
+    pub sandboxed_shell: bool,
     /// Starts a conversation with the id `{session}`.
     pub session: Option<Vec<String>>,
     /// Continues the conversation `{session}`, or the directory's last one if the template does

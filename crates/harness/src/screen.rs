@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A terminal's visible screen at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Screen {
     /// The rows from top to bottom, as many as the terminal is high.
     pub rows: Vec<Row>,
@@ -22,19 +24,23 @@ pub struct Screen {
 }
 
 /// One row of a [`Screen`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Row {
     /// The text without trailing blanks.
     pub text: String,
     /// Byte ranges of `text` that are drawn faint (SGR 2) or in the palette's dark grey, as ghost
     /// texts are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faint: Vec<Range<usize>>,
     /// Whether the text goes on in the next row because it reached the right margin.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub wrapped: bool,
 }
 
 /// The cursor of a [`Screen`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Cursor {
     /// Row, counted from 0 at the top.
     pub row: u16,
