@@ -2,8 +2,8 @@
 # Installs what is missing for the demo or for the tests, and says what it does.
 #
 #   scripts/setup.sh demo     tmux
-#   scripts/setup.sh tests    tmux, shellcheck, strace, faketime, systemd, python3, cargo-nextest,
-#                             cargo-machete, and check-jsonschema and pre-commit (in a virtual
+#   scripts/setup.sh tests    tmux, shellcheck, strace, faketime, systemd, python3, openssh,
+#                             cargo-nextest, cargo-machete, and check-jsonschema and pre-commit (in a virtual
 #                             environment)
 #   scripts/setup.sh bench    check-jsonschema and ajv-cli, to measure beside
 #   scripts/setup.sh editor   yaml-language-server, to try what docs/editors.md says
@@ -159,7 +159,9 @@ demo)
     ;;
 tests)
     # systemd need not be process 1; tests start a service manager of a user of their own.
-    install_packages tmux shellcheck strace faketime python3 systemctl=systemd setpriv=util-linux
+    # sshd is started by the tests, with a configuration of their own.
+    install_packages tmux shellcheck strace faketime python3 systemctl=systemd setpriv=util-linux \
+        ssh=openssh-client /usr/sbin/sshd=openssh-server
     check_rust_components
     # Without its self-update, and so without an HTTP and TLS stack to compile.
     install_cargo_tool cargo-nextest "$NEXTEST" \

@@ -44,6 +44,16 @@ pub fn faketime() -> Option<PathBuf> {
         .find(|library| library.is_file())
 }
 
+/// Returns the path of sshd, which wants to be started by its whole path.
+pub fn sshd() -> Option<PathBuf> {
+    let found = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].map(PathBuf::from);
+    let found = found.into_iter().find(|path| path.is_file());
+    if found.is_none() {
+        missing("sshd", "apt install openssh-server");
+    }
+    found
+}
+
 /// Returns the path of Python 3.
 pub fn python3() -> Option<PathBuf> {
     program("python3", "apt install python3")

@@ -19,6 +19,8 @@ mod crash_points;
 mod detached;
 mod disk_full;
 mod edits;
+mod elsewhere;
+mod far_host;
 mod fault_matrix;
 mod hosted;
 mod inbox;

@@ -120,6 +120,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         "An agent",
         &[
             "send",
+            "comms",
             "inbox",
             "pause",
             "resume",
@@ -138,7 +139,14 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     ),
     (
         "This program",
-        &["store", "sim-agent", "completions", "man", "version"],
+        &[
+            "harness",
+            "store",
+            "sim-agent",
+            "completions",
+            "man",
+            "version",
+        ],
     ),
 ];
 

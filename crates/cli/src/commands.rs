@@ -21,11 +21,17 @@ pub(crate) mod attach;
 #[cfg(feature = "fleet")]
 pub(crate) mod brake;
 #[cfg(feature = "fleet")]
+pub(crate) mod comms;
+#[cfg(feature = "fleet")]
 pub(crate) mod doctor;
 #[cfg(feature = "fleet")]
 pub(crate) mod down;
 #[cfg(feature = "fleet")]
 mod edit;
+#[cfg(feature = "fleet")]
+mod far;
+#[cfg(feature = "fleet")]
+pub(crate) mod harness;
 #[cfg(feature = "fleet")]
 pub(crate) mod inbox;
 #[cfg(feature = "fleet")]

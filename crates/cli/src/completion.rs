@@ -38,6 +38,15 @@ pub(crate) fn profiles() -> ArgValueCandidates {
     })
 }
 
+/// Completes names of harnesses: the shipped ones and the user's.
+#[cfg(feature = "fleet")]
+pub(crate) fn harnesses() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let names = crate::commands::harness::names(&context());
+        names.into_iter().map(CompletionCandidate::new).collect()
+    })
+}
+
 /// Completes classes that have a role, synonyms included.
 pub(crate) fn classes() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {

@@ -2,17 +2,45 @@
 
 use std::fmt::Write;
 
+use podfleet_harness::Harness;
 use podfleet_roster::{Agent, Roster};
+
+use crate::remote::quoted;
 
 /// The class of the agent to whom a human speaks.
 const ORCHESTRATOR: &str = "orchestrator";
+
+/// What an agent can call besides commands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tools {
+    /// Nothing.
+    #[default]
+    None,
+    /// The tools of `fleet mcp` too.
+    Too,
+    /// The tools of `fleet mcp` first: its own shell may be kept from the fleet's sockets.
+    First,
+}
+
+impl Tools {
+    /// Returns what the agents of a harness can call.
+    #[must_use]
+    pub fn of(harness: &Harness) -> Self {
+        let launch = harness.launch();
+        match (&launch.mcp, launch.sandboxed_shell) {
+            (None, _) => Self::None,
+            (Some(_), false) => Self::Too,
+            (Some(_), true) => Self::First,
+        }
+    }
+}
 
 /// Returns the comms block of `agent` on `host`, or nothing for a lone agent or one that is no
 /// member of the roster.
 ///
 /// A pure function of the roster: the same text is told at launch and printed by `fleet comms`.
 #[must_use]
-pub fn block(roster: &Roster, agent: &str, host: &str) -> Option<String> {
+pub fn block(roster: &Roster, agent: &str, host: &str, tools: Tools) -> Option<String> {
     let own = roster.agent(agent)?;
     let mates: Vec<_> = roster
         .agents
@@ -26,21 +54,39 @@ pub fn block(roster: &Roster, agent: &str, host: &str) -> Option<String> {
         "# Your fleet\n\nYou are `[{host}:{agent}]`, class {}, in the fleet `{}`.\n\n",
         own.class, roster.fleet
     );
+    if tools == Tools::First {
+        text.push_str(TOOLS_FIRST);
+    }
     text.push_str("| Agent | Role | Send it a message |\n|---|---|---|\n");
     for mate in &mates {
         text.push_str(&row(mate, host));
     }
     text.push_str(&contact(roster, own));
     text.push_str(RULES);
+    if tools == Tools::Too {
+        text.push_str(TOOLS_TOO);
+    }
     Some(text)
 }
+
+const TOOLS_FIRST: &str = "\
+Send by the tools of the MCP server `fleet`: `send_to_peer` with the agent's name reports and asks,
+`list_pods` lists whom you can reach, `inbox` shows what waits for you. Your shell may be kept from the
+fleet; where it is not, these commands do the same.
+
+";
+
+const TOOLS_TOO: &str = "\
+The MCP server `fleet` has the same as tools: `send_to_peer`, `list_pods`, `inbox`, `status`.
+";
 
 const RULES: &str = "\
 A message comes to you with its sender in front: `[host:name -> host:you] text`. To answer, send to
 that name; your own is put in front of what you send.
 `fleet send` prints how far a message came. `accepted` means that it is kept and will be typed when
 its receiver is idle: do not send it again. `submitted` means that it was shown to have been typed;
-neither means that it was read or agreed to. `--wait answered` waits for the end of the turn.
+neither means that it was read or agreed to. `refused` means that nothing was typed and that nothing
+waits. `--wait answered` waits for the end of the turn.
 ";
 
 fn row(mate: &Agent, host: &str) -> String {
@@ -73,13 +119,22 @@ fn command(mate: &Agent, host: &str) -> String {
     let socket = mate
         .socket
         .as_ref()
-        .map(|socket| format!(" --socket {socket}"))
+        .map(|socket| format!(" --socket {}", word(socket)))
         .unwrap_or_default();
-    let ssh = mate.ssh.as_deref().unwrap_or(there);
+    let ssh = word(mate.ssh.as_deref().unwrap_or(there));
     format!(
         "fleet send --tmux {}{socket} --ssh {ssh} -m \"…\"",
         mate.name
     )
+}
+
+/// Returns a text as a shell takes it for one word; plain ones stay as they are.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    cell(&quoted(text))
 }
 
 fn contact(roster: &Roster, own: &Agent) -> String {
@@ -130,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_mate_has_a_row_with_its_exact_command() {
-        insta::assert_snapshot!(block(&roster(FLEET), "coder", "fern").unwrap(), @r#"
+        insta::assert_snapshot!(block(&roster(FLEET), "coder", "fern", Tools::Too).unwrap(), @r#"
         # Your fleet
 
         You are `[fern:coder]`, class code, in the fleet `alpha`.
@@ -147,26 +202,45 @@ mod tests {
         that name; your own is put in front of what you send.
         `fleet send` prints how far a message came. `accepted` means that it is kept and will be typed when
         its receiver is idle: do not send it again. `submitted` means that it was shown to have been typed;
-        neither means that it was read or agreed to. `--wait answered` waits for the end of the turn.
+        neither means that it was read or agreed to. `refused` means that nothing was typed and that nothing
+        waits. `--wait answered` waits for the end of the turn.
+        The MCP server `fleet` has the same as tools: `send_to_peer`, `list_pods`, `inbox`, `status`.
         "#);
     }
 
     #[test]
     fn the_lead_is_told_that_it_leads_and_a_fleet_without_one_says_so() {
-        let lead = block(&roster(FLEET), "lead", "fern").unwrap();
+        let lead = block(&roster(FLEET), "lead", "fern", Tools::None).unwrap();
         assert!(lead.contains("You are the point of contact"));
         let pair = roster("  - {name: a, runtime: sim}\n  - {name: b, runtime: sim}\n");
         assert!(
-            block(&pair, "a", "fern")
+            block(&pair, "a", "fern", Tools::None)
                 .unwrap()
                 .contains("has no orchestrator")
         );
     }
 
     #[test]
+    fn an_agent_whose_shell_is_sandboxed_is_told_of_the_tools_before_the_commands() {
+        let of = |name: &str| Tools::of(&Harness::shipped(name).unwrap());
+        assert_eq!(of("codex"), Tools::First);
+        assert_eq!(of("claude"), Tools::Too);
+        assert_eq!(of("sim"), Tools::None);
+        let text = block(&roster(FLEET), "coder", "fern", Tools::First).unwrap();
+        let tools = text.find("`send_to_peer`").unwrap();
+        assert!(tools < text.find("| Agent |").unwrap(), "{text}");
+    }
+
+    #[test]
+    fn a_target_that_a_shell_would_take_apart_is_quoted() {
+        assert_eq!(word("me@oak.example"), "me@oak.example");
+        assert_eq!(word("oak; rm x"), "'oak; rm x'");
+    }
+
+    #[test]
     fn a_lone_agent_and_a_stranger_are_told_nothing() {
         let lone = roster("  - {name: a, runtime: sim}\n");
-        assert_eq!(block(&lone, "a", "fern"), None);
-        assert_eq!(block(&roster(FLEET), "nobody", "fern"), None);
+        assert_eq!(block(&lone, "a", "fern", Tools::None), None);
+        assert_eq!(block(&roster(FLEET), "nobody", "fern", Tools::None), None);
     }
 }

@@ -14,7 +14,7 @@ use podfleet_protocol::{PodName, Size};
 use podfleet_roster::{Agent, Roster};
 
 use crate::agent_env;
-use crate::comms::elsewhere;
+use crate::comms::{Tools, elsewhere};
 use crate::dirs::Dirs;
 use crate::told::Texts;
 use crate::tools::ToolServer;
@@ -169,7 +169,7 @@ impl<'a> Recipe<'a> {
         }
         let launch = harness.launch();
         let told = match launch.system_prompt {
-            Some(_) => texts.told(self.roster, agent, self.host),
+            Some(_) => texts.told(self.roster, agent, self.host, Tools::of(harness)),
             None => String::new(),
         };
         let server = ToolServer::new(self.exe, &self.location);
@@ -206,7 +206,7 @@ impl<'a> Recipe<'a> {
 
 /// Reads the harness of a name, for what the roster or a wish calls `runtime`. A file of the user's
 /// own wins over the shipped one of the same name.
-fn load_harness(
+pub(crate) fn load_harness(
     dirs: &Dirs,
     name: &str,
     runtime: &str,

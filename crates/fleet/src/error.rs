@@ -52,6 +52,45 @@ pub enum FleetErrorKind {
         /// Where it is.
         host: String,
     },
+    /// There is no such tmux session.
+    #[error("there is no tmux session `{session}` {place}")]
+    NoSuchSession {
+        /// The session.
+        session: String,
+        /// Where it was looked for, such as ``on `oak` ``.
+        place: String,
+        /// Names that are nearly the same, nearest first.
+        near: Vec<String>,
+    },
+    /// A pod hosts the session: what is typed into it past the pod would be a person's typing.
+    #[error("the tmux session `{session}` is the view of a pod")]
+    HostedSession {
+        /// The session.
+        session: String,
+    },
+    /// ssh is not installed.
+    #[error("ssh is not installed: no `ssh` in PATH")]
+    SshMissing,
+    /// A text cannot be a target of ssh.
+    #[error("{target:?} is no target for ssh")]
+    BadTarget {
+        /// The text.
+        target: String,
+    },
+    /// Another machine cannot be reached, or has no tmux.
+    #[error("`{target}` cannot be reached")]
+    Unreachable {
+        /// The target of ssh.
+        target: String,
+    },
+    /// The fleet of another machine did not take the message.
+    #[error("the fleet on `{target}` did not take the message: {said}")]
+    FarFleet {
+        /// The target of ssh.
+        target: String,
+        /// What it said.
+        said: String,
+    },
     /// The verb needs a roster and there is none that can be used.
     #[error("there is no usable roster")]
     NoRoster,
@@ -381,6 +420,21 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         FleetErrorKind::NoSuchAgent { near, .. } if !near.is_empty() => {
             let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
             format!("did you mean {}?", names.join(" or "))
+        }
+        FleetErrorKind::NoSuchSession { near, .. } if !near.is_empty() => {
+            let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+            format!("did you mean {}?", names.join(" or "))
+        }
+        FleetErrorKind::NoSuchSession { .. } => {
+            "another socket than the default one is named by `--socket`".to_owned()
+        }
+        FleetErrorKind::HostedSession { session } => {
+            format!("send to the agent: `fleet send {session} -m …`")
+        }
+        FleetErrorKind::SshMissing => "install it: `apt install openssh-client`".to_owned(),
+        FleetErrorKind::BadTarget { .. } => "name it as `user@host`".to_owned(),
+        FleetErrorKind::Unreachable { target } => {
+            format!("nothing was sent; `ssh {target} true` has to work without a question")
         }
         FleetErrorKind::LostRoster { .. } => "name the fleet with `--fleet NAME`".to_owned(),
         FleetErrorKind::NoRoster => "make one with `fleet init --write`".to_owned(),

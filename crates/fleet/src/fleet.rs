@@ -3,8 +3,10 @@
 mod attach;
 mod brake;
 mod clean;
+mod comms;
 mod doctor;
 mod down;
+mod elsewhere;
 mod explain;
 mod fallen;
 mod gates;
@@ -58,8 +60,10 @@ use crate::views::Views;
 
 pub use attach::SessionLog;
 pub use brake::{Brake, BrakeReport};
+pub use comms::CommsBlock;
 pub use doctor::{Check, Verdict};
 pub use down::DownOptions;
+pub use elsewhere::SessionTarget;
 pub use explain::{Explanation, Fact};
 pub use inbox::InboxReport;
 pub use install::{Installation, InstalledUnit, Removal};

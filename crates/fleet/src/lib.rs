@@ -13,7 +13,8 @@
 //! | [`Fleet::install`], [`Fleet::uninstall`], [`Fleet::update`] | what is started at boot, and by which build |
 //! | [`Fleet::doctor`] | what of this machine would make trouble |
 //! | [`Fleet::ps`], [`Fleet::explain`], [`Fleet::status`], [`Fleet::verify`] | look |
-//! | [`Fleet::send`] | a message, with a receipt |
+//! | [`Fleet::send`], [`Fleet::send_to_session`] | a message, with a receipt |
+//! | [`Fleet::comms`] | how an agent reaches its fleet mates |
 //! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
 //! | [`Fleet::prune`] | removes what is old |
 //! | [`RosterDraft`], [`Fleet::clean`] | edit the roster; what a removed agent leaves |
@@ -31,6 +32,7 @@
 //! # Ok::<(), podfleet::DirsError>(())
 //! ```
 
+mod bare_session;
 mod credential;
 mod dirs;
 mod drift;
@@ -43,6 +45,7 @@ mod names;
 mod origin;
 mod own_file;
 mod ps;
+mod remote;
 mod report;
 mod roster_draft;
 mod sighting;
@@ -62,10 +65,11 @@ pub use drift::drift;
 pub use error::{FleetError, FleetErrorKind};
 pub use file_snapshot::FileSnapshot;
 pub use fleet::{
-    AgentPruned, AgentStatus, Brake, BrakeReport, Check, DownOptions, Events, Explanation, Fact,
-    Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss, OldAgent, OpeningStore,
-    PeerChange, PeerRow, Removal, RestartOptions, SendReport, SendRequest, SessionLog, Setup,
-    StopTimeouts, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
+    AgentPruned, AgentStatus, Brake, BrakeReport, Check, CommsBlock, DownOptions, Events,
+    Explanation, Fact, Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss,
+    OldAgent, OpeningStore, PeerChange, PeerRow, Removal, RestartOptions, SendReport, SendRequest,
+    SessionLog, SessionTarget, Setup, StopTimeouts, UpOptions, Update, UpdateOptions, Verdict,
+    Verification, Via,
 };
 pub use host::PodHost;
 pub use names::near;
@@ -73,6 +77,7 @@ pub use plan::{Action, Plan, Step};
 pub use podfleet_home::{DirsError, Env};
 pub use ps::{Elsewhere, Flag, FlagKind, PsRow, RowState};
 pub use readiness::Readiness;
+pub use remote::{is_target as is_ssh_target, quoted as shell_word};
 pub use report::{AgentReport, AgentResult, Failure, Progress, Report};
 pub use roster_draft::RosterDraft;
 pub use told::Texts;

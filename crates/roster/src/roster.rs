@@ -140,10 +140,15 @@ impl Roster {
     /// the runtime's own name.
     #[must_use]
     pub fn harness_of<'a>(&'a self, agent: &'a Agent) -> &'a str {
-        self.runtimes
-            .get(&agent.runtime)
-            .and_then(|runtime| runtime.harness.as_deref())
-            .unwrap_or(&agent.runtime)
+        self.harness_of_runtime(&agent.runtime)
+    }
+
+    /// Returns the name of the harness that drives a runtime.
+    #[must_use]
+    pub fn harness_of_runtime<'a>(&'a self, runtime: &'a str) -> &'a str {
+        let found = self.runtimes.get(runtime);
+        let harness = found.and_then(|found| found.harness.as_deref());
+        harness.unwrap_or(runtime)
     }
 
     /// Returns where an agent works, `~` as it is written: its own directory, else the default.

@@ -3,9 +3,9 @@
 use clap::Subcommand;
 
 use crate::commands::{
-    add, attach, brake, doctor, down, inbox, install, interrupt, log, logs, mcp, peer, plan, pod,
-    pods, prune, ps, remove, restart, send, set, sim_agent, spawn, status, store, supervise, tail,
-    uninstall, up, update, verify, watch,
+    add, attach, brake, comms, doctor, down, harness, inbox, install, interrupt, log, logs, mcp,
+    peer, plan, pod, pods, prune, ps, remove, restart, send, set, sim_agent, spawn, status, store,
+    supervise, tail, uninstall, up, update, verify, watch,
 };
 use crate::context::Context;
 use crate::error::Outcome;
@@ -33,6 +33,7 @@ pub(super) enum Command {
     Attach(attach::Args),
     Log(log::Args),
     Logs(logs::Args),
+    Comms(comms::Args),
     Prune(prune::Args),
     Store(store::Args),
     Install(install::Args),
@@ -45,6 +46,7 @@ pub(super) enum Command {
     Spawn(spawn::Args),
     Peer(peer::Args),
     Mcp(mcp::Args),
+    Harness(harness::Args),
     SimAgent(sim_agent::Args),
 }
 
@@ -71,6 +73,8 @@ impl Command {
             Self::Attach(args) => attach::run(&args, context),
             Self::Log(args) => log::run(&args, context),
             Self::Logs(args) => logs::run(&args, context),
+            Self::Comms(args) => comms::run(&args, context),
+            Self::Harness(args) => harness::run(&args, context),
             Self::Prune(args) => prune::run(&args, context),
             Self::Store(args) => store::run(args, context),
             Self::Install(args) => install::run(&args, context),

@@ -9,6 +9,7 @@ use rustix::termios::ttyname;
 use crate::attach::{
     Client, End, FleetExecutor, Look, PrefixArgs, PrefixKey, Purpose, ScreenUse, Signals, Tty,
 };
+use crate::commands::far::{self, Far};
 use crate::commands::scope::OneAgent;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -47,6 +48,9 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         let fleet = context
             .fleet(&args.agent.scope, RosterNeed::Helpful)
             .await?;
+        if let Some(ended) = far::run(&fleet, &args.agent.name, Far::Attach { take: args.take }) {
+            return ended;
+        }
         if !args.take && switch_session(&fleet, &args.agent.name, context).await? {
             return Ok(Exit::Success);
         }

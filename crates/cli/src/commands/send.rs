@@ -2,11 +2,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use podfleet::{SendReport, SendRequest, Via};
+use podfleet::{SendReport, SendRequest, SessionTarget, Via};
 use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{Class, MessageId, OnCrash, Outcome as Reached, Typing};
 
-use crate::commands::scope::{DryRun, JsonFlag, OneAgent};
+use crate::commands::scope::{DryRun, JsonFlag, Scope};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -22,14 +22,29 @@ agent has taken it), queued_by_agent, started (the agent works on it), answered
 (the turn has ended). A message that is held stays in the inbox and is typed
 when the agent is free.
 Exit status without --wait: 0 once it is accepted. With --wait: 0 if that was
-reached, 1 if not; 3 if a rule refused it.";
+reached, 1 if not; 3 if a rule refused it.
+
+An agent of another host is reached by ssh: the fleet there takes the message,
+or else it is typed into its tmux session. A session that no pod hosts has no
+inbox: a message is typed at once or refused; exit status 0 means submitted.";
 
 /// Send a message to an agent, and show the receipt
 #[derive(Debug, clap::Args)]
-#[command(after_help = OUTCOMES, group = clap::ArgGroup::new("body").required(true))]
+#[command(
+    after_help = OUTCOMES,
+    group = clap::ArgGroup::new("body"),
+    override_usage = "fleet send <AGENT|--tmux <SESSION>> <-m <TEXT>|-f <FILE>|-> [OPTIONS]"
+)]
 pub(crate) struct Args {
+    /// The agent
+    #[arg(
+        value_name = "AGENT",
+        required_unless_present = "tmux",
+        add = crate::completion::agents()
+    )]
+    agent: Option<String>,
     #[command(flatten)]
-    agent: OneAgent,
+    scope: Scope,
     /// The message
     #[arg(
         short,
@@ -75,6 +90,18 @@ pub(crate) struct Args {
     /// The conversation that it belongs to
     #[arg(long, value_name = "ID")]
     thread: Option<String>,
+    /// Type it into this tmux session, which no pod hosts
+    #[arg(long, value_name = "SESSION")]
+    tmux: Option<String>,
+    /// The session's socket, a name or a path [default: the fleet's; with --ssh tmux's]
+    #[arg(long, value_name = "NAME", requires = "tmux")]
+    socket: Option<String>,
+    /// The session's machine, as ssh knows it
+    #[arg(long, value_name = "TARGET", requires = "tmux")]
+    ssh: Option<String>,
+    /// The program in the session: a runtime [default: found by its name]
+    #[arg(long, value_name = "RUNTIME", requires = "tmux")]
+    runtime: Option<String>,
     #[command(flatten)]
     dry_run: DryRun,
     #[command(flatten)]
@@ -106,7 +133,41 @@ fn class(text: &str) -> Result<Class, String> {
 }
 
 impl Args {
+    /// With `--tmux` the only word on the command line is `-`.
+    fn reads_stdin(&self) -> bool {
+        self.stdin.is_some() || (self.tmux.is_some() && self.agent.as_deref() == Some("-"))
+    }
+
+    /// Returns the session that it is typed into, if it goes to no agent.
+    fn session(&self) -> Result<Option<SessionTarget>, Error> {
+        let Some(session) = &self.tmux else {
+            return Ok(None);
+        };
+        if let Some(agent) = self.agent.as_deref().filter(|word| *word != "-") {
+            let message = format!("it is sent either to the agent `{agent}` or to a tmux session");
+            return Err(Error::message(Exit::Usage, message));
+        }
+        Ok(Some(SessionTarget {
+            session: session.clone(),
+            socket: self.socket.clone(),
+            ssh: self.ssh.clone(),
+            host: None,
+            runtime: self.runtime.clone(),
+        }))
+    }
+
+    fn receiver(&self) -> &str {
+        self.tmux
+            .as_deref()
+            .or(self.agent.as_deref())
+            .unwrap_or_default()
+    }
+
     fn body(&self) -> Result<String, Error> {
+        if self.message.is_none() && self.file.is_none() && !self.reads_stdin() {
+            let hint = "give it by `-m TEXT`, `-f FILE`, or `-` for standard input";
+            return Err(Error::message(Exit::Usage, "there is no message").hint(hint));
+        }
         let body = match (&self.message, &self.file) {
             (Some(text), _) => text.clone(),
             (None, Some(file)) if file != Path::new("-") => {
@@ -151,7 +212,7 @@ fn too_long() -> Error {
 
 impl Args {
     fn request(&self) -> Result<SendRequest, Error> {
-        let request = SendRequest::new(self.agent.name.as_str(), self.body()?);
+        let request = SendRequest::new(self.receiver(), self.body()?);
         Ok(SendRequest {
             id: self.id,
             class: self.class,
@@ -174,18 +235,24 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let session = args.session()?;
     let request = args.request()?;
     let sent = block_on(async {
-        let scope = &args.agent.scope;
-        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
         if args.dry_run.dry_run {
-            fleet.check_send(&request).await?;
+            match &session {
+                Some(session) => fleet.check_session(session, &request).await?,
+                None => fleet.check_send(&request).await?,
+            }
             return Ok(None);
         }
-        Ok(Some(fleet.send(request).await?))
+        Ok(Some(match &session {
+            Some(session) => fleet.send_to_session(session, &request).await?,
+            None => fleet.send(request).await?,
+        }))
     });
     let sent = sent.map_err(|error| {
-        let name = &args.agent.name;
+        let name = args.receiver();
         error.hint_if_interrupted(format!(
             "if it was accepted it stays in the inbox; `fleet log {name}` says so"
         ))
@@ -193,14 +260,13 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let Some(report) = sent else {
         context
             .output
-            .say(format_args!("it would be sent to `{}`", args.agent.name))?;
+            .say(format_args!("it would be sent to `{}`", args.receiver()))?;
         return Ok(Exit::Success);
     };
     if args.json.json {
         context.output.json(&report)?;
     } else {
-        let text = receipt::render(&report.agent, &report.receipt);
-        context.output.data(text)?;
+        context.output.data(receipt::render_sent(&report))?;
         for note in notes(&report, args.wait) {
             context
                 .output
@@ -208,6 +274,14 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         }
     }
     Ok(exit(&report, args.wait))
+}
+
+/// How far a message has to come for the command to succeed: what no inbox keeps has to be submitted.
+fn needed(report: &SendReport, wait: Option<Reached>) -> Option<Reached> {
+    match wait {
+        None if !report.via.is_kept() => Some(Reached::Submitted),
+        wait => wait,
+    }
 }
 
 fn notes(report: &SendReport, wait: Option<Reached>) -> Vec<String> {
@@ -238,5 +312,5 @@ fn exit(report: &SendReport, wait: Option<Reached>) -> Exit {
     if report.receipt.outcome == Reached::Refused {
         return Exit::Refused;
     }
-    Exit::answer(wait.is_none_or(|wanted| report.reached(wanted)))
+    Exit::answer(needed(report, wait).is_none_or(|wanted| report.reached(wanted)))
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::appearing::appeared;
 use crate::change::reader_gone;
+use crate::commands::far::{self, Far};
 use crate::commands::scope::{JsonFlag, OneAgent};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -55,6 +56,14 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         let scope = &args.agent.scope;
         let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
         let name = &args.agent.name;
+        let there = Far::Tail {
+            lines: args.lines,
+            follow: args.follow,
+            ansi: args.ansi,
+        };
+        if let Some(ended) = far::run(&fleet, name, there) {
+            return ended;
+        }
         // What appears is judged by all that is there, not only by what is printed.
         let lines = if args.follow {
             WINDOW_LINES

@@ -1,6 +1,7 @@
 use podfleet_protocol::method::AttachParams;
 
 use crate::attach::{End, Look, PrefixArgs, Purpose, ScreenUse, Signals, Tty};
+use crate::commands::far::{self, Far};
 use crate::commands::scope::Scope;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -30,6 +31,11 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let prefix = args.prefix.key(context)?;
     block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        if let [one] = args.names.as_slice()
+            && let Some(ended) = far::run(&fleet, one, Far::Watch)
+        {
+            return ended;
+        }
         // A name that is wrong is told before the screen is taken.
         fleet.ps(&args.names).await?;
         let tty = Tty::open(ScreenUse::Alternate)?;

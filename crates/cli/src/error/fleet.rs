@@ -49,6 +49,8 @@ fn exit_of_store(kind: &StoreErrorKind) -> Exit {
 fn exit_of(error: &FleetError) -> Exit {
     match error.kind() {
         FleetErrorKind::NoSuchAgent { .. }
+        | FleetErrorKind::NoSuchSession { .. }
+        | FleetErrorKind::BadTarget { .. }
         | FleetErrorKind::NoRoster
         | FleetErrorKind::LostRoster { .. }
         | FleetErrorKind::Unreadable { .. }
@@ -61,6 +63,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::NotWritable { .. }
         | FleetErrorKind::NameTaken { .. }
         | FleetErrorKind::Remote { .. }
+        | FleetErrorKind::HostedSession { .. }
         | FleetErrorKind::Claimed { .. }
         | FleetErrorKind::FileChanged { .. }
         | FleetErrorKind::Refused { .. }
@@ -70,9 +73,12 @@ fn exit_of(error: &FleetError) -> Exit {
         FleetErrorKind::RuntimeDir => runtime_dir_exit(error),
         FleetErrorKind::TmuxMissing
         | FleetErrorKind::TmuxTooOld { .. }
+        | FleetErrorKind::SshMissing
         | FleetErrorKind::Supervisor => Exit::Missing,
         FleetErrorKind::Store
         | FleetErrorKind::Tmux
+        | FleetErrorKind::Unreachable { .. }
+        | FleetErrorKind::FarFleet { .. }
         | FleetErrorKind::Units
         | FleetErrorKind::Io { .. }
         | FleetErrorKind::Unwritable { .. }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use podfleet::{Events, Fleet, RestartOptions};
+use podfleet::{Events, Fleet, RestartOptions, SendRequest};
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::method::SpawnParams;
 use podfleet_protocol::{NewMessage, PodName, Scope, ScopePath};
@@ -69,6 +69,9 @@ impl Server {
             Tool::SendToPeer => {
                 let send: args::Send = read(given)?;
                 let (name, message) = message(send)?;
+                if fleet.session_elsewhere(&name).is_some() {
+                    return json_of(fleet.send(letter(&name, message)).await?);
+                }
                 let sent = fleet.peer_send(self.own_name(), &name, message);
                 json_of(sent.await?)
             }
@@ -192,6 +195,17 @@ fn message(send: args::Send) -> Result<(String, NewMessage), Error> {
             .map_err(|_| Error::message(Exit::Usage, "`id` is no UUID; leave it out"))?;
     }
     Ok((name, new))
+}
+
+/// A fleet mate on another machine is no pod of ours.
+fn letter(name: &str, message: NewMessage) -> SendRequest {
+    SendRequest {
+        id: Some(message.id),
+        class: message.class,
+        thread: message.thread,
+        typing: message.typing,
+        ..SendRequest::new(name, message.body)
+    }
 }
 
 fn spawn(spawn: args::Spawn) -> Result<SpawnParams, Error> {

@@ -1,6 +1,7 @@
 //! Receipts: how far a message came, what shows it, and what it waits for.
 
 use anstyle::Style;
+use podfleet::{SendReport, Via};
 use podfleet_protocol::{Outcome, Receipt};
 
 use super::style::{BUSY, ERROR, GOOD, WARNING};
@@ -11,8 +12,22 @@ const LABEL: usize = 12;
 
 /// Renders the receipt of a message to `agent`, no line wider than 80 columns.
 pub(crate) fn render(agent: &str, receipt: &Receipt) -> String {
+    render_via(agent, receipt, Via::Socket)
+}
+
+/// Renders the receipt of a message that was just sent, with the way that it went if that was not
+/// its pod.
+pub(crate) fn render_sent(report: &SendReport) -> String {
+    render_via(&report.agent, &report.receipt, report.via)
+}
+
+fn render_via(agent: &str, receipt: &Receipt, via: Via) -> String {
     let style = style(receipt.outcome);
-    let mut text = format!("{agent}: {style}{}{style:#}", words(receipt));
+    let words = match (receipt.outcome, via.is_kept()) {
+        (Outcome::Unknown, false) => "its fate is unknown".to_owned(),
+        _ => words(receipt),
+    };
+    let mut text = format!("{agent}: {style}{words}{style:#}");
     text = wrap(&text, 0, "  ");
     text.push('\n');
     if let Some(evidence) = &receipt.evidence {
@@ -28,8 +43,21 @@ pub(crate) fn render(agent: &str, receipt: &Receipt) -> String {
         let keys = format!("the submit key was pressed {} times", receipt.submit_keys);
         fact(&mut text, "note", &keys);
     }
+    if let Some(way) = way(via) {
+        fact(&mut text, "via", way);
+    }
     fact(&mut text, "message", &receipt.id.to_string());
     text
+}
+
+const fn way(via: Via) -> Option<&'static str> {
+    match via {
+        Via::Tmux => Some("tmux, into a session that no pod hosts"),
+        Via::Ssh => Some("ssh, by the fleet there"),
+        Via::SshTmux => Some("ssh and tmux, into a session that no pod hosts"),
+        Via::Lost => Some("ssh, and the connection was lost"),
+        _ => None,
+    }
 }
 
 fn fact(text: &mut String, label: &str, fact: &str) {

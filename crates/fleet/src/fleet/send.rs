@@ -91,13 +91,34 @@ pub enum Via {
     Socket,
     /// We did, in the receiver's place, because its pod does not run.
     Store,
+    /// Nobody: it was typed into a tmux session that no pod hosts.
+    Tmux,
+    /// The fleet of the receiver's machine, over ssh.
+    Ssh,
+    /// Nobody: it was typed into a tmux session of another machine, over ssh.
+    SshTmux,
+    /// It was handed to the fleet of another machine, and the connection was lost before its receipt.
+    Lost,
+}
+
+impl Via {
+    /// Returns whether an inbox keeps the message, so that it outlives a failure.
+    #[must_use]
+    pub const fn is_kept(self) -> bool {
+        match self {
+            Self::Socket | Self::Store | Self::Ssh => true,
+            Self::Tmux | Self::SshTmux | Self::Lost => false,
+        }
+    }
 }
 
 impl SendReport {
-    /// Returns whether it came at least as far as `wanted`.
+    /// Returns whether it came at least as far as `wanted`. What no inbox keeps was never accepted:
+    /// it reached nothing before it was submitted.
     #[must_use]
     pub fn reached(&self, wanted: Outcome) -> bool {
-        self.receipt.outcome.reaches(wanted)
+        let outcome = self.receipt.outcome;
+        outcome.reaches(wanted) && (self.via.is_kept() || outcome.reaches(Outcome::Submitted))
     }
 }
 
@@ -106,14 +127,25 @@ impl Fleet {
     /// and stays there whatever the report says.
     ///
     /// A pod that runs accepts it itself; for one that does not, it is accepted into the store and
-    /// typed when the pod is up.
+    /// typed when the pod is up. A fleet mate on another machine is reached as by
+    /// [`send_to_session`](Self::send_to_session).
     ///
     /// # Errors
-    /// Fails when the message was not accepted: the receiver is unknown or elsewhere, a rule
+    /// Fails when the message was not accepted: the receiver is unknown or out of reach, a rule
     /// refuses it, or it cannot be stored.
     pub async fn send(&self, request: SendRequest) -> Result<SendReport, FleetError> {
         self.check(&request)?;
-        let pod = self.receiver(&request.agent).await?;
+        let pod = match self.receiver(&request.agent).await {
+            Ok(pod) => pod,
+            Err(error) => {
+                return match self.session_elsewhere(&request.agent) {
+                    Some(target) if is_remote(&error) => {
+                        self.send_to_session(&target, &request).await
+                    }
+                    _ => Err(error),
+                };
+            }
+        };
         let message = NewMessage {
             id: request.id.unwrap_or_else(MessageId::generate),
             body: request.body.clone(),
@@ -158,8 +190,16 @@ impl Fleet {
     /// As `send`, save for what only the receiver's inbox can tell.
     pub async fn check_send(&self, request: &SendRequest) -> Result<(), FleetError> {
         self.check(request)?;
-        if self.record(&request.agent).await?.is_some() {
-            return Ok(());
+        match (
+            self.record(&request.agent).await,
+            self.session_elsewhere(&request.agent),
+        ) {
+            (Ok(Some(_)), _) => return Ok(()),
+            (Ok(None), _) => {}
+            (Err(error), Some(target)) if is_remote(&error) => {
+                return self.check_session(&target, request).await;
+            }
+            (Err(error), _) => return Err(error),
         }
         let survey: Survey<'_> = self.survey().await?;
         let known = survey.desired(&request.agent).map(|_| ());
@@ -171,7 +211,7 @@ impl Fleet {
     }
 
     /// Checks what needs no receiver.
-    fn check(&self, request: &SendRequest) -> Result<(), FleetError> {
+    pub(super) fn check(&self, request: &SendRequest) -> Result<(), FleetError> {
         let refuse = |rule: &str| {
             Err(FleetError::new(FleetErrorKind::Refused {
                 agent: request.agent.clone(),
@@ -251,7 +291,16 @@ impl Fleet {
         })
     }
 
-    fn patience(&self, request: &SendRequest) -> Duration {
+    /// How long a message without an inbox waits to be typed, and is then followed: the first look
+    /// decides nothing, for only a second tells whether the screen rests.
+    pub(super) fn patience_at_sight(&self, request: &SendRequest) -> Duration {
+        match (request.timeout, self.patience(request)) {
+            (None, patience) => patience.max(LOOK),
+            (Some(timeout), _) => timeout,
+        }
+    }
+
+    pub(super) fn patience(&self, request: &SendRequest) -> Duration {
         if let Some(timeout) = request.timeout {
             return timeout;
         }
@@ -308,7 +357,11 @@ impl Fleet {
 pub(super) struct Identified {
     proven: Sender,
     pub(super) address: Address,
-    kind: Kind,
+    pub(super) kind: Kind,
+}
+
+fn is_remote(error: &FleetError) -> bool {
+    matches!(error.kind(), FleetErrorKind::Remote { .. })
 }
 
 /// A message in the inbox of a pod that does not run waits for it.

@@ -1,0 +1,576 @@
+//! `send` to where no pod of this fleet is: to a tmux session, here or on another machine, and to a
+//! fleet there.
+
+use std::time::Duration;
+
+use podfleet_harness::Harness;
+use podfleet_pod::bare::{BrokenOff, Parcel, deliver};
+use podfleet_pod::clock;
+use podfleet_protocol::{Address, Message, MessageId, Outcome, Receipt, clean_body};
+use podfleet_roster::Agent;
+use podfleet_tmux::{Pane, Socket, Tmux, TmuxErrorKind};
+use serde_json::Value;
+
+use super::Fleet;
+use super::send::{SendReport, SendRequest, Via};
+use super::settle::account;
+use crate::bare_session::{BareSession, RunsTmux, SessionFault, panes};
+use crate::comms::elsewhere;
+use crate::desired::load_harness;
+use crate::error::{FleetError, FleetErrorKind};
+use crate::names::near;
+use crate::remote::{RemoteFault, RemoteShell, RemoteTmux, quoted};
+use crate::views::find_program;
+
+/// What an answer from another machine may take over the time that it was told to wait.
+const SLACK: Duration = Duration::from_secs(30);
+/// How long the fleet there may take to list itself.
+const LISTING: Duration = Duration::from_secs(20);
+/// The harness of a program that none is known for.
+const ANY_PROGRAM: &str = "generic";
+
+/// A tmux session that no pod of this fleet hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionTarget {
+    /// Its name.
+    pub session: String,
+    /// The name or the path of the server's socket. Absent: the fleet's own, on another machine
+    /// tmux's default one.
+    pub socket: Option<String>,
+    /// How ssh reaches its machine. Absent: it is here.
+    pub ssh: Option<String>,
+    /// The machine's name in the message's head. Absent: this machine's, or the one that ssh goes to.
+    pub host: Option<String>,
+    /// The harness that knows its program. Absent: by the program's name, else that of any program
+    /// with a prompt.
+    pub runtime: Option<String>,
+}
+
+impl SessionTarget {
+    /// Returns the session of an agent that is on another machine.
+    fn of(agent: &Agent, host: &str, harness: &str) -> Self {
+        Self {
+            session: agent.name.to_string(),
+            socket: agent.socket.clone(),
+            ssh: Some(agent.ssh.clone().unwrap_or_else(|| host.to_owned())),
+            host: Some(host.to_owned()),
+            runtime: Some(harness.to_owned()),
+        }
+    }
+
+    fn place(&self) -> String {
+        match &self.ssh {
+            Some(ssh) => format!("on `{ssh}`"),
+            None => "on this socket".to_owned(),
+        }
+    }
+}
+
+impl Fleet {
+    /// Sends a message to a tmux session that no pod of this fleet hosts, with the steps and the
+    /// evidence of a pod, as far as the screen gives it.
+    ///
+    /// There is no inbox there: what cannot be typed now is refused, and nothing waits. On another
+    /// machine the fleet there takes the message, if it has an agent of that name; then it is in
+    /// that agent's inbox, and the receipt is that fleet's.
+    ///
+    /// # Errors
+    /// Fails when nothing was typed and nothing accepted: the session or the machine cannot be
+    /// reached, or a pod hosts it.
+    pub async fn send_to_session(
+        &self,
+        target: &SessionTarget,
+        request: &SendRequest,
+    ) -> Result<SendReport, FleetError> {
+        self.check(request)?;
+        let message = self.letter(target, request).await?;
+        let Some(ssh) = &target.ssh else {
+            let tmux = self.tmux_of(target)?;
+            return self.type_into(&tmux, target, request, &message).await;
+        };
+        let mut shell = self.shell_of(ssh).await?;
+        if let Some(name) = hosted_there(&mut shell, &target.session).await {
+            return self
+                .hand_over(&mut shell, ssh, &name, request, &message)
+                .await;
+        }
+        let tmux = RemoteTmux {
+            shell: &mut shell,
+            socket: socket_of(target.socket.as_deref().unwrap_or_default()),
+        };
+        self.type_into(tmux, target, request, &message).await
+    }
+
+    /// Says whether [`send_to_session`](Self::send_to_session) would find its session, and no rule of
+    /// ours refuses the message; types nothing.
+    ///
+    /// # Errors
+    /// As `send_to_session`, save for what only a look at the screen can tell.
+    pub async fn check_session(
+        &self,
+        target: &SessionTarget,
+        request: &SendRequest,
+    ) -> Result<(), FleetError> {
+        self.check(request)?;
+        let message = self.letter(target, request).await?;
+        parcel_of(request, &message, Duration::ZERO)?;
+        let Some(ssh) = &target.ssh else {
+            let tmux = self.tmux_of(target)?;
+            return pane_of(&mut &tmux, target).await.map(drop);
+        };
+        let mut shell = self.shell_of(ssh).await?;
+        if hosted_there(&mut shell, &target.session).await.is_some() {
+            return Ok(());
+        }
+        let mut tmux = RemoteTmux {
+            shell: &mut shell,
+            socket: socket_of(target.socket.as_deref().unwrap_or_default()),
+        };
+        pane_of(&mut tmux, target).await.map(drop)
+    }
+
+    async fn shell_of(&self, ssh: &str) -> Result<RemoteShell, FleetError> {
+        let program = find_program("ssh", &self.env);
+        let opened = match &program {
+            Some(program) => RemoteShell::open(program, ssh).await,
+            None => Err(RemoteFault::NoSsh),
+        };
+        opened.map_err(|fault| unreached(ssh, fault.into()))
+    }
+
+    /// Returns the session of a fleet mate that lives on another machine; nothing for one that is
+    /// here, or unknown.
+    #[must_use]
+    pub fn session_elsewhere(&self, agent: &str) -> Option<SessionTarget> {
+        let roster = self.roster()?;
+        let found = roster.agent(agent)?;
+        let host = elsewhere(found, &self.host)?;
+        Some(SessionTarget::of(found, host, roster.harness_of(found)))
+    }
+
+    /// Puts the message into the form in which a pod would have accepted it.
+    async fn letter(
+        &self,
+        target: &SessionTarget,
+        request: &SendRequest,
+    ) -> Result<Message, FleetError> {
+        let sender = self.sender().await?;
+        let host = target
+            .host
+            .clone()
+            .or_else(|| target.ssh.as_deref().map(machine));
+        let host = host.unwrap_or_else(|| self.host.clone());
+        Ok(Message {
+            id: request.id.unwrap_or_else(MessageId::generate),
+            from: sender.address,
+            to: Address::new(host, &target.session),
+            kind: sender.kind,
+            class: request.class,
+            thread: request.thread.clone(),
+            body: clean_body(&request.body).text,
+            typing: request.typing,
+            accepted: clock::wall(),
+        })
+    }
+
+    fn tmux_of(&self, target: &SessionTarget) -> Result<Tmux, FleetError> {
+        let program = find_program("tmux", &self.env)
+            .ok_or_else(|| FleetError::new(FleetErrorKind::TmuxMissing))?;
+        let socket = match (&target.socket, self.views()) {
+            (Some(socket), _) => socket_of(socket),
+            (None, Some(views)) => socket_of(views?.socket()),
+            (None, None) => Socket::Default,
+        };
+        Ok(Tmux::new(program, socket))
+    }
+
+    /// Types a message into the session's pane.
+    async fn type_into<R: RunsTmux>(
+        &self,
+        mut tmux: R,
+        target: &SessionTarget,
+        request: &SendRequest,
+        message: &Message,
+    ) -> Result<SendReport, FleetError> {
+        let pane = pane_of(&mut tmux, target).await?;
+        let harness = self.harness_of_session(target, &pane)?;
+        let parcel = parcel_of(request, message, self.patience_at_sight(request))?;
+        let mut session = BareSession {
+            tmux,
+            pane: pane.id,
+            message: message.id,
+        };
+        let receipt = match deliver(&mut session, &harness, &parcel).await {
+            Ok(receipt) => receipt,
+            Err(BrokenOff {
+                error,
+                receipt: Some(receipt),
+            }) => doubted(receipt, &error),
+            Err(BrokenOff {
+                error: SessionFault::Unfit(why),
+                receipt: None,
+            }) => refused(message.id, why),
+            Err(BrokenOff { error, .. }) => return Err(faulty(target, error)),
+        };
+        Ok(SendReport {
+            agent: request.agent.clone(),
+            receipt,
+            position: 0,
+            duplicate: false,
+            stripped: clean_body(&request.body).stripped,
+            via: match target.ssh {
+                Some(_) => Via::SshTmux,
+                None => Via::Tmux,
+            },
+        })
+    }
+
+    fn harness_of_session(
+        &self,
+        target: &SessionTarget,
+        pane: &Pane,
+    ) -> Result<Harness, FleetError> {
+        let by_command = || {
+            podfleet_harness::SHIPPED.iter().copied().find(|name| {
+                let harness = Harness::shipped(name);
+                let argv = harness.as_ref().map(|harness| &harness.launch().argv);
+                argv.and_then(|argv| argv.first())
+                    .is_some_and(|program| *program == pane.command)
+            })
+        };
+        let runtime = target.runtime.as_deref().or_else(by_command);
+        let name = runtime.unwrap_or(ANY_PROGRAM);
+        let harness = match self.roster() {
+            Some(roster) => roster.harness_of_runtime(name),
+            None => name,
+        };
+        let (_, harness) = load_harness(&self.dirs, harness, name).map_err(|fault| {
+            FleetError::new(FleetErrorKind::Name {
+                what: "the runtime",
+            })
+            .caused_by(fault)
+        })?;
+        Ok(harness)
+    }
+
+    /// Gives a message to the fleet of another machine, with the head that tells who sends it.
+    async fn hand_over(
+        &self,
+        shell: &mut RemoteShell,
+        ssh: &str,
+        agent: &str,
+        request: &SendRequest,
+        message: &Message,
+    ) -> Result<SendReport, FleetError> {
+        let patience = self.patience(request);
+        let parcel = parcel_of(request, message, patience)?;
+        let script = far_send(agent, &parcel, message, (request.wait, patience));
+        let answer = match shell.run(&script, patience + SLACK).await {
+            Ok(answer) => answer,
+            // It may have been accepted: that is not known, and no failure of the send either.
+            Err(fault) => return Ok(in_doubt(request, message.id, ssh, &fault)),
+        };
+        let said = String::from_utf8_lossy(&answer.output);
+        match far_report(&said, request) {
+            Some(report) => Ok(report),
+            None if answer.code == 3 => Err(FleetError::new(FleetErrorKind::Refused {
+                agent: request.agent.clone(),
+                rule: far_words(&said),
+            })),
+            None => Err(FleetError::new(FleetErrorKind::FarFleet {
+                target: ssh.to_owned(),
+                said: far_words(&said),
+            })),
+        }
+    }
+}
+
+fn parcel_of(
+    request: &SendRequest,
+    message: &Message,
+    patience: Duration,
+) -> Result<Parcel, FleetError> {
+    let until = request.wait.unwrap_or(Outcome::Submitted);
+    Parcel::new(message, until, patience).map_err(|rule| {
+        let agent = request.agent.clone();
+        FleetError::new(FleetErrorKind::Refused { agent, rule })
+    })
+}
+
+/// A value with a `/` is a path.
+fn socket_of(name: &str) -> Socket {
+    if name.contains('/') {
+        Socket::Path(name.into())
+    } else {
+        Socket::from_name(name)
+    }
+}
+
+/// Returns the machine of a target of ssh: `user@machine` or `ssh://user@machine:port`.
+fn machine(target: &str) -> String {
+    let target = target.strip_prefix("ssh://").unwrap_or(target);
+    let machine = target
+        .rsplit_once('@')
+        .map_or(target, |(_, machine)| machine);
+    let machine = machine.split(['.', ':', '/']).next().unwrap_or_default();
+    // An address has no short form.
+    let is_address = machine.bytes().all(|byte| byte.is_ascii_digit());
+    if is_address {
+        target.rsplit('@').next().unwrap_or(target)
+    } else {
+        machine
+    }
+    .to_owned()
+}
+
+fn is_nobody(kind: TmuxErrorKind) -> bool {
+    matches!(kind, TmuxErrorKind::NoServer | TmuxErrorKind::ServerLost)
+}
+
+async fn pane_of(tmux: &mut impl RunsTmux, target: &SessionTarget) -> Result<Pane, FleetError> {
+    match panes(tmux).await {
+        Ok(panes) => chosen(panes, target),
+        Err(SessionFault::Tmux(error)) if is_nobody(error.kind()) => {
+            Err(no_session(target, Vec::new()))
+        }
+        Err(fault) => Err(faulty(target, fault)),
+    }
+}
+
+fn faulty(target: &SessionTarget, fault: SessionFault) -> FleetError {
+    match &target.ssh {
+        Some(ssh) => unreached(ssh, fault),
+        None => here(fault),
+    }
+}
+
+/// Finds the pane that the session shows.
+fn chosen(panes: Vec<Pane>, target: &SessionTarget) -> Result<Pane, FleetError> {
+    let names = panes.iter().map(|pane| pane.session_name.clone()).collect();
+    let of_session = |pane: &Pane| pane.session_name == target.session && pane.active;
+    let Some(pane) = panes.into_iter().find(of_session) else {
+        return Err(no_session(target, names));
+    };
+    if pane.tag.is_some() {
+        let session = target.session.clone();
+        return Err(FleetError::new(FleetErrorKind::HostedSession { session }));
+    }
+    Ok(pane)
+}
+
+fn no_session(target: &SessionTarget, names: Vec<String>) -> FleetError {
+    FleetError::new(FleetErrorKind::NoSuchSession {
+        session: target.session.clone(),
+        place: target.place(),
+        near: near(&target.session, names),
+    })
+}
+
+fn here(fault: SessionFault) -> FleetError {
+    match fault {
+        SessionFault::Tmux(error) => error.into(),
+        fault => FleetError::new(FleetErrorKind::Tmux).caused_by(fault),
+    }
+}
+
+fn unreached(ssh: &str, fault: SessionFault) -> FleetError {
+    let target = ssh.to_owned();
+    match fault {
+        SessionFault::Remote(RemoteFault::NoSsh) => FleetError::new(FleetErrorKind::SshMissing),
+        SessionFault::Remote(RemoteFault::BadTarget(target)) => {
+            FleetError::new(FleetErrorKind::BadTarget { target })
+        }
+        fault => FleetError::new(FleetErrorKind::Unreachable { target }).caused_by(fault),
+    }
+}
+
+fn doubted(receipt: Receipt, fault: &SessionFault) -> Receipt {
+    let why = format!(
+        "then it could not be looked at any more: {}",
+        account(fault)
+    );
+    Receipt {
+        reason: Some(match receipt.reason {
+            Some(reason) => format!("{reason}; {why}"),
+            None => why,
+        }),
+        ..receipt
+    }
+}
+
+fn refused(id: MessageId, why: &str) -> Receipt {
+    Receipt {
+        outcome: Outcome::Refused,
+        settled: true,
+        reason: Some(format!("nothing was typed: {why}")),
+        ..Receipt::accepted(id, clock::wall())
+    }
+}
+
+/// Returns the name by which the fleet there has an agent of this session, if there is a fleet.
+async fn hosted_there(shell: &mut RemoteShell, session: &str) -> Option<String> {
+    let script = "command -v fleet >/dev/null 2>&1 && fleet ps --json </dev/null 2>/dev/null";
+    let answer = shell.run(script, LISTING).await.ok()?;
+    let rows: Vec<Value> = serde_json::from_slice(&answer.output).ok()?;
+    let is_it = |row: &&Value| {
+        row["managed"] == true
+            && row["readiness"] != "remote"
+            && (row["name"] == session || row["session"] == session)
+    };
+    Some(rows.iter().find(is_it)?["name"].as_str()?.to_owned())
+}
+
+/// The body goes in raw, with our own head: the fleet there would name its operator as the sender.
+fn far_send(
+    agent: &str,
+    parcel: &Parcel,
+    message: &Message,
+    (wait, patience): (Option<Outcome>, Duration),
+) -> String {
+    let mut words = vec![quoted(agent), "-".into(), "--raw".into(), "--json".into()];
+    words.push(format!("--id {}", message.id));
+    words.push(format!("--class {}", message.class));
+    words.push(format!("--timeout {}", patience.as_secs().min(3600)));
+    if let Some(wait) = wait {
+        words.push(format!("--wait {wait}"));
+    }
+    if let Some(thread) = &message.thread {
+        words.push(format!("--thread {}", quoted(thread)));
+    }
+    let typing = message.typing;
+    let flags = [
+        (typing.raw && typing.allow_command, "--allow-command"),
+        (typing.task, "--task"),
+        (typing.now, "--now"),
+        (
+            typing.on_crash == podfleet_protocol::OnCrash::Retry,
+            "--on-crash retry",
+        ),
+    ];
+    words.extend(
+        flags
+            .iter()
+            .filter(|(on, _)| *on)
+            .map(|(_, flag)| (*flag).to_owned()),
+    );
+    format!(
+        "printf '%s' {} | fleet send {} 2>&1",
+        quoted(parcel.text()),
+        words.join(" ")
+    )
+}
+
+/// Finds the report in what `fleet send --json` printed, between what it said to people.
+fn far_report(said: &str, request: &SendRequest) -> Option<SendReport> {
+    let starts = said.match_indices('{').map(|(at, _)| at);
+    let mut reports = starts.filter(|at| *at == 0 || said[..*at].ends_with('\n'));
+    reports.find_map(|at| {
+        let mut values = serde_json::Deserializer::from_str(&said[at..]).into_iter::<Value>();
+        let value = values.next()?.ok()?;
+        let number = |field: &str| value[field].as_u64().unwrap_or_default();
+        Some(SendReport {
+            agent: request.agent.clone(),
+            receipt: serde_json::from_value(value["receipt"].clone()).ok()?,
+            position: u32::try_from(number("position")).unwrap_or(u32::MAX),
+            duplicate: value["duplicate"] == true,
+            stripped: clean_body(&request.body).stripped,
+            via: Via::Ssh,
+        })
+    })
+}
+
+/// Returns what the command there said of its failure, in one line and without what we say ourselves.
+fn far_words(said: &str) -> String {
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words.strip_prefix("error: ").unwrap_or(&words);
+    let rule = words
+        .split_once(" is refused: ")
+        .map_or(words, |(_, rule)| rule);
+    if rule.is_empty() {
+        "it said nothing".to_owned()
+    } else {
+        rule.to_owned()
+    }
+}
+
+fn in_doubt(request: &SendRequest, id: MessageId, ssh: &str, fault: &RemoteFault) -> SendReport {
+    let reason = format!(
+        "{fault}; whether the fleet on `{ssh}` accepted it is not known. Sent again with `--id {id}` \
+         it is delivered once"
+    );
+    SendReport {
+        agent: request.agent.clone(),
+        receipt: Receipt {
+            outcome: Outcome::Unknown,
+            settled: true,
+            reason: Some(reason),
+            ..Receipt::accepted(id, clock::wall())
+        },
+        position: 0,
+        duplicate: false,
+        stripped: 0,
+        via: Via::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_of_a_target_is_its_short_name() {
+        for (target, expected) in [
+            ("oak", "oak"),
+            ("me@oak", "oak"),
+            ("me@oak.example.org", "oak"),
+            ("ssh://me@oak:2222", "oak"),
+            ("me@10.0.0.7", "10.0.0.7"),
+        ] {
+            assert_eq!(machine(target), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn the_report_is_found_between_what_is_said_to_people() {
+        let id = MessageId::generate();
+        let receipt = serde_json::to_value(Receipt::accepted(id, clock::wall())).unwrap();
+        let report = serde_json::json!({"agent": "far", "receipt": receipt, "position": 3});
+        let said = format!("note: {{odd}}\n{report:#}\nnote: more\n");
+        let found = far_report(&said, &SendRequest::new("coder", "x")).unwrap();
+        assert_eq!(found.receipt.id, id);
+        assert_eq!((found.agent.as_str(), found.position), ("coder", 3));
+        assert_eq!(found.via, Via::Ssh);
+        assert_eq!(
+            far_report("error: no", &SendRequest::new("coder", "x")),
+            None
+        );
+    }
+
+    #[test]
+    fn what_the_fleet_there_said_is_told_once() {
+        let said = "error: the message to `far` is refused:\n  the id is taken\n";
+        assert_eq!(far_words(said), "the id is taken");
+        assert_eq!(far_words("\n"), "it said nothing");
+    }
+
+    #[test]
+    fn nothing_of_a_message_is_an_argument_there() {
+        let request = SendRequest::new("far", "secret 'text'");
+        let message = Message {
+            id: MessageId::generate(),
+            from: Address::operator("fern"),
+            to: Address::new("oak", "far"),
+            kind: podfleet_protocol::Kind::Run,
+            class: request.class,
+            thread: Some("t 1".into()),
+            body: request.body.clone(),
+            typing: request.typing,
+            accepted: clock::wall(),
+        };
+        let patience = Duration::from_secs(10);
+        let parcel = parcel_of(&request, &message, patience).unwrap();
+        let script = far_send("far", &parcel, &message, (None, patience));
+        let script = script.replace(&message.id.to_string(), "[ID]");
+        insta::assert_snapshot!(script, @r"printf '%s' '[fern:operator -> oak:far thread=t%201] secret '\''text'\''' | fleet send 'far' - --raw --json --id [ID] --class actionable --timeout 10 --thread 't 1' 2>&1");
+    }
+}
