@@ -31,6 +31,10 @@ pub struct Launch {
     /// Makes the agent call us for this launch alone: `{command}` is our command as a JSON or TOML
     /// array, `{settings}` what [`Hooks::settings`](crate::Hooks::settings) makes.
     pub hooks: Option<Vec<String>>,
+    /// JSON files of settings whose object `env` wins over the environment, below the home directory
+    /// (`~/…`) or the working directory.
+    #[serde(default)]
+    pub settings_files: Vec<String>,
     /// Whether the program keeps its shell commands in a sandbox that may forbid Unix sockets: then
     /// its own shell cannot reach the fleet, but our server of tools can.
     #[serde(default)]

@@ -6,6 +6,7 @@ mod real_tmux {
     mod paste;
     mod server;
     mod session;
+    mod traps;
 
     pub(crate) use server::Server;
 }
