@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use podfleet_roster::{Diagnostic, Document, Known, MAX_BYTES, Roster};
+use podfleet_roster::{Code, Diagnostic, Document, Known, MAX_BYTES, Roster};
 
 use crate::error::Error;
 use crate::exit::Exit;
@@ -54,9 +54,13 @@ impl RosterFile {
         }))
     }
 
-    /// Returns the findings that are wrong but stop nothing here, a line each.
+    /// Returns the findings that are wrong but stop nothing here, a line each; that an agent would be
+    /// told nothing about its mandate too, since nothing else shows it.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
-        let wrong = |finding: &&Diagnostic| finding.is_error() && !finding.blocks_changes();
+        let wrong = |finding: &&Diagnostic| {
+            let role_is_missing = finding.code == Code::UnknownRole;
+            (finding.is_error() || role_is_missing) && !finding.blocks_changes()
+        };
         self.checked
             .findings
             .iter()

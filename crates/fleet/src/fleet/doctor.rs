@@ -1,6 +1,7 @@
 //! `doctor`: what of this machine and this fleet would make trouble, each with its remedy.
 
 mod programs;
+mod settings;
 mod sockets;
 
 use std::os::unix::fs::PermissionsExt;
@@ -85,6 +86,8 @@ impl Fleet {
         checks.extend(self.permission_checks());
         checks.extend(self.systemd_checks().await?);
         checks.extend(self.program_checks().await?);
+        checks.extend(self.settings_checks().await?);
+        checks.extend(self.ssh_check());
         Ok(checks)
     }
 
