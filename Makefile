@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full torture bench fmt schemas clean
+.PHONY: help setup demo test test-full torture soak bench fmt schemas clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ test-full: setup ## What takes longer: documentation, licences, the demo as a te
 
 torture: setup ## Kills and loads at full size, see docs/reliability.md; an hour or more
 	@scripts/torture.sh
+
+soak: setup ## Thirty agents for SOAK_SECONDS (1800) while anything may be killed
+	@scripts/soak.sh
 
 bench: ## Measure, side by side with the floor
 	@scripts/bench.sh

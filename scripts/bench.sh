@@ -3,7 +3,7 @@
 #
 #   scripts/bench.sh             all of it, about ten minutes
 #   scripts/bench.sh send keys   some: version, validate, store, send, socket, accept, keys,
-#                                flood, idle, up, ps
+#                                flood, idle, up, ps, whole
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

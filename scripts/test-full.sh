@@ -50,4 +50,5 @@ step 'the real agents: installation' scripts/setup.sh agents
 # All of them: the usual filter leaves these out.
 step 'the real agents' cargo nextest run --profile ci --locked -p podfleet-tests \
     --ignore-default-filter -E 'test(/^agents::/)'
+step 'a soak of three minutes' env SOAK_SECONDS="${SOAK_SECONDS:-180}" scripts/soak.sh
 step 'the demo' scripts/demo.sh

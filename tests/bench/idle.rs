@@ -152,7 +152,8 @@ fn field(status: &str, name: &str) -> u64 {
     value.parse().unwrap()
 }
 
-fn ticks(pid: u32) -> u64 {
+/// Returns the processor time that a process has used, in clock ticks of 10 ms.
+pub(crate) fn ticks(pid: u32) -> u64 {
     stat(pid, 11) + stat(pid, 12)
 }
 

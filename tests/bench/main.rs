@@ -28,6 +28,7 @@ mod table;
 mod up;
 mod validate;
 mod version;
+mod whole;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../e2e/world.rs"]
 mod world;
@@ -38,7 +39,7 @@ use table::Row;
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [Measurement; 11] = [
+const MEASUREMENTS: [Measurement; 12] = [
     ("version", version::rows),
     ("validate", validate::rows),
     ("store", store::rows),
@@ -50,6 +51,7 @@ const MEASUREMENTS: [Measurement; 11] = [
     ("idle", idle::rows),
     ("up", up::rows),
     ("ps", ps::rows),
+    ("whole", whole::rows),
 ];
 
 fn main() {

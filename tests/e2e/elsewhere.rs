@@ -103,7 +103,7 @@ fn a_shell_in_a_session_takes_a_command_and_a_begun_line_is_left_alone() {
     let held = world.fleet(&[&to[..], &["echo over", "--timeout", "1"]].concat());
     let held = held.exits(3);
     assert!(held.stdout.contains("refused"), "{held}");
-    assert!(held.stdout.contains("text stands behind the"), "{held}");
+    assert!(held.stdout.contains("draft (text stands"), "{held}");
     let screen = world.tmux("default", &["capture-pane", "-p", "-t", "=loose:"]);
     assert!(!screen.stdout.contains("over"), "{screen}");
 }

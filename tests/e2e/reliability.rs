@@ -1,20 +1,32 @@
-//! `docs/reliability.md` names tests; they are there.
+//! `docs/reliability.md`, `docs/incidents.md` and `docs/tmux.md` name tests; they are there.
 
 use std::path::Path;
 
-/// How many lines the table has at least: none is dropped for want of a test.
-const LINES: usize = 37;
-
 #[test]
 fn every_test_that_the_table_of_reliability_names_is_there() {
+    names_tests("reliability.md", 37);
+}
+
+#[test]
+fn every_test_that_the_table_of_incidents_names_is_there() {
+    names_tests("incidents.md", 15);
+}
+
+#[test]
+fn every_test_that_the_table_of_tmux_names_is_there() {
+    names_tests("tmux.md", 25);
+}
+
+/// Checks the table of a page. It has at least so many lines: none is dropped for want of a test.
+fn names_tests(page: &str, lines: usize) {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-    let text = std::fs::read_to_string(docs.join("reliability.md")).unwrap();
+    let text = std::fs::read_to_string(docs.join(page)).unwrap();
     let (_, table) = text.split_once("| what | tests |\n|---|---|\n").unwrap();
     let rows: Vec<_> = table
         .lines()
         .take_while(|line| line.starts_with('|'))
         .collect();
-    assert!(rows.len() >= LINES, "{} lines", rows.len());
+    assert!(rows.len() >= lines, "{} lines", rows.len());
     let wrong: Vec<String> = rows.iter().flat_map(|row| faults(&docs, row)).collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

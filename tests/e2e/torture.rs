@@ -8,37 +8,18 @@ use podfleet_pod_store::{PeerPair, PodStore as _, Writer};
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
+use crate::dice::{Dice, setting};
 use crate::store::Inbox;
 use crate::truth::{Sent, judge, until_settled};
 use crate::world::{World, parent_of, signal};
 
+/// How long nothing is done at most between two strikes, messages or relations.
+const LONGEST: Duration = Duration::from_millis(500);
 const PODS: [&str; 3] = ["a", "b", "c"];
 /// How often something is killed, unless `TORTURE_ROUNDS` says otherwise.
 const ROUNDS: u64 = 12;
 /// A run is repeated by its seed, which `TORTURE_SEED` can set.
 const SEED: u64 = 0x5EED;
-
-/// Marsaglia's xorshift64: the same moments for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-
-    /// The moments are the test: nothing tells when one is bad.
-    fn wait(&mut self) {
-        std::thread::sleep(Duration::from_millis(self.roll(500)));
-    }
-}
-
-fn setting(name: &str, default: u64) -> u64 {
-    let text = std::env::var(name).ok();
-    text.and_then(|text| text.parse().ok()).unwrap_or(default)
-}
 
 #[test]
 fn kills_at_random_moments_neither_lose_nor_double_nor_belie_a_message() {
@@ -55,12 +36,12 @@ fn kills_at_random_moments_neither_lose_nor_double_nor_belie_a_message() {
     let sent = std::thread::scope(|scope| {
         let senders = PODS.map(|pod| {
             let world = &world;
-            scope.spawn(move || send_all(world, pod, rounds, Dice(seed + 1)))
+            scope.spawn(move || send_all(world, pod, rounds, Dice::new(seed + 1)))
         });
-        scope.spawn(|| relate_all(&world, &over, Dice(seed + 2)));
-        let mut dice = Dice(seed);
+        scope.spawn(|| relate_all(&world, &over, Dice::new(seed + 2)));
+        let mut dice = Dice::new(seed);
         for _ in 0..rounds {
-            dice.wait();
+            dice.wait(LONGEST);
             strike(&world, &mut dice);
         }
         let sent = senders.map(|sender| sender.join().unwrap());
@@ -85,7 +66,7 @@ fn kills_at_random_moments_neither_lose_nor_double_nor_belie_a_message() {
 fn send_all(world: &World, pod: &str, count: u64, mut dice: Dice) -> Vec<Sent> {
     (0..count)
         .map(|number| {
-            dice.wait();
+            dice.wait(LONGEST);
             Sent::new(format!("message {pod}/{number}.")).until_accepted(world, pod)
         })
         .collect()
@@ -96,7 +77,7 @@ fn relate_all(world: &World, over: &AtomicBool, mut dice: Dice) {
     let inboxes = PODS.map(|pod| Inbox::of(world, pod));
     let (store, runtime) = inboxes[0].store();
     while !over.load(Ordering::Relaxed) {
-        dice.wait();
+        dice.wait(LONGEST);
         let first = usize::try_from(dice.roll(3)).unwrap();
         let (one, other) = (inboxes[first].pod(), inboxes[(first + 1) % 3].pod());
         let pair = PeerPair::new(one, other).unwrap();
