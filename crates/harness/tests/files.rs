@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use podfleet_harness::{Harness, HarnessErrorKind, SHIPPED};
+use podfleet_harness::{Harness, HarnessErrorKind, SHIPPED, Screen, Signals};
 
 #[test]
 fn every_shipped_harness_can_be_read() {
@@ -111,4 +111,23 @@ fn a_fault_has_a_kind() {
         kind("\"echo\"", "\"screen\""),
         HarnessErrorKind::Inconsistent
     );
+}
+
+#[test]
+fn the_example_of_the_documentation_is_a_harness_that_knows_its_screens() {
+    let page = include_str!("../../../docs/harnesses.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let harness = Harness::parse("python", example).unwrap();
+    let state = |row: &str| {
+        let mut screen = Screen::from_text(80, row);
+        screen.cursor.column = 80;
+        harness
+            .classify(&screen, &Signals::default())
+            .state
+            .to_string()
+    };
+    assert_eq!(state(">>> "), "ready");
+    assert_eq!(state("(Pdb) "), "blocked{dialog}");
+    assert_eq!(state("42"), "busy");
 }
