@@ -115,13 +115,13 @@ fn a_blank_or_stale_pane_is_never_reported_as_accepted() {
     new_session(&world, "exec sleep 1000");
     let blank = send(&world, &["-m", "hello", "--timeout", "1", "--json"]).exits(3);
     assert_eq!(blank.json()["receipt"]["outcome"], "refused", "{blank}");
-    world
-        .tmux("default", &["kill-session", "-t", "=loose:"])
-        .exits(0);
     // Stale: the last screen of an agent that does not read any more. Stopped is the agent alone,
     // for tmux would let its own child go on.
     let program = sim_agent(&world, "{}").replace("exec ", "");
-    new_session(&world, &format!("{program}; true"));
+    // In the same pane: a server whose last session ends would end with it.
+    let program = format!("{program}; true");
+    let again = ["respawn-pane", "-k", "-t", "=loose:", &program];
+    world.tmux("default", &again).exits(0);
     shows(&world, "❯");
     let pid = world.tmux(
         "default",
@@ -307,8 +307,7 @@ fn a_machine_with_tmux_alone_is_typed_into_and_watched_by_it() {
     let tail = world.fleet_by_ssh(&["tail", "far"]).exits(0);
     assert!(tail.stdout.contains("lines; 漢"), "{tail}");
     // Blank there is as blank as here.
-    far.tmux(&["kill-session", "-t", "=far:"]).exits(0);
-    far.tmux(&["new-session", "-d", "-s", "far", "exec sleep 1000"])
+    far.tmux(&["respawn-pane", "-k", "-t", "=far:", "exec sleep 1000"])
         .exits(0);
     let blank = world
         .fleet_by_ssh(&["send", "far", "-m", "x", "--timeout", "1"])
