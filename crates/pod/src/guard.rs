@@ -9,11 +9,12 @@
 //! here: `pod guard -- ARGV…` ([`run`]) and, between fork and agent, `pod exec -- ARGV…` ([`exec`]).
 
 mod lifeline;
+mod machine_code;
 mod tenants;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -89,15 +90,24 @@ pub fn run(exe: &Path, argv: &[OsString]) -> io::Result<()> {
     watch(&mut lifeline, agent)
 }
 
+/// Starts the agent, and returns when it runs.
 fn start(exe: &Path, argv: &[OsString], terminal: &OwnedFd) -> io::Result<Pid> {
     let stdio = || terminal.try_clone().map(Stdio::from);
-    let child = Command::new(exe)
+    // Closed by the agent's start; what comes out of it before says why there was none.
+    let (mut why, failing) = io::pipe()?;
+    let mut child = Command::new(exe)
         .args(EXEC_ARGS)
         .args(argv)
         .stdin(stdio()?)
-        .stdout(stdio()?)
+        .stdout(failing)
         .stderr(stdio()?)
         .spawn()?;
+    let mut reason = String::new();
+    why.read_to_string(&mut reason)?;
+    if !reason.is_empty() {
+        child.wait()?;
+        return Err(io::Error::other(reason));
+    }
     i32::try_from(child.id())
         .ok()
         .and_then(Pid::from_raw)
@@ -148,21 +158,32 @@ fn reap(agent: Pid) -> io::Result<Option<Report>> {
     }
 }
 
-/// Becomes the agent: makes standard input the controlling terminal of a new session, asks the
-/// kernel to kill it with its guard, and replaces the process.
+/// Becomes the agent: makes standard input the controlling terminal of a new session, and its
+/// standard output too, asks the kernel to kill it with its guard, and replaces the process. Its
+/// standard output up to now is where the guard hears why that failed.
 ///
 /// Doing this in a program of its own, after the fork, needs no unsafe code.
 ///
 /// # Errors
 /// Returns only when it failed.
 pub fn exec(argv: &[OsString]) -> io::Error {
+    let guard = rustix::io::fcntl_dupfd_cloexec(io::stdout(), 3);
     match become_agent(argv) {
         Ok(never) => match never {},
-        Err(error) => error,
+        Err(error) => {
+            if let Ok(guard) = guard {
+                let program = argv.first().map(|program| program.to_string_lossy());
+                let program = program.unwrap_or_default();
+                // A guard that is gone needs no reason.
+                let _ = write!(std::fs::File::from(guard), "cannot run {program}: {error}");
+            }
+            error
+        }
     }
 }
 
 fn become_agent(argv: &[OsString]) -> io::Result<std::convert::Infallible> {
+    rustix::stdio::dup2_stdout(io::stdin())?;
     let (program, arguments): (&OsStr, &[OsString]) = match argv {
         [program, arguments @ ..] => (program, arguments),
         [] => {
@@ -179,5 +200,6 @@ fn become_agent(argv: &[OsString]) -> io::Result<std::convert::Infallible> {
     if getppid() != guard {
         return Err(io::Error::other("the guard is gone"));
     }
+    machine_code::check(Path::new(program))?;
     Err(Command::new(program).args(arguments).exec())
 }
