@@ -88,3 +88,112 @@ fn a_busy_shell_holds_a_message_until_it_is_idle() {
         }
     });
 }
+
+/// Sends a raw text that is to be submitted within `seconds`, and returns what was printed.
+fn submit(world: &World, text: &str) {
+    let sent = world.fleet(&["send", "a", "--raw", "-m", text, "--wait", "submitted"]);
+    sent.exits(0);
+}
+
+#[test]
+fn a_shell_whose_command_is_silent_works_and_gets_no_message() {
+    let world = world_with("[bash, --norc]");
+    submit(&world, "sleep 600");
+    // Longer than the quiet after which a program without a prompt counts as ready.
+    world.until_row("a", |row| row["idle_seconds"].as_u64() >= Some(4));
+    assert_eq!(world.row("a")["readiness"], "working");
+    let send = ["send", "a", "--raw", "-m", "echo hi", "--timeout", "1"];
+    let held = world.fleet(&send).exits(0);
+    assert!(held.stdout.contains("held: busy"), "{held}");
+}
+
+#[test]
+fn an_interpreter_that_sleeps_works_and_gets_no_message() {
+    if podfleet_tests::require::python3().is_none() {
+        return;
+    }
+    let world = world_with("[python3, -i, -q]");
+    submit(&world, "import time; time.sleep(600)");
+    world.until_row("a", |row| row["idle_seconds"].as_u64() >= Some(4));
+    assert_eq!(world.row("a")["readiness"], "working");
+    let send = ["send", "a", "--raw", "-m", "1", "--timeout", "1"];
+    let held = world.fleet(&send).exits(0);
+    assert!(held.stdout.contains("held: busy"), "{held}");
+}
+
+#[test]
+fn what_only_the_terminal_echoed_is_not_submitted() {
+    let world = world_with("[sh, -c, 'echo \"prompt> \"; exec sleep 700']");
+    let send = [
+        "send",
+        "a",
+        "--raw",
+        "-m",
+        "echo hi",
+        "--wait",
+        "answered",
+        "--timeout",
+        "8",
+    ];
+    let sent = world.fleet(&send).exits(1);
+    assert!(sent.stdout.contains("typed, not submitted"), "{sent}");
+    assert!(sent.stdout.contains("no program has read it"), "{sent}");
+}
+
+#[test]
+fn quiet_without_a_prompt_is_no_answer() {
+    let world = world_with("[sh, -c, 'while read line; do sleep 600; done']");
+    let send = [
+        "send",
+        "a",
+        "--raw",
+        "-m",
+        "work",
+        "--wait",
+        "answered",
+        "--timeout",
+        "15",
+    ];
+    let sent = world.fleet(&send).exits(1);
+    assert!(sent.stdout.contains("submitted"), "{sent}");
+    assert!(sent.stdout.contains("without a prompt"), "{sent}");
+}
+
+#[test]
+fn a_program_that_ends_at_once_is_not_called_ready() {
+    let world = World::new();
+    let agents = "  - name: a\n    runtime: generic\n    command: [sh, -c, 'echo bye; exit 3']\n    restart:\n      policy: never\n";
+    world.write_roster("default", agents);
+    let up = world.fleet(&["up"]).exits(1);
+    assert!(
+        up.to_string().contains("its agent ended at once: exit 3"),
+        "{up}"
+    );
+}
+
+#[test]
+fn a_program_that_cannot_be_run_is_told_as_that() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    let program = |name: &str, content: &[u8]| {
+        let path = world.path("work").join(name);
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let script = program("script", b"#!/no/such/interpreter\n");
+    let foreign = program(
+        "foreign",
+        b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\0\xff",
+    );
+    let entry = |name: &str, path: &std::path::Path| {
+        let path = path.display();
+        format!("  - name: {name}\n    runtime: generic\n    command: [{path}]\n")
+    };
+    let agents = entry("script", &script) + &entry("foreign", &foreign);
+    world.write_roster("default", &agents);
+    let up = world.fleet(&["up"]).exits(1).to_string();
+    assert_eq!(up.matches("its agent was not started").count(), 2, "{up}");
+    assert!(up.contains("No such file or directory"), "{up}");
+    assert!(up.contains("Exec format error"), "{up}");
+}

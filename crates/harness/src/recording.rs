@@ -67,6 +67,8 @@ impl Recording {
             quiet_for: Duration::from_millis(self.quiet_ms.into()),
             running_for: Duration::from_millis(self.running_ms.into()),
             output_seen: self.output_seen,
+            was_ready: true,
+            away: false,
         }
     }
 }

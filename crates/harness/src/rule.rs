@@ -33,6 +33,8 @@ pub(crate) struct Rule {
     cursor_inside: Option<bool>,
     cursor_visible: Option<bool>,
     output_seen: Option<bool>,
+    was_ready: Option<bool>,
+    away: Option<bool>,
     quiet_min_ms: Option<u32>,
     quiet_max_ms: Option<u32>,
     running_max_ms: Option<u32>,
@@ -172,6 +174,8 @@ impl Rule {
         let millis = |value: u32| Duration::from_millis(value.into());
         self.output_seen
             .is_none_or(|seen| seen == signals.output_seen)
+            && self.was_ready.is_none_or(|was| was == signals.was_ready)
+            && self.away.is_none_or(|away| away == signals.away)
             && self
                 .quiet_min_ms
                 .is_none_or(|least| signals.quiet_for >= millis(least))

@@ -14,6 +14,11 @@ pub struct Signals {
     pub running_for: Duration,
     /// Whether the agent has written anything yet.
     pub output_seen: bool,
+    /// Whether the agent was ready before, since it was started.
+    pub was_ready: bool,
+    /// Whether something else has the terminal than what was at the prompt: a command in the
+    /// foreground, or one that the program waits for with its line editor off.
+    pub away: bool,
 }
 
 /// The state that a screen shows.

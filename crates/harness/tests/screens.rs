@@ -82,6 +82,8 @@ fn read(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
         quiet_for: Duration::from_secs(1),
         running_for: Duration::from_secs(10),
         output_seen: true,
+        was_ready: true,
+        away: false,
     };
     let mut queued = "second message while busy".to_owned();
     let meta = std::fs::read_to_string(path.with_extension("meta"))?;

@@ -8,7 +8,9 @@ use std::process::Stdio;
 
 use podfleet_protocol::{RunEnd, Size};
 use pty_process::{OwnedReadPty, OwnedWritePty};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::io::ioctl_fionread;
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer};
+use rustix::termios::{LocalModes, tcgetattr, tcgetpgrp};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
@@ -51,6 +53,15 @@ pub(crate) struct LineDiscipline {
     pub(crate) canonical: bool,
     /// The kernel echoes what is typed (`ECHO`).
     pub(crate) echo: bool,
+}
+
+/// Who has the agent's terminal now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// The process group in the foreground.
+    pub(crate) group: u32,
+    /// Whether the kernel collects lines for it.
+    pub(crate) canonical: bool,
 }
 
 impl AgentProcess {
@@ -154,6 +165,24 @@ impl AgentTerminal {
             canonical: modes.contains(LocalModes::ICANON),
             echo: modes.contains(LocalModes::ECHO),
         }
+    }
+
+    /// Returns who has the terminal; nothing if the kernel does not tell.
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        let group = tcgetpgrp(&self.master).ok()?;
+        Some(Holder {
+            group: group.as_raw_nonzero().get().unsigned_abs(),
+            canonical: self.discipline().canonical,
+        })
+    }
+
+    /// Returns whether something that was typed waits in the kernel for a program to read it; false
+    /// if the kernel does not tell.
+    pub(crate) fn has_unread(&self) -> bool {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        ioctl_tiocgptpeer(&self.master, flags)
+            .and_then(ioctl_fionread)
+            .is_ok_and(|bytes| bytes > 0)
     }
 }
 

@@ -273,6 +273,9 @@ impl<'a> Watch<'a> {
                 // It has run for longer than we look, and has written what it shows.
                 running_for: Duration::MAX,
                 output_seen: true,
+                was_ready: true,
+                // Who has the terminal is not told from outside.
+                away: false,
             },
         );
         let nowhere = |state| matches!(state, ScreenState::Starting | ScreenState::Unknown);
@@ -351,6 +354,7 @@ fn as_look<'a>(harness: &'a Harness, screen: &'a Screen, seen: &'a Seen) -> Look
         classification: &seen.classification,
         quiet_for: seen.quiet_for,
         written: true,
+        unread: false,
     }
 }
 

@@ -11,6 +11,7 @@ mod lane;
 mod launch;
 mod news;
 mod orders;
+mod prompt;
 mod status;
 mod text;
 
@@ -42,6 +43,7 @@ use crate::terminal::{Terminal, ViewStream};
 use crate::timer::Timer;
 use agent::{Phase, Stopping};
 use keys::Keys;
+use prompt::Prompt;
 
 /// How much output is taken at once.
 const READ: usize = 64 << 10;
@@ -95,6 +97,7 @@ struct Live {
     clients: Clients,
     delivery: Delivery,
     keys: Keys,
+    prompt: Prompt,
     /// Bytes on their way to the agent.
     outgoing: BytesMut,
     classification: Classification,
@@ -167,6 +170,7 @@ impl Controller {
                 clients: Clients::new(generation, size),
                 delivery: Delivery::new(),
                 keys: Keys::default(),
+                prompt: Prompt::default(),
                 outgoing: BytesMut::new(),
                 classification: not_started(),
                 since: Moment::now(),

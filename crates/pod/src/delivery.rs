@@ -41,6 +41,8 @@ pub(crate) struct Look<'a> {
     pub(crate) quiet_for: Duration,
     /// Whether all that was typed has gone to the terminal.
     pub(crate) written: bool,
+    /// Whether some of it waits in the kernel for a program to read it.
+    pub(crate) unread: bool,
 }
 
 /// A message on its way.
@@ -177,6 +179,13 @@ impl Delivery {
         self.stage = Stage::Submitting(Box::new(Submission::new(job, now)));
     }
 
+    /// Takes notice that the interrupt key was pressed.
+    pub(crate) fn interrupted(&mut self) {
+        if let Some(turn) = &mut self.turn {
+            turn.interrupted();
+        }
+    }
+
     /// Draws the conclusions from what is seen now.
     pub(crate) fn look(&mut self, look: &Look<'_>) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -198,7 +207,7 @@ impl Delivery {
                     actions.push(Action::Found(id, finding));
                 }
                 submission::Step::Working(finding) => {
-                    let turn = Turn::new(id, &finding, look.now);
+                    let turn = Turn::new(id, submission.text(), &finding, look.now);
                     if let Some(before) = self.turn.replace(turn) {
                         actions.push(Action::Found(before.id(), before.followed()));
                     }

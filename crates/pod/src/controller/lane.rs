@@ -12,6 +12,7 @@ use podfleet_protocol::{
 
 use super::agent::Phase;
 use super::{Controller, Next};
+use crate::agent_process::AgentTerminal;
 use crate::clock::{self, Moment};
 use crate::delivery::{Action, Conditions, Finding, Job, Look, hold, opens_in};
 use crate::journal::{Delivering, NotCommitted, Recording};
@@ -31,7 +32,13 @@ impl Controller {
         let screen = self.live.terminal.screen();
         let quiet_since = self.live.last_output.unwrap_or(self.live.started);
         let quiet_for = now.saturating_duration_since(quiet_since);
+        let terminal = self.terminal.as_ref();
+        let holder = terminal.and_then(AgentTerminal::holder);
+        let unread =
+            self.live.delivery.is_watching() && terminal.is_some_and(AgentTerminal::has_unread);
         let signals = Signals {
+            was_ready: self.live.prompt.was_ready(),
+            away: self.live.prompt.is_away(holder, self.agent_pid),
             quiet_for,
             running_for: now.saturating_duration_since(self.live.started),
             output_seen: self.live.last_output.is_some(),
@@ -39,6 +46,9 @@ impl Controller {
         let classification = self.setup.harness.classify(&screen, &signals);
         if self.is_half_drawn(classification.state, quiet_for) {
             return;
+        }
+        if classification.state == ScreenState::Ready {
+            self.live.prompt.ready(holder);
         }
         if classification.state != self.live.classification.state {
             self.live.since = Moment::now();
@@ -53,6 +63,7 @@ impl Controller {
             classification: &self.live.classification,
             quiet_for,
             written: self.live.outgoing.is_empty(),
+            unread,
         };
         let actions = self.live.delivery.look(&look);
         let closed = self.live.next.as_ref().map(|next| {
@@ -303,6 +314,7 @@ impl Controller {
             classification: &self.live.classification,
             quiet_for: Duration::ZERO,
             written: true,
+            unread: false,
         };
         hold(&look, &self.conditions(now, message))
     }

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command as Program;
 
 use super::agent::Phase;
+use super::prompt::Prompt;
 use super::{Controller, SCROLLBACK, not_started};
 use crate::agent_process::{AgentProcess, Launch, find_program};
 use crate::clock::Moment;
@@ -150,6 +151,7 @@ impl Controller {
         live.view = ViewStream::new();
         live.clients.begin_run(run);
         live.keys.clear();
+        live.prompt = Prompt::default();
         live.outgoing.clear();
         live.classification = not_started();
         live.since = Moment::now();

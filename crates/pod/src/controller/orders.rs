@@ -50,6 +50,7 @@ impl Controller {
         if pressed {
             let key = &self.setup.harness.submit().interrupt;
             self.live.outgoing.extend_from_slice(key);
+            self.live.delivery.interrupted();
         } else {
             let identity = &self.setup.shared.identity;
             self.setup.shared.journal.note(Entry::Control {

@@ -14,6 +14,8 @@ const PRESS_AGAIN: Duration = Duration::from_secs(1);
 /// How long the composer must have shown our text unchanged where something else on the screen, such
 /// as a spinner, never rests.
 const STEADY: Duration = Duration::from_millis(500);
+/// How long an echoed line may lie in the kernel before that is told.
+const READS: Duration = Duration::from_secs(1);
 /// How often the submit key is pressed at most: once, and three times again.
 const PRESSES: u8 = 4;
 /// How far apart the two looks at an empty composer are.
@@ -74,6 +76,10 @@ impl Submission {
 
     pub(super) fn id(&self) -> MessageId {
         self.job.id
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.job.text
     }
 
     /// Returns whether our text may stand in the composer, with no dialog over it that a person
@@ -240,11 +246,23 @@ impl Submission {
         }
         match look.harness.composer(look.screen) {
             Composer::Empty => self.seen_empty(look),
+            Composer::Unknown if self.by_echo && look.unread => self.unread(look, pressed),
             Composer::Unknown if self.by_echo => {
-                self.prove(look, Source::Echo, "the echoed line was taken")
+                self.prove(look, Source::Echo, "the echoed line was read")
             }
             Composer::Holds(_) | Composer::Unknown => self.no_longer_seen(look, pressed),
         }
+    }
+
+    /// The kernel took the line, and keeps it for a program that does not read.
+    fn unread(&mut self, look: &Look<'_>, pressed: Instant) -> Step {
+        if look.now < pressed + READS {
+            return Step::Wait;
+        }
+        self.report_once(
+            Finding::new(Outcome::TypedNotSubmitted, false, self.presses)
+                .reason("the terminal echoed it, and no program has read it yet"),
+        )
     }
 
     fn still_there(&mut self, look: &Look<'_>, pressed: Instant) -> Step {

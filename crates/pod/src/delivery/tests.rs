@@ -71,6 +71,8 @@ impl Script {
                 quiet_for,
                 running_for: Duration::from_secs(60),
                 output_seen: true,
+                was_ready: true,
+                ..podfleet_harness::Signals::default()
             };
             let classification = self.harness.classify(&self.screen, &signals);
             let actions = self.delivery.look(&Look {
@@ -80,6 +82,7 @@ impl Script {
                 classification: &classification,
                 quiet_for,
                 written: true,
+                unread: false,
             });
             self.log
                 .extend(actions.into_iter().map(|action| match action {
@@ -253,6 +256,7 @@ fn a_draft_a_dialog_and_a_busy_agent_hold_a_message() {
             quiet_for: Duration::from_secs(1),
             running_for: Duration::from_secs(60),
             output_seen: true,
+            ..podfleet_harness::Signals::default()
         };
         let classification = harness.classify(screen, &signals);
         let look = Look {
@@ -262,6 +266,7 @@ fn a_draft_a_dialog_and_a_busy_agent_hold_a_message() {
             classification: &classification,
             quiet_for: Duration::from_secs(1),
             written: true,
+            unread: false,
         };
         hold(&look, conditions).map(|hold| hold.reason)
     };

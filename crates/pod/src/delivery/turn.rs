@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use podfleet_harness::ScreenState;
+use podfleet_harness::{Holding, ScreenState};
 use podfleet_protocol::{Evidence, MessageId, Outcome, RunEnd, Source};
 
 use super::{Finding, Look};
@@ -15,20 +15,27 @@ const IDLE_FOR: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Turn {
     id: MessageId,
+    text: String,
     begun: Finding,
     since: Instant,
     idle: Option<Instant>,
+    /// Whether a line of the screen showed that, and not quiet alone.
+    shown: bool,
+    interrupted: bool,
     /// Whether the agent was so idle that the next message was begun.
     found_idle: bool,
 }
 
 impl Turn {
-    pub(super) fn new(id: MessageId, begun: &Finding, now: Instant) -> Self {
+    pub(super) fn new(id: MessageId, text: &str, begun: &Finding, now: Instant) -> Self {
         Self {
             id,
+            text: text.to_owned(),
             begun: begun.clone(),
             since: now,
             idle: None,
+            shown: false,
+            interrupted: false,
             found_idle: false,
         }
     }
@@ -39,12 +46,17 @@ impl Turn {
 
     /// Takes notice that the agent was idle enough to be given the next message.
     pub(super) fn found_idle(&mut self) {
-        self.found_idle = true;
+        self.found_idle = self.begun.outcome != Outcome::Submitted || self.shown;
+    }
+
+    /// Takes notice that the interrupt key was pressed.
+    pub(super) fn interrupted(&mut self) {
+        self.interrupted = true;
     }
 
     /// Returns what came of it when another turn has begun.
     pub(super) fn followed(self) -> Finding {
-        if !self.found_idle {
+        if self.interrupted || !self.found_idle {
             return Finding {
                 settled: true,
                 ..self.begun
@@ -67,9 +79,19 @@ impl Turn {
             self.idle = None;
             return None;
         }
+        self.shown = look.classification.line.is_some();
         let first = *self.idle.get_or_insert(look.now);
         if look.now < first + IDLE_FOR {
             return None;
+        }
+        if let Some(why) = self.unanswered(look) {
+            return Some(
+                Finding {
+                    settled: true,
+                    ..self.begun.clone()
+                }
+                .reason(why),
+            );
         }
         let failed = look.classification.state == ScreenState::Error;
         let line = look.classification.line.clone().unwrap_or_default();
@@ -78,6 +100,23 @@ impl Turn {
             ..Finding::new(Outcome::Answered, true, self.begun.submit_keys)
                 .evidence(self.evidence(look))
         })
+    }
+
+    /// Returns why an agent that is idle again did not come to the end of its turn, or may not have.
+    fn unanswered(&self, look: &Look<'_>) -> Option<&'static str> {
+        let state = look.classification.state;
+        if self.interrupted {
+            return Some("the interrupt key was pressed during the turn");
+        }
+        if state == ScreenState::Draft
+            && look.harness.holds(look.screen, &self.text) == Holding::Text
+        {
+            return Some("the turn was interrupted: the text stands in the composer again");
+        }
+        // Only of programs without a composer nothing more is known than that they took the text.
+        let unseen = self.begun.outcome == Outcome::Submitted && !self.shown;
+        (unseen && state == ScreenState::Ready)
+            .then_some("it is quiet, without a prompt that would show the end of its work")
     }
 
     fn evidence(&self, look: &Look<'_>) -> Evidence {
