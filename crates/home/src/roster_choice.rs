@@ -7,7 +7,8 @@ use crate::env::Env;
 /// The roster that a command reads, whether or not it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RosterChoice {
-    /// Its path; absolute.
+    /// Its path; absolute, and the same however it was named: without links and `..`, as far as it
+    /// leads to something.
     pub path: PathBuf,
     /// Why this one.
     pub why: RosterReason,
@@ -50,7 +51,7 @@ pub fn locate_roster(
     config: &Path,
 ) -> RosterChoice {
     let choice = |path, why| RosterChoice {
-        path: cwd.join(path),
+        path: canonical(&cwd.join(path)),
         why,
     };
     if let Some(path) = explicit {
@@ -64,6 +65,20 @@ pub fn locate_roster(
     }
     let path = roster_in(config).unwrap_or_else(|| config.join("roster.yaml"));
     choice(path, RosterReason::Configuration)
+}
+
+/// Of a file that is gone the directory may be there. Where fleets do not run, paths are spelt as
+/// they were given: Windows has a form of its own for canonical ones.
+fn canonical(path: &Path) -> PathBuf {
+    if cfg!(not(unix)) {
+        return path.to_owned();
+    }
+    let in_directory = || {
+        let directory = path.parent()?.canonicalize().ok()?;
+        Some(directory.join(path.file_name()?))
+    };
+    let found = path.canonicalize().ok().or_else(in_directory);
+    found.unwrap_or_else(|| path.to_owned())
 }
 
 fn roster_in(directory: &Path) -> Option<PathBuf> {
@@ -105,5 +120,21 @@ mod tests {
 
         let named = (cwd.join("y.yaml"), RosterReason::Named);
         assert_eq!(locate(Some("y.yaml"), "/x.yaml", &cwd, &config), named);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_roster_has_one_path_however_it_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let sub = root.join("sub");
+        std::fs::create_dir(&sub).unwrap();
+        let roster = root.join("roster.yaml");
+        let path = |name| locate(Some(name), "", &sub, &root).0;
+        assert_eq!(path("../roster.yaml"), roster, "it is gone");
+        std::fs::write(&roster, "").unwrap();
+        std::os::unix::fs::symlink(&roster, sub.join("link.yaml")).unwrap();
+        assert_eq!(path("../roster.yaml"), roster);
+        assert_eq!(path("link.yaml"), roster);
     }
 }
