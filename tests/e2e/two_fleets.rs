@@ -62,3 +62,64 @@ fn a_fleet_name_belongs_to_one_roster() {
         "{ran}"
     );
 }
+
+#[test]
+fn a_roster_is_one_and_the_same_however_its_path_is_spelt() {
+    let world = World::new();
+    let roster = world.write_roster("red", &world.agents(&[("a", "")]));
+    world.fleet_of("red", &["up"]).exits(0);
+    let sub = world.path("work/sub");
+    std::fs::create_dir(&sub).unwrap();
+    let link = sub.join("link.yaml");
+    std::os::unix::fs::symlink(&roster, &link).unwrap();
+    for spelling in ["../red.yaml", "link.yaml"] {
+        let mut up = world.command("red", &["--roster", spelling, "up"]);
+        let up = up.current_dir(&sub).output().unwrap();
+        let said = String::from_utf8_lossy(&up.stderr);
+        assert!(up.status.success(), "{said}");
+        let plan = world.fleet_of("red", &["--roster", text(&sub.join(spelling)), "plan"]);
+        assert!(!plan.to_string().contains("restart"), "{plan}");
+    }
+}
+
+#[test]
+fn a_roster_that_moved_takes_its_fleet_along() {
+    let world = World::new();
+    let old = world.write_roster("red", &world.agents(&[("a", "")]));
+    world.fleet_of("red", &["up"]).exits(0);
+    let new = world.path("work/moved.yaml");
+    std::fs::rename(&old, &new).unwrap();
+    let up = world
+        .fleet_of("red", &["--roster", text(&new), "up"])
+        .exits(0);
+    assert!(up.to_string().contains("red.yaml"), "{up}");
+    std::fs::rename(&new, &old).unwrap();
+    world.fleet_of("red", &["up"]).exits(0);
+}
+
+#[test]
+fn where_no_roster_is_the_fleets_that_run_are_named() {
+    let world = World::new();
+    world.write_roster("red", &world.agents(&[("a", "")]));
+    world.fleet_of("red", &["up"]).exits(0);
+    let elsewhere = |arguments: &[&str]| {
+        let mut command = world.command("red", arguments);
+        command.env_remove("FLEET_ROSTER").current_dir("/");
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        (output.status.code(), said)
+    };
+    for (arguments, code) in [
+        (&["ps"][..], Some(0)),
+        (&["down"][..], Some(2)),
+        (&["send", "a", "-m", "hi"][..], Some(2)),
+        (&["status"][..], Some(0)),
+    ] {
+        let (exit, said) = elsewhere(arguments);
+        assert!(said.contains("--fleet red"), "{arguments:?}: {said}");
+        assert_eq!(exit, code, "{arguments:?}: {said}");
+    }
+    let (exit, said) = elsewhere(&["ps", "--fleet", "red"]);
+    assert!(exit == Some(0) && said.contains("available"), "{said}");
+}

@@ -100,6 +100,12 @@ pub enum FleetErrorKind {
         /// The roster.
         path: PathBuf,
     },
+    /// There is no roster, and the fleet that is meant then was never brought up.
+    #[error("there is no roster here, so it is not known which fleet is meant")]
+    WhichFleet {
+        /// The fleets that were brought up.
+        others: Vec<String>,
+    },
     /// The fleet's name is owned by another roster.
     #[error(
         "fleet `{fleet}` belongs to the roster {}; {} claims it too",
@@ -415,6 +421,16 @@ fn about_a_pod(name: &str, answer: &RpcError) -> Option<FleetError> {
     Some(FleetError::new(kind))
 }
 
+/// Writes the options that name these fleets.
+#[must_use]
+pub fn fleet_options<T: std::fmt::Display>(fleets: &[T]) -> String {
+    let options: Vec<_> = fleets
+        .iter()
+        .map(|fleet| format!("`--fleet {fleet}`"))
+        .collect();
+    options.join(" or ")
+}
+
 fn hints(kind: &FleetErrorKind) -> Vec<String> {
     let hint = match kind {
         FleetErrorKind::NoSuchAgent { near, .. } if !near.is_empty() => {
@@ -436,11 +452,21 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         FleetErrorKind::Unreachable { target } => {
             format!("nothing was sent; `ssh {target} true` has to work without a question")
         }
+        FleetErrorKind::WhichFleet { others } => {
+            format!("name it: {}", fleet_options(others))
+        }
         FleetErrorKind::LostRoster { .. } => "name the fleet with `--fleet NAME`".to_owned(),
         FleetErrorKind::NoRoster => "make one with `fleet init --write`".to_owned(),
         FleetErrorKind::Claimed { .. } => {
             "give one of the two rosters another `fleet:` name".to_owned()
         }
+        FleetErrorKind::NoSuchAgent { .. } => {
+            "`fleet ps` lists them; without a roster, `fleet init --write` makes one".to_owned()
+        }
+        FleetErrorKind::Pod { agent } => format!(
+            "if it stays so, `fleet restart {agent}` starts it anew; `fleet logs {agent}` \
+             shows what its pod says"
+        ),
         FleetErrorKind::FileChanged { .. } => {
             "look at what is there now, and run the command once more".to_owned()
         }
@@ -463,7 +489,9 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         FleetErrorKind::NameTaken { existing } => {
             format!("choose another name, or forget that pod: `fleet pod forget {existing}`")
         }
-        FleetErrorKind::Storage { .. } => "make the state directory writable".to_owned(),
+        FleetErrorKind::Storage { .. } => {
+            "make room on the disk of the state directory, or make it writable".to_owned()
+        }
         _ => return Vec::new(),
     };
     vec![hint]

@@ -39,7 +39,7 @@ use std::time::Duration;
 use podfleet_home::Env;
 use podfleet_pod::client::Introduction;
 use podfleet_pod::host::Asker;
-use podfleet_pod_store::{FleetKey, PodRecord, PodStore};
+use podfleet_pod_store::{FleetKey, PodRecord, PodStore, StoreError, StoreErrorKind};
 use podfleet_protocol::method::Credential;
 use podfleet_protocol::{FleetName, Identity, PodName, TenantId};
 use podfleet_roster::Roster;
@@ -135,6 +135,8 @@ pub struct Fleet {
     direct: Direct,
     manager: UserManager,
     user: String,
+    /// Where nothing says which fleet is meant, and this one was never brought up: those that were.
+    others: Vec<FleetName>,
 }
 
 impl Fleet {
@@ -172,11 +174,17 @@ impl Fleet {
             setup.env.get("FLEET_TENANT").unwrap_or(&setup.user),
         )?;
         let state = &setup.dirs.state;
+        let guessed = !named && setup.lost_roster.is_some();
         let key = match setup.lost_roster {
             Some(lost) if !named => key_of_lost(&lost, key, state)?,
             _ => key,
         };
         let origin = Origin::of_fleet(state, &key);
+        let others = if guessed && origin.is_none() {
+            Origin::fleets_of(state, &key.tenant)
+        } else {
+            Vec::new()
+        };
         let roster_path = roster.as_ref().map(|(_, path)| path.as_path());
         let pod_env = agent_env::pod_env(&setup.env, &setup.dirs, roster_path, key.tenant.as_str());
         let direct = Direct::new(setup.exe.clone(), pod_env, setup.dirs.state_paths());
@@ -203,6 +211,7 @@ impl Fleet {
             direct,
             manager,
             user: setup.user,
+            others,
         })
     }
 
@@ -217,6 +226,13 @@ impl Fleet {
     #[must_use]
     pub fn key(&self) -> &FleetKey {
         &self.key
+    }
+
+    /// Returns the fleets that may be meant instead: without a roster and a name `default` is, and
+    /// where that was never brought up, others may have been.
+    #[must_use]
+    pub fn others(&self) -> &[FleetName] {
+        &self.others
     }
 
     /// Returns the fleet's directories.
@@ -270,12 +286,14 @@ impl Fleet {
     }
 
     /// Makes the fleet's name this roster's, records its members, and writes down what is needed if
-    /// it gets lost.
-    async fn claim(&self) -> Result<(), FleetError> {
+    /// it gets lost. The holder of the fleet's lock alone does so.
+    async fn claim(&self, events: &Events) -> Result<(), FleetError> {
         let Some((roster, path)) = &self.roster else {
             return Ok(());
         };
-        self.store.claim_fleet(&self.key, path).await?;
+        if let Err(error) = self.store.claim_fleet(&self.key, path).await {
+            self.take_over(error, path, events).await?;
+        }
         let names = roster.agents.iter().map(|agent| agent.name.as_str());
         let members: Vec<_> = names.filter_map(|name| PodName::new(name).ok()).collect();
         let now = podfleet_pod::clock::wall();
@@ -284,6 +302,37 @@ impl Fleet {
         origin
             .save(&self.dirs.state)
             .map_err(|error| FleetError::io("write below", &self.dirs.state, error))
+    }
+
+    /// Takes the fleet's name over from a roster that is gone, or that is this one under another
+    /// path.
+    async fn take_over(
+        &self,
+        refused: StoreError,
+        path: &Path,
+        events: &Events,
+    ) -> Result<(), FleetError> {
+        let StoreErrorKind::FleetClaimed { owner, .. } = refused.kind() else {
+            return Err(refused.into());
+        };
+        let gone = matches!(owner.try_exists(), Ok(false));
+        let same = owner.canonicalize().is_ok_and(|owner| owner == path);
+        if !gone && !same {
+            return Err(refused.into());
+        }
+        self.store.release_fleet(&self.key, owner).await?;
+        self.store.claim_fleet(&self.key, path).await?;
+        if gone {
+            let text = format!(
+                "fleet `{}` was brought up from {}, which is gone; from now on from {}",
+                self.key.fleet,
+                owner.display(),
+                path.display()
+            );
+            // Nobody has to listen.
+            let _ = events.send(Progress::Note { agent: None, text });
+        }
+        Ok(())
     }
 
     fn introduction(&self) -> Introduction {

@@ -62,7 +62,7 @@ pub mod supervisor;
 
 pub use dirs::Dirs;
 pub use drift::drift;
-pub use error::{FleetError, FleetErrorKind};
+pub use error::{FleetError, FleetErrorKind, fleet_options};
 pub use file_snapshot::FileSnapshot;
 pub use fleet::{
     AgentPruned, AgentStatus, Brake, BrakeReport, Check, CommsBlock, DownOptions, Events,

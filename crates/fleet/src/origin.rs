@@ -88,6 +88,15 @@ impl Origin {
         all
     }
 
+    /// Returns the fleets of a tenant that were ever brought up, in the order of their names.
+    pub(crate) fn fleets_of(state: &Path, tenant: &TenantId) -> Vec<FleetName> {
+        let all = Self::all(state).into_iter();
+        let of_tenant = all.filter(|origin| origin.tenant == *tenant);
+        let mut fleets: Vec<_> = of_tenant.map(|origin| origin.fleet).collect();
+        fleets.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        fleets
+    }
+
     /// Returns the origins of all fleets.
     pub(crate) fn all(state: &Path) -> Vec<Self> {
         let entries = fs::read_dir(state.join(DIRECTORY)).into_iter().flatten();

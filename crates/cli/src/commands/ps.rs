@@ -5,7 +5,7 @@ use tokio::time::interval;
 
 use crate::attach::{Event, ScreenUse, Signals, Tty};
 use crate::change::{Changes, reader_gone};
-use crate::commands::scope::{Agents, JsonFlag};
+use crate::commands::scope::{Agents, JsonFlag, no_agents};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -70,18 +70,18 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             return watch(&fleet, args, context).await;
         }
         let rows = fleet.ps(&args.agents.names).await?;
-        show(&rows, args, &mut context.output)?;
+        show(&fleet, &rows, args, &mut context.output)?;
         Ok(Exit::Success)
     })
 }
 
-fn show(rows: &[PsRow], args: &Args, output: &mut Output) -> Result<(), Error> {
+fn show(fleet: &Fleet, rows: &[PsRow], args: &Args, output: &mut Output) -> Result<(), Error> {
     if args.json.json {
         output.json(&rows)?;
         return Ok(());
     }
     if rows.is_empty() {
-        output.say("no agents: no roster names any, and none is recorded")?;
+        output.say(no_agents(fleet))?;
         return Ok(());
     }
     let width = output.width();
@@ -102,7 +102,7 @@ async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
         if args.json.json {
             context.output.json_line(&rows)?;
         } else {
-            show(&rows, args, &mut context.output)?;
+            show(&fleet, &rows, args, &mut context.output)?;
         }
         tokio::select! {
             changed = changes.next() => changed?,

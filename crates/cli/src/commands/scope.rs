@@ -1,9 +1,11 @@
 //! Arguments that many commands share.
 
 use podfleet::supervisor::SupervisorKind;
+use podfleet::{Fleet, fleet_options};
 use podfleet_protocol::FleetName;
 
 pub(crate) use super::json_flag::JsonFlag;
+use crate::render::wrap::wrap;
 
 /// Which fleet a command is about.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -21,6 +23,22 @@ pub(crate) struct Agents {
     pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) scope: Scope,
+}
+
+/// Returns what is said of a fleet without agents.
+pub(crate) fn no_agents(fleet: &Fleet) -> String {
+    match fleet.others() {
+        [] => "no agents: no roster names any, and none is recorded".to_owned(),
+        others => wrap(
+            &format!(
+                "no agents: there is no roster here; a fleet that was brought up from another \
+                 place is named with {}",
+                fleet_options(others)
+            ),
+            0,
+            "  ",
+        ),
+    }
 }
 
 /// The agent that a command is about.

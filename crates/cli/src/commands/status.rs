@@ -1,6 +1,6 @@
 use podfleet::AgentStatus;
 
-use crate::commands::scope::{Agents, JsonFlag};
+use crate::commands::scope::{Agents, JsonFlag, no_agents};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
@@ -19,14 +19,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
-    let found: Vec<AgentStatus> = block_on(async {
+    let (fleet, found): (_, Vec<AgentStatus>) = block_on(async {
         let fleet = context
             .fleet(&args.agents.scope, RosterNeed::Helpful)
             .await?;
-        Ok(fleet.status(&args.agents.names).await?)
+        let found = fleet.status(&args.agents.names).await?;
+        Ok((fleet, found))
     })?;
     if args.json.json {
         context.output.json(&found)?;
+    } else if found.is_empty() {
+        context.output.say(no_agents(&fleet))?;
     } else {
         let now = jiff::Timestamp::now();
         context.output.data(status::render(&found, now))?;

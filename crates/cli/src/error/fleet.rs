@@ -53,6 +53,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::BadTarget { .. }
         | FleetErrorKind::NoRoster
         | FleetErrorKind::LostRoster { .. }
+        | FleetErrorKind::WhichFleet { .. }
         | FleetErrorKind::Unreadable { .. }
         | FleetErrorKind::Name { .. } => Exit::Usage,
         FleetErrorKind::NotRunning { .. } | FleetErrorKind::NoSuchMessage { .. } => Exit::No,

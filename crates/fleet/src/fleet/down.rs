@@ -43,6 +43,9 @@ impl Fleet {
         for agent in agents {
             self.record(agent).await?;
         }
+        if !self.others.is_empty() && self.summaries().await?.is_empty() {
+            return Err(self.which_fleet());
+        }
         if options.dry_run {
             let survey = self.survey().await?;
             let steps = self.down_steps(&survey, agents, options.all);

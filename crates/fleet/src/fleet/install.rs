@@ -71,7 +71,7 @@ impl Fleet {
             return Ok(installation(&systemd, units, enabled, Vec::new()));
         }
         let _lock = self.lock(&events).await?;
-        self.claim().await?;
+        self.claim(&events).await?;
         let (pods, mut warnings) = self.recorded().await?;
         let units = systemd.refresh_units(false).await.map_err(units_fault)?;
         for enabling in [

@@ -52,7 +52,7 @@ impl Fleet {
         };
         let _lock = self.lock(&events).await?;
         self.dirs.open_runtime()?;
-        self.claim().await?;
+        self.claim(&events).await?;
         self.hold_tmux(views.as_ref(), &events).await;
         let survey = self.survey().await?;
         self.apply(survey, steps, *options, &events, views).await

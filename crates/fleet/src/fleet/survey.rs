@@ -158,10 +158,20 @@ impl Fleet {
         for summary in self.summaries().await.unwrap_or_default() {
             names.push(summary.record.identity.name.to_string());
         }
+        if names.is_empty() && !self.others.is_empty() {
+            return self.which_fleet();
+        }
         FleetError::new(FleetErrorKind::NoSuchAgent {
             agent: agent.to_owned(),
             fleet: self.key.fleet.to_string(),
             near: near(agent, names),
+        })
+    }
+
+    /// Returns the error that tells which fleets may be meant.
+    pub(super) fn which_fleet(&self) -> FleetError {
+        FleetError::new(FleetErrorKind::WhichFleet {
+            others: self.others.iter().map(ToString::to_string).collect(),
         })
     }
 }

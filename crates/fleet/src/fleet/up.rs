@@ -78,7 +78,7 @@ impl Fleet {
         let views = self.checked_views().await?;
         let _lock = self.lock(&events).await?;
         self.dirs.open_runtime()?;
-        self.claim().await?;
+        self.claim(&events).await?;
         self.settle_spawns(&events).await?;
         self.hold_tmux(views.as_ref(), &events).await;
         let survey = self.survey().await?;
