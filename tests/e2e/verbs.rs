@@ -1,8 +1,9 @@
 //! The verbs of the main job, used as a person would.
 
 use podfleet_sim_agent::Kind;
+use rustix::process::Signal;
 
-use crate::world::{World, fits_80_columns};
+use crate::world::{World, fits_80_columns, signal, until};
 
 #[test]
 fn a_second_up_does_nothing() {
@@ -209,4 +210,56 @@ fn a_command_is_typed_only_when_it_is_allowed() {
         ])
         .exits(0);
     assert_eq!(world.received("a", Kind::Command), ["/clear"]);
+}
+
+#[test]
+fn a_turn_that_was_interrupted_is_not_answered() {
+    let world = World::with_agents(&[("a", r#"{"turn_ms":60000}"#)]);
+    world.fleet(&["up"]).exits(0);
+    let send = ["send", "a", "-m", "work", "--wait", "started"];
+    let sent = world.fleet(&send).exits(0);
+    world.fleet(&["interrupt", "a"]).exits(0);
+    until(|| {
+        let log = world.fleet(&["log", "a"]).exits(0).stdout;
+        if log.contains("interrupt key was pressed") {
+            Ok(())
+        } else {
+            Err(format!("{sent}{log}"))
+        }
+    });
+    let log = world.fleet(&["log", "a"]).exits(0).stdout;
+    assert!(!log.contains("answered"), "{log}");
+}
+
+#[test]
+fn a_draft_is_no_work() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    world.tmux("default", &["send-keys", "-t", "=a:", "half a thought"]);
+    world.until_row("a", |row| row["readiness"] == "blocked");
+    let table = world.fleet(&["ps"]).exits(0).stdout;
+    assert!(table.contains("draft"), "{table}");
+}
+
+#[test]
+fn an_agent_is_dead_since_its_end() {
+    let agents = "  - name: a\n    runtime: generic\n    command: [bash, --norc]\n    restart:\n      policy: never\n";
+    let world = World::new();
+    world.write_roster("default", agents);
+    let mut up = world.command("default", &["up"]);
+    let up = up.env("FLEET_HEARTBEAT_INTERVAL", "2").output().unwrap();
+    assert!(up.status.success(), "{up:?}");
+    signal(world.agent_pid("a"), Signal::KILL);
+    let dead = world.until_row("a", |row| row["readiness"] == "dead");
+    assert!(!dead["since"].is_null(), "{dead:#}");
+    // The heartbeat is written again and again, and says nothing new.
+    for age in [1, 0] {
+        world.until_row("a", |row| row["heartbeat_age_seconds"] == age);
+    }
+    assert_eq!(world.row("a")["since"], dead["since"]);
+
+    signal(world.pod_pid("a"), Signal::KILL);
+    let row = world.until_row("a", |row| row["pod_pid"].is_null());
+    assert_eq!(row["readiness"], "dead");
+    assert!(row["since"].is_null(), "{row:#}");
 }

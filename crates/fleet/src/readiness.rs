@@ -123,7 +123,9 @@ pub enum ScreenEvidence {
     Busy,
     /// It waits for a message with an empty composer.
     Idle,
-    /// No evidence either way: no rule matched, or a draft stands in the composer.
+    /// It waits, and messages wait for the person whose text stands in its composer.
+    Draft,
+    /// No evidence either way: no rule matched.
     None,
 }
 
@@ -136,6 +138,7 @@ impl ScreenEvidence {
             "busy" => Self::Busy,
             // A failed turn has ended too, and the next message is typed.
             "ready" | "error" => Self::Idle,
+            "draft" => Self::Draft,
             _ if word.starts_with("blocked") => Self::Blocked,
             _ => Self::None,
         }
@@ -226,7 +229,7 @@ fn rules(facts: &Facts) -> (Readiness, Decider) {
     }
     match facts.screen {
         ScreenEvidence::Starting => (Readiness::Starting, Decider::Screen),
-        ScreenEvidence::Blocked => (Readiness::Blocked, Decider::Screen),
+        ScreenEvidence::Blocked | ScreenEvidence::Draft => (Readiness::Blocked, Decider::Screen),
         ScreenEvidence::Busy => (Readiness::Working, Decider::Screen),
         ScreenEvidence::Idle => (Readiness::Available, Decider::Screen),
         ScreenEvidence::None if facts.quiet < facts.idle_threshold => {
@@ -274,7 +277,12 @@ mod tests {
             Readiness::Starting => {
                 facts.agent == AgentProcess::NotYet || facts.screen == ScreenEvidence::Starting
             }
-            Readiness::Blocked => facts.screen == ScreenEvidence::Blocked,
+            Readiness::Blocked => {
+                matches!(
+                    facts.screen,
+                    ScreenEvidence::Blocked | ScreenEvidence::Draft
+                )
+            }
             Readiness::Working => {
                 facts.screen == ScreenEvidence::Busy
                     || unclear && facts.quiet < facts.idle_threshold
@@ -307,6 +315,7 @@ mod tests {
                 ScreenEvidence::Blocked,
                 ScreenEvidence::Busy,
                 ScreenEvidence::Idle,
+                ScreenEvidence::Draft,
                 ScreenEvidence::None,
             ]),
             seconds(600),

@@ -96,10 +96,10 @@ fn receipt_words(receipt: &Receipt) -> String {
         .evidence
         .as_ref()
         .map(ToString::to_string)
-        .or_else(|| receipt.hold.as_ref().map(ToString::to_string))
-        .or_else(|| receipt.reason.clone());
-    if let Some(because) = because {
-        text.push_str(&format!(" ({because})"));
+        .or_else(|| receipt.hold.as_ref().map(ToString::to_string));
+    let because: Vec<_> = because.into_iter().chain(receipt.reason.clone()).collect();
+    if !because.is_empty() {
+        text.push_str(&format!(" ({})", because.join("; ")));
     }
     text
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use podfleet_pod::heartbeat::Heartbeat;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::UnixMillis;
 use podfleet_roster::Agent;
@@ -145,7 +146,7 @@ impl Sources<'_> {
             model: heartbeat
                 .and_then(|heartbeat| heartbeat.model.clone())
                 .or_else(|| text(record, "model")),
-            since: rfc3339(since),
+            since: since.and_then(rfc3339),
             idle_seconds: idle.map(|idle| idle.as_secs()),
             heartbeat_age_seconds: age,
             agent_pid: heartbeat.and_then(|heartbeat| heartbeat.agent_pid),
@@ -155,10 +156,11 @@ impl Sources<'_> {
             generation: Some(record.generation.0),
             inbox: Some(sighting.summary.undelivered),
             flags: self.flags(sighting),
-            since_seconds: Some(self.now.since_wall(since).as_secs()),
+            since_seconds: since.map(|since| self.now.since_wall(since).as_secs()),
             detail: sighting
                 .quarantine()
                 .or_else(|| heartbeat.and_then(|heartbeat| heartbeat.detail.clone()))
+                .or_else(|| heartbeat.and_then(draft))
                 .or_else(|| self.unit_fault(record)),
             unit: self.unit_of(record).map(|unit| unit.id.clone()),
             socket: endpoint.map(|endpoint| endpoint.socket.clone()),
@@ -168,19 +170,19 @@ impl Sources<'_> {
         }
     }
 
-    fn since(&self, sighting: &Sighting, readiness: Readiness) -> UnixMillis {
+    fn since(&self, sighting: &Sighting, readiness: Readiness) -> Option<UnixMillis> {
         let heartbeat = sighting
             .heartbeat
             .as_ref()
             .filter(|heartbeat| heartbeat.boot_id == self.now.boot_id);
         let at = match readiness {
             Readiness::Quarantined | Readiness::Stopped => None,
-            // When it died nobody saw; this is its last sign of life.
-            Readiness::Dead => heartbeat.map(|heartbeat| heartbeat.boottime),
+            // When a pod died nobody saw.
+            Readiness::Dead if !sighting.is_up() => return None,
             _ => heartbeat.map(|heartbeat| heartbeat.since),
         };
-        at.and_then(|at| self.now.wall_of(at))
-            .unwrap_or(sighting.record().updated)
+        let seen = at.and_then(|at| self.now.wall_of(at));
+        Some(seen.unwrap_or(sighting.record().updated))
     }
 
     fn flags(&self, sighting: &Sighting) -> Vec<Flag> {
@@ -295,6 +297,12 @@ fn held_by(sighting: &Sighting) -> String {
     by_heartbeat()
         .or_else(|| Some(sighting.summary.hold.as_ref()?.to_string()))
         .unwrap_or_default()
+}
+
+/// Returns what a draft keeps waiting: the state says only that it waits for a person.
+fn draft(heartbeat: &Heartbeat) -> Option<String> {
+    let draft = heartbeat.screen == "draft";
+    draft.then(|| "draft: text stands in its composer".to_owned())
 }
 
 /// Returns a text of the recorded spec, without reading all of it.

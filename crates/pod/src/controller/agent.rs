@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{Controller, READ};
 use crate::agent_process::{GuardReport, Launch};
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::guard::{Order, belongings};
 use crate::lifecycle::Lifecycle;
 use crate::restart::Decision;
@@ -118,6 +118,7 @@ impl Controller {
     /// Draws the conclusions from the end of a run, or from a start that failed.
     pub(super) async fn ended(&mut self, end: RunEnd) {
         self.agent_pid = None;
+        self.live.since = Moment::now();
         self.live.outgoing.clear();
         let actions = self.live.delivery.agent_ended(&end);
         self.act(actions);
