@@ -24,6 +24,7 @@ fn a_message_on_a_full_disk_is_refused_and_nothing_is_typed() {
         .fleet(&["send", "a", "-m", &"x".repeat(60_000)])
         .exits(5);
     assert!(refused.stderr.contains("nothing was accepted"), "{refused}");
+    assert!(refused.stderr.contains("disk is full"), "{refused}");
     assert_eq!(world.received("a", Kind::Paste).len(), 1);
     assert_eq!(world.row("a")["readiness"], "available");
     fs::remove_file(filler).unwrap();
@@ -145,4 +146,22 @@ fn until_received(world: &World, kind: Kind) {
         received if received.is_empty() => Err(format!("{:?}", world.journal("a"))),
         _ => Ok(()),
     });
+}
+
+#[test]
+fn agents_can_be_ended_while_the_disk_is_full() {
+    if !podfleet_tests::require::root() {
+        return;
+    }
+    let world = World::with_agents(&[("a", "")]);
+    let disk = SmallDisk::mount(world.path("state"));
+    world.fleet(&["up"]).exits(0);
+    let pod = world.pod_pid("a");
+    let filler = disk.fill();
+    let down = world.fleet(&["down", "--all"]).exits(1);
+    assert!(down.to_string().contains("disk is full"), "{down}");
+    assert!(crate::world::is_gone(pod));
+    fs::remove_file(filler).unwrap();
+    world.fleet(&["down", "--all"]).exits(0);
+    assert_eq!(world.row("a")["readiness"], "stopped");
 }

@@ -16,6 +16,7 @@
 //!                         guard ┴ terminal ──► agent
 //! ```
 
+mod account;
 mod agent_process;
 mod attach;
 mod command;
@@ -49,6 +50,7 @@ pub mod pruning;
 pub mod spec;
 pub mod terminal;
 
+pub use account::account;
 pub use guard::{VIEWS_MARK, host_of_this_process};
 pub use keeper::Keeper;
 pub use run::{PodConfig, PodError, run};

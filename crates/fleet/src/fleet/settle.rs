@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub(crate) use podfleet_pod::account;
 use podfleet_pod::client::{ClientError, PodClient};
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::method::{GetScreen, Nothing, Status, StatusParams, StatusUntil};
@@ -146,18 +147,4 @@ async fn tail(path: &std::path::Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     file.take(LOG_TAIL).read_to_end(&mut bytes).await?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Puts an error and its causes into one line.
-pub(crate) fn account(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

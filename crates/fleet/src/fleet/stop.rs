@@ -37,7 +37,8 @@ impl Fleet {
     /// Ends a pod: asks it, then signals it. Returns when nobody holds its lock any more.
     ///
     /// The record says first that nobody wants it up, so that whatever comes it is `stopped`, not
-    /// `dead`.
+    /// `dead`. Where that cannot be written the pod is ended all the same, and the failure is told
+    /// then.
     pub(super) async fn stop(
         &self,
         pod: &PodRecord,
@@ -45,7 +46,7 @@ impl Fleet {
         timeouts: StopTimeouts,
     ) -> Result<(), Failure> {
         let id = pod.identity.id;
-        self.expect(pod, false).await?;
+        let unwanted = self.expect(pod, false).await;
         let lock = self.dirs.state_paths().lock(id);
         let asking = async {
             let mut client = self.connect(pod).await.ok()?;
@@ -68,7 +69,15 @@ impl Fleet {
         self.supervisor
             .stop(pod, timeouts.signal)
             .await
-            .map_err(|error| Failure::new(error.to_string()))
+            .map_err(|error| Failure::new(error.to_string()))?;
+        if unwanted.is_err() {
+            // Its end may have made room.
+            self.expect(pod, false).await.map_err(|failure| {
+                let why = failure.message;
+                Failure::new(format!("it is ended, but still recorded as wanted: {why}"))
+            })?;
+        }
+        Ok(())
     }
 
     async fn expect(&self, pod: &PodRecord, expected: bool) -> Result<(), Failure> {

@@ -1,7 +1,6 @@
 //! The journal's writing end: a thread that does what it is asked for, one batch after the other.
 
 use std::collections::VecDeque;
-use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use podfleet_protocol::{MessageId, Outcome, Receipt};
 use tokio::sync::oneshot;
 
 use super::{Acceptance, Delivering, Job, Jobs, NotCommitted, Pausing, Recording};
+use crate::account;
 use crate::clock;
 use crate::command::Command;
 use crate::shared::Shared;
@@ -176,7 +176,7 @@ impl Writer {
         let put = self
             .unseal()
             .and_then(|()| self.log.append(clock::wall(), entry));
-        put.map(drop).map_err(|error| error.to_string())
+        put.map(drop).map_err(|error| account(&error))
     }
 
     /// Appends without waiting for the disk. Returns the record's number, if that succeeded.
@@ -196,10 +196,7 @@ impl Writer {
             let seq = self.log.append(clock::wall(), entry)?;
             self.log.commit().map(|()| seq)
         });
-        committed.map_err(|error| match error.source() {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        })
+        committed.map_err(|error| account(&error))
     }
 
     /// Goes on in a new segment after a failed write to the disk.
@@ -220,8 +217,8 @@ impl Writer {
         let results = match accepted {
             Ok(results) => results,
             Err(error) => {
-                let error =
-                    RpcError::new(ErrorCode::Storage, format!("nothing was accepted: {error}"));
+                let why = format!("nothing was accepted: {}", account(&error));
+                let error = RpcError::new(ErrorCode::Storage, why);
                 for answer in answers {
                     let _ = answer.send(Err(error.clone()));
                 }
@@ -279,7 +276,7 @@ impl Writer {
             Err(error) => {
                 // It is not typed; without this record a crash now would make it look so.
                 self.append(Entry::MessageReceipt { receipt });
-                Err(NotCommitted::Failed(error.to_string()))
+                Err(NotCommitted::Failed(account(&error)))
             }
         }
     }
