@@ -34,7 +34,15 @@ pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
             .open(path)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::WouldBlock) => match file.try_lock_shared() {
+                // Who looks whether it is held shares it, for a moment.
+                Ok(()) => {
+                    std::thread::yield_now();
+                    continue;
+                }
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            },
             Err(TryLockError::Error(error)) => return Err(error),
         }
         // Somebody may have replaced the file between open and lock: then this lock guards nothing.
@@ -165,6 +173,25 @@ mod tests {
         assert!(lock(&path).unwrap().is_none());
         drop(first);
         assert!(lock(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn who_only_looks_whether_a_pod_lives_keeps_none_from_starting() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("locks/a.lock");
+        drop(lock(&path).unwrap());
+        let looking = File::open(&path).unwrap();
+        looking.lock_shared().unwrap();
+        let (asked, asking) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let pod = scope.spawn(|| {
+                asked.send(()).unwrap();
+                lock(&path)
+            });
+            asking.recv().unwrap();
+            drop(looking);
+            assert!(pod.join().unwrap().unwrap().is_some());
+        });
     }
 
     #[test]
