@@ -200,16 +200,41 @@ fn an_agent_that_exits_at_once_is_quarantined_and_restart_lifts_it() {
 }
 
 #[test]
-fn a_missing_command_is_named_with_the_places_where_it_was_looked_for() {
+fn a_missing_command_is_named_and_who_asks_is_told_where_it_was_looked_for() {
     let world = World::new();
     world.write_roster(
         "default",
         "  - name: a\n    runtime: generic\n    command: [no-such-agent]\n",
     );
-    let up = world.fleet(&["up"]).exits(1);
+    let up = world.fleet(&["up"]).exits(1).to_string();
+    assert!(words(&up).contains("command not found: no-such-agent"));
+    assert!(!up.contains("looked in"), "{up}");
+    let up = world.fleet(&["-v", "restart", "a"]).exits(1).to_string();
+    assert!(words(&up).contains("looked in /"), "{up}");
+    let logs = world.fleet(&["logs", "a"]).exits(0);
+    assert!(logs.stdout.contains("looked in /"), "{logs}");
+}
+
+#[test]
+fn who_lacks_a_program_is_told_how_to_get_it() {
+    let world = World::new();
+    world.write_roster("default", "  - name: a\n    runtime: claude\n");
+    let empty = world.path("home/bin");
+    std::fs::create_dir(&empty).unwrap();
+    for program in ["tmux", "ps"] {
+        let found = std::env::split_paths(&std::env::var_os("PATH").unwrap())
+            .map(|directory| directory.join(program))
+            .find(|path| path.is_file());
+        if let Some(found) = found {
+            std::os::unix::fs::symlink(found, empty.join(program)).unwrap();
+        }
+    }
+    let mut up = world.command("default", &["up"]);
+    let up = up.env("PATH", &empty).output().unwrap();
+    let said = String::from_utf8_lossy(&up.stderr).into_owned();
     assert!(
-        words(&up.to_string()).contains("command not found: no-such-agent, looked in /"),
-        "{up}"
+        said.contains("npm install -g @anthropic-ai/claude-code"),
+        "{said}"
     );
 }
 

@@ -120,6 +120,18 @@ pub struct Failure {
     pub log: Vec<String>,
     /// Where that log is.
     pub log_path: Option<PathBuf>,
+    /// The program that is not there, if that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Box<MissingProgram>>,
+}
+
+/// A program that was not found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingProgram {
+    /// The directories in which it was looked for, with colons between.
+    pub looked_in: String,
+    /// The command that installs it, if its harness knows one.
+    pub install: Option<String>,
 }
 
 impl Failure {

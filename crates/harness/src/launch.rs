@@ -17,6 +17,8 @@ pub struct Launch {
     /// Program and arguments. Empty for a harness whose command the user gives.
     #[serde(default)]
     pub argv: Vec<String>,
+    /// The command that installs the program, for people to whom it is missing.
+    pub install: Option<String>,
     /// Environment variables to set.
     #[serde(default)]
     pub env: BTreeMap<String, String>,

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use podfleet::{AgentResult, FleetError, Progress, Report};
+use podfleet::{AgentResult, Failure, FleetError, Progress, Report};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::error::{Error, Outcome};
@@ -58,7 +58,19 @@ fn show(event: &Progress, output: &mut Output) -> std::io::Result<()> {
         Progress::Answering { agent } => {
             output.explain(format_args!("{agent:<NAME_WIDTH$}  its pod answers"))
         }
-        Progress::Done(done) => output.say(report::agent(done, NAME_WIDTH)),
+        Progress::Done(done) => {
+            output.say(report::agent(done, NAME_WIDTH))?;
+            match &done.result {
+                AgentResult::Failed(Failure {
+                    missing: Some(missing),
+                    ..
+                }) => {
+                    let places = format!("looked in {}", missing.looked_in);
+                    output.explain(wrap(&places, 0, "  "))
+                }
+                _ => Ok(()),
+            }
+        }
         _ => Ok(()),
     }
 }

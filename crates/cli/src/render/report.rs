@@ -77,6 +77,7 @@ fn result(report: &AgentReport) -> (Style, String) {
             WARNING,
             format!("started, waits for a person: {reason}{took}"),
         ),
+        AgentResult::Applied => (GOOD, format!("applied without a restart: {}", report.why)),
         AgentResult::Stopped => (GOOD, format!("stopped{took}")),
         AgentResult::Kept => (DIM, format!("left alone: {}", report.why)),
         AgentResult::Failed(failure) => (ERROR, format!("failed: {}", failure.message)),
@@ -117,6 +118,10 @@ fn evidence(failure: &Failure) -> String {
         |path| format!("its pod's log, {}", path.display()),
     );
     block(&log, &failure.log);
+    let missing = failure.missing.as_ref();
+    if let Some(install) = missing.and_then(|missing| missing.install.as_ref()) {
+        text.push_str(&format!("\n  hint: install it with `{install}`"));
+    }
     text
 }
 
@@ -131,6 +136,10 @@ pub(crate) fn summary(report: &Report) -> String {
         (
             count(|result| matches!(result, AgentResult::Blocked { .. })),
             "blocked",
+        ),
+        (
+            count(|result| *result == AgentResult::Applied),
+            "applied without a restart",
         ),
         (count(|result| *result == AgentResult::Stopped), "stopped"),
         (
@@ -213,6 +222,10 @@ mod tests {
             screen: vec!["$ claude".into(), "command not found: claude".into()],
             log: vec!["agent ended: exit 127".into()],
             log_path: Some("/home/me/.local/state/fleet/logs/abcdefghijkl.log".into()),
+            missing: Some(Box::new(podfleet::MissingProgram {
+                looked_in: "/usr/bin:/bin".into(),
+                install: Some("npm install -g claude".into()),
+            })),
         };
         let shown = agent(&report("coder", AgentResult::Failed(failure)), 12);
         insta::assert_snapshot!(plain(&shown), @"
@@ -223,6 +236,7 @@ mod tests {
           │ command not found: claude
           its pod's log, /home/me/.local/state/fleet/logs/abcdefghijkl.log:
           │ agent ended: exit 127
+          hint: install it with `npm install -g claude`
         ");
     }
 
@@ -241,9 +255,13 @@ mod tests {
                 report("a", AgentResult::Ready),
                 report("b", AgentResult::Ready),
                 report("c", AgentResult::Failed(Failure::default())),
+                report("d", AgentResult::Applied),
             ],
             notes: Vec::new(),
         };
-        assert_eq!(summary(&report), "3 agents: 2 ready, 1 failed");
+        assert_eq!(
+            summary(&report),
+            "4 agents: 2 ready, 1 applied without a restart, 1 failed"
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 pub(crate) use podfleet_pod::account;
 use podfleet_pod::client::{ClientError, PodClient};
+use podfleet_pod::spec::PodSpec;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::method::{GetScreen, Nothing, Status, StatusParams, StatusUntil};
 use podfleet_protocol::{AgentPhase, PodStatus, RunEnd};
@@ -11,7 +12,7 @@ use podfleet_protocol::{AgentPhase, PodStatus, RunEnd};
 use super::Fleet;
 use super::stop::is_forbidden;
 use crate::error::FleetError;
-use crate::report::{AgentResult, Failure};
+use crate::report::{AgentResult, Failure, MissingProgram};
 
 /// How many lines of a screen or log a failure shows.
 pub(super) const SHOWN_LINES: usize = 12;
@@ -22,7 +23,10 @@ impl Fleet {
     /// Waits for an agent whose pod answers.
     pub(super) async fn settle(&self, pod: &PodRecord, timeout: Duration) -> AgentResult {
         match self.settled_status(pod, timeout).await {
-            Ok((status, screen)) => judge(&status, screen, timeout),
+            Ok((status, screen)) => match judge(&status, screen, timeout) {
+                AgentResult::Failed(failure) => AgentResult::Failed(missing_program(pod, failure)),
+                result => result,
+            },
             Err(error) => {
                 let message = format!("its pod does not answer: {}", account(&error));
                 AgentResult::Failed(self.with_log(pod, Failure::new(message)).await)
@@ -65,10 +69,27 @@ impl Fleet {
             .map_err(|error| FleetError::pod(agent, error))
     }
 
+    /// Returns how long the pod's own log is.
+    pub(super) async fn log_length(&self, pod: &PodRecord) -> u64 {
+        let path = self.dirs.state_paths().log(pod.identity.id);
+        let found = tokio::fs::metadata(&path).await;
+        found.map_or(0, |found| found.len())
+    }
+
     /// Adds the end of the pod's own log.
     pub(super) async fn with_log(&self, pod: &PodRecord, failure: Failure) -> Failure {
+        self.with_log_since(pod, failure, 0).await
+    }
+
+    /// Adds the end of the pod's own log, but for what was there when it had this length.
+    pub(super) async fn with_log_since(
+        &self,
+        pod: &PodRecord,
+        failure: Failure,
+        since: u64,
+    ) -> Failure {
         let path = self.dirs.state_paths().log(pod.identity.id);
-        let log = tail(&path).await.unwrap_or_default();
+        let log = tail(&path, since).await.unwrap_or_default();
         Failure {
             log: last_lines(log.lines().map(str::to_owned).collect()),
             log_path: Some(path),
@@ -115,6 +136,26 @@ fn judge(status: &PodStatus, screen: Vec<String>, timeout: Duration) -> AgentRes
     }
 }
 
+/// Says of a program that is not there how it is had, and leaves where it was looked for to who
+/// asks for it.
+fn missing_program(pod: &PodRecord, mut failure: Failure) -> Failure {
+    const PLACES: &str = ", looked in ";
+    let Some((message, places)) = failure.message.split_once(PLACES) else {
+        return failure;
+    };
+    let looked_in = places.to_owned();
+    failure.message = message.to_owned();
+    let spec: Option<PodSpec> = serde_json::from_value(pod.spec.clone()).ok();
+    let launch = spec.as_ref().and_then(|spec| {
+        let launch = spec.harness.load().ok()?.launch().clone();
+        // A command of the user's own is another program.
+        (launch.argv.first() == spec.argv.first()).then_some(launch)
+    });
+    let install = launch.and_then(|launch| launch.install);
+    failure.missing = Some(Box::new(MissingProgram { looked_in, install }));
+    failure
+}
+
 /// Returns what stands in the brackets of a blocked screen's word.
 pub(super) fn blocked_by(word: &str) -> String {
     word.trim_start_matches("blocked")
@@ -137,13 +178,13 @@ pub(super) fn last_lines(mut lines: Vec<String>) -> Vec<String> {
     shown
 }
 
-async fn tail(path: &std::path::Path) -> std::io::Result<String> {
+async fn tail(path: &std::path::Path, since: u64) -> std::io::Result<String> {
     use std::io::SeekFrom;
     use tokio::io::{AsyncReadExt, AsyncSeekExt};
     let mut file = tokio::fs::File::open(path).await?;
     let length = file.metadata().await?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL)))
-        .await?;
+    let from = length.saturating_sub(LOG_TAIL).max(since);
+    file.seek(SeekFrom::Start(from)).await?;
     let mut bytes = Vec::new();
     file.take(LOG_TAIL).read_to_end(&mut bytes).await?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -74,9 +74,11 @@ impl Fleet {
             .await
             .map_err(|error| store(error.into()))?;
         CrashPoint::StartWanted.reach();
+        // What it said at earlier starts explains nothing.
+        let since = self.log_length(pod).await;
         if let Err(error) = self.supervisor.start(pod).await {
             let failure = Failure::new(account(&error));
-            return Err(self.with_log(pod, failure).await);
+            return Err(self.with_log_since(pod, failure, since).await);
         }
         CrashPoint::StartAnswering.reach();
         let started = self.store.pod(id).await;
