@@ -219,6 +219,11 @@ catalog! {
     bad "- name: coder\n  runtime: cluade\n"
     good "- name: coder\n  runtime: claude\n";
 
+    MissingCommand = "roster::missing-command", Rules, Error, ThatAgent:
+    "The runtime `generic` stands for any program, so the agent needs a `command` of its own."
+    bad "- name: shell\n  runtime: generic\n"
+    good "- name: shell\n  runtime: generic\n  command: [bash]\n";
+
     NoLead = "roster::no-lead", Rules, Warning, Nothing:
     "The fleet has neither an orchestrator nor an enhancer, or is a single agent. That is allowed; it has no lead."
     bad "agents:\n  - name: coder\n    runtime: claude\n"

@@ -51,6 +51,7 @@ const RULES: &[Rule] = &[
     rule("dependency-cycles", dependencies::dependency_cycles),
     rule("class-floor", class_floor::class_floor),
     rule("known-runtimes", runtimes::known_runtimes),
+    rule("missing-commands", runtimes::missing_commands),
     rule("known-roles", roles::known_roles),
     rule("secrets", secrets::secrets),
     rule("resume-conflicts", resume::resume_conflicts),

@@ -10,6 +10,8 @@ use crate::secret::shown;
 use crate::spelling::{list, nearest};
 use crate::tree::Text;
 
+/// The runtime that stands for any program.
+const ANY: &str = "generic";
 /// The most names among which the nearest one is looked for.
 const SUGGESTED: usize = 256;
 
@@ -41,6 +43,21 @@ pub(super) fn known_runtimes(outline: &Outline<'_>, known: &Known) -> Vec<Findin
         .filter(|harness| !known.has_runtime(harness.text))
         .map(|harness| report("harness", &harness, known.runtimes().collect()));
     of_agents.chain(of_runtimes).collect()
+}
+
+/// An agent of the runtime that stands for any program says which one.
+pub(super) fn missing_commands(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
+    let without = outline.agents.iter().filter(|agent| !agent.has("command"));
+    without
+        .filter_map(|agent| {
+            let runtime = agent
+                .text("runtime")
+                .filter(|runtime| runtime.text == ANY)?;
+            let message = "the runtime `generic` is any program, and no `command` says which one";
+            let help = "add a `command`, such as `command: [bash]`";
+            Some(Finding::new(Code::MissingCommand, runtime.span, message).help(help))
+        })
+        .collect()
 }
 
 fn report(what: &str, found: &Text<'_>, known: Vec<&str>) -> Finding {
