@@ -143,6 +143,9 @@ pub enum FleetErrorKind {
     /// The service manager that is to keep the pods cannot be used.
     #[error("the fleet is kept by systemd, and it cannot be used")]
     Supervisor,
+    /// There is no service manager to set units up in.
+    #[error("there is no systemd to install the fleet in")]
+    NoSystemd,
     /// The units of the fleet cannot be written, or the service manager does not take them.
     #[error("the fleet's units cannot be set up")]
     Units,
@@ -472,6 +475,22 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         }
         FleetErrorKind::TmuxMissing => {
             "install it: `apt install tmux`, `dnf install tmux` or `brew install tmux`".to_owned()
+        }
+        FleetErrorKind::TmuxTooOld { .. } => {
+            "install a newer one, from your system's backports or from \
+             https://github.com/tmux/tmux; `fleet doctor` shows which is found"
+                .to_owned()
+        }
+        FleetErrorKind::Tmux => "`fleet doctor` looks at tmux and its sockets".to_owned(),
+        FleetErrorKind::Io { doing: "lock", .. } => {
+            "the state directory has to be yours, on a file system with locks: `fleet doctor` \
+             looks at it"
+                .to_owned()
+        }
+        FleetErrorKind::NoSystemd => {
+            "log in as this user (su and sudo give no session); without systemd the pods are \
+             kept by `fleet up` or `fleet supervise`"
+                .to_owned()
         }
         FleetErrorKind::Supervisor => {
             "log in as this user (su and sudo give no session), or run it without systemd: \

@@ -28,7 +28,7 @@ pub enum PathFault {
     #[error("is too long for sockets: at most 89 bytes; set FLEET_RUNTIME_DIR to a shorter path")]
     TooLong,
     /// It is not a directory.
-    #[error("is not a directory")]
+    #[error("is not a directory; remove it, or set FLEET_RUNTIME_DIR")]
     NotADirectory,
     /// It belongs to somebody else.
     #[error("belongs to another user; remove it, or set FLEET_RUNTIME_DIR")]

@@ -6,6 +6,7 @@ use crate::commands::scope::{DryRun, JsonFlag, Scope};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
+use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
@@ -87,7 +88,8 @@ fn run(agents: &Named, brake: &Brake, dry_run: bool, json: bool, context: &mut C
         context.output.json(&reports)?;
     } else {
         for report in &reports {
-            context.output.line(words(report, brake, dry_run))?;
+            let words = words(report, brake, dry_run);
+            context.output.line(wrap(&words, 0, "  "))?;
         }
         if reports.is_empty() {
             context.output.say("no agent of this fleet is recorded")?;

@@ -75,9 +75,10 @@ fn exit_of(error: &FleetError) -> Exit {
         FleetErrorKind::TmuxMissing
         | FleetErrorKind::TmuxTooOld { .. }
         | FleetErrorKind::SshMissing
+        | FleetErrorKind::NoSystemd
         | FleetErrorKind::Supervisor => Exit::Missing,
-        FleetErrorKind::Store
-        | FleetErrorKind::Tmux
+        FleetErrorKind::Store => store_exit(error),
+        FleetErrorKind::Tmux
         | FleetErrorKind::Unreachable { .. }
         | FleetErrorKind::FarFleet { .. }
         | FleetErrorKind::Units
@@ -105,6 +106,13 @@ fn edit_exit(error: &FleetError) -> Exit {
         Some(EditErrorKind::Unsound | EditErrorKind::Refused) => Exit::No,
         _ => Exit::Refused,
     }
+}
+
+/// What a rule of the store refuses is told apart from a store that fails.
+fn store_exit(error: &FleetError) -> Exit {
+    let source = std::error::Error::source(error);
+    let store = source.and_then(|source| source.downcast_ref::<StoreError>());
+    store.map_or(Exit::System, |error| exit_of_store(error.kind()))
 }
 
 /// A directory that others may enter or that is too long is refused by a rule.

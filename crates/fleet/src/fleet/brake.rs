@@ -89,7 +89,7 @@ impl Fleet {
                 paused: pod.paused.clone(),
                 changed: false,
                 via: None,
-                error: Some(account(&error)),
+                error: Some(with_remedy(&error)),
             },
         }
     }
@@ -174,6 +174,13 @@ impl Fleet {
         let pressed = client.call::<Interrupt>(Nothing {}).await;
         pressed.map_err(|error| FleetError::pod(agent, error).of_order())
     }
+}
+
+/// Returns an error and what may help, in one line.
+fn with_remedy(error: &FleetError) -> String {
+    let hints = error.hints().iter();
+    let text = account(error);
+    hints.fold(text, |text, hint| format!("{text}; {hint}"))
 }
 
 fn foreseen(pod: PodRecord, brake: &Brake) -> BrakeReport {

@@ -61,7 +61,8 @@ impl Fleet {
     pub async fn install(&self, dry_run: bool, events: Events) -> Result<Installation, FleetError> {
         let (roster, _) = self.wanted_roster()?;
         let systemd = self.systemd();
-        systemd.check().await?;
+        let reachable = systemd.check().await;
+        reachable.map_err(|error| FleetError::new(FleetErrorKind::NoSystemd).caused_by(error))?;
         let names = TmuxNames::of(roster);
         if dry_run {
             let survey = self.survey().await?;
