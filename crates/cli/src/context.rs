@@ -65,20 +65,24 @@ impl Context {
     }
 
     fn roster_choice(&self) -> Result<RosterChoice, Error> {
+        self.located(self.roster.as_deref())
+    }
+
+    fn located(&self, named: Option<&Path>) -> Result<RosterChoice, Error> {
         let cwd = std::env::current_dir()
             .map_err(|error| Error::from(error).context("there is no working directory"))?;
         let config = self.config_dir()?;
-        Ok(locate_roster(
-            self.roster.as_deref(),
-            &self.env,
-            &cwd,
-            &config,
-        ))
+        Ok(locate_roster(named, &self.env, &cwd, &config))
     }
 
-    /// Returns the value of `--roster`.
-    pub(crate) fn named_roster(&self) -> Option<&Path> {
-        self.roster.as_deref()
+    /// Returns the roster that a command reads which does not name one.
+    pub(crate) fn unnamed_roster(&self) -> Result<PathBuf, Error> {
+        Ok(self.located(None)?.path)
+    }
+
+    /// Returns the path by which a roster is known that is named like this.
+    pub(crate) fn absolute(&self, roster: &Path) -> Result<PathBuf, Error> {
+        Ok(self.located(Some(roster))?.path)
     }
 
     /// Returns where a new roster is written: as named, else in the configuration directory.

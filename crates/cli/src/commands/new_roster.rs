@@ -49,21 +49,23 @@ pub(crate) fn deliver(
         output.data(text)?;
     }
     output.say(staff(&roster))?;
-    let next = next_step(writing, context);
+    let next = next_step(writing, path, context)?;
     context.output.say(wrap(&next, 0, "  "))?;
     Ok(Exit::Success)
 }
 
-fn next_step(writing: Writing, context: &Context) -> String {
-    let up = match context.named_roster() {
-        Some(path) => format!("`fleet up --roster {}` brings it up", path.display()),
-        None => "`fleet up` brings it up".to_owned(),
+fn next_step(writing: Writing, path: &Path, context: &Context) -> Result<String, Error> {
+    // Another roster may come first where nothing names this one.
+    let up = if context.unnamed_roster()? == context.absolute(path)? {
+        "`fleet up` brings it up".to_owned()
+    } else {
+        format!("`fleet up --roster {}` brings it up", path.display())
     };
-    if writing.write {
+    Ok(if writing.write {
         format!("next: {up}")
     } else {
         format!("next: `--write` writes it, then {up}")
-    }
+    })
 }
 
 /// Validates a roster before anything is written; prints what is wrong with it.
