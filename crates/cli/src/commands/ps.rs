@@ -22,6 +22,8 @@ Flags: HELD a message waits, PAUSED none is delivered, DRIFT runs other than
 the roster says, VIEW its tmux view is missing, BOOT would not come back after
 a boot, OLD runs another build, UNMANAGED no pod hosts it.";
 
+/// Ends a line on a screen that is drawn over what was there.
+const NEXT_LINE: &str = "\x1b[K\r\n";
 /// How often ages are drawn anew where somebody looks at them.
 const REFRESH: Duration = Duration::from_secs(1);
 
@@ -34,7 +36,7 @@ pub(crate) struct Args {
     /// Show all columns, however wide they are
     #[arg(long, short, conflicts_with = "json")]
     wide: bool,
-    /// Show it again at every change
+    /// Show it again at every change; `j` and `k` scroll, `q` leaves
     #[arg(long)]
     watch: bool,
     /// Show every fact that an agent's state was derived from, and which decided
@@ -102,7 +104,7 @@ async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
         if args.json.json {
             context.output.json_line(&rows)?;
         } else {
-            show(&fleet, &rows, args, &mut context.output)?;
+            show(fleet, &rows, args, &mut context.output)?;
         }
         tokio::select! {
             changed = changes.next() => changed?,
@@ -117,11 +119,13 @@ async fn watch_on_screen(fleet: &Fleet, args: &Args, changes: &mut Changes) -> O
     let mut signals = Signals::listen()?;
     let mut ticks = interval(REFRESH);
     let mut typed = [0; 64];
+    let mut first = 0_usize;
     loop {
         let rows = fleet.ps(&args.agents.names).await?;
         let size = tty.size();
         let table = ps::render(&rows, args.wide, usize::from(size.columns));
-        tty.write_all(frame(&table, usize::from(size.rows)).as_bytes())
+        first = first.min(table.lines().count());
+        tty.write_all(frame(&table, first, usize::from(size.rows)).as_bytes())
             .await?;
         tokio::select! {
             changed = changes.next() => changed?,
@@ -132,14 +136,53 @@ async fn watch_on_screen(fleet: &Fleet, args: &Args, changes: &mut Changes) -> O
             read = tty.read(&mut typed) => match &typed[..read?] {
                 [] => return Ok(Exit::Interrupted),
                 b"q" | b"\x03" | b"\x1b" => return Ok(Exit::Success),
+                b"j" | b"\x1b[B" | b"\x1bOB" => first += 1,
+                b"k" | b"\x1b[A" | b"\x1bOA" => first = first.saturating_sub(1),
                 _ => {}
             }
         }
     }
 }
 
-/// Returns what draws a text over what was drawn before, cut to the screen's rows.
-fn frame(text: &str, rows: usize) -> String {
-    let lines: Vec<&str> = text.lines().take(rows).collect();
-    format!("\x1b[?25l\x1b[H{}\x1b[K\x1b[J", lines.join("\x1b[K\r\n"))
+/// Returns what draws a text over what was drawn before: the head of its table, then as many lines
+/// from `first` on as fit the screen's rows, and how many there are more.
+fn frame(text: &str, first: usize, rows: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = if lines.len() <= rows {
+        lines.join(NEXT_LINE)
+    } else {
+        let room = rows.saturating_sub(2);
+        let (head, body) = lines.split_at(1);
+        let first = first.min(body.len().saturating_sub(room));
+        let end = (first + room).min(body.len());
+        let more = match (first, body.len() - end) {
+            (0, below) => format!("… {below} more below"),
+            (above, 0) => format!("… {above} more above"),
+            (above, below) => format!("… {above} more above, {below} below"),
+        };
+        [head, &body[first..end], &[more.as_str()]]
+            .concat()
+            .join(NEXT_LINE)
+    };
+    format!("\x1b[?25l\x1b[H{shown}\x1b[K\x1b[J")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(first: usize, rows: usize) -> String {
+        let drawn = frame("NAME\na\nb\nc\nd\n", first, rows);
+        anstream::adapter::strip_str(&drawn)
+            .to_string()
+            .replace('\r', "")
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_can_be_scrolled_to() {
+        assert_eq!(shown(0, 5), "NAME\na\nb\nc\nd");
+        assert_eq!(shown(0, 4), "NAME\na\nb\n… 2 more below");
+        assert_eq!(shown(1, 4), "NAME\nb\nc\n… 1 more above, 1 below");
+        assert_eq!(shown(99, 4), "NAME\nc\nd\n… 2 more above");
+    }
 }
