@@ -34,7 +34,12 @@ impl Executor for FleetExecutor<'_> {
         Box::pin(async {
             // Completion is a help; without names everything can still be typed.
             let rows = self.fleet.pods().await.unwrap_or_default();
-            let others = rows.into_iter().filter(|row| row.name != self.pod);
+            let fleet = &self.fleet.key().fleet;
+            let of_fleet = rows.into_iter().filter(|row| {
+                let identity = row.identity.as_ref();
+                identity.is_some_and(|identity| identity.fleet == *fleet)
+            });
+            let others = of_fleet.filter(|row| row.name != self.pod);
             others.map(|row| row.name).collect()
         })
     }

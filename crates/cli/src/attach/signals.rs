@@ -23,6 +23,7 @@ pub(crate) struct Signals {
     terminated: Signal,
     hung_up: Signal,
     interrupted: Signal,
+    quit: Signal,
 }
 
 impl Signals {
@@ -34,6 +35,7 @@ impl Signals {
             terminated: signal(SignalKind::terminate())?,
             hung_up: signal(SignalKind::hangup())?,
             interrupted: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
         })
     }
 
@@ -45,6 +47,7 @@ impl Signals {
             _ = self.terminated.recv() => Event::Ended,
             _ = self.hung_up.recv() => Event::Ended,
             _ = self.interrupted.recv() => Event::Ended,
+            _ = self.quit.recv() => Event::Ended,
         }
     }
 }
