@@ -48,6 +48,9 @@ struct Client {
     /// later one would only double.
     new: bool,
     size: Option<Size>,
+    /// The epoch of which it was told that it is not in control, since it last showed that it
+    /// reads: who types on and never reads gets no more frames for that.
+    told_off: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -180,6 +183,7 @@ impl Clients {
             needs_reset: resumed.is_none(),
             painting: false,
             new: resumed.is_none(),
+            told_off: None,
             size: params.size.map(Size::clamped),
         };
         self.clients.insert(id, client);
@@ -271,9 +275,12 @@ impl Clients {
             }
             return Input::TookControl;
         }
-        let _ = client
-            .frames
-            .send(Frame::NotController { epoch: self.epoch });
+        let epoch = self.epoch;
+        if let Some(client) = self.clients.get_mut(&id)
+            && client.told_off.replace(epoch) != Some(epoch)
+        {
+            let _ = client.frames.send(Frame::NotController { epoch });
+        }
         Input::Discarded
     }
 
@@ -301,7 +308,11 @@ impl Clients {
 
     pub(crate) fn acknowledge(&mut self, id: ClientId, offset: u64) {
         if let Some(client) = self.clients.get_mut(&id) {
-            client.acknowledged = offset.clamp(client.acknowledged, client.sent);
+            let acknowledged = offset.clamp(client.acknowledged, client.sent);
+            if acknowledged > client.acknowledged {
+                client.told_off = None;
+            }
+            client.acknowledged = acknowledged;
         }
     }
 

@@ -75,6 +75,23 @@ fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
 }
 
 #[test]
+fn who_types_without_control_and_never_reads_is_told_once() {
+    let mut clients = clients();
+    join(&mut clients, "first", AttachRole::Controller);
+    let (view, mut frames) = join(&mut clients, "view", AttachRole::View);
+    let now = Instant::now();
+    // The one in control types too.
+    clients.input(ClientId(0), Source::Person, now);
+    for _ in 0..1000 {
+        let input = clients.input(view, Source::Person, now);
+        assert_eq!(input, Input::Discarded);
+    }
+    let told = std::iter::from_fn(|| frames.try_recv().ok());
+    let told = told.filter(|frame| matches!(frame, Frame::NotController { .. }));
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
 fn a_view_takes_control_at_its_first_key_unless_somebody_types() {
     let mut clients = clients();
     let now = Instant::now();
