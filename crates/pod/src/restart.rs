@@ -55,7 +55,8 @@ impl Restarts {
         self.ends.push_back(now);
         let ends = self.ends();
         if ends >= self.policy.max_restarts {
-            let account = format!("{ends} exits in {}, last: {end}", span(window));
+            let exits = if ends == 1 { "exit" } else { "exits" };
+            let account = format!("{ends} {exits} in {}, last: {end}", span(window));
             return Decision::Quarantine { account };
         }
         Decision::Again {

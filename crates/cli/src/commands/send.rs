@@ -299,10 +299,14 @@ fn notes(report: &SendReport, wait: Option<Reached>) -> Vec<String> {
         && !report.receipt.settled
     {
         let agent = &report.agent;
-        notes.push(format!(
-            "not {} in time; it goes on by itself, and `fleet log {agent}` tells",
-            wanted.as_str()
-        ));
+        let wanted = wanted.as_str();
+        notes.push(match &report.receipt.hold {
+            // What releases it is told already.
+            Some(_) => format!("not {wanted} in time; `fleet log {agent}` tells what comes of it"),
+            None => {
+                format!("not {wanted} in time; it goes on by itself, and `fleet log {agent}` tells")
+            }
+        });
     }
     notes
 }
