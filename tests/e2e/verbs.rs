@@ -263,3 +263,33 @@ fn an_agent_is_dead_since_its_end() {
     assert_eq!(row["readiness"], "dead");
     assert!(row["since"].is_null(), "{row:#}");
 }
+
+#[test]
+fn looking_at_a_fleet_that_is_not_there_makes_nothing() {
+    let world = World::new();
+    for arguments in [&["ps"][..], &["status"], &["ps", "--json"]] {
+        let ran = world.fleet(arguments).exits(0);
+        assert!(!world.path("state").exists(), "{ran}");
+        assert!(!world.path("run").exists(), "{ran}");
+    }
+}
+
+#[test]
+fn the_logs_of_all_agents_stand_below_their_names() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["down", "--all"]).exits(0);
+    let logs = world.fleet(&["logs"]).exits(0).stdout;
+    assert!(
+        logs.contains("==> a <==") && logs.contains("==> b <=="),
+        "{logs}"
+    );
+    assert!(logs.contains("shutting down"), "{logs}");
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let world = World::new();
+    let help = world.fleet(&["help", "up"]).exits(0);
+    assert_eq!(help.stdout, world.fleet(&["up", "--help"]).exits(0).stdout);
+}

@@ -24,8 +24,7 @@ use crate::render::wrap::wrap;
     name = "fleet",
     version = version::BUILD,
     max_term_width = 80,
-    subcommand_required = true,
-    disable_help_subcommand = true
+    subcommand_required = true
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -159,7 +158,9 @@ pub(crate) fn grammar() -> clap::Command {
          `fleet COMMAND --help` tells more of a command.\n",
         command_list(&grammar)
     );
-    grammar.help_template(template)
+    // `fleet help COMMAND` goes as deep as there are commands.
+    let plain = |command: clap::Command| command.disable_help_subcommand(true);
+    grammar.help_template(template).mut_subcommands(plain)
 }
 
 fn command_list(grammar: &clap::Command) -> String {

@@ -2,8 +2,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use podfleet::Fleet;
+
 use crate::change::{Changes, reader_gone};
-use crate::commands::scope::OneAgent;
+use crate::commands::scope::{Scope, no_agents};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -18,26 +20,31 @@ const END: u64 = 256 << 10;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "`fleet log` prints what the agent was told and did.")]
 pub(crate) struct Args {
+    /// The agent [default: all that are recorded]
+    #[arg(value_name = "AGENT", add = crate::completion::agents())]
+    name: Option<String>,
     #[command(flatten)]
-    agent: OneAgent,
+    scope: Scope,
     /// How many of the last lines
     #[arg(short = 'n', long, value_name = "N", default_value = "100")]
     lines: usize,
     /// Go on with what comes
-    #[arg(short, long)]
+    #[arg(short, long, requires = "name")]
     follow: bool,
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     block_on(async {
-        let scope = &args.agent.scope;
-        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
-        let path = fleet.pod_log(&args.agent.name).await?;
+        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        let Some(name) = &args.name else {
+            return all(&fleet, args.lines, &mut context.output).await;
+        };
+        let path = fleet.pod_log(name).await?;
         context
             .output
             .explain(format_args!("log {}", path.display()))?;
         let mut log = File::open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => never_started(&args.agent.name),
+            io::ErrorKind::NotFound => never_started(name),
             _ => unreadable(&path, error),
         })?;
         let end = last_lines(&mut log, args.lines).map_err(|error| unreadable(&path, error))?;
@@ -57,6 +64,27 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             }
         }
     })
+}
+
+/// Prints the end of every agent's log, below its name.
+async fn all(fleet: &Fleet, lines: usize, output: &mut Output) -> Outcome {
+    let rows = fleet.ps(&[]).await?;
+    let recorded = rows.iter().filter(|row| row.generation.is_some());
+    let mut found = false;
+    for row in recorded {
+        let path = fleet.pod_log(&row.name).await?;
+        let Ok(mut log) = File::open(&path) else {
+            continue;
+        };
+        let end = last_lines(&mut log, lines).map_err(|error| unreadable(&path, error))?;
+        found = true;
+        output.line(format_args!("==> {} <==", row.name))?;
+        output.data(end)?;
+    }
+    if !found {
+        output.say(no_agents(fleet))?;
+    }
+    Ok(Exit::Success)
 }
 
 fn never_started(agent: &str) -> Error {

@@ -53,9 +53,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     block_on(async {
-        let fleet = context
-            .fleet(&args.agents.scope, RosterNeed::Helpful)
-            .await?;
+        let scope = &args.agents.scope;
+        let fleet = match args.watch {
+            // What is watched has to be there.
+            true => context.fleet(scope, RosterNeed::Helpful).await?,
+            false => context.fleet_to_see(scope).await?,
+        };
         if let Some(agent) = &args.explain {
             let explanation = fleet.explain(agent).await?;
             if args.json.json {

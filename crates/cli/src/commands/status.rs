@@ -5,7 +5,6 @@ use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
 use crate::render::status;
-use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
 /// Show what is: each agent as its own pod tells it
@@ -20,9 +19,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let (fleet, found): (_, Vec<AgentStatus>) = block_on(async {
-        let fleet = context
-            .fleet(&args.agents.scope, RosterNeed::Helpful)
-            .await?;
+        let fleet = context.fleet_to_see(&args.agents.scope).await?;
         let found = fleet.status(&args.agents.names).await?;
         Ok((fleet, found))
     })?;

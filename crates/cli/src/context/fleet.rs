@@ -1,10 +1,12 @@
 //! The fleet that a command is about.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use podfleet::supervisor::SupervisorKind;
 use podfleet::{Dirs, Fleet, OpeningStore, Setup};
 use podfleet_home::DirsError;
+use podfleet_pod_store::MemoryStore;
 use podfleet_protocol::FleetName;
 use podfleet_roster::Roster;
 
@@ -40,13 +42,32 @@ impl Context {
         // nothing is wrong with the roster.
         let made = dirs.state_paths().store().exists();
         let opening = made.then(|| OpeningStore::begin(&dirs));
+        let setup = self.setup_by_roster(dirs, scope, need)?;
+        let opening = opening.unwrap_or_else(|| OpeningStore::begin(&setup.dirs));
+        Ok(Fleet::with_store(setup, opening.store().await?).await?)
+    }
+
+    /// Opens the fleet that a command only looks at: a store that is not there is not made for that.
+    pub(crate) async fn fleet_to_see(&mut self, scope: &Scope) -> Result<Fleet, Error> {
+        let dirs = self.dirs()?;
+        if dirs.state_paths().store().exists() {
+            return self.fleet(scope, RosterNeed::Helpful).await;
+        }
+        let setup = self.setup_by_roster(dirs, scope, RosterNeed::Helpful)?;
+        Ok(Fleet::with_store(setup, Arc::new(MemoryStore::new())).await?)
+    }
+
+    fn setup_by_roster(
+        &mut self,
+        dirs: Dirs,
+        scope: &Scope,
+        need: RosterNeed,
+    ) -> Result<Setup, Error> {
         let (roster, lost_roster) = match self.sound_roster(need)? {
             RosterFound::Sound(roster) => (Some(*roster), None),
             RosterFound::Lost(path) => (None, Some(path)),
         };
-        let setup = self.setup(dirs, roster, lost_roster, scope.fleet.clone())?;
-        let opening = opening.unwrap_or_else(|| OpeningStore::begin(&setup.dirs));
-        Ok(Fleet::with_store(setup, opening.store().await?).await?)
+        self.setup(dirs, roster, lost_roster, scope.fleet.clone())
     }
 
     /// Opens the fleet of a roster.
