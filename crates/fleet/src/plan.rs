@@ -38,6 +38,8 @@ pub enum Observed {
     Down,
     /// It is expected and gone.
     Dead,
+    /// What listens is not the pod of its record.
+    Stray,
     /// Its agent ended too often.
     Quarantined {
         /// The account of it.
@@ -175,6 +177,12 @@ fn step(wanted: &Wanted, state: Option<&Observed>) -> (Action, String) {
     match state {
         Observed::Down => (Action::Start, "it is stopped".to_owned()),
         Observed::Dead => (Action::Start, "its pod is gone".to_owned()),
+        Observed::Stray => (
+            Action::Restart {
+                fields: wanted.drift.restart.clone(),
+            },
+            "its pod is not the one that is recorded".to_owned(),
+        ),
         Observed::Quarantined { account } => (Action::Quarantined, account.clone()),
         Observed::AgentEnded { how } => (
             Action::Restart {
@@ -242,6 +250,7 @@ mod tests {
             wanted("new"),
             wanted("stopped"),
             wanted("killed"),
+            wanted("stray"),
             wanted("fine"),
             wanted("crashing"),
             wanted("done"),
@@ -261,6 +270,7 @@ mod tests {
         let known = [
             pod("stopped", Observed::Down),
             pod("killed", Observed::Dead),
+            pod("stray", Observed::Stray),
             pod("fine", Observed::Up),
             pod(
                 "crashing",
@@ -282,6 +292,7 @@ mod tests {
         start new: it is new
         start stopped: it is stopped
         start killed: its pod is gone
+        restart stray: its pod is not the one that is recorded
         leave fine: it is as the roster says
         quarantined crashing: 5 exits in 10m, last: exit 127
         restart done: its agent has ended (exit 0)

@@ -15,6 +15,9 @@ use crate::readiness::{
     AgentProcess, Facts, HeartbeatAge, Judgement, PodAnswer, Readiness, ScreenEvidence, judge,
 };
 
+/// How long after its start a pod has written its first heartbeat at the latest.
+const FIRST_BEAT: Duration = Duration::from_secs(10);
+
 /// The clocks at the moment of a look.
 #[derive(Debug, Clone)]
 pub(crate) struct Moment {
@@ -160,8 +163,17 @@ impl Sighting {
         match self.judge(now, Duration::MAX).readiness {
             Readiness::Stopped => Observed::Down,
             _ if !self.is_up() => Observed::Dead,
+            _ if self.is_stray(now) => Observed::Stray,
             _ => Observed::Up,
         }
+    }
+}
+
+impl Sighting {
+    /// Returns whether what listens is of another generation than the record, such as where a store
+    /// was restored under running pods. One that has just been started has not beaten yet.
+    fn is_stray(&self, now: &Moment) -> bool {
+        self.heartbeat.is_none() && now.since_wall(self.record().updated) > FIRST_BEAT
     }
 }
 
