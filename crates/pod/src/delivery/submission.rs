@@ -248,7 +248,7 @@ impl Submission {
             Composer::Empty => self.seen_empty(look),
             Composer::Unknown if self.by_echo && look.unread => self.unread(look, pressed),
             Composer::Unknown if self.by_echo => {
-                self.prove(look, Source::Echo, "the echoed line was read")
+                self.prove(look, Source::Echo, "the echoed line was taken")
             }
             Composer::Holds(_) | Composer::Unknown => self.no_longer_seen(look, pressed),
         }
