@@ -1,5 +1,7 @@
 //! The configuration of a connector.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -17,6 +19,19 @@ pub struct ConnectorConfig {
     /// What the kind's factory reads.
     #[serde(default)]
     pub settings: Map<String, Value>,
+    /// Where a connector may keep files and listen, if its caller gives it a place.
+    #[serde(default)]
+    pub place: Option<Place>,
+}
+
+/// A connector's place on this host; private to its user.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The path of a Unix socket that it may make; at most 107 bytes.
+    pub socket: PathBuf,
+    /// A directory that it may make, and keep files in.
+    pub directory: PathBuf,
 }
 
 impl ConnectorConfig {

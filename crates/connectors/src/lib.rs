@@ -18,7 +18,7 @@
 //! # let directory = directory.path();
 //! let config: ConnectorConfig = serde_json::from_value(serde_json::json!({
 //!     "kind": "tmux",
-//!     "settings": { "socket": directory.join("chat.sock"), "directory": directory },
+//!     "place": { "socket": directory.join("chat.sock"), "directory": directory },
 //! }))?;
 //! let registry = ConnectorRegistry::shipped();
 //! let chat = registry.create(&config, &Environment::default())?;
@@ -45,7 +45,7 @@ mod registry;
 #[cfg(feature = "tmux")]
 pub mod tmux;
 
-pub use config::ConnectorConfig;
+pub use config::{ConnectorConfig, Place};
 pub use connector::{ConnectorHealth, InboundStream, OrchestratorConnector};
 pub use environment::{Environment, Secret};
 pub use error::{ConnectorError, ConnectorErrorKind, Retry};

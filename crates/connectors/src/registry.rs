@@ -94,6 +94,8 @@ pub enum CreateErrorKind {
     },
     /// The settings do not have the kind's form.
     Settings,
+    /// The kind needs a place on this host and was given none.
+    NoPlace,
     /// A secret is in neither of its places.
     MissingSecret {
         /// The variable that should hold it.
@@ -136,6 +138,15 @@ impl CreateError {
             kind: CreateErrorKind::Settings,
             message,
             source: Some(cause.into()),
+        }
+    }
+
+    #[cfg(feature = "tmux")]
+    pub(crate) fn no_place(kind: &ConnectorKind) -> Self {
+        Self {
+            kind: CreateErrorKind::NoPlace,
+            message: format!("connector `{kind}` needs a place on this host"),
+            source: None,
         }
     }
 

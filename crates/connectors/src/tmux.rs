@@ -12,17 +12,17 @@ mod server;
 mod wire;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::{
     ConnectorConfig, ConnectorError, ConnectorErrorKind, ConnectorHealth, ConnectorKind,
-    ConnectorRegistry, InboundStream, OrchestratorConnector, OutboundMessage, SendReceipt,
+    ConnectorRegistry, CreateError, InboundStream, OrchestratorConnector, OutboundMessage, Place,
+    SendReceipt,
 };
 pub use client::{ChatClient, ChatError, ChatEvent, ChatReader, ChatWriter};
 pub use entry::{ChatEntry, ChatFile, Side};
@@ -30,32 +30,29 @@ use entry::{Draft, files_of};
 use history::History;
 pub use wire::Say;
 
-/// Where the chat in a terminal is kept and reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The kind has no settings: its place is its caller's choice.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TmuxSettings {
-    /// The Unix socket, in a private directory; at most 107 bytes.
-    pub socket: PathBuf,
-    /// The directory of the history and of attachments, made if it is missing.
-    pub directory: PathBuf,
-}
+struct TmuxSettings {}
 
 /// Registers the kind `tmux`.
 pub fn register(registry: &mut ConnectorRegistry) {
     registry.register(ConnectorKind::tmux(), |config: &ConnectorConfig, _| {
-        Ok(Arc::new(Terminal::new(config.settings()?)))
+        let TmuxSettings {} = config.settings()?;
+        let place = config.place.clone();
+        let place = place.ok_or_else(|| CreateError::no_place(&config.kind))?;
+        Ok(Arc::new(Terminal::new(place)))
     });
 }
 
 /// The connector.
 struct Terminal {
-    settings: TmuxSettings,
     shared: Arc<Shared>,
 }
 
 /// What the connector, its subscription and its connections share.
 struct Shared {
-    settings: TmuxSettings,
+    place: Place,
     /// Opened when it is first needed: making a connector changes nothing.
     history: Mutex<Option<History>>,
     /// The number of the last entry.
@@ -63,14 +60,13 @@ struct Shared {
 }
 
 impl Terminal {
-    fn new(settings: TmuxSettings) -> Self {
+    fn new(place: Place) -> Self {
         let shared = Shared {
-            settings: settings.clone(),
+            place,
             history: Mutex::default(),
             last: watch::channel(0).0,
         };
         Self {
-            settings,
             shared: Arc::new(shared),
         }
     }
@@ -90,7 +86,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
             let opened = match history.take() {
                 Some(opened) => opened,
-                None => History::open(&shared.settings.directory)?,
+                None => History::open(&shared.place.directory)?,
             };
             let opened = history.insert(opened);
             let done = work(opened);
@@ -112,7 +108,7 @@ impl OrchestratorConnector for Terminal {
     }
 
     fn channel(&self) -> String {
-        self.settings.directory.display().to_string()
+        self.shared.place.directory.display().to_string()
     }
 
     async fn send(&self, message: OutboundMessage) -> Result<SendReceipt, ConnectorError> {
@@ -164,7 +160,7 @@ impl OrchestratorConnector for Terminal {
     }
 
     async fn health(&self) -> ConnectorHealth {
-        let directory = self.settings.directory.clone();
+        let directory = self.shared.place.directory.clone();
         let looked = tokio::task::spawn_blocking(move || history::look(&directory));
         match looked.await.map_err(io::Error::other).and_then(|it| it) {
             Ok(last_seen) => ConnectorHealth {
@@ -184,18 +180,29 @@ impl OrchestratorConnector for Terminal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::CreateErrorKind;
+    use crate::{CreateErrorKind, Environment};
+
+    fn error(config: serde_json::Value) -> CreateError {
+        let config: ConnectorConfig = serde_json::from_value(config).unwrap();
+        let made = ConnectorRegistry::shipped().create(&config, &Environment::default());
+        made.err().unwrap()
+    }
 
     #[test]
     fn an_unknown_setting_is_named() {
-        let config = r#"{"kind": "tmux", "settings": {"session": "x"}}"#;
-        let config: ConnectorConfig = serde_json::from_str(config).unwrap();
-        let error = config.settings::<TmuxSettings>().unwrap_err();
+        let error = error(serde_json::json!({"kind": "tmux", "settings": {"session": "x"}}));
         assert!(matches!(error.kind(), CreateErrorKind::Settings));
         insta::assert_snapshot!(error, @"read the settings of connector `tmux`");
         insta::assert_snapshot!(
             std::error::Error::source(&error).unwrap(),
-            @"unknown field `session`, expected `socket` or `directory`"
+            @"unknown field `session`, there are no fields"
         );
+    }
+
+    #[test]
+    fn without_a_place_there_is_no_terminal() {
+        let error = error(serde_json::json!({}));
+        assert_eq!(error.kind(), &CreateErrorKind::NoPlace);
+        insta::assert_snapshot!(error, @"connector `tmux` needs a place on this host");
     }
 }

@@ -58,7 +58,7 @@ impl Rig for Terminal {
     fn connector(&self) -> Arc<dyn OrchestratorConnector> {
         let settings = serde_json::json!({
             "kind": "tmux",
-            "settings": { "socket": self.socket(), "directory": self.directory.path() },
+            "place": { "socket": self.socket(), "directory": self.directory.path() },
         });
         let config: ConnectorConfig = serde_json::from_value(settings).unwrap();
         let registry = ConnectorRegistry::shipped();

@@ -37,6 +37,14 @@ impl Address {
         }
     }
 
+    /// What stands for the host of those who speak in a chat.
+    pub const CHAT: &'static str = "chat";
+
+    /// Returns the address of a person in a chat, by the carrier's name of them.
+    pub fn chat(sender: impl Into<String>) -> Self {
+        Self::new(Self::CHAT, sender)
+    }
+
     /// Returns the operator's address on `host`.
     pub fn operator(host: impl Into<String>) -> Self {
         Self::new(host, Self::OPERATOR)

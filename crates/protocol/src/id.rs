@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::name::{FleetName, TenantId};
+
 macro_rules! time_ordered_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -76,7 +78,17 @@ time_ordered_id! {
     SessionId
 }
 
+/// The namespace of what is derived from a chat's names.
+const CHAT: Uuid = Uuid::from_u128(0x6d0f_7a52_1c39_4b8e_9a54_3f0e_8b71_d2c6);
+
 impl MessageId {
+    /// Returns the id of what was said in a chat (`UUIDv5`), from the kind of the carrier and its own
+    /// id of it: heard again, it is the same message.
+    #[must_use]
+    pub fn of_chat(kind: &str, event: &str) -> Self {
+        Self(Uuid::new_v5(&CHAT, format!("{kind}\n{event}").as_bytes()))
+    }
+
     /// Returns the id that follows from a pod and a name (`UUIDv5`): whoever sends the same thing
     /// again sends it under the same id.
     #[must_use]
@@ -95,6 +107,13 @@ fn base32() -> Option<Encoding> {
 }
 
 impl PodId {
+    /// Returns the id by which the files of a fleet's bridge are named (`UUIDv5`), as if it were a
+    /// pod; no pod has it.
+    #[must_use]
+    pub fn of_bridge(tenant: &TenantId, fleet: &FleetName) -> Self {
+        Self(Uuid::new_v5(&CHAT, format!("{tenant}\n{fleet}").as_bytes()))
+    }
+
     /// Returns the 12 characters that name this pod's socket and heartbeat file.
     ///
     /// They are base32 of the *last* 60 bits: the front of a `UUIDv7` is the time, and would be the

@@ -126,6 +126,9 @@ pub struct NewMessage {
     /// How it is to be typed.
     #[serde(default)]
     pub typing: Typing,
+    /// The person of a chat who said it; only the operator's bridge may hand it in for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<String>,
 }
 
 impl NewMessage {
@@ -137,6 +140,7 @@ impl NewMessage {
             class: Class::default(),
             thread: None,
             typing: Typing::default(),
+            chat: None,
         }
     }
 }

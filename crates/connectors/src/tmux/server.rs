@@ -38,7 +38,7 @@ pub(super) struct Server {
 /// Fails when the socket cannot be made. What a process that is gone left in its place is removed:
 /// the history's lock says that no other one lives.
 pub(super) fn open(shared: Arc<Shared>) -> io::Result<Server> {
-    let path = shared.settings.socket.clone();
+    let path = shared.place.socket.clone();
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -152,6 +152,7 @@ impl Fleet {
             class: request.class,
             thread: request.thread.clone(),
             typing: request.typing,
+            chat: None,
         };
         let sender = self.sender_to(&pod).await?;
         let who = self.introduction();

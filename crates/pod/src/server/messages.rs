@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use podfleet_pod_store::{Offer, Refusal};
+use podfleet_pod_store::{Offer, Refusal, Sender};
 use podfleet_protocol::method::{AcceptedResult, MessageParams, ReceiptParams};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Address, Kind, Message, MessageId, Outcome, Receipt, clean_body};
@@ -37,9 +37,17 @@ async fn accept(
 ) -> Result<AcceptedResult, RpcError> {
     let new = params.message;
     let clean = clean_body(&new.body);
+    let from = match new.chat {
+        None => caller.address.clone(),
+        Some(_) if caller.sender != Sender::Operator => {
+            let rule = "only the operator's bridge hands in what is said in a chat";
+            return Err(RpcError::new(ErrorCode::Forbidden, rule));
+        }
+        Some(person) => Address::chat(person),
+    };
     let message = Message {
         id: new.id,
-        from: caller.address.clone(),
+        from,
         to: Address::new(&shared.identity.host, shared.identity.name.as_str()),
         kind,
         class: new.class,
