@@ -13,11 +13,24 @@ pub(crate) const USER_PATTERN: &str = r"^@[^\s:]+:\S+$";
 pub(crate) const ROOM_PATTERN: &str = r"^[!#]\S+$";
 pub(crate) const CHANNEL_PATTERN: &str = "^[0-9]+$";
 
-/// A chosen chat connector with the fields of its kind.
+/// The chat between the fleet's orchestrator and its human.
 ///
-/// A roster without a `connector` block has none; the chat is then tmux's.
+/// A roster without a `connector` block has none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "ConnectorBlock", into = "ConnectorBlock")]
+#[non_exhaustive]
+pub struct Chat {
+    /// What carries it.
+    pub connector: Connector,
+    /// The carrier's ids of those who may give commands such as `!pause`; nobody is one by default,
+    /// but who sits at a terminal of this host always may.
+    pub operators: Vec<String>,
+    /// Whether it is told of agents that are blocked, dead or quarantined.
+    pub events: bool,
+}
+
+/// A chosen chat connector with the fields of its kind.
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Connector {
     /// The chat is a terminal (`kind: tmux`).
@@ -53,6 +66,16 @@ pub struct Matrix {
     pub user_id: String,
     /// The room's id (`!room:server`) or alias (`#alias:server`).
     pub room_id: String,
+}
+
+impl From<Connector> for Chat {
+    fn from(connector: Connector) -> Self {
+        Self {
+            connector,
+            operators: Vec::new(),
+            events: true,
+        }
+    }
 }
 
 impl Discord {
@@ -127,6 +150,16 @@ pub(crate) struct ConnectorBlock {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = serde_json::json!({"server": "irc.example.org"}))]
     settings: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Who may give commands such as `!pause` in the chat: the carrier's ids of them, such as
+    /// `@ada:example.org`. Absent: nobody; who sits at a terminal of this host always may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = serde_json::json!(["@ada:example.org"]))]
+    operators: Vec<String>,
+    /// Whether the chat is told of agents that are blocked, dead or quarantined, at most six times a
+    /// minute. Absent: it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &false)]
+    events: Option<bool>,
 }
 
 /// The Matrix connector. Its token comes from the environment (`MATRIX_ACCESS_TOKEN`) or from the
@@ -224,6 +257,18 @@ pub(crate) struct IncompleteConnector {
     field: &'static str,
 }
 
+impl TryFrom<ConnectorBlock> for Chat {
+    type Error = IncompleteConnector;
+
+    fn try_from(mut block: ConnectorBlock) -> Result<Self, Self::Error> {
+        Ok(Self {
+            operators: std::mem::take(&mut block.operators),
+            events: block.events.unwrap_or(true),
+            connector: block.try_into()?,
+        })
+    }
+}
+
 impl TryFrom<ConnectorBlock> for Connector {
     type Error = IncompleteConnector;
 
@@ -261,6 +306,16 @@ fn matrix(block: Option<MatrixBlock>) -> Result<Matrix, IncompleteConnector> {
         user_id: block.user_id.ok_or(lacks("matrix.user_id"))?,
         room_id: block.room_id.ok_or(lacks("matrix.room_id"))?,
     })
+}
+
+impl From<Chat> for ConnectorBlock {
+    fn from(chat: Chat) -> Self {
+        Self {
+            operators: chat.operators,
+            events: (!chat.events).then_some(false),
+            ..chat.connector.into()
+        }
+    }
 }
 
 impl From<Connector> for ConnectorBlock {

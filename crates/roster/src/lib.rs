@@ -149,7 +149,7 @@ mod typed;
 
 pub use agent::Agent;
 pub use catalog::{Code, Layer, UnknownCode};
-pub use connector::{Connector, Discord, Matrix};
+pub use connector::{Chat, Connector, Discord, Matrix};
 pub use diagnostic::{Blocks, Diagnostic, Related, Severity};
 pub use document::Document;
 pub use edit::{Edit, EditError, EditErrorKind, Edited, Field, NewAgent};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::absent;
 use crate::agent::Agent;
-use crate::connector::{Connector, ConnectorBlock};
+use crate::connector::{Chat, ConnectorBlock};
 use crate::name::{FleetName, Name};
 
 /// The definition of a fleet of agents.
@@ -43,10 +43,10 @@ pub struct Roster {
     /// The agents; their order is kept everywhere.
     #[schemars(length(min = 1), example = serde_json::json!([{"name": "coder0", "runtime": "claude", "class": "code"}]))]
     pub agents: Vec<Agent>,
-    /// The chat between the orchestrator and its human. Absent: `tmux`.
+    /// The chat between the orchestrator and its human. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<ConnectorBlock>")]
-    pub connector: Option<Connector>,
+    pub connector: Option<Chat>,
 }
 
 /// Where the views of the agents live.

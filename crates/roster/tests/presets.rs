@@ -138,7 +138,7 @@ fn every_connector_can_be_written_into_a_preset() {
     ] {
         let options = PresetOptions::default().with_connector(connector.clone());
         let (roster, codes) = checked(Preset::Coding, &options);
-        assert_eq!(roster.connector, Some(connector));
+        assert_eq!(roster.connector, Some(connector.into()));
         assert_eq!(codes, []);
     }
 }
