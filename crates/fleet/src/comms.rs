@@ -104,6 +104,13 @@ fn row(mate: &Agent, host: &str) -> String {
     format!("| {name} | {role} | `{}` |\n", command(mate, host))
 }
 
+/// Returns the agent to whom a human speaks.
+#[must_use]
+pub fn orchestrator(roster: &Roster) -> Option<&Agent> {
+    let mut agents = roster.agents.iter();
+    agents.find(|agent| agent.class == ORCHESTRATOR)
+}
+
 /// Returns where an agent is, if it is not on `host`.
 #[must_use]
 pub fn elsewhere<'a>(agent: &'a Agent, host: &str) -> Option<&'a str> {
@@ -138,11 +145,7 @@ fn word(text: &str) -> String {
 }
 
 fn contact(roster: &Roster, own: &Agent) -> String {
-    let lead = roster
-        .agents
-        .iter()
-        .find(|agent| agent.class == ORCHESTRATOR);
-    match lead {
+    match orchestrator(roster) {
         Some(lead) if lead.name == own.name => {
             "\nYou are the point of contact: people speak to you, and the others report to you.\n\n"
                 .to_owned()

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use podfleet_connectors::{ConnectorError, Retry};
 use podfleet_pod::client::{ClientError, ClientErrorKind};
 use podfleet_pod::paths::PathError;
 use podfleet_pod_store::{StoreError, StoreErrorKind};
@@ -276,6 +277,33 @@ pub enum FleetErrorKind {
         /// The pod.
         pod: String,
     },
+    /// The fleet has no orchestrator, to whom people could speak.
+    #[error("the fleet has no orchestrator")]
+    NoOrchestrator,
+    /// Nothing was said.
+    #[error("that is not said: {rule}")]
+    NotSaid {
+        /// The rule.
+        rule: String,
+    },
+    /// Another process is the fleet's bridge.
+    #[error("a bridge of this fleet runs already")]
+    BridgeRuns,
+    /// No bridge of the fleet runs.
+    #[error("no bridge of this fleet runs")]
+    NoBridge,
+    /// The bridge's process cannot be started or ended.
+    #[error("the bridge of the chat fails")]
+    Bridge,
+    /// The chat connector cannot be made of what the roster and the environment say.
+    #[error("the chat connector cannot be set up")]
+    ConnectorSetUp,
+    /// The carrier of the chat refuses us, and would again.
+    #[error("the chat cannot be used")]
+    ConnectorRefused,
+    /// The carrier of the chat fails at the moment.
+    #[error("the chat fails")]
+    ConnectorFailed,
     /// A defect: a task of ours ended without an answer.
     #[error("a part of the work ended without a result")]
     Internal,
@@ -384,6 +412,23 @@ impl FleetError {
 }
 
 impl FleetError {
+    /// Turns what went wrong with a chat connector into an error of the fleet.
+    pub(crate) fn connector(error: ConnectorError) -> Self {
+        let kind = match error.retry() {
+            Retry::Never => FleetErrorKind::ConnectorRefused,
+            Retry::After(_) | Retry::Backoff => FleetErrorKind::ConnectorFailed,
+        };
+        Self::new(kind).caused_by(error)
+    }
+
+    /// Returns whether it is the store or the disk that failed, which may pass.
+    pub(crate) fn is_stores(&self) -> bool {
+        matches!(
+            self.kind(),
+            FleetErrorKind::Store | FleetErrorKind::Storage { .. } | FleetErrorKind::Io { .. }
+        )
+    }
+
     /// Turns the refusal of a message into that of an order.
     pub(crate) fn of_order(self) -> Self {
         match self.kind() {
@@ -505,6 +550,10 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         FleetErrorKind::StartFailed { failure, .. } if !failure.log.is_empty() => {
             format!("the end of its log says:\n  {}", failure.log.join("\n  "))
         }
+        FleetErrorKind::NoOrchestrator => {
+            "give one agent of the roster `class: orchestrator`".to_owned()
+        }
+        FleetErrorKind::NoBridge => "start it with `fleet bridge start`".to_owned(),
         FleetErrorKind::NameTaken { existing } => {
             format!("choose another name, or forget that pod: `fleet pod forget {existing}`")
         }

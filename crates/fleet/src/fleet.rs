@@ -2,6 +2,8 @@
 
 mod attach;
 mod brake;
+mod bridge_keeping;
+mod chat;
 mod clean;
 mod comms;
 mod doctor;
@@ -36,6 +38,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use podfleet_connectors::ConnectorRegistry;
 use podfleet_home::Env;
 use podfleet_pod::client::Introduction;
 use podfleet_pod::host::Asker;
@@ -109,6 +112,8 @@ pub struct Setup {
     /// What is to keep the pods; absent: what the fleet was brought up by, else what this machine
     /// has.
     pub supervisor: Option<SupervisorKind>,
+    /// The chat connectors that there are.
+    pub connectors: ConnectorRegistry,
 }
 
 /// A channel for [`Progress`]; nobody has to listen.
@@ -137,6 +142,7 @@ pub struct Fleet {
     user: String,
     /// Where nothing says which fleet is meant, and this one was never brought up: those that were.
     others: Vec<FleetName>,
+    connectors: ConnectorRegistry,
 }
 
 impl Fleet {
@@ -212,6 +218,7 @@ impl Fleet {
             manager,
             user: setup.user,
             others,
+            connectors: setup.connectors,
         })
     }
 
@@ -335,7 +342,7 @@ impl Fleet {
         Ok(())
     }
 
-    fn introduction(&self) -> Introduction {
+    pub(crate) fn introduction(&self) -> Introduction {
         Introduction {
             client: self.client.clone(),
             credential: self.credential.clone(),

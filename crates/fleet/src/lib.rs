@@ -15,6 +15,7 @@
 //! | [`Fleet::ps`], [`Fleet::explain`], [`Fleet::status`], [`Fleet::verify`] | look |
 //! | [`Fleet::send`], [`Fleet::send_to_session`] | a message, with a receipt |
 //! | [`Fleet::comms`] | how an agent reaches its fleet mates |
+//! | [`Fleet::say`], [`Fleet::run_bridge`] | the chat with the fleet's human |
 //! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
 //! | [`Fleet::prune`] | removes what is old |
 //! | [`RosterDraft`], [`Fleet::clean`] | edit the roster; what a removed agent leaves |
@@ -33,6 +34,7 @@
 //! ```
 
 mod bare_session;
+mod bridge;
 mod credential;
 mod dirs;
 mod drift;
@@ -60,6 +62,7 @@ pub mod plan;
 pub mod readiness;
 pub mod supervisor;
 
+pub use bridge::{BridgePhase, BridgeStatus, SayReport, SayRequest};
 pub use dirs::Dirs;
 pub use drift::drift;
 pub use error::{FleetError, FleetErrorKind, fleet_options};

@@ -56,7 +56,7 @@ pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Held>> {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }

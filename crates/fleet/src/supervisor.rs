@@ -2,6 +2,7 @@
 //!
 //! A supervisor keeps the pod; only the pod restarts its agent.
 
+mod bridge_process;
 mod choice;
 mod direct;
 mod instance;
@@ -14,6 +15,7 @@ use podfleet_pod_store::PodRecord;
 use podfleet_protocol::FleetName;
 use serde::{Deserialize, Serialize};
 
+pub use bridge_process::BridgeProcess;
 pub(crate) use choice::choose;
 pub use direct::Direct;
 pub(crate) use direct::wait_until;
@@ -98,6 +100,18 @@ pub trait Supervisor: Send + Sync + std::fmt::Debug {
     /// Fails when it cannot be removed.
     async fn forget(&self, pod: &Instance) -> Result<(), SetUpError>;
 
+    /// Starts a fleet's bridge, and returns when it holds its place.
+    ///
+    /// # Errors
+    /// Fails when the process cannot be started, ends, or says why it cannot go on.
+    async fn start_bridge(&self, bridge: &BridgeProcess) -> Result<(), StartError>;
+
+    /// Sees to it that a fleet's bridge is gone and is not started again by itself.
+    ///
+    /// # Errors
+    /// Fails when the process is still there after SIGKILL.
+    async fn stop_bridge(&self, bridge: &BridgeProcess) -> Result<(), StopError>;
+
     /// Returns the units of a fleet's pods, in one call whatever their number; nothing where there
     /// are no units, or they cannot be asked about.
     async fn units(&self, fleet: &FleetName) -> Option<Units>;
@@ -169,6 +183,9 @@ pub enum SetUpError {
         #[source]
         source: std::io::Error,
     },
+    /// A secret would have to be written down.
+    #[error("{0}")]
+    Secret(String),
     /// The service manager failed.
     #[error(transparent)]
     Manager(#[from] ManagerError),
@@ -179,11 +196,16 @@ pub enum SetUpError {
 #[non_exhaustive]
 pub enum StartError {
     /// Our own program cannot be run, or the log cannot be written.
-    #[error("its pod cannot be started: {0}")]
+    #[error("its process cannot be started: {0}")]
     Spawn(#[source] std::io::Error),
     /// What its unit needs cannot be written down.
     #[error("its unit cannot be set up")]
     SetUp(#[from] SetUpError),
+    /// A secret is in the environment alone, and a unit gets nothing of that.
+    #[error(
+        "a unit gets no secret from the environment: put `{0}` into a file and name it by `{0}_FILE`"
+    )]
+    Secret(String),
     /// Its unit failed before the pod could say why.
     #[error("its unit failed ({result}): {why}")]
     Unit {
@@ -193,13 +215,13 @@ pub enum StartError {
         why: String,
     },
     /// The pod said why it cannot go on.
-    #[error("its pod cannot go on: {0}")]
+    #[error("it cannot go on: {0}")]
     Told(String),
     /// The pod ended without a word.
-    #[error("its pod ended while it started")]
+    #[error("it ended while it started")]
     Ended,
     /// The pod neither said that it is ready nor ended.
-    #[error("its pod was not ready within {} s", .0.as_secs())]
+    #[error("it was not ready within {} s", .0.as_secs())]
     Late(Duration),
 }
 
@@ -208,7 +230,7 @@ pub enum StartError {
 #[non_exhaustive]
 pub enum StopError {
     /// It is there even after SIGKILL.
-    #[error("process {pid} of its pod cannot be ended")]
+    #[error("process {pid} cannot be ended")]
     Immortal {
         /// The process.
         pid: u32,

@@ -89,6 +89,7 @@ impl World {
             roster: parsed.map(|roster| (roster, self.root.path().join(path))),
             fleet: None,
             client: "test".into(),
+            connectors: podfleet_connectors::ConnectorRegistry::shipped(),
             supervisor: Some(SupervisorKind::Direct),
         };
         Fleet::open(setup).await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use podfleet::supervisor::SupervisorKind;
 use podfleet::{Dirs, Fleet, OpeningStore, Setup};
+use podfleet_connectors::ConnectorRegistry;
 use podfleet_home::DirsError;
 use podfleet_pod_store::MemoryStore;
 use podfleet_protocol::FleetName;
@@ -96,6 +97,7 @@ impl Context {
             fleet,
             client: self.client.clone(),
             supervisor: self.supervisor,
+            connectors: ConnectorRegistry::shipped(),
         })
     }
 

@@ -52,11 +52,15 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::NoSuchSession { .. }
         | FleetErrorKind::BadTarget { .. }
         | FleetErrorKind::NoRoster
+        | FleetErrorKind::NoOrchestrator
+        | FleetErrorKind::ConnectorSetUp
         | FleetErrorKind::LostRoster { .. }
         | FleetErrorKind::WhichFleet { .. }
         | FleetErrorKind::Unreadable { .. }
         | FleetErrorKind::Name { .. } => Exit::Usage,
-        FleetErrorKind::NotRunning { .. } | FleetErrorKind::NoSuchMessage { .. } => Exit::No,
+        FleetErrorKind::NotRunning { .. }
+        | FleetErrorKind::NoBridge
+        | FleetErrorKind::NoSuchMessage { .. } => Exit::No,
         FleetErrorKind::StartFailed { .. } => Exit::No,
         FleetErrorKind::NoSuchCursor { .. } => Exit::Usage,
         FleetErrorKind::NotAllowed { .. }
@@ -68,6 +72,9 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::Claimed { .. }
         | FleetErrorKind::FileChanged { .. }
         | FleetErrorKind::Refused { .. }
+        | FleetErrorKind::NotSaid { .. }
+        | FleetErrorKind::BridgeRuns
+        | FleetErrorKind::ConnectorRefused
         | FleetErrorKind::OrderRefused { .. }
         | FleetErrorKind::ControlTaken { .. } => Exit::Refused,
         FleetErrorKind::RosterEdit { .. } => edit_exit(error),
@@ -78,7 +85,9 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::NoSystemd
         | FleetErrorKind::Supervisor => Exit::Missing,
         FleetErrorKind::Store => store_exit(error),
-        FleetErrorKind::Tmux
+        FleetErrorKind::ConnectorFailed
+        | FleetErrorKind::Bridge
+        | FleetErrorKind::Tmux
         | FleetErrorKind::Unreachable { .. }
         | FleetErrorKind::FarFleet { .. }
         | FleetErrorKind::Units

@@ -73,6 +73,9 @@ impl Fleet {
             .map(|step| self.end(&survey, &gates, step, options.timeouts, &events));
         let ended = join_all(ending).await;
         let mut notes = self.remove_views(&survey, &ended, options.all).await;
+        if options.all && agents.is_empty() {
+            notes.extend(self.end_bridge().await);
+        }
         if agents.is_empty() {
             notes.extend(spawned_that_run(&survey));
         }

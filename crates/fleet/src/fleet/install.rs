@@ -78,11 +78,19 @@ impl Fleet {
         for enabling in [
             systemd.enable(&pods).await,
             systemd.enable_tmux(&names.socket).await,
+            self.enable_bridge(&systemd).await,
         ] {
             warnings.extend(enabling.err().map(|error| warning(&error)));
         }
         let enabled = pods.iter().map(|pod| pod.identity.name.to_string());
         Ok(installation(&systemd, units, enabled.collect(), warnings))
+    }
+
+    async fn enable_bridge(&self, systemd: &Systemd) -> Result<(), BootError> {
+        if !self.wants_bridge() {
+            return Ok(());
+        }
+        systemd.enable_bridge(&self.bridge_process()).await
     }
 
     /// Returns the records of the agents that the roster hosts, made where there was none, and why

@@ -236,7 +236,7 @@ impl Fleet {
 
     /// Returns the receiver's record; makes one for an agent that was never started, so that its
     /// messages wait for it.
-    pub(super) async fn receiver(&self, agent: &str) -> Result<PodRecord, FleetError> {
+    pub(crate) async fn receiver(&self, agent: &str) -> Result<PodRecord, FleetError> {
         if let Some(record) = self.record(agent).await? {
             return Ok(record);
         }
@@ -250,7 +250,7 @@ impl Fleet {
     }
 
     /// Connects; nothing if nobody listens.
-    pub(super) async fn client_of(&self, pod: &PodRecord) -> Result<Option<PodClient>, FleetError> {
+    pub(crate) async fn client_of(&self, pod: &PodRecord) -> Result<Option<PodClient>, FleetError> {
         let Some(endpoint) = &pod.endpoint else {
             return Ok(None);
         };

@@ -83,8 +83,10 @@ impl Fleet {
         self.hold_tmux(views.as_ref(), &events).await;
         let survey = self.survey().await?;
         let plan = self.plan_of(&survey, agents).await?;
-        self.apply(survey, plan.steps, *options, &events, views)
-            .await
+        let applied = self.apply(survey, plan.steps, *options, &events, views);
+        let mut report = applied.await?;
+        report.notes.extend(self.keep_bridge(&events).await);
+        Ok(report)
     }
 
     pub(super) async fn checked_views(&self) -> Result<Option<Views>, FleetError> {

@@ -15,8 +15,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::ChildStdout;
 
 use super::{
-    BootError, Instance, SetUpError, StartError, StopError, Supervisor, SupervisorKind,
-    Unavailable, Units,
+    BootError, BridgeProcess, Instance, SetUpError, StartError, StopError, Supervisor,
+    SupervisorKind, Unavailable, Units,
 };
 use crate::lock;
 
@@ -63,20 +63,51 @@ impl Direct {
         env
     }
 
-    fn command(&self, pod: &PodRecord, log: std::fs::File) -> tokio::process::Command {
-        let identity = &pod.identity;
-        let mut command = tokio::process::Command::new(&self.exe);
-        command
-            .args(["pod", "run", identity.name.as_str()])
-            .args(["--fleet", identity.fleet.as_str(), "--notify"])
+    /// Starts our own binary as a detached process, and returns when it says that it is ready.
+    async fn launch(
+        &self,
+        arguments: &[&str],
+        env: BTreeMap<String, String>,
+        log: &Path,
+    ) -> Result<(), StartError> {
+        let log = open_log(log).map_err(StartError::Spawn)?;
+        let mut child = tokio::process::Command::new(&self.exe)
+            .args(arguments)
             .env_clear()
-            .envs(self.environment(pod))
+            .envs(env)
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(log);
-        command
+            .stderr(log)
+            .spawn()
+            .map_err(StartError::Spawn)?;
+        let stdout = child.stdout.take().ok_or(StartError::Ended)?;
+        match tokio::time::timeout(READY_DEADLINE, first_word(stdout)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                // One that is too late must not come up behind our back.
+                let _ = child.kill().await;
+                Err(StartError::Late(READY_DEADLINE))
+            }
+        }
     }
+}
+
+/// Ends the process that holds a lock. Its pid was recorded under that lock, so one that was given
+/// to another process is never signalled.
+async fn end(pid: Option<u32>, lock: &Path, patience: Duration) -> Result<(), StopError> {
+    let held = || lock::is_held(lock);
+    let Some(process) = pid.and_then(ProcessRef::of).filter(|_| held()) else {
+        return Ok(());
+    };
+    for signal in [Signal::TERM, Signal::KILL] {
+        process.signal(signal);
+        let gone = wait_until(patience, || !process.is_running() || !held()).await;
+        if gone {
+            return Ok(());
+        }
+    }
+    Err(StopError::Immortal { pid: process.pid })
 }
 
 pub(super) fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
@@ -102,40 +133,34 @@ impl Supervisor for Direct {
     }
 
     async fn start(&self, pod: &PodRecord) -> Result<(), StartError> {
-        let log = open_log(&self.state.log(pod.identity.id)).map_err(StartError::Spawn)?;
-        let mut child = self.command(pod, log).spawn().map_err(StartError::Spawn)?;
-        let stdout = child.stdout.take().ok_or(StartError::Ended)?;
-        match tokio::time::timeout(READY_DEADLINE, first_word(stdout)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                // A pod that is too late must not come up behind our back.
-                let _ = child.kill().await;
-                Err(StartError::Late(READY_DEADLINE))
-            }
-        }
+        let identity = &pod.identity;
+        let (name, fleet) = (identity.name.as_str(), identity.fleet.as_str());
+        let arguments = ["pod", "run", name, "--fleet", fleet, "--notify"];
+        let log = self.state.log(identity.id);
+        self.launch(&arguments, self.environment(pod), &log).await
     }
 
     async fn stop(&self, pod: &PodRecord, patience: Duration) -> Result<(), StopError> {
-        let path = self.state.lock(pod.identity.id);
-        // Who holds the lock is the pod of the recorded generation: its pid is recorded under the
-        // lock. So a pid that was given to another process is never signalled.
-        let held = || lock::is_held(&path);
-        let Some(process) = pod
-            .endpoint
-            .as_ref()
-            .and_then(|endpoint| ProcessRef::of(endpoint.pid))
-            .filter(|_| held())
-        else {
-            return Ok(());
-        };
-        for signal in [Signal::TERM, Signal::KILL] {
-            process.signal(signal);
-            let gone = wait_until(patience, || !process.is_running() || !held()).await;
-            if gone {
-                return Ok(());
-            }
-        }
-        Err(StopError::Immortal { pid: process.pid })
+        let pid = pod.endpoint.as_ref().map(|endpoint| endpoint.pid);
+        end(pid, &self.state.lock(pod.identity.id), patience).await
+    }
+
+    async fn start_bridge(&self, bridge: &BridgeProcess) -> Result<(), StartError> {
+        let arguments = [
+            "bridge",
+            "run",
+            "--fleet",
+            bridge.fleet.as_str(),
+            "--notify",
+        ];
+        let mut env = self.env.clone();
+        env.extend(bridge.env.clone());
+        env.extend(bridge.secrets.clone());
+        self.launch(&arguments, env, &bridge.log).await
+    }
+
+    async fn stop_bridge(&self, bridge: &BridgeProcess) -> Result<(), StopError> {
+        end(bridge.pid, &bridge.lock, BridgeProcess::PATIENCE).await
     }
 
     /// There is nothing that could hold a process to its limits.

@@ -20,8 +20,8 @@ use podfleet_protocol::FleetName;
 use tokio::sync::Mutex;
 
 use super::{
-    BootError, Direct, Instance, SetUpError, StartError, StopError, Supervisor, SupervisorKind,
-    Unavailable, Units,
+    BootError, BridgeProcess, Direct, Instance, SetUpError, StartError, StopError, Supervisor,
+    SupervisorKind, Unavailable, Units,
 };
 use command::Systemctl;
 pub use manager::{ManagerError, UserManager};
@@ -133,6 +133,30 @@ impl Systemd {
             resources: resources.as_ref(),
         };
         self.write_instance(&unit, &self.direct.environment(pod), &drop_in)
+    }
+
+    /// Writes everything that a bridge's unit needs; a secret is not written down.
+    fn write_bridge(&self, bridge: &BridgeProcess) -> Result<(), StartError> {
+        let in_file = |name: &String| bridge.env.contains_key(&format!("{name}_FILE"));
+        if let Some(bare) = bridge.secrets.keys().find(|name| !in_file(name)) {
+            return Err(StartError::Secret(bare.clone()));
+        }
+        self.write_missing_units()?;
+        let unit = bridge.unit();
+        super::direct::open_log(&bridge.log).map_err(|source| SetUpError::Write {
+            path: bridge.log.display().to_string(),
+            source,
+        })?;
+        let what = format!("the chat of the fleet {}", bridge.fleet);
+        let drop_in = DropIn {
+            what: &what,
+            environment_file: &self.files.environment_file(&unit),
+            log: Some(&bridge.log),
+            resources: None,
+        };
+        let mut env = self.direct.base_environment().clone();
+        env.extend(bridge.env.clone());
+        Ok(self.write_instance(&unit, &env, &drop_in)?)
     }
 
     /// Writes everything that the unit of a socket's tmux server needs.
@@ -274,6 +298,23 @@ impl Supervisor for Systemd {
 
     async fn limit(&self, pod: &PodRecord) -> Result<(), SetUpError> {
         self.set_up(pod).await
+    }
+
+    async fn start_bridge(&self, bridge: &BridgeProcess) -> Result<(), StartError> {
+        self.write_bridge(bridge)?;
+        self.reload().await.map_err(SetUpError::from)?;
+        let unit = bridge.unit();
+        match self.start_unit(&unit).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.why(&unit, error).await),
+        }
+    }
+
+    async fn stop_bridge(&self, bridge: &BridgeProcess) -> Result<(), StopError> {
+        let stop = Systemctl::stop(&bridge.unit());
+        // What a manager that cannot be asked keeps ends by its process.
+        let _ = self.manager.call_for(&stop, BridgeProcess::PATIENCE).await;
+        self.direct.stop_bridge(bridge).await
     }
 
     async fn enable(&self, pods: &[PodRecord]) -> Result<(), BootError> {

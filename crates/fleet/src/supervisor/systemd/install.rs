@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::command::Systemctl;
 use super::unit_text::TARGET;
-use super::{Refresh, SetUpError, Systemd, linger_file, tmux_unit};
-use crate::supervisor::BootError;
+use super::{Refresh, SetUpError, StartError, Systemd, linger_file, tmux_unit};
+use crate::supervisor::{BootError, BridgeProcess};
 
 impl Systemd {
     /// Brings the units that are the same for all to what this build writes; with `dry_run` only
@@ -47,6 +47,18 @@ impl Systemd {
         self.enable_units(&[unit], self.write_tmux(socket)).await
     }
 
+    /// Lets a fleet's bridge be started at boot.
+    ///
+    /// # Errors
+    /// Fails as [`enable`](super::Supervisor::enable) does.
+    pub async fn enable_bridge(&self, bridge: &BridgeProcess) -> Result<(), BootError> {
+        let written = self.write_bridge(bridge).map_err(|error| match error {
+            StartError::SetUp(error) => error,
+            error => SetUpError::Secret(error.to_string()),
+        });
+        self.enable_units(&[bridge.unit()], written).await
+    }
+
     pub(super) fn forget_unit(&self, unit: &str) -> Result<(), SetUpError> {
         self.files
             .forget(unit)
@@ -58,8 +70,11 @@ impl Systemd {
     /// Returns the units of this user that were written or enabled by us, the target last.
     #[must_use]
     pub fn installed(&self) -> Vec<String> {
-        let ours =
-            |unit: &String| unit.starts_with("fleet-pod@") || unit.starts_with("fleet-tmux@");
+        let ours = |unit: &String| {
+            unit.starts_with("fleet-pod@")
+                || unit.starts_with("fleet-tmux@")
+                || BridgeProcess::is_unit(unit)
+        };
         let mut units: BTreeSet<_> = self.files.wanted_by(TARGET).into_iter().collect();
         units.extend(self.files.instances());
         let mut units: Vec<_> = units.into_iter().filter(ours).collect();

@@ -12,6 +12,8 @@ use super::quoting;
 pub(super) const POD_TEMPLATE: &str = "fleet-pod@.service";
 /// The template of the tmux servers of named sockets.
 pub(super) const TMUX_TEMPLATE: &str = "fleet-tmux@.service";
+/// The template of the bridges of fleets' chats.
+pub(super) const BRIDGE_TEMPLATE: &str = "fleet-bridge@.service";
 /// All that is started at boot.
 pub(crate) const TARGET: &str = "fleet.target";
 
@@ -33,6 +35,7 @@ pub(super) fn units(exe: &Path) -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         (POD_TEMPLATE, pod(&exe)),
         (TMUX_TEMPLATE, tmux(&exe)),
+        (BRIDGE_TEMPLATE, bridge(&exe)),
         (TARGET, target()),
     ])
 }
@@ -90,6 +93,33 @@ TimeoutStartSec=30
 TimeoutStopSec=10
 KillMode=mixed
 OOMPolicy=continue
+
+[Install]
+WantedBy=fleet.target
+"
+    )
+}
+
+fn bridge(exe: &str) -> String {
+    format!(
+        "{HEAD}
+[Unit]
+Description=Podfleet chat of the fleet %i
+Documentation=man:fleet(1)
+PartOf=fleet.target
+StartLimitIntervalSec=300
+StartLimitBurst=10
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={exe} bridge run --unit %i
+WorkingDirectory=/
+Restart=on-failure
+RestartSec=1
+RestartPreventExitStatus=2 3 4
+TimeoutStartSec=30
+TimeoutStopSec=10
 
 [Install]
 WantedBy=fleet.target

@@ -1,0 +1,125 @@
+//! The bridge: it moves messages between the fleet's chat connector and its orchestrator.
+//!
+//! Both directions are at least once with deduplication. What a person says gets an id from the
+//! carrier's own and goes into the orchestrator's inbox, which drops duplicates; only then it is
+//! recorded how far was heard. What the orchestrator says waits in the store's outbox until the
+//! connector has sent it under its id.
+//!
+//! It is one task: nothing is spawned, so that its end leaves nothing behind.
+
+mod backoff;
+mod block;
+mod commands;
+mod events;
+mod inbound;
+mod outbound;
+mod pace;
+mod place;
+mod saying;
+mod status;
+mod turns;
+mod wake;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use podfleet_connectors::OrchestratorConnector;
+use podfleet_pod_store::PodRecord;
+use tokio::sync::Notify;
+
+use crate::comms;
+use crate::error::{FleetError, FleetErrorKind};
+use crate::fleet::Fleet;
+use pace::Pace;
+pub(crate) use place::BridgePlace;
+pub use saying::{SayReport, SayRequest};
+use status::StatusFile;
+pub use status::{BridgePhase, BridgeStatus};
+use wake::Wake;
+
+/// How many lines the bridge adds to the chat by itself in [`Pace::WINDOW`].
+const EVENTS: usize = 6;
+
+/// One run of the bridge.
+pub(crate) struct Bridge<'a> {
+    fleet: &'a Fleet,
+    connector: Arc<dyn OrchestratorConnector>,
+    status: StatusFile,
+    wake: Wake,
+    /// Told when there may be a turn to follow.
+    turns: Notify,
+    pace: Pace,
+}
+
+impl Bridge<'_> {
+    /// Runs until `shutdown`, or until something fails that no further try would mend.
+    async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), FleetError> {
+        tokio::select! {
+            error = self.listen() => Err(error),
+            error = self.speak() => Err(error),
+            never = self.follow_turns() => match never {},
+            never = self.watch() => match never {},
+            () = shutdown => Ok(()),
+        }
+    }
+
+    /// Returns the orchestrator's record, made where there was none.
+    async fn orchestrator(&self) -> Result<PodRecord, FleetError> {
+        self.fleet.orchestrator().await
+    }
+}
+
+impl Fleet {
+    /// Runs the bridge of this fleet in this process until `shutdown`. `ready` is called once it
+    /// holds its place; whether the carrier can be reached is told by its
+    /// [status](Self::bridge_status).
+    ///
+    /// # Errors
+    /// Fails when another one runs, when the connector cannot be made, and with the connector's own
+    /// error when no further try would mend that.
+    pub async fn run_bridge(
+        &self,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), FleetError> {
+        self.dirs().open_runtime()?;
+        let connector = self.connector()?;
+        let place = self.bridge_place();
+        let _lock = place.lock()?;
+        let wake = Wake::bind(place.wake())
+            .map_err(|error| FleetError::io("listen at", place.wake(), error))?;
+        let status = StatusFile::begin(place.status(), self.build(), &*connector);
+        let bridge = Bridge {
+            fleet: self,
+            connector,
+            status,
+            wake,
+            turns: Notify::new(),
+            pace: Pace::new(EVENTS),
+        };
+        ready();
+        let ended = bridge.run(shutdown).await;
+        match &ended {
+            Ok(()) => bridge.status.end(),
+            Err(error) => bridge.status.fail(error.in_one_line()),
+        }
+        ended
+    }
+
+    /// Returns the record of the fleet's orchestrator, made where there was none.
+    ///
+    /// # Errors
+    /// Fails when there is no orchestrator, it is on another host, or the store fails.
+    pub(crate) async fn orchestrator(&self) -> Result<PodRecord, FleetError> {
+        let listed = self.roster().and_then(comms::orchestrator);
+        if let Some(agent) = listed {
+            return self.receiver(agent.name.as_str()).await;
+        }
+        let records = self.records().await?;
+        let is_lead = |pod: &PodRecord| pod.member && pod.class == PodRecord::ORCHESTRATOR;
+        records
+            .into_iter()
+            .find(is_lead)
+            .ok_or_else(|| FleetError::new(FleetErrorKind::NoOrchestrator))
+    }
+}

@@ -1,0 +1,277 @@
+//! From the carrier to the orchestrator's inbox.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use futures_util::StreamExt as _;
+use podfleet_connectors::{
+    Attachment, ConnectorError, Content, InboundBatch, InboundMessage, Retry,
+};
+use podfleet_pod::clock;
+use podfleet_pod::post::{HandedIn, Post, PostError};
+use podfleet_pod_store::{Heard, HumanTurn, NewSaying, PodRecord, Sender};
+use podfleet_protocol::{Address, Class, Kind, MessageId, NewMessage};
+
+use super::Bridge;
+use super::backoff::Backoff;
+use crate::error::FleetError;
+use crate::own_file;
+
+/// Characters of a sender's name in a preamble, at most.
+const MAX_SENDER: usize = 128;
+/// Under whose name the bridge itself writes to the orchestrator.
+const BRIDGE: &str = "bridge";
+
+/// Something that the bridge tells the orchestrator by itself.
+pub(super) struct Note {
+    pub(super) id: MessageId,
+    pub(super) body: String,
+    pub(super) class: Class,
+    pub(super) thread: Option<String>,
+}
+
+impl Bridge<'_> {
+    /// Listens for as long as that is possible; returns the error that ends it.
+    pub(super) async fn listen(&self) -> FleetError {
+        let mut backoff = Backoff::default();
+        loop {
+            let retry = match self.subscription(&mut backoff).await {
+                Ok(()) => Retry::Backoff,
+                Err(error) if error.retry() == Retry::Never => {
+                    return FleetError::connector(error);
+                }
+                Err(error) => {
+                    let retry = error.retry();
+                    self.status
+                        .retry(FleetError::connector(error).in_one_line());
+                    retry
+                }
+            };
+            match retry {
+                Retry::After(pause) => tokio::time::sleep(pause).await,
+                Retry::Backoff | Retry::Never => backoff.pause().await,
+            }
+        }
+    }
+
+    /// Listens until the subscription ends.
+    async fn subscription(&self, backoff: &mut Backoff) -> Result<(), ConnectorError> {
+        let channel = self.connector.channel();
+        let from = loop {
+            match self.fleet.store().heard(self.fleet.key(), &channel).await {
+                Ok(from) => break from,
+                Err(error) => self.pass(error.into(), backoff).await,
+            }
+        };
+        let mut stream = self.connector.subscribe(from.as_deref()).await?;
+        while let Some(batch) = stream.next().await {
+            match batch {
+                Ok(batch) => {
+                    self.status.connected();
+                    backoff.reset();
+                    self.take(&channel, batch).await;
+                }
+                Err(error) if error.retry() == Retry::Never => return Err(error),
+                Err(error) => self
+                    .status
+                    .retry(FleetError::connector(error).in_one_line()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn pass(&self, error: FleetError, backoff: &mut Backoff) {
+        self.status.retry(error.in_one_line());
+        backoff.pause().await;
+    }
+
+    /// Takes every message of a batch, then records how far was heard. What fails here is of this
+    /// host, and tried until it works: the carrier keeps what comes meanwhile.
+    async fn take(&self, channel: &str, batch: InboundBatch) {
+        let mut backoff = Backoff::default();
+        let mut turns = Vec::new();
+        let heard = !batch.messages.is_empty();
+        for message in batch.messages {
+            loop {
+                match self.take_one(&message).await {
+                    Ok(turn) => break turns.extend(turn),
+                    Err(error) => self.pass(error, &mut backoff).await,
+                }
+            }
+        }
+        let heard_up_to = Heard {
+            channel: channel.to_owned(),
+            cursor: batch.cursor,
+            at: clock::wall(),
+        };
+        loop {
+            let (store, key) = (self.fleet.store(), self.fleet.key());
+            match store
+                .set_heard(key, heard_up_to.clone(), turns.clone())
+                .await
+            {
+                Ok(()) => break,
+                Err(error) => self.pass(error.into(), &mut backoff).await,
+            }
+        }
+        if heard {
+            self.status.heard();
+            self.status.connected();
+            self.turns.notify_one();
+        }
+    }
+
+    /// Takes one message: it is a command, or goes to the orchestrator.
+    async fn take_one(&self, message: &InboundMessage) -> Result<Option<HumanTurn>, FleetError> {
+        let id = MessageId::of_chat(self.connector.kind().as_str(), &message.id);
+        if message.text.starts_with('!') {
+            self.command(id, message).await?;
+            return Ok(None);
+        }
+        let new = NewMessage {
+            id,
+            body: self.body(id, message)?,
+            class: Class::Human,
+            thread: message.thread_id.clone(),
+            chat: Some(message.sender.chars().take(MAX_SENDER).collect()),
+            ..NewMessage::new("")
+        };
+        let lead = match self.orchestrator().await {
+            Ok(lead) => lead,
+            Err(error) if error.is_stores() => return Err(error),
+            Err(error) => {
+                self.answer(id, message, error.in_one_line()).await?;
+                return Ok(None);
+            }
+        };
+        match self.hand_in(&lead, new, Kind::Run).await {
+            Ok(handed) => {
+                if handed.client.is_none() && !handed.accepted.duplicate {
+                    let name = &lead.identity.name;
+                    let text = format!("_`{name}` does not run; your message waits for it._");
+                    self.answer(id, message, text).await?;
+                }
+                Ok(Some(HumanTurn {
+                    message: id,
+                    pod: lead.identity.id,
+                    thread: message.thread_id.clone(),
+                    event: message.id.clone(),
+                    at: clock::wall(),
+                }))
+            }
+            Err(PostError::Refused(refusal)) => {
+                let text = format!("_Your message was not taken: {refusal}._");
+                self.answer(id, message, text).await?;
+                Ok(None)
+            }
+            Err(PostError::Pod(error)) if error.answer().is_some() => {
+                let text = format!("_Your message was not taken: {error}._");
+                self.answer(id, message, text).await?;
+                Ok(None)
+            }
+            Err(error) => Err(self.fleet.post_fault(&lead, error)),
+        }
+    }
+
+    async fn hand_in(
+        &self,
+        lead: &PodRecord,
+        message: NewMessage,
+        kind: Kind,
+    ) -> Result<HandedIn, PostError> {
+        let who = self.fleet.introduction();
+        let from = Address::chat(message.chat.clone().unwrap_or_default());
+        let post = Post {
+            store: &**self.fleet.store(),
+            who: &who,
+            sender: Sender::Operator,
+            from,
+            kind,
+        };
+        post.hand_in(lead, message).await
+    }
+
+    /// Tells the orchestrator something in the bridge's own name.
+    pub(super) async fn tell_orchestrator(&self, note: Note) -> Result<(), FleetError> {
+        let lead = self.orchestrator().await?;
+        let message = NewMessage {
+            id: note.id,
+            class: note.class,
+            thread: note.thread,
+            chat: Some(BRIDGE.to_owned()),
+            ..NewMessage::new(note.body)
+        };
+        match self.hand_in(&lead, message, Kind::Notify).await {
+            Ok(_) | Err(PostError::Refused(_)) => Ok(()),
+            Err(error) => Err(self.fleet.post_fault(&lead, error)),
+        }
+    }
+
+    /// Answers a message in the bridge's own name, once however often it is heard.
+    pub(super) async fn answer(
+        &self,
+        to: MessageId,
+        message: &InboundMessage,
+        text: String,
+    ) -> Result<(), FleetError> {
+        let saying = NewSaying {
+            id: MessageId::of_chat("answer", &to.to_string()),
+            by: None,
+            text,
+            thread: message.thread_id.clone(),
+            reply_to: Some(message.id.clone()),
+            attachments: Vec::new(),
+            at: clock::wall(),
+        };
+        match self.fleet.store().say(self.fleet.key(), saying).await? {
+            Ok(_) => self.wake_speaker(),
+            // A full outbox has nobody who hears; what the answer is about is done.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn wake_speaker(&self) {
+        super::wake::tell(self.fleet.bridge_place().wake());
+    }
+
+    /// Returns the text with its attachments as paths that the agent can read.
+    fn body(&self, id: MessageId, message: &InboundMessage) -> Result<String, FleetError> {
+        let mut body = message.text.clone();
+        for (index, attachment) in message.attachments.iter().enumerate() {
+            let path = self.file_of(id, index, attachment)?;
+            let media_type = &attachment.media_type;
+            let _ = write!(
+                body,
+                "{}(attachment: {} ({media_type}))",
+                if body.is_empty() { "" } else { "\n" },
+                path.display(),
+            );
+        }
+        if body.trim().is_empty() {
+            body = "(an empty message)".to_owned();
+        }
+        Ok(body)
+    }
+
+    fn file_of(
+        &self,
+        id: MessageId,
+        index: usize,
+        attachment: &Attachment,
+    ) -> Result<PathBuf, FleetError> {
+        let bytes = match &attachment.content {
+            Content::Path(path) => return Ok(path.clone()),
+            Content::Bytes(bytes) => bytes,
+        };
+        let plain = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
+        let name: String = attachment.name.chars().filter(plain).take(80).collect();
+        let name = name.trim_start_matches('.');
+        let place = self.fleet.bridge_place();
+        let directory = place.connector().directory.join("files");
+        let path = directory.join(format!("{id}-{index}-{name}"));
+        own_file::replace(&path, bytes, 0o600)
+            .map_err(|error| FleetError::io("write", &path, error))?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,144 @@
+//! From the outbox to the carrier.
+
+use podfleet_connectors::{Attachment, ConnectorError, ConnectorErrorKind, OutboundMessage, Retry};
+use podfleet_pod::clock;
+use podfleet_pod_store::{Fate, Page, Saying};
+use podfleet_protocol::{Class, MessageId};
+
+use super::Bridge;
+use super::backoff::Backoff;
+use super::inbound::Note;
+use crate::error::FleetError;
+
+/// How many sayings are in memory at once.
+const PAGE: u32 = 50;
+
+/// What became of one try.
+enum Tried {
+    Settled,
+    /// Not now; it stays the first in the line.
+    Later(Retry),
+}
+
+impl Bridge<'_> {
+    /// Sends what waits, in order, and what comes; returns the error that ends it.
+    pub(super) async fn speak(&self) -> FleetError {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.send_all(&mut backoff).await {
+                Ok(()) => self.wake.wait().await,
+                Err(Halt::Final(error)) => return error,
+                Err(Halt::Passing(error)) => {
+                    self.status.retry(error.in_one_line());
+                    backoff.pause().await;
+                }
+            }
+        }
+    }
+
+    async fn send_all(&self, backoff: &mut Backoff) -> Result<(), Halt> {
+        loop {
+            let unsent = self
+                .fleet
+                .store()
+                .unsent(self.fleet.key(), Page::first(PAGE));
+            let unsent = unsent.await.map_err(Halt::passing)?.items;
+            if unsent.is_empty() {
+                return Ok(());
+            }
+            for saying in unsent {
+                while let Tried::Later(retry) = self.send(&saying).await? {
+                    match retry {
+                        Retry::After(pause) => tokio::time::sleep(pause).await,
+                        Retry::Backoff | Retry::Never => backoff.pause().await,
+                    }
+                }
+                backoff.reset();
+            }
+        }
+    }
+
+    async fn send(&self, saying: &Saying) -> Result<Tried, Halt> {
+        let (store, key) = (self.fleet.store(), self.fleet.key());
+        let attempt = store.begin_sending(key, saying.place).await;
+        let attempt = attempt.map_err(Halt::passing)?;
+        let message = outbound(saying, attempt > 1);
+        let fate = match self.connector.send(message).await {
+            Ok(receipt) => {
+                self.status.said();
+                Fate::Sent {
+                    ids: receipt.message_ids,
+                }
+            }
+            Err(error) if error.kind() == ConnectorErrorKind::Unauthenticated => {
+                return Err(Halt::Final(FleetError::connector(error)));
+            }
+            Err(error) if error.retry() != Retry::Never => {
+                let retry = error.retry();
+                self.status
+                    .retry(FleetError::connector(error).in_one_line());
+                return Ok(Tried::Later(retry));
+            }
+            Err(error) => self.not_sent(saying, error).await?,
+        };
+        let settled = store.settle_saying(key, saying.place, &fate, clock::wall());
+        settled.await.map_err(Halt::passing)?;
+        Ok(Tried::Settled)
+    }
+
+    /// Tells the orchestrator that something that it said was not sent, before that is recorded.
+    async fn not_sent(&self, saying: &Saying, error: ConnectorError) -> Result<Fate, Halt> {
+        let why = FleetError::connector(error).in_one_line();
+        if saying.said.by.is_some() {
+            let note = Note {
+                id: MessageId::of_chat("not sent", &saying.said.id.to_string()),
+                body: format!(
+                    "What you said to the human was not sent: {why}. It began: {}",
+                    beginning(&saying.said.text)
+                ),
+                class: Class::Actionable,
+                thread: saying.said.thread.clone(),
+            };
+            self.tell_orchestrator(note).await.map_err(Halt::Passing)?;
+        }
+        Ok(Fate::Failed { why })
+    }
+}
+
+/// Why sending stops for now, or for good.
+enum Halt {
+    Final(FleetError),
+    Passing(FleetError),
+}
+
+impl Halt {
+    fn passing(error: impl Into<FleetError>) -> Self {
+        Self::Passing(error.into())
+    }
+}
+
+fn outbound(saying: &Saying, again: bool) -> OutboundMessage {
+    let said = &saying.said;
+    OutboundMessage {
+        text: said.text.clone(),
+        thread_id: said.thread.clone(),
+        reply_to: said.reply_to.clone(),
+        attachments: said
+            .attachments
+            .iter()
+            .map(|path| Attachment::of_file(path))
+            .collect(),
+        idempotency_key: said.id.to_string(),
+        again,
+    }
+}
+
+/// Returns the beginning of a text, in one line.
+fn beginning(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

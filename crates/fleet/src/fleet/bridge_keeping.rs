@@ -1,0 +1,131 @@
+//! Starting and ending the process of the fleet's bridge.
+
+use std::collections::BTreeMap;
+
+use podfleet_roster::Roster;
+
+use super::settle::account;
+use super::{Events, Fleet};
+use crate::bridge::BridgeStatus;
+use crate::comms;
+use crate::error::{FleetError, FleetErrorKind};
+use crate::report::Progress;
+use crate::supervisor::{BridgeProcess, StartError};
+
+/// The secrets of the connectors that ship; each may also be in a file that `…_FILE` names.
+const SECRETS: [&str; 2] = ["MATRIX_ACCESS_TOKEN", "DISCORD_BOT_TOKEN"];
+
+impl Fleet {
+    /// Starts the bridge, or leaves it alone if it runs; returns whether it was started.
+    ///
+    /// # Errors
+    /// Fails when its connector cannot be made, and with what it says when it does not come up.
+    pub async fn start_bridge(&self) -> Result<bool, FleetError> {
+        // What is wrong with the connector is told here, not in a log.
+        let connector = self.connector()?;
+        let place = self.bridge_place();
+        if place.runs() {
+            let status = BridgeStatus::read(place.status());
+            let same = |status: &BridgeStatus| {
+                status.kind == connector.kind().as_str() && status.channel == connector.channel()
+            };
+            if status.as_ref().is_none_or(same) {
+                return Ok(false);
+            }
+            self.stop_bridge().await?;
+        }
+        self.dirs.open_runtime()?;
+        let started = self.supervisor.start_bridge(&self.bridge_process()).await;
+        match started {
+            Ok(()) => Ok(true),
+            // It was started meanwhile.
+            Err(_) if place.runs() => Ok(false),
+            Err(error) => Err(bridge_fault(error)),
+        }
+    }
+
+    /// Ends the bridge; returns whether it ran. What was said and heard is kept.
+    ///
+    /// # Errors
+    /// Fails when it cannot be ended.
+    pub async fn stop_bridge(&self) -> Result<bool, FleetError> {
+        if !self.bridge_place().runs() {
+            return Ok(false);
+        }
+        let stopped = self.supervisor.stop_bridge(&self.bridge_process()).await;
+        stopped.map_err(|error| FleetError::new(FleetErrorKind::Bridge).caused_by(error))?;
+        Ok(true)
+    }
+
+    pub(super) fn bridge_process(&self) -> BridgeProcess {
+        let place = self.bridge_place();
+        let mut env = BTreeMap::new();
+        let runtime = self.dirs.runtime.to_string_lossy().into_owned();
+        env.insert("FLEET_RUNTIME_DIR".to_owned(), runtime);
+        let mut secrets = BTreeMap::new();
+        for name in SECRETS {
+            let file = format!("{name}_FILE");
+            if let Some(path) = self.env.get(&file) {
+                env.insert(file, path.to_owned());
+            }
+            if let Some(secret) = self.env.get(name) {
+                secrets.insert(name.to_owned(), secret.to_owned());
+            }
+        }
+        BridgeProcess {
+            fleet: self.key.fleet.clone(),
+            lock: place.lock_path().to_owned(),
+            log: place.log().to_owned(),
+            pid: BridgeStatus::read(place.status()).map(|status| status.pid),
+            env,
+            secrets,
+        }
+    }
+
+    /// Whether the roster wants a bridge on this host: it has a connector, and its orchestrator is
+    /// here.
+    #[must_use]
+    pub fn wants_bridge(&self) -> bool {
+        let wanted = |roster: &Roster| {
+            let lead = comms::orchestrator(roster);
+            roster.connector.is_some()
+                && lead.is_some_and(|lead| comms::elsewhere(lead, &self.host).is_none())
+        };
+        self.roster().is_some_and(wanted)
+    }
+
+    /// Returns whether the roster wants a bridge and none runs.
+    #[must_use]
+    pub fn lacks_bridge(&self) -> bool {
+        self.wants_bridge() && !self.bridge_place().runs()
+    }
+
+    /// Brings the bridge to what the roster says, as a part of `up`; returns what is to be told.
+    pub(super) async fn keep_bridge(&self, events: &Events) -> Vec<String> {
+        if !self.wants_bridge() {
+            return self.end_bridge().await;
+        }
+        match self.start_bridge().await {
+            Ok(false) => Vec::new(),
+            Ok(true) => {
+                let text = "the bridge of the chat runs".to_owned();
+                // Nobody has to listen.
+                let _ = events.send(Progress::Note { agent: None, text });
+                Vec::new()
+            }
+            Err(error) => vec![format!("the bridge was not started: {}", account(&error))],
+        }
+    }
+
+    /// Ends the bridge as a part of another verb; returns what is to be told.
+    pub(super) async fn end_bridge(&self) -> Vec<String> {
+        match self.stop_bridge().await {
+            Ok(_) => Vec::new(),
+            Err(error) => vec![format!("the bridge runs on: {}", account(&error))],
+        }
+    }
+}
+
+fn bridge_fault(error: StartError) -> FleetError {
+    FleetError::new(FleetErrorKind::Bridge).caused_by(error)
+}
