@@ -13,7 +13,7 @@ podfleet-pod-store 60
 podfleet-tmux 30
 podfleet-harness 30
 podfleet-connectors 40
-podfleet-cli 200
+podfleet-cli 210
 podfleet-cli 130 validate
 '
 readonly LOCK_LIMIT=400

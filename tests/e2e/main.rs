@@ -12,6 +12,7 @@ mod agents;
 mod bad_disk;
 mod bad_input;
 mod bad_luck;
+mod chat;
 mod children;
 mod clock;
 #[cfg(feature = "crash-points")]

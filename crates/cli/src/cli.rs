@@ -93,7 +93,7 @@ enum Command {
 }
 
 /// Headings of the help text with the commands below them, those of other builds too.
-const SECTIONS: [(&str, &[&str]); 6] = [
+const SECTIONS: [(&str, &[&str]); 7] = [
     (
         "The roster",
         &[
@@ -131,6 +131,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "logs",
         ],
     ),
+    ("The chat", &["chat", "say", "bridge"]),
     ("Pods", &["pods", "pod", "spawn", "peer", "mcp"]),
     (
         "This host",

@@ -19,7 +19,13 @@ pub(crate) mod add;
 #[cfg(feature = "fleet")]
 pub(crate) mod attach;
 #[cfg(feature = "fleet")]
+mod body;
+#[cfg(feature = "fleet")]
 pub(crate) mod brake;
+#[cfg(feature = "fleet")]
+pub(crate) mod bridge;
+#[cfg(feature = "fleet")]
+pub(crate) mod chat;
 #[cfg(feature = "fleet")]
 pub(crate) mod comms;
 #[cfg(feature = "fleet")]
@@ -63,9 +69,13 @@ pub(crate) mod remove;
 #[cfg(feature = "fleet")]
 pub(crate) mod restart;
 #[cfg(feature = "fleet")]
+pub(crate) mod say;
+#[cfg(feature = "fleet")]
 pub(crate) mod scope;
 #[cfg(feature = "fleet")]
 pub(crate) mod send;
+#[cfg(feature = "fleet")]
+mod service;
 #[cfg(feature = "fleet")]
 pub(crate) mod set;
 #[cfg(feature = "fleet")]

@@ -90,7 +90,11 @@ impl Shared {
             };
             let opened = history.insert(opened);
             let done = work(opened);
-            shared.last.send_replace(opened.last());
+            let present = opened.last();
+            // Who waits is woken by what is new, not by every look.
+            shared
+                .last
+                .send_if_modified(|last| std::mem::replace(last, present) != present);
             done
         });
         working.await.map_err(io::Error::other)?

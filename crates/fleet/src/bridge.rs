@@ -22,6 +22,7 @@ mod wake;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use podfleet_connectors::OrchestratorConnector;
 use podfleet_pod_store::PodRecord;
@@ -40,6 +41,9 @@ use wake::Wake;
 /// How many lines the bridge adds to the chat by itself in [`Pace::WINDOW`].
 const EVENTS: usize = 6;
 
+/// How long the first try to listen may take until the bridge counts as ready all the same.
+const FIRST_TRY: Duration = Duration::from_secs(5);
+
 /// One run of the bridge.
 pub(crate) struct Bridge<'a> {
     fleet: &'a Fleet,
@@ -48,12 +52,24 @@ pub(crate) struct Bridge<'a> {
     wake: Wake,
     /// Told when there may be a turn to follow.
     turns: Notify,
+    /// Told once the first try to listen has come to something.
+    tried: Notify,
     pace: Pace,
 }
 
 impl Bridge<'_> {
     /// Runs until `shutdown`, or until something fails that no further try would mend.
-    async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), FleetError> {
+    async fn run(
+        &self,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), FleetError> {
+        let shutdown = async {
+            // A carrier that does not answer is no reason not to be there.
+            let _ = tokio::time::timeout(FIRST_TRY, self.tried.notified()).await;
+            ready();
+            shutdown.await;
+        };
         tokio::select! {
             error = self.listen() => Err(error),
             error = self.speak() => Err(error),
@@ -71,7 +87,7 @@ impl Bridge<'_> {
 
 impl Fleet {
     /// Runs the bridge of this fleet in this process until `shutdown`. `ready` is called once it
-    /// holds its place; whether the carrier can be reached is told by its
+    /// holds its place and has tried to listen; whether the carrier can be reached is told by its
     /// [status](Self::bridge_status).
     ///
     /// # Errors
@@ -95,10 +111,10 @@ impl Fleet {
             status,
             wake,
             turns: Notify::new(),
+            tried: Notify::new(),
             pace: Pace::new(EVENTS),
         };
-        ready();
-        let ended = bridge.run(shutdown).await;
+        let ended = bridge.run(ready, shutdown).await;
         match &ended {
             Ok(()) => bridge.status.end(),
             Err(error) => bridge.status.fail(error.in_one_line()),

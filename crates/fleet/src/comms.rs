@@ -47,8 +47,9 @@ pub fn block(roster: &Roster, agent: &str, host: &str, tools: Tools) -> Option<S
         .iter()
         .filter(|mate| mate.name != own.name)
         .collect();
+    let chat = own.class == ORCHESTRATOR && roster.connector.is_some();
     if mates.is_empty() {
-        return None;
+        return chat.then(|| CHAT.to_owned());
     }
     let mut text = format!(
         "# Your fleet\n\nYou are `[{host}:{agent}]`, class {}, in the fleet `{}`.\n\n",
@@ -66,6 +67,10 @@ pub fn block(roster: &Roster, agent: &str, host: &str, tools: Tools) -> Option<S
     if tools == Tools::Too {
         text.push_str(TOOLS_TOO);
     }
+    if chat {
+        text.push('\n');
+        text.push_str(CHAT);
+    }
     Some(text)
 }
 
@@ -78,6 +83,16 @@ fleet; where it is not, these commands do the same.
 
 const TOOLS_TOO: &str = "\
 The MCP server `fleet` has the same as tools: `send_to_peer`, `list_pods`, `inbox`, `status`.
+";
+
+/// What the orchestrator of a fleet with a chat is told of it.
+const CHAT: &str = "\
+# Your human
+
+A message that begins `[chat:NAME -> …]` is from a person. What you write in your terminal they do not
+see: answer with `fleet say -m \"…\"` (Markdown), or with the tool `say`. If the message has
+`thread=ID`, add `--thread ID`. `kept` means that it will be sent: do not say it again. Say something
+at the end of every turn that a person began, and by yourself when something needs them.
 ";
 
 const RULES: &str = "\
@@ -238,6 +253,19 @@ mod tests {
     fn a_target_that_a_shell_would_take_apart_is_quoted() {
         assert_eq!(word("me@oak.example"), "me@oak.example");
         assert_eq!(word("oak; rm x"), "'oak; rm x'");
+    }
+
+    #[test]
+    fn the_orchestrator_of_a_fleet_with_a_chat_is_told_how_to_speak_in_it() {
+        let with_chat = roster(&format!("{FLEET}connector: {{kind: tmux}}\n"));
+        let told = |agent| block(&with_chat, agent, "fern", Tools::None).unwrap();
+        assert!(told("lead").ends_with(CHAT));
+        assert!(!told("coder").contains("fleet say"));
+        let lone = "  - {name: a, runtime: sim, class: orchestrator}\nconnector: {kind: tmux}\n";
+        assert_eq!(
+            block(&roster(lone), "a", "fern", Tools::None).as_deref(),
+            Some(CHAT)
+        );
     }
 
     #[test]

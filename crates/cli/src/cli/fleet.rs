@@ -3,9 +3,9 @@
 use clap::Subcommand;
 
 use crate::commands::{
-    add, attach, brake, comms, doctor, down, harness, inbox, install, interrupt, log, logs, mcp,
-    peer, plan, pod, pods, prune, ps, remove, restart, send, set, sim_agent, spawn, status, store,
-    supervise, tail, uninstall, up, update, verify, watch,
+    add, attach, brake, bridge, chat, comms, doctor, down, harness, inbox, install, interrupt, log,
+    logs, mcp, peer, plan, pod, pods, prune, ps, remove, restart, say, send, set, sim_agent, spawn,
+    status, store, supervise, tail, uninstall, up, update, verify, watch,
 };
 use crate::context::Context;
 use crate::error::Outcome;
@@ -28,6 +28,9 @@ pub(super) enum Command {
     Pause(brake::PauseArgs),
     Resume(brake::ResumeArgs),
     Interrupt(interrupt::Args),
+    Say(say::Args),
+    Chat(chat::Args),
+    Bridge(bridge::Args),
     Tail(tail::Args),
     Watch(watch::Args),
     Attach(attach::Args),
@@ -68,6 +71,9 @@ impl Command {
             Self::Pause(args) => brake::pause(&args, context),
             Self::Resume(args) => brake::resume(&args, context),
             Self::Interrupt(args) => interrupt::run(&args, context),
+            Self::Say(args) => say::run(&args, context),
+            Self::Chat(args) => chat::run(&args, context),
+            Self::Bridge(args) => bridge::run(&args, context),
             Self::Tail(args) => tail::run(&args, context),
             Self::Watch(args) => watch::run(&args, context),
             Self::Attach(args) => attach::run(&args, context),

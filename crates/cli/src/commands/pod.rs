@@ -1,5 +1,4 @@
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +12,10 @@ use podfleet_pod_store::session_log::DEFAULT_SEGMENT_BYTES;
 use podfleet_protocol::method::Restored;
 use podfleet_protocol::{Availability, FleetName, PodName, TenantId};
 use sd_notify::NotifyState;
-use tracing_subscriber::EnvFilter;
 
 use super::progress::follow;
 use super::scope::{DryRun, JsonFlag, OneAgent, Scope};
+use super::service;
 use super::version::BUILD;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -211,12 +210,8 @@ fn forget(args: &ForgetArgs, context: &mut Context) -> Outcome {
 }
 
 fn host(args: &RunArgs, context: &Context) -> Outcome {
-    if args.notify {
-        // The terminal and the keys of whoever starts a pod are not for it. Who leads a group
-        // cannot leave it, and has one of its own already.
-        let _ = rustix::process::setsid();
-    }
-    log_to_stderr(context);
+    service::detach(args.notify);
+    service::log_to_stderr(context);
     let notify = args.notify;
     let ended = config(args, context).and_then(|config| {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -230,9 +225,7 @@ fn host(args: &RunArgs, context: &Context) -> Outcome {
     match ended {
         Ok(()) => Ok(Exit::Success),
         Err(error) => {
-            let complaint = format!("error: {}", error.in_one_line());
-            say(notify, &complaint);
-            tell_systemd(NotifyState::Status(&complaint));
+            service::complain(notify, &error);
             Err(error)
         }
     }
@@ -247,22 +240,16 @@ struct Starter {
 
 impl Keeper for Starter {
     fn ready(&mut self) {
-        say(self.line, "ready");
-        tell_systemd(NotifyState::Ready);
+        service::ready(self.line);
     }
 
     fn alive(&mut self) {
-        tell_systemd(NotifyState::Watchdog);
+        service::tell_systemd(NotifyState::Watchdog);
     }
 
     fn watchdog(&self) -> Option<Duration> {
         sd_notify::watchdog_enabled()
     }
-}
-
-/// Nothing happens where no service manager listens; one that does not answer takes its own steps.
-fn tell_systemd(state: NotifyState<'_>) {
-    let _ = sd_notify::notify(&[state]);
 }
 
 /// Which pod is meant.
@@ -338,26 +325,6 @@ fn number(
             format!("{variable} is no number of {unit} from {least} to {most}: {text}"),
         )
     })
-}
-
-/// Tells whoever started us, who may have gone away already.
-fn say(notify: bool, line: &str) {
-    if notify {
-        let _ = writeln!(std::io::stdout(), "{line}");
-    }
-}
-
-/// The pod's own log goes to standard error, which its supervisor keeps.
-fn log_to_stderr(context: &Context) {
-    let filter = context.env.get("FLEET_LOG").unwrap_or("info");
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false)
-        // On a full disk its complaint about itself would fail too, and end the thread.
-        .log_internal_errors(false)
-        .try_init();
 }
 
 fn pod_error(error: PodError) -> Error {

@@ -1,11 +1,10 @@
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use podfleet::{SendReport, SendRequest, SessionTarget, Via};
-use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{Class, MessageId, OnCrash, Outcome as Reached, Typing};
 
+use crate::commands::body;
 use crate::commands::scope::{DryRun, JsonFlag, Scope};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -170,44 +169,14 @@ impl Args {
         }
         let body = match (&self.message, &self.file) {
             (Some(text), _) => text.clone(),
-            (None, Some(file)) if file != Path::new("-") => {
-                let read = std::fs::File::open(file).and_then(read_body);
-                text(read, &file.display().to_string())?
-            }
-            (None, _) => text(read_body(std::io::stdin()), "standard input")?,
+            (None, Some(file)) if file != Path::new("-") => body::of_file(file)?,
+            (None, _) => body::of_stdin()?,
         };
         if body.trim().is_empty() {
             return Err(Error::message(Exit::Usage, "the message is empty"));
         }
         Ok(body)
     }
-}
-
-/// Reads a body, and one byte more than the longest, so that a longer one is told.
-fn read_body(source: impl Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    source.take(MAX_BODY as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn text(read: std::io::Result<Vec<u8>>, what: &str) -> Result<String, Error> {
-    let bytes = read.map_err(|error| {
-        Error::new(Exit::Usage, error).context(format!("{what} cannot be read"))
-    })?;
-    if bytes.len() > MAX_BODY {
-        return Err(too_long());
-    }
-    String::from_utf8(bytes)
-        .map_err(|error| Error::new(Exit::Usage, error).context(format!("{what} is no UTF-8 text")))
-}
-
-fn too_long() -> Error {
-    let limit = MAX_BODY >> 20;
-    Error::message(
-        Exit::Refused,
-        format!("the message is longer than {limit} MiB"),
-    )
-    .hint("put it into a file that the agent can read, and send the file's name")
 }
 
 impl Args {

@@ -104,3 +104,19 @@ pub(super) struct Agent {
     /// The agent's name, as `fleet_ps` gives it.
     pub(super) agent: String,
 }
+
+/// Says something to the fleet's human.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Say {
+    /// The text, in Markdown; may be empty if something is attached.
+    #[serde(default)]
+    pub(super) text: String,
+    /// The thread of the chat, as a message of it names it; in none if absent.
+    pub(super) thread: Option<String>,
+    /// The message of the chat that it answers, if it is to be marked so.
+    pub(super) reply_to: Option<String>,
+    /// Files that go with it, by absolute path.
+    #[serde(default)]
+    pub(super) attachments: Vec<String>,
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use podfleet::{Events, Fleet, RestartOptions, SendRequest};
+use podfleet::{Events, Fleet, RestartOptions, SayRequest, SendRequest};
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::method::SpawnParams;
 use podfleet_protocol::{NewMessage, PodName, Scope, ScopePath};
@@ -119,6 +119,7 @@ impl Server {
                 let options = RestartOptions::default();
                 json_of(fleet.restart(&[agent], &options, nobody()).await?)
             }
+            Tool::Say => json_of(fleet.say(saying(read(given)?)).await?),
         }
     }
 }
@@ -205,6 +206,16 @@ fn letter(name: &str, message: NewMessage) -> SendRequest {
         thread: message.thread,
         typing: message.typing,
         ..SendRequest::new(name, message.body)
+    }
+}
+
+fn saying(say: args::Say) -> SayRequest {
+    SayRequest {
+        text: say.text,
+        thread: say.thread,
+        reply_to: say.reply_to,
+        attachments: say.attachments.into_iter().map(Into::into).collect(),
+        ..SayRequest::default()
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) enum Tool {
     Tail,
     Log,
     Restart,
+    Say,
 }
 
 /// Which agents get a tool.
@@ -41,7 +42,7 @@ enum Audience {
 const ENHANCER: &str = "enhancer";
 
 impl Tool {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Status,
         Self::Inbox,
         Self::ListPods,
@@ -57,6 +58,7 @@ impl Tool {
         Self::Tail,
         Self::Log,
         Self::Restart,
+        Self::Say,
     ];
 
     /// Returns the tools of an agent of a class.
@@ -75,7 +77,7 @@ impl Tool {
     const fn audience(self) -> Audience {
         match self {
             Self::FleetPs | Self::Tail | Self::Log => Audience::Watchers,
-            Self::Restart => Audience::Lead,
+            Self::Restart | Self::Say => Audience::Lead,
             _ => Audience::All,
         }
     }
@@ -98,6 +100,7 @@ impl Tool {
             Self::Tail => "tail",
             Self::Log => "log",
             Self::Restart => "restart",
+            Self::Say => "say",
         }
     }
 
@@ -164,6 +167,11 @@ impl Tool {
                 "Ends an agent of your fleet and starts it again, whatever it does; a quarantined \
                  one gets a new chance. What it is doing is lost."
             }
+            Self::Say => {
+                "Says something to your human, in the chat. The text is Markdown. Done means that it \
+                 is kept and will be sent: do not say it again. A message of the chat that has \
+                 `thread=ID` is answered with that `thread`."
+            }
         }
     }
 
@@ -180,6 +188,7 @@ impl Tool {
             Self::StopPod => schema::<args::Stop>(),
             Self::Tail | Self::Log => schema::<args::Last>(),
             Self::Restart => schema::<args::Agent>(),
+            Self::Say => schema::<args::Say>(),
         }
     }
 
@@ -240,7 +249,7 @@ mod tests {
         );
         let more = |class| names(class).split_off(names("worker").len() + 1);
         assert_eq!(more("enhancer"), "fleet_ps tail log");
-        assert_eq!(more("orchestrator"), "fleet_ps tail log restart");
+        assert_eq!(more("orchestrator"), "fleet_ps tail log restart say");
     }
 
     #[test]

@@ -63,7 +63,9 @@ impl Bridge<'_> {
                 Err(error) => self.pass(error.into(), backoff).await,
             }
         };
-        let mut stream = self.connector.subscribe(from.as_deref()).await?;
+        let subscribed = self.connector.subscribe(from.as_deref()).await;
+        self.tried.notify_one();
+        let mut stream = subscribed?;
         while let Some(batch) = stream.next().await {
             match batch {
                 Ok(batch) => {
@@ -223,10 +225,10 @@ impl Bridge<'_> {
             attachments: Vec::new(),
             at: clock::wall(),
         };
-        match self.fleet.store().say(self.fleet.key(), saying).await? {
-            Ok(_) => self.wake_speaker(),
-            // A full outbox has nobody who hears; what the answer is about is done.
-            Err(_) => {}
+        let said = self.fleet.store().say(self.fleet.key(), saying).await?;
+        // A full outbox has nobody who hears; what the answer is about is done.
+        if said.is_ok() {
+            self.wake_speaker();
         }
         Ok(())
     }

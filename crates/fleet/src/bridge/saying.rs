@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use podfleet_pod::clock;
-use podfleet_pod_store::{Fate, NewSaying, PodRecord, Said};
+use podfleet_pod_store::{Fate, NewSaying, Page, PodRecord, Said};
 use podfleet_protocol::{MessageId, PodId, clean_body};
 use serde::Serialize;
 
@@ -85,6 +85,15 @@ impl Fleet {
             fate,
             bridge,
         })
+    }
+
+    /// Returns how many things that were said wait to be sent.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn unsent(&self) -> Result<usize, FleetError> {
+        let unsent = self.store().unsent(self.key(), Page::all()).await?;
+        Ok(unsent.items.len())
     }
 
     /// Commits something to the outbox, and tells the bridge.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use podfleet_pod::clock;
+use podfleet_pod_store::session_log::{Entry, Record};
 use podfleet_pod_store::{NewSaying, OpenTurn, Page, PodRecord};
 use podfleet_protocol::method::{GetReceipt, ReceiptParams};
 use podfleet_protocol::{MessageId, Outcome, Receipt};
@@ -16,6 +17,8 @@ use crate::error::FleetError;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// The pause where a pod cannot be asked.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Records of the log among which an agent's last words are looked for.
+const RECORDS: u32 = 500;
 /// Lines of the screen that stand for an answer that was not sent.
 const LINES: u32 = 20;
 
@@ -123,7 +126,7 @@ impl Bridge<'_> {
         let reason = receipt.reason.as_deref().unwrap_or("no reason is known");
         match receipt.outcome {
             _ if answered => None,
-            Outcome::Answered => Some(self.last_words(name).await),
+            Outcome::Answered => Some(self.last_words(name, receipt.id).await),
             Outcome::Cancelled => Some(format!("_Your message to `{name}` was withdrawn._")),
             Outcome::Refused => Some(format!(
                 "_Your message was not given to `{name}`: {reason}._"
@@ -140,9 +143,14 @@ impl Bridge<'_> {
         }
     }
 
-    /// Returns the end of an agent's terminal, in place of the answer that it did not send.
-    async fn last_words(&self, name: &str) -> String {
+    /// Returns what an agent wrote in the turn of a message, in place of the answer that it did not
+    /// send: its last words by its log, else the end of its terminal.
+    async fn last_words(&self, name: &str, message: MessageId) -> String {
         let head = format!("_`{name}` ended its turn without an answer to you._");
+        let records = self.fleet.last_records(name, RECORDS).await;
+        if let Some(words) = words_before(&records.unwrap_or_default(), message) {
+            return format!("{head} It wrote:\n\n{words}");
+        }
         let Ok(tail) = self.fleet.tail(name, LINES, false).await else {
             return head;
         };
@@ -166,5 +174,69 @@ impl Bridge<'_> {
             at: clock::wall(),
         };
         self.fleet.put_saying(saying).await.map(drop)
+    }
+}
+
+/// Returns the agent's last words before the record that says that the turn of a message has ended.
+fn words_before(records: &[Record], message: MessageId) -> Option<&str> {
+    let end = records.iter().rposition(|record| {
+        matches!(&record.entry, Entry::MessageReceipt { receipt }
+            if receipt.id == message && receipt.outcome == Outcome::Answered)
+    })?;
+    let of_turn = records[..end].iter().rev().take_while(
+        |record| !matches!(&record.entry, Entry::MessageDelivering { id, .. } if *id == message),
+    );
+    let mut words = of_turn.filter_map(|record| match &record.entry {
+        Entry::AgentOutput { text, .. } => Some(text.trim()),
+        _ => None,
+    });
+    words.find(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use podfleet_protocol::{Generation, Run, UnixMillis};
+
+    use super::*;
+
+    fn records(entries: Vec<Entry>) -> Vec<Record> {
+        let record = |(seq, entry)| Record {
+            ts: UnixMillis(0),
+            seq,
+            generation: Generation(1),
+            entry,
+        };
+        (1..).zip(entries).map(record).collect()
+    }
+
+    #[test]
+    fn the_words_of_a_turn_are_those_before_its_end_and_of_no_other() {
+        let (one, two) = (MessageId::generate(), MessageId::generate());
+        let delivering = |id| Entry::MessageDelivering {
+            id,
+            text: "text".to_owned(),
+            attempt: 1,
+        };
+        let words = |text: &str| Entry::AgentOutput {
+            run: Run(1),
+            text: text.to_owned(),
+        };
+        let ended = |id| Entry::MessageReceipt {
+            receipt: Receipt {
+                outcome: Outcome::Answered,
+                ..Receipt::accepted(id, UnixMillis(0))
+            },
+        };
+        let log = records(vec![
+            delivering(one),
+            words("first"),
+            words("last"),
+            ended(one),
+            delivering(two),
+            ended(two),
+        ]);
+        assert_eq!(words_before(&log, one), Some("last"));
+        assert_eq!(words_before(&log, two), None);
+        assert_eq!(words_before(&log, MessageId::generate()), None);
     }
 }

@@ -32,7 +32,7 @@ impl Fleet {
         &self,
         chat: Option<&Chat>,
     ) -> Result<Arc<dyn OrchestratorConnector>, FleetError> {
-        let config = config(chat, self.bridge_place())?;
+        let config = config(chat, &self.bridge_place())?;
         let env: Environment = self.env.iter().collect();
         self.connectors
             .create(&config, &env)
@@ -89,7 +89,7 @@ impl Fleet {
 
 /// Turns the roster's block into a configuration: the settings of a kind stand below its name, those
 /// of a kind of another crate below `settings`.
-fn config(chat: Option<&Chat>, place: BridgePlace) -> Result<ConnectorConfig, FleetError> {
+fn config(chat: Option<&Chat>, place: &BridgePlace) -> Result<ConnectorConfig, FleetError> {
     let mut config = ConnectorConfig {
         place: Some(place.connector().clone()),
         ..ConnectorConfig::default()
@@ -130,18 +130,18 @@ mod tests {
 
     #[test]
     fn the_block_of_any_kind_becomes_its_settings() {
-        let none = config(None, place()).unwrap();
+        let none = config(None, &place()).unwrap();
         assert_eq!((none.kind.as_str(), none.settings.len()), ("tmux", 0));
         assert!(none.place.is_some());
         let matrix = Matrix::new("https://m", "@f:m", "!r:m");
         let chat = Chat::from(Connector::Matrix(matrix));
-        let matrix = config(Some(&chat), place()).unwrap();
+        let matrix = config(Some(&chat), &place()).unwrap();
         assert_eq!(matrix.kind.as_str(), "matrix");
         assert_eq!(matrix.settings["room_id"], "!r:m");
         let settings = serde_json::json!({"server": "irc"});
         let settings = settings.as_object().unwrap().clone();
         let chat = Chat::from(Connector::extension("x-irc", settings.clone()));
-        let irc = config(Some(&chat), place()).unwrap();
+        let irc = config(Some(&chat), &place()).unwrap();
         assert_eq!((irc.kind.as_str(), irc.settings), ("x-irc", settings));
     }
 }

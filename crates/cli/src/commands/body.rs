@@ -1,0 +1,87 @@
+//! The text of a message, from wherever the command line says.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use podfleet_protocol::limits::MAX_BODY;
+
+use crate::error::Error;
+use crate::exit::Exit;
+
+/// Where a text comes from.
+#[derive(Debug, clap::Args)]
+pub(super) struct BodyArgs {
+    /// The message
+    #[arg(
+        short,
+        long,
+        value_name = "TEXT",
+        group = "body",
+        allow_hyphen_values = true
+    )]
+    message: Option<String>,
+    /// A file with the message
+    #[arg(short, long, value_name = "FILE", group = "body", value_hint = clap::ValueHint::FilePath)]
+    file: Option<PathBuf>,
+    /// Read the message from standard input
+    #[arg(value_name = "-", group = "body", value_parser = ["-"], hide_possible_values = true)]
+    stdin: Option<String>,
+}
+
+impl BodyArgs {
+    /// Returns whether a text was given in any way.
+    pub(super) const fn is_given(&self) -> bool {
+        self.message.is_some() || self.file.is_some() || self.stdin.is_some()
+    }
+
+    /// Reads the text.
+    pub(super) fn read(&self) -> Result<String, Error> {
+        let body = match (&self.message, &self.file) {
+            (Some(text), _) => text.clone(),
+            (None, Some(file)) if file != Path::new("-") => of_file(file)?,
+            (None, _) => of_stdin()?,
+        };
+        if body.trim().is_empty() {
+            return Err(Error::message(Exit::Usage, "the message is empty"));
+        }
+        Ok(body)
+    }
+}
+
+/// Reads a text from a file.
+pub(super) fn of_file(file: &Path) -> Result<String, Error> {
+    let read = std::fs::File::open(file).and_then(read_body);
+    text(read, &file.display().to_string())
+}
+
+/// Reads a text from standard input.
+pub(super) fn of_stdin() -> Result<String, Error> {
+    text(read_body(std::io::stdin()), "standard input")
+}
+
+/// Reads a body, and one byte more than the longest, so that a longer one is told.
+fn read_body(source: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_BODY as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn text(read: std::io::Result<Vec<u8>>, what: &str) -> Result<String, Error> {
+    let bytes = read.map_err(|error| {
+        Error::new(Exit::Usage, error).context(format!("{what} cannot be read"))
+    })?;
+    if bytes.len() > MAX_BODY {
+        return Err(too_long());
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| Error::new(Exit::Usage, error).context(format!("{what} is no UTF-8 text")))
+}
+
+fn too_long() -> Error {
+    let limit = MAX_BODY >> 20;
+    Error::message(
+        Exit::Refused,
+        format!("the message is longer than {limit} MiB"),
+    )
+    .hint("put it into a file that the agent can read, and send the file's name")
+}

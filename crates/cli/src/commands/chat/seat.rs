@@ -1,0 +1,295 @@
+//! Sitting at the chat: showing what comes, and saying what is entered.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use podfleet_connectors::tmux::{ChatClient, ChatEntry, ChatError, ChatEvent, Say};
+use tokio::sync::mpsc;
+
+use super::editor::Editor;
+use super::input::{self, Entered, HELP};
+use super::show;
+use crate::context::Context;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::render::style::{DIM, ERROR, WARNING};
+
+/// How often a bridge that is gone is looked for.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Says all of this, and returns once it is in the history.
+pub(super) async fn say_all(socket: &Path, user: &str, said: Vec<Say>) -> Result<(), Error> {
+    let mut client = ChatClient::connect(socket, user, 0).await.map_err(fault)?;
+    let mut waiting: Vec<String> = said.iter().map(|say| say.id.clone()).collect();
+    for say in said {
+        client.writer.say(say).await.map_err(fault)?;
+    }
+    while !waiting.is_empty() {
+        match client.reader.next().await.map_err(fault)? {
+            Some(ChatEvent::Entry(_)) => {}
+            Some(ChatEvent::Taken(id)) => waiting.retain(|wanted| *wanted != id),
+            Some(ChatEvent::Refused { why, .. }) => {
+                let text = format!("it was not taken: {why}");
+                return Err(Error::message(Exit::Refused, text));
+            }
+            None => return Err(fault(ChatError::NotListening)),
+        }
+    }
+    Ok(())
+}
+
+fn fault(error: ChatError) -> Error {
+    match error {
+        ChatError::NotListening => {
+            let error = Error::message(Exit::No, "nobody listens at the chat of this fleet");
+            error
+                .hint("`fleet bridge status` tells whether its bridge runs, `fleet bridge start` starts it")
+                .hint("a chat in Matrix or Discord is reached there")
+        }
+        error => Error::new(Exit::System, error),
+    }
+}
+
+/// Sits at the chat until the person leaves.
+pub(super) async fn sit(
+    socket: &Path,
+    user: &str,
+    last: u64,
+    past: &Path,
+    context: &Context,
+) -> Result<(), Error> {
+    let client = ChatClient::connect(socket, user, last).await;
+    let client = client.map_err(fault)?;
+    let mut seat = Seat {
+        editor: Editor::open(&prompt(None), past)?,
+        home: context.home().ok(),
+        zone: TimeZone::system(),
+        shown: 0,
+        ids: HashMap::new(),
+        thread: None,
+        unsaid: Vec::new(),
+        colour: anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
+    };
+    let mut connected = Some(client);
+    loop {
+        let client = match connected.take() {
+            Some(client) => client,
+            None => match seat.wait_for_bridge(socket, user).await? {
+                Some(client) => client,
+                None => return Ok(()),
+            },
+        };
+        if seat.talk(client).await? == End::Left {
+            return Ok(());
+        }
+        seat.tell("the bridge is gone; what you say waits until it is back")?;
+    }
+}
+
+fn prompt(thread: Option<u64>) -> String {
+    match thread {
+        None => "> ".to_owned(),
+        Some(root) => format!("#{root}> "),
+    }
+}
+
+/// Why a talk ended.
+#[derive(PartialEq, Eq)]
+enum End {
+    Left,
+    BridgeGone,
+}
+
+/// What follows from a line that was entered.
+enum Step {
+    Say(Say),
+    GoOn,
+    Leave,
+}
+
+struct Seat {
+    editor: Editor,
+    home: Option<std::path::PathBuf>,
+    zone: TimeZone,
+    /// The last entry that was shown.
+    shown: u64,
+    /// Ids of entries by place.
+    ids: HashMap<u64, String>,
+    /// Where what is said goes: the thread, and the place of its first entry.
+    thread: Option<(String, u64)>,
+    /// What is not yet known to be in the history.
+    unsaid: Vec<Say>,
+    colour: bool,
+}
+
+impl Seat {
+    async fn talk(&mut self, client: ChatClient) -> Result<End, Error> {
+        let ChatClient {
+            mut reader,
+            mut writer,
+            read_up_to,
+        } = client;
+        // Reading half a line and being dropped would lose it, so that a task of its own reads.
+        let (sender, mut events) = mpsc::channel(64);
+        let reading = tokio::spawn(async move {
+            while let Ok(Some(event)) = reader.next().await {
+                if sender.send(event).await.is_err() {
+                    break;
+                }
+            }
+        });
+        for say in self.unsaid.clone() {
+            if writer.say(say).await.is_err() {
+                return Ok(End::BridgeGone);
+            }
+        }
+        let mut unread = read_up_to;
+        let end = loop {
+            tokio::select! {
+                line = self.editor.lines.recv() => {
+                    let Some(line) = line else { break End::Left };
+                    match self.enter(&line)? {
+                        Step::GoOn => {}
+                        Step::Leave => break End::Left,
+                        Step::Say(say) => if writer.say(say).await.is_err() {
+                            break End::BridgeGone;
+                        },
+                    }
+                }
+                event = events.recv() => match event {
+                    None => break End::BridgeGone,
+                    Some(event) => if let Some(seq) = self.take(event, &mut unread)?
+                        && writer.read_up_to(seq).await.is_err()
+                    {
+                        break End::BridgeGone;
+                    },
+                },
+            }
+        };
+        reading.abort();
+        Ok(end)
+    }
+
+    /// Waits for a bridge, and keeps what is entered meanwhile; nothing if the person leaves.
+    async fn wait_for_bridge(
+        &mut self,
+        socket: &Path,
+        user: &str,
+    ) -> Result<Option<ChatClient>, Error> {
+        loop {
+            tokio::select! {
+                line = self.editor.lines.recv() => {
+                    let Some(line) = line else { return Ok(None) };
+                    if matches!(self.enter(&line)?, Step::Leave) {
+                        return Ok(None);
+                    }
+                }
+                () = tokio::time::sleep(LOOK) => {
+                    if let Ok(client) = ChatClient::connect(socket, user, 20).await {
+                        self.tell("the bridge is back")?;
+                        return Ok(Some(client));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Shows an event; returns up to where everything was shown.
+    fn take(&mut self, event: ChatEvent, unread: &mut u64) -> Result<Option<u64>, Error> {
+        match event {
+            ChatEvent::Entry(entry) if entry.seq <= self.shown => Ok(None),
+            ChatEvent::Entry(entry) => {
+                if *unread > 0 && entry.seq == *unread + 1 {
+                    self.tell("new since you were here:")?;
+                    *unread = 0;
+                }
+                self.shown = entry.seq;
+                self.show(&entry)?;
+                Ok(Some(entry.seq))
+            }
+            ChatEvent::Taken(id) => {
+                self.unsaid.retain(|say| say.id != id);
+                Ok(None)
+            }
+            ChatEvent::Refused { id, why } => {
+                self.unsaid.retain(|say| say.id != id);
+                self.print(&format!(
+                    "{ERROR}not taken:{ERROR:#} {}\n",
+                    show::plain(&why)
+                ))?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn show(&mut self, entry: &ChatEntry) -> Result<(), Error> {
+        self.ids.insert(entry.seq, entry.id.clone());
+        let root = entry.thread.as_ref().and_then(|thread| {
+            let mut known = self.ids.iter();
+            let root = known.find(|(_, id)| *id == thread);
+            root.map(|(seq, _)| *seq)
+        });
+        let text = show::entry(entry, &self.zone, root);
+        self.print(&text)
+    }
+
+    /// Deals with what was entered; returns what is to be said, which is kept until it was taken.
+    fn enter(&mut self, line: &str) -> Result<Step, Error> {
+        let mut say = None;
+        match input::entered(line, self.home.as_deref()) {
+            Entered::Nothing => {}
+            Entered::Quit => return Ok(Step::Leave),
+            Entered::Text(text) => say = Some(input::say(text)),
+            Entered::Attach(path, text) => {
+                say = Some(Say {
+                    files: vec![path],
+                    ..input::say(text)
+                });
+            }
+            Entered::Reply(number, text) => match self.ids.get(&number) {
+                Some(id) => {
+                    say = Some(Say {
+                        reply_to: Some(id.clone()),
+                        ..input::say(text)
+                    });
+                }
+                None => self.wrong("no such entry is shown")?,
+            },
+            Entered::Thread(None) => self.thread = None,
+            Entered::Thread(Some(number)) => match self.ids.get(&number) {
+                Some(id) => self.thread = Some((id.clone(), number)),
+                None => self.wrong("no such entry is shown")?,
+            },
+            Entered::Help => self.print(HELP)?,
+            Entered::Wrong(why) => self.wrong(why)?,
+        }
+        let root = self.thread.as_ref().map(|(_, root)| *root);
+        self.editor.go_on(&prompt(root));
+        let thread = self.thread.as_ref().map(|(thread, _)| thread.clone());
+        let Some(say) = say else {
+            return Ok(Step::GoOn);
+        };
+        let say = Say { thread, ..say };
+        self.unsaid.push(say.clone());
+        Ok(Step::Say(say))
+    }
+
+    fn wrong(&mut self, why: &str) -> Result<(), Error> {
+        self.print(&format!("{WARNING}{why}{WARNING:#}"))
+    }
+
+    fn tell(&mut self, what: &str) -> Result<(), Error> {
+        self.print(&format!("{DIM}── {what}{DIM:#}"))
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), Error> {
+        if self.colour {
+            self.editor.print(text)
+        } else {
+            let plain = anstream::adapter::strip_str(text).to_string();
+            self.editor.print(&plain)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use podfleet::{SayReport, SayRequest};
+use podfleet_pod_store::Fate;
+use podfleet_protocol::MessageId;
+
+use crate::commands::body::BodyArgs;
+use crate::commands::scope::{JsonFlag, Scope};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::render::wrap::wrap;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const EXITS: &str = "\
+For the fleet's orchestrator, and for you. The text is Markdown. It is kept
+before this returns, and sent by the fleet's bridge in its order: do not say it
+again. A message of the chat names its thread as `thread=ID`; give that back
+with --thread.
+Exit status: 0 once it is kept, 1 if it cannot be sent, 3 if a rule refused it.";
+
+/// Say something to the fleet's human, in its chat
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXITS, group = clap::ArgGroup::new("body"))]
+pub(crate) struct Args {
+    #[command(flatten)]
+    body: BodyArgs,
+    /// The thread of the chat that it belongs to
+    #[arg(long, value_name = "ID")]
+    thread: Option<String>,
+    /// The message of the chat that it answers
+    #[arg(long, value_name = "ID")]
+    reply_to: Option<String>,
+    /// A file that goes with it; may be given several times
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    attach: Vec<PathBuf>,
+    /// Its id; saying it again with the same one is harmless
+    #[arg(long, value_parser = super::send::message_id)]
+    id: Option<MessageId>,
+    /// How long to wait until it is sent, in seconds [default: 5, none inside a pod]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    timeout: Option<u64>,
+    #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+impl Args {
+    fn request(&self, in_pod: bool) -> Result<SayRequest, Error> {
+        let text = match self.body.is_given() {
+            true => self.body.read()?,
+            false if self.attach.is_empty() => {
+                let error = Error::message(Exit::Usage, "there is nothing to say");
+                return Err(error.hint("give a text with `-m TEXT`, or a file with `--attach`"));
+            }
+            false => String::new(),
+        };
+        let attachments = self.attach.iter().map(std::path::absolute);
+        Ok(SayRequest {
+            text,
+            thread: self.thread.clone(),
+            reply_to: self.reply_to.clone(),
+            attachments: attachments.collect::<Result<_, _>>()?,
+            id: self.id,
+            wait: Duration::from_secs(self.timeout.unwrap_or(if in_pod { 0 } else { 5 })),
+        })
+    }
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let in_pod = context.env.get("FLEET_POD_CREDENTIAL").is_some();
+    let request = args.request(in_pod)?;
+    let report = block_on(async {
+        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        Ok(fleet.say(request).await?)
+    })?;
+    if args.json.json {
+        context.output.json(&report)?;
+    } else {
+        context.output.line(line(&report))?;
+        for note in notes(&report) {
+            context
+                .output
+                .say(wrap(&format!("note: {note}"), 0, "  "))?;
+        }
+    }
+    Ok(Exit::answer(!matches!(
+        report.fate,
+        Some(Fate::Failed { .. })
+    )))
+}
+
+fn line(report: &SayReport) -> String {
+    match &report.fate {
+        None => format!("kept, not sent yet ({})", report.id),
+        Some(Fate::Failed { why }) => wrap(&format!("cannot be sent: {why}"), 0, "  "),
+        Some(_) => format!("sent ({})", report.id),
+    }
+}
+
+fn notes(report: &SayReport) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if report.duplicate {
+        notes.push("it had been said before, and is sent once");
+    }
+    if report.fate.is_none() && !report.bridge {
+        notes.push("no bridge of this fleet runs; `fleet bridge start` starts it");
+    }
+    notes
+}
