@@ -14,7 +14,8 @@ pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
     if text.len() < SHORTEST {
         return None;
     }
-    if text.contains(':') && credentials_in_addresses(text).next().is_some() {
+    // A value is one text, whatever quotes are in it.
+    if text.contains(':') && credentials_in_addresses(text, &[]).next().is_some() {
         return Some("a password in an address");
     }
     if text.len() < SHORTEST_TOKEN {
@@ -54,7 +55,7 @@ pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
     let tokens = words
         .filter(|word| token_kind(word).is_some())
         .map(|word| range_in(text, word));
-    let passwords = credentials_in_addresses(text).map(|user| range_in(text, user));
+    let passwords = credentials_in_addresses(text, &['"', '\'']).map(|user| range_in(text, user));
     tokens.chain(passwords).chain(private_keys(text)).collect()
 }
 
@@ -80,12 +81,19 @@ fn is_token_character(c: char) -> bool {
 }
 
 /// Prefixes that vendors give their tokens, with the fewest characters that follow one.
-const PREFIXES: [(&str, usize, &str); 20] = [
+const PREFIXES: [(&str, usize, &str); 27] = [
     ("syt_", 16, "a Matrix access token"),
     ("syr_", 16, "a Matrix refresh token"),
     ("sk-", 16, "an API key"),
     ("sk_live_", 16, "a Stripe key"),
     ("rk_live_", 16, "a Stripe key"),
+    ("sk_test_", 16, "a Stripe key"),
+    ("whsec_", 16, "a Stripe key"),
+    ("xai-", 20, "an API key"),
+    ("gsk_", 20, "an API key"),
+    ("pplx-", 20, "an API key"),
+    ("r8_", 30, "an API key"),
+    ("AGE-SECRET-KEY-", 40, "a private key"),
     ("ghp_", 20, "a GitHub token"),
     ("gho_", 20, "a GitHub token"),
     ("ghu_", 20, "a GitHub token"),
@@ -159,38 +167,63 @@ fn is_aws_key(token: &str) -> bool {
     rest.is_some_and(|rest| rest.len() == 16 && rest.bytes().all(upper))
 }
 
-fn is_json_web_token(token: &str) -> bool {
-    let parts: Vec<&str> = token.split('.').collect();
-    matches!(parts.as_slice(), [header, payload, signature]
-        if header.starts_with("eyJ") && payload.starts_with("eyJ") && signature.len() >= 16)
+/// Returns whether three parts in a row, which dots join, are as wanted: what stands before or
+/// behind them may be joined by dots too, as the end of a sentence is.
+fn has_three(word: &str, wanted: impl Fn(&str, &str, &str) -> bool) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    let mut threes = parts.windows(3);
+    threes.any(|three| matches!(three, [first, second, third] if wanted(first, second, third)))
+}
+
+fn is_json_web_token(word: &str) -> bool {
+    has_three(word, |header, payload, signature| {
+        let header = header.trim_start_matches('-');
+        header.starts_with("eyJ") && payload.starts_with("eyJ") && signature.len() >= 16
+    })
 }
 
 /// A bot token is the bot's id in base64, a timestamp and a signature, joined by dots.
-fn is_discord_token(token: &str) -> bool {
-    let parts: Vec<&str> = token.split('.').collect();
-    let [id, timestamp, signature] = parts.as_slice() else {
-        return false;
-    };
-    (23..=28).contains(&id.len())
-        && id.starts_with(['M', 'N', 'O'])
-        && (6..=7).contains(&timestamp.len())
-        && (27..=40).contains(&signature.len())
+fn is_discord_token(word: &str) -> bool {
+    has_three(word, |id, timestamp, signature| {
+        let id = id.trim_start_matches('-');
+        (23..=28).contains(&id.len())
+            && id.starts_with(['M', 'N', 'O'])
+            && (6..=7).contains(&timestamp.len())
+            && (27..=40).contains(&signature.trim_end_matches('-').len())
+    })
 }
 
 /// The longest address that is looked at, in bytes.
 const LONGEST_ADDRESS: usize = 1024;
 
-/// The parts `user:password` of the addresses in a text.
-fn credentials_in_addresses(text: &str) -> impl Iterator<Item = &str> {
+/// The parts `user:password` of the addresses in a text, which also these characters end.
+fn credentials_in_addresses<'t>(
+    text: &'t str,
+    quotes: &'t [char],
+) -> impl Iterator<Item = &'t str> {
     text.match_indices("://").filter_map(|(at, mark)| {
         let rest = &text[at + mark.len()..];
         let most = rest.floor_char_boundary(LONGEST_ADDRESS);
-        let ends = |c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace();
+        let ends =
+            |c: char| matches!(c, '/' | '?' | '#') || quotes.contains(&c) || c.is_whitespace();
         let authority = rest[..most].split(ends).next()?;
         let (user, _) = authority.rsplit_once('@')?;
         let (_, password) = user.split_once(':')?;
-        (!password.is_empty() && !password.starts_with('$')).then_some(user)
+        (!password.is_empty() && !is_variable(password)).then_some(user)
     })
+}
+
+/// Returns whether a text is `$NAME` or `${NAME}`, which somebody else fills in.
+fn is_variable(text: &str) -> bool {
+    let Some(name) = text.strip_prefix('$') else {
+        return false;
+    };
+    let braced = name
+        .strip_prefix('{')
+        .and_then(|name| name.strip_suffix('}'));
+    let name = braced.unwrap_or(name);
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.bytes().all(word)
 }
 
 #[cfg(test)]
@@ -225,6 +258,17 @@ mod tests {
                 "a Discord bot token",
             ),
             (
+                "The token is -MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs.",
+                "a Discord bot token",
+            ),
+            (
+                "use eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlLW9mLTE2.",
+                "a JSON web token",
+            ),
+            ("gsk_0123456789abcdefghijABCD", "an API key"),
+            ("postgres://u:p%40'hunter2@db", "a password in an address"),
+            ("redis://default:$2a$10$abc@h", "a password in an address"),
+            (
                 "postgres://fleet:hunter2@db/fleet",
                 "a password in an address",
             ),
@@ -250,6 +294,7 @@ mod tests {
             "https://matrix.example.org",
             "https://user@example.org/",
             "postgres://fleet:$PASSWORD@db/fleet",
+            "postgres://fleet:${DB_PASSWORD}@db/fleet",
             "~/.config/github-token",
             "@fleet:example.org",
         ] {
