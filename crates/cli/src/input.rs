@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use podfleet_home::{ReadFileError, ReadFileErrorKind};
 use podfleet_roster::MAX_BYTES;
@@ -48,12 +48,15 @@ fn is_pattern(word: &str) -> bool {
 
 /// Returns the files that a pattern matches, in alphabetical order.
 fn matching(pattern: &str) -> Vec<Result<Input, Error>> {
-    // As in a shell: names that begin with a dot must be asked for.
     let options = glob::MatchOptions {
-        require_literal_leading_dot: true,
         require_literal_separator: true,
+        // Its own way of leaving hidden files out ends the program at a name that is no UTF-8.
+        require_literal_leading_dot: false,
         ..glob::MatchOptions::default()
     };
+    // As in a shell: names that begin with a dot must be asked for.
+    let asked_for = hidden_parts(Path::new(pattern));
+    let hidden = |path: &Path| hidden_parts(path) > asked_for;
     let paths = match glob::glob_with(pattern, options) {
         Ok(paths) => paths,
         Err(error) => {
@@ -66,8 +69,9 @@ fn matching(pattern: &str) -> Vec<Result<Input, Error>> {
     };
     let mut inputs: Vec<_> = paths
         .filter_map(|found| match found {
-            Ok(path) if path.is_dir() => None,
+            Ok(path) if path.is_dir() || hidden(&path) => None,
             Ok(path) => Some(Ok(Input::File(path))),
+            Err(error) if hidden(error.path()) => None,
             Err(error) => {
                 let what = format!("{} cannot be read", error.path().display());
                 Some(Err(
@@ -81,6 +85,15 @@ fn matching(pattern: &str) -> Vec<Result<Input, Error>> {
         inputs.push(Err(error));
     }
     inputs
+}
+
+/// Returns how many names in a path begin with a dot, other than `.` and `..`.
+fn hidden_parts(path: &Path) -> usize {
+    let hidden = |part: &Component<'_>| match part {
+        Component::Normal(name) => name.as_encoded_bytes().starts_with(b"."),
+        _ => false,
+    };
+    path.components().filter(hidden).count()
 }
 
 impl Input {

@@ -100,6 +100,23 @@ fn init_checks_before_it_writes() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_pattern_passes_by_names_that_are_hidden_or_no_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let sandbox = Sandbox::new();
+    let roster = sandbox.run("init --preset local-canary").stdout;
+    sandbox.write("all/team/roster.yaml", &roster);
+    sandbox.write("all/.hidden/roster.yaml", "version: 2\n");
+    let odd = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    std::fs::create_dir(sandbox.home().join("all").join(odd)).unwrap();
+    let ran = sandbox.run("validate --isolated all/**/roster.yaml");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let ran = sandbox.run("validate --isolated all/.hidden/*.yaml");
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+}
+
+#[test]
 fn validate_reports_every_file_and_reads_standard_input() {
     let sandbox = Sandbox::new();
     sandbox.write(
