@@ -169,3 +169,13 @@ fn syntax_faults_are_told_in_plain_words() {
       help: remove the `---` line, or put each document into a file of its own
     "#);
 }
+
+#[test]
+fn quotes_are_proposed_only_where_they_make_the_value_right() {
+    insta::assert_snapshot!(shown(&agent("  restart: {window: 10}\n  alias: 7")), @r#"
+    roster.yaml:6:21: error: `agents[0].restart.window` is a number, expected a string [roster::wrong-type]
+      help: write it as in `window: 10m`
+    roster.yaml:7:10: error: `agents[0].alias` is a number, expected a string [roster::wrong-type]
+      help: put it in quotes: `alias: "7"`
+    "#);
+}

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
+use crate::render::findings::UNREADABLE;
 use crate::render::style::STRONG;
 use crate::render::table::{Column, Table};
 use crate::render::wrap::wrap;
@@ -21,6 +22,13 @@ pub(crate) struct Args {
 }
 
 fn parse_code(text: &str) -> Result<Code, String> {
+    if text == UNREADABLE {
+        return Err(
+            "no finding in a text: the file could not be read, and the message says why; \
+                    the exit code is 2"
+                .to_owned(),
+        );
+    }
     text.parse()
         .map_err(|error: UnknownCode| format!("{error}; {}", error.hint()))
 }

@@ -52,7 +52,7 @@ pub(crate) struct Unread {
 }
 
 /// The name of what is wrong with a roster that could not be read; it is no finding in a text.
-const UNREADABLE: &str = "fleet::unreadable";
+pub(crate) const UNREADABLE: &str = "fleet::unreadable";
 
 /// The forms in which findings are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]

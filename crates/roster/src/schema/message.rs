@@ -177,13 +177,21 @@ fn wrong_type(place: &Place<'_>, rule: &Value) -> Finding {
         expected(wanted)
     );
     let finding = Finding::new(Code::WrongType, &place.span(), message);
-    match type_help(place, kind, wanted) {
+    match type_help(place, rule, wanted) {
         Some(help) => finding.help(help),
         None => finding,
     }
 }
 
-fn type_help(place: &Place<'_>, kind: &NodeKind, wanted: &str) -> Option<String> {
+/// Returns whether a text would be right in this place; quotes alone must not lead into the next
+/// fault.
+fn is_valid(rule: &Value, text: &str) -> bool {
+    let text = Value::String(text.to_owned());
+    jsonschema::validator_for(rule).map_or(true, |validator| validator.is_valid(&text))
+}
+
+fn type_help(place: &Place<'_>, rule: &Value, wanted: &str) -> Option<String> {
+    let kind = &place.tree.node(place.node).kind;
     let given = |value: &str| match place.entry {
         Some(entry) => format!("`{}: {value}`", secret::shown(&entry.key)),
         None => format!("`{value}`"),
@@ -191,8 +199,15 @@ fn type_help(place: &Place<'_>, kind: &NodeKind, wanted: &str) -> Option<String>
     match (kind, wanted) {
         (NodeKind::Null, _) => Some("give it a value, or remove the key".to_owned()),
         (NodeKind::Number(_) | NodeKind::Boolean(_), "string") => {
-            let quoted = given(&format!("\"{}\"", place.written()?));
-            Some(format!("put it in quotes: {quoted}"))
+            let written = place.written()?;
+            if is_valid(rule, written) {
+                return Some(format!(
+                    "put it in quotes: {}",
+                    given(&format!("\"{written}\""))
+                ));
+            }
+            let example = rule.get("examples")?.get(0)?.as_str()?;
+            Some(format!("write it as in {}", given(example)))
         }
         (NodeKind::Text(text), "boolean") => Some(format!(
             "write {}",

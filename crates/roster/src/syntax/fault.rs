@@ -8,11 +8,12 @@ use crate::finding::Finding;
 
 /// Makes a finding of the parser's error about `body`, which begins at byte `offset` of the text.
 pub(super) fn finding(error: &ScanError, body: &str, offset: usize) -> Finding {
-    let at = error.marker().byte_offset().unwrap_or(0).min(body.len());
+    let from = error.marker().byte_offset().unwrap_or(0).min(body.len());
     let tab = is_tab(error.kind())
-        .then(|| indenting_tab(body, at))
+        .then(|| indenting_tab(body, from))
         .flatten();
-    let at = tab.unwrap_or(at);
+    let at = tab.or_else(|| unexpected(error.kind(), body, from));
+    let at = at.unwrap_or(from);
     let length = body[at..]
         .chars()
         .next()
@@ -27,6 +28,16 @@ pub(super) fn finding(error: &ScanError, body: &str, offset: usize) -> Finding {
     match hint(error.kind()) {
         Some(hint) => finding.help(hint),
         None => finding,
+    }
+}
+
+/// Where the control character is that the parser met while it read what begins at `from`.
+fn unexpected(kind: &ErrorKind, body: &str, from: usize) -> Option<usize> {
+    match kind {
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            body[from..].find(*character).map(|at| from + at)
+        }
+        _ => None,
     }
 }
 
