@@ -14,15 +14,21 @@
 )]
 
 mod accept;
+mod agents;
 mod bare;
 mod flood;
 mod idle;
 mod keys;
 mod machine;
+#[path = "../e2e/agents/program.rs"]
+mod program;
 mod ps;
 mod sample;
 mod send;
 mod socket;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../e2e/agents/stage.rs"]
+mod stage;
 mod store;
 mod table;
 mod up;
@@ -39,7 +45,7 @@ use table::Row;
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [Measurement; 12] = [
+const MEASUREMENTS: [Measurement; 13] = [
     ("version", version::rows),
     ("validate", validate::rows),
     ("store", store::rows),
@@ -52,6 +58,7 @@ const MEASUREMENTS: [Measurement; 12] = [
     ("up", up::rows),
     ("ps", ps::rows),
     ("whole", whole::rows),
+    ("agents", agents::rows),
 ];
 
 fn main() {

@@ -18,6 +18,7 @@ mod clock;
 #[cfg(feature = "crash-points")]
 mod crash_points;
 mod detached;
+mod dialogs;
 mod dice;
 mod disk_full;
 mod edits;

@@ -17,6 +17,8 @@ pub(crate) mod version;
 #[cfg(feature = "fleet")]
 pub(crate) mod add;
 #[cfg(feature = "fleet")]
+pub(crate) mod answer;
+#[cfg(feature = "fleet")]
 pub(crate) mod attach;
 #[cfg(feature = "fleet")]
 mod body;
@@ -67,6 +69,8 @@ pub(crate) mod ps;
 #[cfg(feature = "fleet")]
 pub(crate) mod remove;
 #[cfg(feature = "fleet")]
+pub(crate) mod reset;
+#[cfg(feature = "fleet")]
 pub(crate) mod restart;
 #[cfg(feature = "fleet")]
 pub(crate) mod say;
@@ -92,6 +96,8 @@ pub(crate) mod store;
 pub(crate) mod supervise;
 #[cfg(feature = "fleet")]
 pub(crate) mod tail;
+#[cfg(feature = "fleet")]
+pub(crate) mod trust;
 #[cfg(feature = "fleet")]
 pub(crate) mod uninstall;
 #[cfg(feature = "fleet")]

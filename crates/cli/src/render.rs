@@ -13,6 +13,8 @@ pub(crate) mod age;
 #[cfg(feature = "fleet")]
 pub(crate) mod bytes;
 #[cfg(feature = "fleet")]
+pub(crate) mod dialog;
+#[cfg(feature = "fleet")]
 pub(crate) mod explanation;
 #[cfg(feature = "fleet")]
 pub(crate) mod inbox;

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use podfleet_harness::{Harness, Invocation};
 use podfleet_home::Env;
-use podfleet_pod::spec::{HarnessRef, PodSpec, Resources, RestartPolicy, RestartWhen};
+use podfleet_pod::spec::{
+    ConversationPlace, HarnessRef, PodSpec, Resources, RestartPolicy, RestartWhen, Resume,
+};
 use podfleet_protocol::{PodName, Size};
 use podfleet_roster::{Agent, Roster};
 
@@ -17,7 +19,7 @@ use crate::agent_env;
 use crate::comms::{Tools, elsewhere};
 use crate::dirs::Dirs;
 use crate::told::Texts;
-use crate::tools::ToolServer;
+use crate::tools::{Reporter, ToolServer};
 
 /// What a pod has to be so that an agent is what the roster says.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,6 +123,8 @@ impl<'a> Recipe<'a> {
         let name = PodName::new(agent.name.as_str())
             .map_err(|error| Impossible::Name(error.to_string()))?;
         let (argv, told) = self.launch(agent, harness, texts)?;
+        let own_command = agent.command.is_some();
+        let by_message = harness.launch().told_by_message && !told.is_empty();
         let harness_env = &harness.launch().env;
         let mut env = agent_env::agent_env(self.env, extra_path, harness_env, &agent.env);
         env.extend(self.location.clone());
@@ -133,6 +137,11 @@ impl<'a> Recipe<'a> {
             env_file: Some(env_file),
             working_directory: self.working_directory(agent)?,
             prepare: agent.prepare.clone().unwrap_or_default(),
+            conversation: (!own_command).then(|| ConversationPlace {
+                at: harness.launch().argv.len(),
+                resume: resume(agent),
+            }),
+            first_message: by_message.then(|| told.clone()),
             told,
             kickstart: agent.kickstart.clone(),
             restart: restart_policy(agent),
@@ -157,7 +166,8 @@ impl<'a> Recipe<'a> {
         })
     }
 
-    /// Returns the command line, and the text that it carries as system prompt.
+    /// Returns the command line, and the text that the agent is told: by it, as system prompt, or as
+    /// its first message.
     fn launch(
         &self,
         agent: &Agent,
@@ -168,13 +178,16 @@ impl<'a> Recipe<'a> {
             return Ok((command.clone(), String::new()));
         }
         let launch = harness.launch();
-        let told = match launch.system_prompt {
-            Some(_) => texts.told(self.roster, agent, self.host, Tools::of(harness)),
-            None => String::new(),
+        let told = if launch.system_prompt.is_some() || launch.told_by_message {
+            texts.told(self.roster, agent, self.host, Tools::of(harness))
+        } else {
+            String::new()
         };
         let server = ToolServer::new(self.exe, &self.location);
+        let reporter = Reporter::new(self.exe, harness);
         let argv = launch.command(&Invocation {
             tools: Some(server.tools()),
+            calls: reporter.as_ref().map(Reporter::calls),
             fleet: &self.exe.to_string_lossy(),
             model: agent.model_hint.as_deref(),
             yolo: agent.yolo,
@@ -225,6 +238,17 @@ pub(crate) fn load_harness(
     };
     let name = name.to_owned();
     Ok((HarnessRef { name, file }, harness))
+}
+
+fn resume(agent: &Agent) -> Resume {
+    use podfleet_roster::Resume as Wish;
+    match agent.resume() {
+        Wish::Always => Resume::Always,
+        Wish::Never => Resume::Never,
+        Wish::Within(age) => Resume::Within {
+            seconds: age.duration().as_secs(),
+        },
+    }
 }
 
 fn restart_policy(agent: &Agent) -> RestartPolicy {

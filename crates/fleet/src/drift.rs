@@ -54,6 +54,7 @@ pub fn drift(record: &PodRecord, desired: &Desired) -> Drift {
         }
     };
     live("alias", record.alias != desired.alias);
+    live("resume", spec.conversation != wanted.conversation);
     live("kickstart", spec.kickstart != wanted.kickstart);
     live("restart", spec.restart != wanted.restart);
     live("resources", spec.resources != wanted.resources);
@@ -101,6 +102,8 @@ mod tests {
                 working_directory: "/work".into(),
                 prepare: Vec::new(),
                 told: String::new(),
+                conversation: None,
+                first_message: None,
                 kickstart: None,
                 restart: RestartPolicy::default(),
                 size: Size::DEFAULT,

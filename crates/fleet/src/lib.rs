@@ -41,6 +41,7 @@ mod drift;
 mod error;
 mod file_snapshot;
 mod fleet;
+mod hook;
 mod host;
 mod lock;
 mod names;
@@ -70,10 +71,11 @@ pub use file_snapshot::FileSnapshot;
 pub use fleet::{
     AgentPruned, AgentStatus, Brake, BrakeReport, Check, CommsBlock, DownOptions, Events,
     Explanation, Fact, Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss,
-    OldAgent, OpeningStore, PeerChange, PeerRow, Removal, RestartOptions, SendReport, SendRequest,
-    SessionLog, SessionTarget, Setup, StopTimeouts, UpOptions, Update, UpdateOptions, Verdict,
-    Verification, Via,
+    OldAgent, OpeningStore, PeerChange, PeerRow, Removal, ResetReport, RestartOptions, SendReport,
+    SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, TrustReport, UpOptions, Update,
+    UpdateOptions, Verdict, Verification, Via,
 };
+pub use hook::report_to_own_pod;
 pub use host::PodHost;
 pub use names::near;
 pub use plan::{Action, Plan, Step};

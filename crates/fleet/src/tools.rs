@@ -1,9 +1,10 @@
-//! How an agent is told of `fleet mcp` at its launch.
+//! How an agent is told of our own commands at its launch: the tools of `fleet mcp`, and the
+//! command that its hooks call.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use podfleet_harness::Tools;
+use podfleet_harness::{Calls, Harness, Tools};
 use serde_json::{Value, json};
 
 /// The server of tools of one launch, in the forms that harnesses take.
@@ -44,9 +45,47 @@ impl ToolServer {
     }
 }
 
+/// The command that the hooks of an agent call, in the forms that harnesses take.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    settings: String,
+    command: String,
+}
+
+impl Reporter {
+    /// Describes the command; nothing for an agent that calls nobody.
+    pub(crate) fn new(exe: &Path, harness: &Harness) -> Option<Self> {
+        let exe = exe.to_string_lossy();
+        let quoted = exe.replace('\'', r"'\''");
+        Some(Self {
+            settings: harness.hooks()?.settings(&format!("'{quoted}' pod report")),
+            command: json!([exe, "pod", "report"]).to_string(),
+        })
+    }
+
+    pub(crate) fn calls(&self) -> Calls<'_> {
+        Calls {
+            settings: &self.settings,
+            command: &self.command,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hook_is_a_command_that_no_shell_takes_apart() {
+        let claude = Harness::shipped("claude").unwrap();
+        let reporter = Reporter::new(Path::new("/a b/it's"), &claude).unwrap();
+        let settings: Value = serde_json::from_str(reporter.calls().settings).unwrap();
+        let hook = &settings["hooks"]["Stop"][0]["hooks"][0]["command"];
+        assert_eq!(hook, r"'/a b/it'\''s' pod report");
+        assert_eq!(reporter.command, r#"["/a b/it's","pod","report"]"#);
+        let generic = Harness::shipped("generic").unwrap();
+        assert!(Reporter::new(Path::new("/fleet"), &generic).is_none());
+    }
 
     #[test]
     fn a_server_is_described_as_json_and_as_toml() {

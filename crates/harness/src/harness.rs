@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::composer::{Composer, ComposerRule};
+use crate::dialog::{Dialog, DialogRule};
 use crate::echo::EchoRule;
 use crate::error::HarnessError;
 use crate::holding::{Holding, compare};
@@ -13,6 +14,7 @@ use crate::rule::{Rule, View};
 use crate::screen::{Row, Screen};
 use crate::state::{Classification, ScreenState, Signals};
 use crate::submit::Submit;
+use crate::trust::Trust;
 use crate::witness::{Hooks, Transcript};
 
 /// Names of the harnesses that are built in.
@@ -51,8 +53,10 @@ pub struct Harness {
     queue: Option<QueueRule>,
     user_message: Option<Pattern>,
     answer: Option<Pattern>,
+    dialog: Option<DialogRule>,
     transcript: Option<Transcript>,
     hooks: Option<Hooks>,
+    trust: Option<Trust>,
     /// Sorted, the highest priority first.
     rules: Vec<Rule>,
 }
@@ -78,8 +82,10 @@ struct File {
     comfortable_bytes: Option<usize>,
     user_message: Option<Pattern>,
     answer: Option<Pattern>,
+    dialog: Option<DialogRule>,
     transcript: Option<Transcript>,
     hooks: Option<Hooks>,
+    trust: Option<Trust>,
     launch: Launch,
     submit: Submit,
     composer: Option<ComposerRule>,
@@ -157,8 +163,10 @@ impl Harness {
             queue: file.queue,
             user_message: file.user_message,
             answer: file.answer,
+            dialog: file.dialog,
             transcript: file.transcript,
             hooks: file.hooks,
+            trust: file.trust,
             rules,
         })
     }
@@ -208,6 +216,11 @@ impl Harness {
         self.transcript.as_ref()
     }
 
+    /// Returns where the program keeps whether a directory is trusted, if it does.
+    pub fn trust(&self) -> Option<&Trust> {
+        self.trust.as_ref()
+    }
+
     /// Returns how the agent calls us, if it can.
     pub fn hooks(&self) -> Option<&Hooks> {
         self.hooks.as_ref()
@@ -237,6 +250,17 @@ impl Harness {
     /// what it echoes.
     pub fn has_composer(&self) -> bool {
         matches!(self.evidence, Evidence::Screen(_))
+    }
+
+    /// Reads the dialog on a screen that is classified as blocked: what it asks, and its choices.
+    /// Nothing where choices cannot be told apart.
+    pub fn dialog(&self, screen: &Screen) -> Option<Dialog> {
+        self.dialog.as_ref()?.read(&screen.rows)
+    }
+
+    /// Returns the bytes that pick a dialog's choice by its key.
+    pub fn pick(&self, key: &str) -> Option<Vec<u8>> {
+        self.dialog.as_ref().map(|dialog| dialog.pick(key))
     }
 
     /// Decides which state a screen shows.

@@ -26,6 +26,9 @@ pub struct Launch {
     pub model: Option<Vec<String>>,
     /// Skips questions for permission.
     pub yolo: Option<Vec<String>>,
+    /// Whether what other agents get as system prompt is this one's first message.
+    #[serde(default)]
+    pub told_by_message: bool,
     /// Adds `{text}` to the system prompt. Without it the text has to be the first message.
     pub system_prompt: Option<Vec<String>>,
     /// Adds our server of tools (`fleet mcp`) for this launch alone.
@@ -121,20 +124,14 @@ pub enum Conversation<'a> {
 
 impl Launch {
     /// Returns program and arguments; wishes for which the agent has no flag are left out.
-    ///
-    /// The conversation comes first, because some agents resume by a subcommand.
     pub fn command(&self, invocation: &Invocation<'_>) -> Vec<String> {
         let mut command = fill(&self.argv, "{fleet}", invocation.fleet);
+        command.extend(self.conversation(invocation.conversation));
         let mut add = |template: &Option<Vec<String>>, placeholder, value: Option<&str>| {
             if let (Some(template), Some(value)) = (template, value) {
                 command.extend(fill(template, placeholder, value));
             }
         };
-        match invocation.conversation {
-            Conversation::New => {}
-            Conversation::Named(id) => add(&self.session, "{session}", Some(id)),
-            Conversation::Resume(id) => add(&self.resume, "{session}", Some(id)),
-        }
         add(&self.model, "{model}", invocation.model);
         add(&self.yolo, "{yolo}", invocation.yolo.then_some(""));
         if let (Some(template), Some(tools)) = (&self.mcp, &invocation.tools) {
@@ -148,6 +145,18 @@ impl Launch {
             command.extend(fill(template, "{text}", text));
         }
         command
+    }
+
+    /// Returns the arguments that choose a conversation. They go right behind [`Launch::argv`],
+    /// because some agents resume by a subcommand.
+    pub fn conversation(&self, conversation: Conversation<'_>) -> Vec<String> {
+        let (template, id) = match conversation {
+            Conversation::New => return Vec::new(),
+            Conversation::Named(id) => (&self.session, id),
+            Conversation::Resume(id) => (&self.resume, id),
+        };
+        let template = template.as_deref().unwrap_or_default();
+        fill(template, "{session}", id)
     }
 
     /// Tells whether a conversation is continued by its id; if not, it is whichever was the last in

@@ -33,6 +33,7 @@
 //! answer them.
 
 mod composer;
+mod dialog;
 mod echo;
 mod error;
 mod harness;
@@ -45,9 +46,11 @@ mod rule;
 mod screen;
 mod state;
 mod submit;
+mod trust;
 mod witness;
 
 pub use composer::Composer;
+pub use dialog::Dialog;
 pub use error::{HarnessError, HarnessErrorKind};
 pub use harness::{Harness, SHIPPED};
 pub use holding::Holding;
@@ -57,4 +60,5 @@ pub use recording::Recording;
 pub use screen::{Cursor, Row, Screen};
 pub use state::{BlockKind, Classification, ScreenState, Signals};
 pub use submit::Submit;
+pub use trust::{Trust, TrustError};
 pub use witness::{Fact, Hooks, Transcript, same_text};

@@ -54,6 +54,8 @@ pub struct Transcript {
 pub struct Hooks {
     /// Settings that make the agent call; `{report}` is our command as a JSON string, for a shell.
     settings: Option<String>,
+    /// Where every call has the conversation's id.
+    conversation: String,
     records: Vec<RecordRule>,
 }
 
@@ -126,7 +128,14 @@ impl Hooks {
     pub fn settings(&self, report: &str) -> String {
         let report = Value::from(report).to_string();
         let template = self.settings.as_deref().unwrap_or_default();
-        template.replace("{report}", &report)
+        let settings = template.replace("{report}", &report);
+        // Line breaks of the template are for its readers.
+        serde_json::from_str(&settings).map_or(settings, |settings: Value| settings.to_string())
+    }
+
+    /// Returns the id of the conversation that a call is about.
+    pub fn conversation(&self, payload: &Value) -> Option<String> {
+        text_at(payload, &self.conversation)
     }
 
     /// Reads what a call brings.
@@ -251,7 +260,11 @@ mod tests {
 
     #[test]
     fn hooks_say_what_the_turn_was_about() {
-        let prompt = json!({"hook_event_name": "UserPromptSubmit", "prompt": "p"});
+        let prompt =
+            json!({"session_id": "7", "hook_event_name": "UserPromptSubmit", "prompt": "p"});
+        let claude = Harness::shipped("claude").unwrap();
+        let conversation = claude.hooks().unwrap().conversation(&prompt);
+        assert_eq!(conversation.as_deref(), Some("7"));
         assert_eq!(of_call("claude", &prompt), Some(Fact::User("p".into())));
         let end = json!({"type": "agent-turn-complete", "input-messages": ["a", "b"],
             "last-assistant-message": "done"});

@@ -195,6 +195,7 @@ impl<'a> Watch<'a> {
             id: self.parcel.id,
             text: self.parcel.text.clone(),
             now: self.parcel.now,
+            command: false,
         };
         self.delivery.typed(job, typed);
         self.follow(terminal, typed).await

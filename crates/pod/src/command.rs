@@ -1,12 +1,15 @@
 //! What the tasks of a pod tell its controller.
 
+use podfleet_harness::Fact;
 use podfleet_pod_store::{InboxEntry, StoreError};
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{
-    AttachParams, AttachResult, InterruptResult, ScreenResult, ScrollbackParams, ScrollbackResult,
+    AnswerParams, AnswerResult, AttachParams, AttachResult, DialogResult, InterruptResult,
+    ResetResult, ScreenResult, ScrollbackParams, ScrollbackResult,
 };
 use podfleet_protocol::rpc::RpcError;
-use podfleet_protocol::{MessageId, Paused, Size};
+use podfleet_protocol::{MessageId, Paused, Run, Size, Source};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::attach::ClientId;
@@ -37,6 +40,16 @@ pub(crate) enum Command {
     CaughtUp(oneshot::Sender<()>),
     /// Press the interrupt key, if the agent works.
     Interrupt(oneshot::Sender<InterruptResult>),
+    /// Tell what dialog is on the screen.
+    Dialog(oneshot::Sender<DialogResult>),
+    /// Answer a dialog, if the very same one still stands.
+    Answer(AnswerParams, oneshot::Sender<AnswerResult>),
+    /// Have the agent forget its conversation.
+    Reset(oneshot::Sender<ResetResult>),
+    /// The agent's transcript of this run says so.
+    Witnessed(Run, Source, Vec<Fact>),
+    /// A hook of the agent brought this.
+    Reported(Value),
     /// Set the terminal's size, unless a controller does.
     Resize(Size, oneshot::Sender<Result<Size, RpcError>>),
     /// Give the screen.

@@ -5,16 +5,21 @@
 
 mod agent;
 mod clients;
+mod conversation;
+mod dialogs;
 mod head;
 mod keys;
 mod lane;
 mod launch;
 mod news;
 mod orders;
+mod own_words;
 mod prompt;
+mod resetting;
 mod status;
 mod text;
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +46,7 @@ use crate::shared::Shared;
 use crate::spec::PodSpec;
 use crate::terminal::{Terminal, ViewStream};
 use crate::timer::Timer;
+use crate::witness::Witness;
 use agent::{Phase, Stopping};
 use keys::Keys;
 use prompt::Prompt;
@@ -110,6 +116,10 @@ struct Live {
     next: Option<Next>,
     waiting: u32,
     hold: Option<Hold>,
+    /// What the agent last said of itself in this run.
+    own_word: Option<own_words::OwnWord>,
+    /// Who reads its transcript.
+    witness: Option<Witness>,
 }
 
 /// The message that is to be typed next.
@@ -147,8 +157,14 @@ pub(crate) struct Controller {
     /// would give it again.
     leaving: bool,
     open: lane::Open,
+    /// The pod's own messages that go before all others.
+    own: VecDeque<Message>,
     /// The task for which the context was reset.
     reset_for: Option<MessageId>,
+    /// The reset that is on its way.
+    resetting: Option<MessageId>,
+    /// The conversation of this run.
+    talk: conversation::Talk,
     /// Why the log could not take the last message.
     commit_fault: Option<String>,
     /// The brake, if delivery is paused.
@@ -181,6 +197,8 @@ impl Controller {
                 next: None,
                 waiting: 0,
                 hold: None,
+                own_word: None,
+                witness: None,
             },
             process: None,
             terminal: None,
@@ -198,7 +216,10 @@ impl Controller {
             withdrawn: Vec::new(),
             leaving: false,
             open: lane::Open::new(),
+            own: VecDeque::new(),
             reset_for: None,
+            resetting: None,
+            talk: conversation::Talk::default(),
             commit_fault: None,
             paused: setup.paused.clone(),
             heartbeat: status::Beat::default(),
@@ -276,6 +297,21 @@ impl Controller {
             Command::Interrupt(answer) => {
                 let _ = answer.send(self.interrupt());
             }
+            Command::Dialog(answer) => {
+                let _ = answer.send(self.dialog_result());
+            }
+            Command::Answer(params, answer) => {
+                let _ = answer.send(self.answer(&params));
+            }
+            Command::Reset(answer) => {
+                let _ = answer.send(self.reset());
+            }
+            Command::Witnessed(run, source, facts) if run == self.live.run => {
+                self.witnessed(source, &facts);
+            }
+            // Of a run that is over.
+            Command::Witnessed(..) => {}
+            Command::Reported(payload) => self.hook_called(&payload),
             Command::Resize(size, answer) => {
                 let _ = answer.send(self.resize(size));
             }
@@ -344,6 +380,7 @@ impl Controller {
         live.clients
             .pump(|scrollback| terminal.repaint(clients::tail(scrollback)));
         self.publish();
+        self.direct_witness();
         self.fetch_head();
     }
 
@@ -355,7 +392,8 @@ impl Controller {
                 .delivery
                 .next_look(self.last_look)
                 .is_some_and(|at| at <= now)
-            || self.gate_opens().is_some_and(|at| at <= now);
+            || self.gate_opens().is_some_and(|at| at <= now)
+            || self.own_word_expires().is_some_and(|at| at <= now);
         timed || (self.dirty && (eager || now >= self.last_look + LOOK_EVERY))
     }
 
@@ -375,6 +413,7 @@ impl Controller {
             self.quiet_look(),
             self.live.delivery.next_look(self.last_look),
             self.gate_opens(),
+            self.own_word_expires(),
             self.dirty.then(|| self.last_look + LOOK_EVERY),
             self.resize_at,
             self.restart_due(),

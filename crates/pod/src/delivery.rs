@@ -21,8 +21,8 @@ mod turn;
 
 use std::time::{Duration, Instant};
 
-use podfleet_harness::{Classification, Harness, Screen};
-use podfleet_protocol::{Evidence, Hold, MessageId, Outcome, RunEnd};
+use podfleet_harness::{Classification, Fact, Harness, Screen, same_text};
+use podfleet_protocol::{Evidence, Hold, MessageId, Outcome, RunEnd, Source};
 
 pub(crate) use gate::{Conditions, hold, opens_in};
 pub(crate) use keystrokes::{CANONICAL_LINE, TYPED_TAB, keystrokes};
@@ -53,6 +53,8 @@ pub(crate) struct Job {
     pub(crate) text: String,
     /// Whether it may be typed into a busy agent's queue.
     pub(crate) now: bool,
+    /// Whether it is a command to the agent's program, which starts no turn.
+    pub(crate) command: bool,
 }
 
 /// What was found out about a message.
@@ -64,6 +66,8 @@ pub(crate) struct Finding {
     pub(crate) hold: Option<Hold>,
     pub(crate) reason: Option<String>,
     pub(crate) submit_keys: u8,
+    /// The agent's last words of the turn that has ended.
+    pub(crate) answer: Option<String>,
 }
 
 impl Finding {
@@ -75,6 +79,7 @@ impl Finding {
             hold: None,
             reason: None,
             submit_keys,
+            answer: None,
         }
     }
 
@@ -124,6 +129,18 @@ enum Stage {
 pub(crate) struct Delivery {
     stage: Stage,
     turn: Option<Turn>,
+    /// Whether the agent's own records are found, so that they are worth a wait.
+    records: Records,
+}
+
+/// Whether an agent's own records say what the screen says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// There are none, or they were not found.
+    #[default]
+    Missing,
+    /// They are expected, or were found at the last turn.
+    Expected,
 }
 
 impl Delivery {
@@ -131,12 +148,24 @@ impl Delivery {
         Self {
             stage: Stage::Free,
             turn: None,
+            records: Records::Missing,
         }
     }
 
-    /// Returns whether a further message may be begun.
+    /// Says whether the agent's own records are to be expected in this run.
+    pub(crate) fn expect_records(&mut self, records: Records) {
+        self.records = records;
+    }
+
+    /// Returns whether no message is on its way.
     pub(crate) const fn is_free(&self) -> bool {
         matches!(self.stage, Stage::Free)
+    }
+
+    /// Returns whether a further message may be begun: not while the last words of the turn before
+    /// are waited for.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.is_free() && !self.turn.as_ref().is_some_and(Turn::is_settling)
     }
 
     /// Returns whether a key of a person, pressed now, could end up in our message.
@@ -150,6 +179,110 @@ impl Delivery {
     /// Returns whether every change of the screen matters now.
     pub(crate) const fn is_watching(&self) -> bool {
         !self.is_free() || self.turn.is_some()
+    }
+
+    /// Returns the texts that the agent's own records are searched for, and whether a turn of ours
+    /// goes on.
+    pub(crate) fn wanted(&self) -> (Vec<String>, bool) {
+        let submission = match &self.stage {
+            Stage::Submitting(submission) => Some(submission.text()),
+            Stage::Free | Stage::Committing(_) => None,
+        };
+        let turn = self.turn.as_ref().and_then(Turn::unseen);
+        let texts = submission.into_iter().chain(turn).map(str::to_owned);
+        (texts.collect(), self.turn.is_some())
+    }
+
+    /// Returns whether a fact may be about a turn that we know: not if it names other words.
+    pub(crate) fn concerns(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::End { of: Some(of), .. } => {
+                self.turn.as_ref().is_some_and(|turn| turn.is_about(of))
+            }
+            _ => true,
+        }
+    }
+
+    /// Draws the conclusions from what the agent says of itself.
+    pub(crate) fn witnessed(&mut self, source: Source, fact: &Fact, now: Instant) -> Vec<Action> {
+        match fact {
+            Fact::User(said) => self.began(source, said, now),
+            Fact::Queued(said) => self.queued(source, said),
+            Fact::Answer(text) => {
+                if let Some(turn) = self.turn.as_mut().filter(|turn| turn.is_seen()) {
+                    turn.answered(text);
+                }
+                Vec::new()
+            }
+            Fact::End { answer, of } => self.ended(source, answer.as_deref(), of.as_deref(), now),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The agent took what the user said as a turn.
+    fn began(&mut self, source: Source, said: &str, now: Instant) -> Vec<Action> {
+        if let Some(turn) = &mut self.turn
+            && turn.is_about(said)
+        {
+            self.records = Records::Expected;
+            turn.seen();
+            return Vec::new();
+        }
+        let Stage::Submitting(submission) = &self.stage else {
+            return Vec::new();
+        };
+        if !submission.was_submitted() || !same_text(submission.text(), said) {
+            return Vec::new();
+        }
+        self.records = Records::Expected;
+        let finding = submission.taken(Outcome::Started, source, "it has the message");
+        let (id, text) = (submission.id(), submission.text().to_owned());
+        let mut turn = Turn::new(id, text, &finding, now);
+        turn.seen();
+        let mut actions = self.follow_with(turn);
+        self.stage = Stage::Free;
+        actions.push(Action::Found(id, finding));
+        actions
+    }
+
+    fn queued(&mut self, source: Source, said: &str) -> Vec<Action> {
+        let Stage::Submitting(submission) = &self.stage else {
+            return Vec::new();
+        };
+        if !submission.was_submitted() || !same_text(submission.text(), said) {
+            return Vec::new();
+        }
+        let id = submission.id();
+        let finding = submission.taken(Outcome::QueuedByAgent, source, "it has the message queued");
+        let finding = Finding {
+            settled: true,
+            ..finding
+        };
+        self.stage = Stage::Free;
+        vec![Action::Found(id, finding)]
+    }
+
+    /// A turn has ended: ours, if its beginning was seen or the record says so.
+    fn ended(
+        &mut self,
+        source: Source,
+        answer: Option<&str>,
+        of: Option<&str>,
+        now: Instant,
+    ) -> Vec<Action> {
+        let Some(mut turn) = self.turn.take_if(|turn| turn.is_ended_by(of)) else {
+            return Vec::new();
+        };
+        if let Some(answer) = answer {
+            turn.answered(answer);
+        }
+        vec![Action::Found(turn.id(), turn.ended(source, now))]
+    }
+
+    fn follow_with(&mut self, turn: Turn) -> Vec<Action> {
+        let before = self.turn.replace(turn);
+        let settle = |before: Turn| Action::Found(before.id(), before.followed());
+        before.map(settle).into_iter().collect()
     }
 
     /// Begins a message. The caller commits its text to the log, then takes it
@@ -190,8 +323,11 @@ impl Delivery {
     pub(crate) fn look(&mut self, look: &Look<'_>) -> Vec<Action> {
         let mut actions = Vec::new();
         if let Some(turn) = &mut self.turn
-            && let Some(finding) = turn.look(look)
+            && let Some(finding) = turn.look(look, self.records)
         {
+            if !turn.is_seen() {
+                self.records = Records::Missing;
+            }
             actions.push(Action::Found(turn.id(), finding));
             self.turn = None;
         }
@@ -207,11 +343,9 @@ impl Delivery {
                     actions.push(Action::Found(id, finding));
                 }
                 submission::Step::Working(finding) => {
-                    let turn = Turn::new(id, submission.text(), &finding, look.now);
-                    if let Some(before) = self.turn.replace(turn) {
-                        actions.push(Action::Found(before.id(), before.followed()));
-                    }
+                    let text = submission.text().to_owned();
                     self.stage = Stage::Free;
+                    actions.extend(self.follow_with(Turn::new(id, text, &finding, look.now)));
                     actions.push(Action::Found(id, finding));
                 }
             }

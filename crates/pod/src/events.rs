@@ -79,7 +79,7 @@ impl Events {
 
     /// Tells what was learnt of a message, and where the log says so; with its answer its turn has
     /// ended.
-    pub(crate) fn receipt(&self, receipt: Receipt, log_seq: Option<u64>) {
+    pub(crate) fn receipt(&self, receipt: Receipt, log_seq: Option<u64>, answer: Option<String>) {
         let mut inner = self.inner();
         if let Some(seq) = log_seq {
             inner.snapshot.log_seq = seq;
@@ -87,7 +87,8 @@ impl Events {
         let answered = (receipt.outcome == Outcome::Answered).then_some(receipt.id);
         self.number(&mut inner, Event::Message { receipt, log_seq });
         if answered.is_some() {
-            self.number(&mut inner, Event::TurnEnded { message: answered });
+            let message = answered;
+            self.number(&mut inner, Event::TurnEnded { message, answer });
         }
     }
 
@@ -201,9 +202,11 @@ fn steady(status: &PodStatus) -> impl PartialEq + '_ {
         size,
         controller,
         viewers,
+        says,
     } = status;
     let screen = (&screen.state, screen.since);
     let hold = hold.as_ref().map(|hold| hold.reason);
+    let screen = (screen, says);
     (
         (run, agent, screen, inbox, hold),
         (paused, size, controller, viewers),

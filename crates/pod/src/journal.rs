@@ -9,9 +9,10 @@ use podfleet_pod_store::session_log::Entry;
 use podfleet_pod_store::{Accepted, DeliveryState, Offer, Refusal, StoreError};
 use podfleet_protocol::method::PauseResult;
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
-use podfleet_protocol::{Address, MessageId, Paused, Receipt};
+use podfleet_protocol::{Address, MessageId, Paused, Receipt, Run};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::conversation::Conversation;
 pub(crate) use writer::Writer;
 
 type Acceptance = Result<Result<Accepted, Refusal>, RpcError>;
@@ -30,6 +31,7 @@ enum Job {
         oneshot::Sender<Result<PauseResult, StoreError>>,
     ),
     Cancel(MessageId, oneshot::Sender<Result<Receipt, StoreError>>),
+    Conversation(Option<Conversation>),
     CopyOutbox,
     Flush(oneshot::Sender<()>),
 }
@@ -61,6 +63,8 @@ pub(crate) struct Recording {
     pub(crate) state: Option<DeliveryState>,
     /// Whether the message leaves the inbox with it.
     pub(crate) leaves: bool,
+    /// The agent's last words of the turn that has ended, and the run that they come from.
+    pub(crate) answer: Option<(Run, String)>,
 }
 
 /// Why a text may not be typed.
@@ -165,6 +169,11 @@ impl Journal {
     /// Appends the entry of a person's typing, then tells the controller to let it through.
     pub(crate) fn input(&self, entry: Entry) {
         self.put(Job::Input(Box::new(entry)));
+    }
+
+    /// Keeps the agent's conversation for later starts, or forgets it.
+    pub(crate) fn keep_conversation(&self, kept: Option<Conversation>) {
+        self.put(Job::Conversation(kept));
     }
 
     /// Copies what the store did to this pod's relations into the log.

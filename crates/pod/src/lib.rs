@@ -22,6 +22,7 @@ mod attach;
 mod command;
 mod controller;
 mod delivery;
+mod echoes;
 mod events;
 mod journal;
 mod keeper;
@@ -33,10 +34,13 @@ mod shared;
 #[cfg(test)]
 mod testing;
 mod timer;
+mod transcripts;
+mod witness;
 
 pub mod bare;
 pub mod client;
 pub mod clock;
+pub mod conversation;
 pub mod guard;
 pub mod heartbeat;
 pub mod host;

@@ -147,6 +147,8 @@ impl Reporter {
         };
         let message = NewMessage {
             id,
+            // A turn may end as the one before did.
+            again: true,
             ..NewMessage::new(event.body(name))
         };
         post.hand_in(&parent, message).await.map(drop)

@@ -25,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::controller::{Controller, Setup};
+use crate::conversation;
+use crate::echoes::Echoes;
 use crate::events::Events;
 use crate::host::Host;
 use crate::journal::{Journal, Writer};
@@ -143,11 +145,13 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         commands,
         status: watch::Sender::new(claim::first_status(record, &config.build)),
         receipts: Receipts::new(),
+        echoes: Echoes::default(),
         events: Events::new(
             record.generation,
             claim::first_status(record, &config.build),
             generation.session,
         ),
+        conversation: conversation::file(&paths, record.identity.id),
         state_dir: config.state_dir.clone(),
         session: generation.session,
         ending: CancellationToken::new(),

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::command::Command;
+use crate::echoes::Echoes;
 use crate::events::Events;
 use crate::host::{Asker, Host};
 use crate::journal::Journal;
@@ -33,7 +34,10 @@ pub(crate) struct Shared {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) status: watch::Sender<PodStatus>,
     pub(crate) receipts: Receipts,
+    pub(crate) echoes: Echoes,
     pub(crate) events: Events,
+    /// The file that keeps the agent's conversation.
+    pub(crate) conversation: PathBuf,
     /// The directory of logs, and the session whose log is written.
     pub(crate) state_dir: PathBuf,
     pub(crate) session: SessionId,
@@ -59,7 +63,22 @@ impl Shared {
 
     /// Publishes a receipt that is durable, and the record of the log that says so.
     pub(crate) fn publish(&self, receipt: Receipt, log_seq: Option<u64>) {
-        self.events.receipt(receipt.clone(), log_seq);
+        self.publish_with_answer(receipt, log_seq, None);
+    }
+
+    /// Makes a message of the pod's own known, which the store never has.
+    pub(crate) fn expect_own(&self, receipt: Receipt) {
+        self.receipts.publish(receipt);
+    }
+
+    /// Publishes a receipt that is durable, with the agent's last words if its turn has ended.
+    pub(crate) fn publish_with_answer(
+        &self,
+        receipt: Receipt,
+        log_seq: Option<u64>,
+        answer: Option<String>,
+    ) {
+        self.events.receipt(receipt.clone(), log_seq, answer);
         self.receipts.publish(receipt);
     }
 }

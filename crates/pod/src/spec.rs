@@ -30,6 +30,14 @@ pub struct PodSpec {
     /// The role and comms text that the agent was told, for the session log.
     #[serde(default)]
     pub told: String,
+    /// Where the arguments that choose a conversation go, and when an earlier one is gone on with;
+    /// nothing for a command that the user gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationPlace>,
+    /// The text that the agent is told as the first message of a conversation, because its program
+    /// takes none at its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_message: Option<String>,
     /// The first message after a start and after a reset.
     #[serde(default)]
     pub kickstart: Option<String>,
@@ -47,6 +55,54 @@ pub struct PodSpec {
     /// The limits of its unit; nothing holds a pod to them where there is no service manager.
     #[serde(default, skip_serializing_if = "Resources::is_unlimited")]
     pub resources: Resources,
+}
+
+impl PodSpec {
+    /// Returns the agent's environment but for what its pod adds: the recorded one, then the
+    /// operator's file as it is now.
+    #[must_use]
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let mut env = self.env.clone();
+        if let Some(path) = &self.env_file
+            && let Ok(text) = std::fs::read_to_string(path)
+        {
+            env.extend(parse_env(&text));
+        }
+        env
+    }
+}
+
+/// Reads `NAME=value` lines; empty lines and those that begin with `#` are skipped.
+fn parse_env(text: &str) -> impl Iterator<Item = (String, String)> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
+}
+
+/// How the conversation of an agent is chosen at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationPlace {
+    /// The index in `argv` at which arguments are put in.
+    pub at: usize,
+    /// When an earlier conversation is gone on with.
+    pub resume: Resume,
+}
+
+/// When a start goes on with the conversation of an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resume {
+    /// Whenever there is one.
+    Always,
+    /// Never.
+    Never,
+    /// While something was said in it not longer ago.
+    Within {
+        /// So many seconds.
+        seconds: u64,
+    },
 }
 
 /// The limits of a pod, its agent and all that they start, in the words of systemd.

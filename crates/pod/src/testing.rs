@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::command::Command;
+use crate::echoes::Echoes;
 use crate::events::Events;
 use crate::journal::{Journal, Writer};
 use crate::paths::RuntimePaths;
@@ -133,6 +134,7 @@ fn shared(
             line: None,
             since: clock::wall(),
         },
+        says: None,
         last_output: None,
         inbox: 0,
         hold: None,
@@ -165,6 +167,8 @@ fn shared(
         events: Events::new(Generation(1), status.clone(), SessionId::generate()),
         status: watch::Sender::new(status),
         receipts: Receipts::new(),
+        echoes: Echoes::default(),
+        conversation: directory.join("conversation"),
         state_dir: directory.to_owned(),
         session: SessionId::generate(),
         ending: CancellationToken::new(),

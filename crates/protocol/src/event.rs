@@ -32,6 +32,10 @@ pub enum Event {
         /// The message that had started the turn, if one of ours had.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<MessageId>,
+        /// The agent's last words, if they are known: from its transcript or its hooks, else as far
+        /// as the screen shows them. At most [`MAX_ANSWER`](crate::limits::MAX_ANSWER) bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
     },
     /// The agent's turn failed, or the agent itself did.
     Errored {

@@ -77,4 +77,4 @@ pub use receipt::{Evidence, Hold, HoldReason, Outcome, Receipt, Source};
 pub use row::{Availability, Glance, PodRow, Restorable, Visibility};
 pub use schema::json_schema;
 pub use scope::{NotYours, Scope, ScopePath, ScopePathError};
-pub use status::{AgentPhase, Identity, Paused, PodStatus, RunEnd, ScreenStatus};
+pub use status::{AgentPhase, Identity, Paused, PodStatus, RunEnd, ScreenStatus, SelfReport};

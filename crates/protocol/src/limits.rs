@@ -25,6 +25,8 @@ pub const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
 pub const EVENT_RING: usize = 1024;
 /// How much of them it keeps at most, in bytes of their lines.
 pub const EVENT_RING_BYTES: usize = 1 << 20;
+/// How much of an agent's last words is kept, in bytes.
+pub const MAX_ANSWER: usize = 64 << 10;
 /// How many characters of a body a listing of an inbox shows.
 pub const PREVIEW: usize = 200;
 /// How many messages a minute two pods may send to each other.

@@ -129,6 +129,10 @@ pub struct NewMessage {
     /// The person of a chat who said it; only the operator's bridge may hand it in for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat: Option<String>,
+    /// Whether it is accepted though the same pod sent the same text a moment ago. An agent that is
+    /// in doubt sends again; without this such a message is answered as a duplicate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 impl NewMessage {
@@ -141,6 +145,7 @@ impl NewMessage {
             thread: None,
             typing: Typing::default(),
             chat: None,
+            again: false,
         }
     }
 }

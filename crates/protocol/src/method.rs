@@ -4,6 +4,7 @@
 //! names; any other is answered with [`RpcError::no_such_method`], as an unknown one is.
 
 mod control;
+mod dialog;
 mod log;
 mod messages;
 mod opening;
@@ -22,9 +23,10 @@ use crate::rpc::{ErrorCode, RpcError};
 use crate::status::PodStatus;
 
 pub use control::{
-    InterruptResult, PauseParams, PauseResult, ResizeParams, ResizeResult, ShutdownParams,
-    StatusParams, StatusUntil,
+    InterruptResult, PauseParams, PauseResult, ReportParams, ResetResult, ResizeParams,
+    ResizeResult, ShutdownParams, StatusParams, StatusUntil,
 };
+pub use dialog::{AnswerParams, AnswerResult, Choice, Dialog, DialogResult};
 pub use log::{LogParams, LogResult};
 pub use messages::{
     AcceptedResult, CancelParams, InboxParams, InboxResult, InboxRow, MessageParams, ReceiptParams,
@@ -168,6 +170,14 @@ methods! {
     Resume = "resume" (Nothing) -> PauseResult;
     /// Presses the agent's interrupt key, if the agent works.
     Interrupt = "interrupt" (Nothing) -> InterruptResult;
+    /// Tells what dialog the agent shows, with its choices.
+    GetDialog = "dialog" (Nothing) -> DialogResult;
+    /// Answers a dialog, if the very same one still stands.
+    Answer = "answer" (AnswerParams) -> AnswerResult;
+    /// Has the agent forget its conversation, after the messages that are on their way.
+    Reset = "reset" (Nothing) -> ResetResult;
+    /// Takes what a hook of the pod's own agent says.
+    Report = "report" (ReportParams) -> Nothing;
     /// Lists the pods that this one sees.
     ListPods = "list_pods" (ListPodsParams) -> ListPodsResult;
     /// Tells more about one pod that this one sees.

@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::geometry::Size;
 use crate::id::{Generation, PodId, Run, UnixMillis};
 use crate::name::{FleetName, PodName, TenantId};
-use crate::receipt::Hold;
+use crate::receipt::{Hold, Source};
 
 /// Who a pod is. Every record carries these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -99,6 +99,17 @@ pub struct ScreenStatus {
     pub since: UnixMillis,
 }
 
+/// What the agent last said of itself, by its transcript or its hooks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SelfReport {
+    /// What it does: `working`, `asking` or `idle`.
+    pub state: String,
+    /// Where it said so.
+    pub source: Source,
+    /// When that was found.
+    pub at: UnixMillis,
+}
+
 /// Delivery is paused: messages wait in the inbox, a person may still type. It holds until
 /// `resume`, over every restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -139,6 +150,9 @@ pub struct PodStatus {
     pub agent: AgentPhase,
     /// What is on its screen.
     pub screen: ScreenStatus,
+    /// What the agent last said of itself in this run; absent while it has said nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<SelfReport>,
     /// When the agent last wrote something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_output: Option<UnixMillis>,

@@ -9,11 +9,11 @@ use std::time::Duration;
 use podfleet_stub_model::{Record, Rule};
 use serde_json::Value;
 
-use super::program::Program;
-use crate::world::{Ran, World, text, until_within};
+use super::program::{Program, claude_settings};
+use crate::world::{Ran, World, text, until, until_within};
 
 /// How long a program may take to be ready, on a machine that is busy with others.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(90);
 
 /// A fleet of one real agent, named as its program.
 pub(crate) struct Stage {
@@ -92,6 +92,18 @@ impl Stage {
         Some(stage)
     }
 
+    /// Gives the model another script, before it was asked anything.
+    pub(crate) fn with_script(self, script: &[Rule]) -> Self {
+        let mut stage = self;
+        stage.model = Model::start(&stage.world, script);
+        stage.world.enter_network_of(stage.model.process.id());
+        stage
+            .program
+            .settle(&stage.home(), &stage.work(), &stage.model.url);
+        stage.write_variables();
+        stage
+    }
+
     /// As [`set`](Self::set), and brings the agent up.
     pub(crate) fn up(program: Program, script: &[Rule]) -> Option<Self> {
         let stage = Self::set(program, script)?;
@@ -101,6 +113,13 @@ impl Stage {
 
     pub(crate) fn bring_up(&self) {
         self.world.fleet(&["up"]).exits(0);
+        if self.program == Program::Opencode {
+            // Its role is its first message, and the turn of that comes first.
+            until_within(START, || {
+                let told = self.recorded().iter().any(is_role);
+                told.then_some(()).ok_or_else(|| self.tail().to_string())
+            });
+        }
         self.until_state("available");
     }
 
@@ -124,6 +143,71 @@ impl Stage {
             text(&work)
         );
         self.world.write_roster("default", &entry);
+    }
+
+    /// Adds a simulated agent named `mate` to the fleet.
+    pub(crate) fn with_mate(&self) {
+        let path = self.world.path("work/default.yaml");
+        let mut roster = fs::read_to_string(&path).unwrap();
+        roster.push_str(&self.world.entry("mate", "sim", ""));
+        fs::write(path, roster).unwrap();
+    }
+
+    /// Lets the program ask whether its directory is trusted.
+    pub(crate) fn forget_trust(&self) {
+        match self.program {
+            Program::Claude => {
+                let settings = claude_settings(None).to_string();
+                fs::write(self.home().join(".claude.json"), settings).unwrap();
+            }
+            Program::Codex => {
+                let path = self.home().join(".codex/config.toml");
+                let settings = fs::read_to_string(&path).unwrap();
+                let trust = format!(
+                    "[projects.\"{}\"]\ntrust_level = \"trusted\"\n",
+                    text(&self.work())
+                );
+                assert!(settings.contains(&trust), "{settings}");
+                fs::write(path, settings.replace(&trust, "")).unwrap();
+            }
+            Program::Opencode | Program::Pi => {}
+        }
+    }
+
+    /// Types as a person at the agent's terminal does, in its tmux view.
+    pub(crate) fn types(&self, words: &str) {
+        self.world
+            .tmux("default", &["send-keys", "-t", self.name(), "-l", words])
+            .exits(0);
+        until(|| {
+            let tail = self.tail();
+            let shown = tail.stdout.contains(words);
+            shown.then_some(()).ok_or_else(|| tail.to_string())
+        });
+    }
+
+    /// Answers each dialog with its first choice until something holds.
+    #[track_caller]
+    pub(crate) fn approve_until(&self, holds: impl Fn() -> bool) {
+        until_within(START, || {
+            if holds() {
+                return Ok(());
+            }
+            let shown = self.world.fleet(&["answer", self.name(), "1"]);
+            Err(format!("{shown}\n{}", self.tail()))
+        });
+    }
+
+    /// Waits until the model was asked something that contains a text.
+    #[track_caller]
+    pub(crate) fn until_asked(&self, part: &str) -> Record {
+        until_within(START, || {
+            let asked = self.asked();
+            let found = asked.iter().rfind(|record| record.user.contains(part));
+            found
+                .cloned()
+                .ok_or_else(|| format!("{}\n{}", texts(&asked), self.tail()))
+        })
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -179,13 +263,41 @@ impl Stage {
         self.world.fleet(&["tail", self.name(), "-n", "60"])
     }
 
-    /// What the model was asked, but for requests on the side.
+    /// What the model was asked, but for requests on the side and the role that some programs are
+    /// told by a message.
     pub(crate) fn asked(&self) -> Vec<Record> {
-        let recorded = fs::read_to_string(&self.model.record).unwrap_or_default();
+        let recorded = self.recorded().into_iter();
         recorded
-            .lines()
-            .map(|line| serde_json::from_str::<Record>(line).unwrap())
-            .filter(|record| !record.is_aside())
+            .filter(|record| !record.is_aside() && !is_role(record))
             .collect()
     }
+
+    fn recorded(&self) -> Vec<Record> {
+        let recorded = fs::read_to_string(&self.model.record).unwrap_or_default();
+        let lines = recorded.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+fn is_role(record: &Record) -> bool {
+    record.user.contains("] # Worker")
+}
+
+/// Returns the outcome of what `fleet send --json` says, with the reason of a hold.
+pub(crate) fn outcome_of(sent: &Value) -> String {
+    let receipt = &sent["receipt"];
+    let outcome = receipt["outcome"].as_str().unwrap_or_default();
+    match receipt["hold"]["reason"].as_str() {
+        Some(reason) => format!("{outcome}{{{reason}}}"),
+        None => outcome.to_owned(),
+    }
+}
+
+/// What the user said in each request, for people.
+pub(crate) fn texts(asked: &[Record]) -> String {
+    let line = |record: &Record| record.user.chars().take(100).collect::<String>();
+    let lines: Vec<_> = asked.iter().map(line).collect();
+    format!("{lines:#?}")
 }

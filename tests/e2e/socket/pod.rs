@@ -86,6 +86,8 @@ impl Pods {
             working_directory: self.world.path("work"),
             prepare: Vec::new(),
             told: String::new(),
+            conversation: None,
+            first_message: None,
             kickstart: None,
             restart: RestartPolicy::default(),
             size: Size::DEFAULT,

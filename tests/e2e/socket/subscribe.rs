@@ -53,7 +53,10 @@ fn a_subscriber_is_told_of_a_message_from_its_acceptance_to_its_answer() {
     let message = NewMessage::new("count to three");
     let id = message.id;
     pod.connect().run(message).unwrap();
-    let ended = Event::TurnEnded { message: Some(id) };
+    let ended = Event::TurnEnded {
+        message: Some(id),
+        answer: Some("echo: count to three".into()),
+    };
     let events = until(&mut subscriber, |event| *event == ended);
     let outcomes: Vec<Outcome> = events
         .iter()

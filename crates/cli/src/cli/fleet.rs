@@ -3,9 +3,10 @@
 use clap::Subcommand;
 
 use crate::commands::{
-    add, attach, brake, bridge, chat, comms, doctor, down, harness, inbox, install, interrupt, log,
-    logs, mcp, peer, plan, pod, pods, prune, ps, remove, restart, say, send, set, sim_agent, spawn,
-    status, store, supervise, tail, uninstall, up, update, verify, watch,
+    add, answer, attach, brake, bridge, chat, comms, doctor, down, harness, inbox, install,
+    interrupt, log, logs, mcp, peer, plan, pod, pods, prune, ps, remove, reset, restart, say, send,
+    set, sim_agent, spawn, status, store, supervise, tail, trust, uninstall, up, update, verify,
+    watch,
 };
 use crate::context::Context;
 use crate::error::Outcome;
@@ -31,6 +32,9 @@ pub(super) enum Command {
     Say(say::Args),
     Chat(chat::Args),
     Bridge(bridge::Args),
+    Answer(answer::Args),
+    Reset(reset::Args),
+    Trust(trust::Args),
     Tail(tail::Args),
     Watch(watch::Args),
     Attach(attach::Args),
@@ -74,6 +78,9 @@ impl Command {
             Self::Say(args) => say::run(&args, context),
             Self::Chat(args) => chat::run(&args, context),
             Self::Bridge(args) => bridge::run(&args, context),
+            Self::Answer(args) => answer::run(&args, context),
+            Self::Reset(args) => reset::run(&args, context),
+            Self::Trust(args) => trust::run(&args, context),
             Self::Tail(args) => tail::run(&args, context),
             Self::Watch(args) => watch::run(&args, context),
             Self::Attach(args) => attach::run(&args, context),

@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,11 @@ use crate::render::pods;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
+/// How long the pod may take to listen to a hook of its agent.
+const REPORT_LIMIT: Duration = Duration::from_secs(2);
+/// The longest JSON that a hook is given and we pass on, in bytes.
+const MAX_REPORT: u64 = 2 << 20;
+
 /// Look at one pod, start it again, or forget it
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -47,6 +53,13 @@ enum Command {
     /// Become an agent
     #[command(hide = true)]
     Exec(CommandLine),
+    /// Tell the pod around us what its agent's hook was given: JSON, as an argument or on standard
+    /// input
+    #[command(hide = true)]
+    Report {
+        /// The JSON
+        payload: Option<String>,
+    },
     /// Make the tmux views of the agents that use a socket, and with them its server
     #[command(hide = true)]
     Views {
@@ -118,8 +131,29 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
             Ok(Exit::Success)
         }
         Command::Exec(line) => Err(guard::exec(&line.argv).into()),
+        Command::Report { payload } => Ok(report(payload.as_deref(), context)),
         Command::Views { socket } => block_on(views(&socket, context)),
     }
+}
+
+/// A hook must never hold up or disturb its agent: whatever fails here, the screen still tells.
+fn report(payload: Option<&str>, context: &mut Context) -> Exit {
+    let payload = match payload {
+        Some(payload) => serde_json::from_str(payload).ok(),
+        None => serde_json::from_reader(std::io::stdin().lock().take(MAX_REPORT)).ok(),
+    };
+    let Some(payload) = payload else {
+        return Exit::Success;
+    };
+    let told = block_on(async {
+        let telling = podfleet::report_to_own_pod(&context.env, payload);
+        Ok(tokio::time::timeout(REPORT_LIMIT, telling).await)
+    });
+    if let Ok(Ok(Err(error))) = told {
+        // Nobody reads it but who looks for it.
+        let _ = context.output.explain(error);
+    }
+    Exit::Success
 }
 
 async fn views(socket: &str, context: &mut Context) -> Outcome {

@@ -65,6 +65,9 @@ pub(crate) struct Args {
     /// How long to wait or look at most, in seconds
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=3600))]
     timeout: Option<u64>,
+    /// Inside a pod: send it though the same text was sent within a minute
+    #[arg(long)]
+    again: bool,
     /// The message's id; sending it again with the same one is harmless
     #[arg(long, value_parser = message_id)]
     id: Option<MessageId>,
@@ -196,6 +199,7 @@ impl Args {
                     None => OnCrash::Report,
                 },
             },
+            again: self.again,
             wait: self.wait,
             timeout: self.timeout.map(Duration::from_secs),
             ..request
@@ -256,7 +260,8 @@ fn needed(report: &SendReport, wait: Option<Reached>) -> Option<Reached> {
 fn notes(report: &SendReport, wait: Option<Reached>) -> Vec<String> {
     let mut notes = Vec::new();
     if report.duplicate {
-        notes.push("it had been accepted before, and is delivered once".to_owned());
+        let note = "it had been accepted before, and is delivered once; `--again` sends it anew";
+        notes.push(note.to_owned());
     }
     if report.stripped > 0 {
         let stripped = counted(report.stripped, "control character");

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use podfleet_harness::Invocation;
-use podfleet_pod::spec::{PodSpec, RestartPolicy, RestartWhen};
+use podfleet_pod::spec::{ConversationPlace, PodSpec, RestartPolicy, RestartWhen, Resume};
 use podfleet_protocol::Size;
 
 use super::{Impossible, load_harness};
 use crate::agent_env;
 use crate::dirs::Dirs;
-use crate::tools::ToolServer;
+use crate::tools::{Reporter, ToolServer};
 use podfleet_home::Env;
 
 /// Turns the wish for a child into what its pod has to be.
@@ -45,13 +45,17 @@ impl ChildRecipe<'_> {
     pub(crate) fn spec(&self, wish: Wish<'_>) -> Result<PodSpec, Impossible> {
         let (reference, harness) = load_harness(self.dirs, wish.runtime, wish.runtime)?;
         let launch = harness.launch();
-        let told = match launch.system_prompt {
-            Some(_) => wish.told,
-            None => String::new(),
+        let told = if launch.system_prompt.is_some() || launch.told_by_message {
+            wish.told
+        } else {
+            String::new()
         };
+        let by_message = launch.told_by_message && !told.is_empty();
+        let reporter = Reporter::new(self.exe, &harness);
         let server = ToolServer::new(self.exe, &self.location);
         let argv = launch.command(&Invocation {
             tools: Some(server.tools()),
+            calls: reporter.as_ref().map(Reporter::calls),
             fleet: &self.exe.to_string_lossy(),
             model: wish.model,
             system_prompt: Some(told.as_str()).filter(|text| !text.is_empty()),
@@ -73,6 +77,11 @@ impl ChildRecipe<'_> {
             env_file: None,
             working_directory: wish.working_directory,
             prepare: Vec::new(),
+            conversation: Some(ConversationPlace {
+                at: launch.argv.len(),
+                resume: Resume::Always,
+            }),
+            first_message: by_message.then(|| told.clone()),
             told,
             kickstart: None,
             restart: RestartPolicy {

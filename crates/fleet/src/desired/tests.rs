@@ -111,9 +111,12 @@ fn wishes_of_the_roster_become_flags_and_environment() {
     let told = argv.pop().unwrap();
     let tools = argv.iter().position(|word| word == "--mcp-config").unwrap();
     assert!(argv.remove(tools + 1).contains("\"args\":[\"mcp\"]"));
+    let hooks = argv.iter().position(|word| word == "--settings").unwrap();
+    assert!(argv.remove(hooks + 1).contains("fleet' pod report"));
     assert_eq!(
         argv.join(" "),
-        "claude --model opus --dangerously-skip-permissions --mcp-config --append-system-prompt"
+        "claude --model opus --dangerously-skip-permissions --mcp-config --settings \
+         --append-system-prompt"
     );
     assert!(told.contains("You are `[fern:lead]`"));
     assert_eq!(told, lead.spec.told);

@@ -163,14 +163,7 @@ impl Fleet {
     /// # Errors
     /// Fails when the agent is unknown or does not run, or its pod refuses.
     pub async fn interrupt(&self, agent: &str) -> Result<InterruptResult, FleetError> {
-        let stopped = || {
-            FleetError::new(FleetErrorKind::NotRunning {
-                agent: agent.to_owned(),
-            })
-        };
-        let pod = self.started(agent).await?;
-        let client = self.client_of(&pod).await?;
-        let mut client = client.ok_or_else(stopped)?;
+        let mut client = self.running(agent).await?;
         let pressed = client.call::<Interrupt>(Nothing {}).await;
         pressed.map_err(|error| FleetError::pod(agent, error).of_order())
     }

@@ -70,6 +70,7 @@ impl Fleet {
         facts.heartbeat();
         facts.agent();
         facts.screen(answer.as_ref());
+        facts.own_word(answer.as_ref());
         facts.quiet(threshold);
         let mut found = facts.facts;
         for (decider, fact) in &mut found {
@@ -244,6 +245,16 @@ impl Facts<'_> {
         };
         let source = format!("harness rule `{rule}`");
         self.add(Some(Decider::Screen), "screen", value, source, age);
+    }
+
+    /// What the agent says of itself; where it is fresh, the pod counts it with the screen.
+    fn own_word(&mut self, answer: Option<&PodStatus>) {
+        let Some(says) = answer.and_then(|status| status.says.as_ref()) else {
+            return;
+        };
+        let age = Some(self.now.since_wall(says.at));
+        let source = format!("the agent's {}", says.source.as_str());
+        self.add(None, "own word", says.state.clone(), source, age);
     }
 
     fn quiet(&mut self, threshold: Duration) {

@@ -43,6 +43,8 @@ pub struct SendRequest {
     pub thread: Option<String>,
     /// How it is to be typed.
     pub typing: Typing,
+    /// Whether a pod sends it though it sent the same text to the same agent within a minute.
+    pub again: bool,
     /// Waits for this outcome. Absent: looks for up to 10 s, inside a pod not at all.
     pub wait: Option<Outcome>,
     /// How long to wait or look at most.
@@ -59,6 +61,7 @@ impl SendRequest {
             class: Class::default(),
             thread: None,
             typing: Typing::default(),
+            again: false,
             wait: None,
             timeout: None,
         }
@@ -153,6 +156,7 @@ impl Fleet {
             thread: request.thread.clone(),
             typing: request.typing,
             chat: None,
+            again: request.again,
         };
         let sender = self.sender_to(&pod).await?;
         let who = self.introduction();

@@ -123,6 +123,7 @@ impl Controller {
         let actions = self.live.delivery.agent_ended(&end);
         self.act(actions);
         self.live.clients.end_run(&end);
+        self.conversation_ended(&end);
         tracing::warn!(%end, run = %self.live.run, "the agent ended");
         self.setup.shared.journal.note(Entry::Exit {
             run: self.live.run,

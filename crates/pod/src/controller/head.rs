@@ -11,6 +11,7 @@ use crate::command::Command;
 impl Controller {
     /// Asks the store for the first message, unless one is there or on its way.
     pub(super) fn fetch_head(&mut self) {
+        self.next_is_own();
         let busy = self.head_asked || self.leaving || self.live.next.is_some();
         if busy || !self.head_wanted {
             return;

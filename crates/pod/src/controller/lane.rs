@@ -10,8 +10,8 @@ use podfleet_protocol::{
     Event, Hold, HoldReason, Kind, Message, MessageId, Outcome, Receipt, Typing,
 };
 
+use super::Controller;
 use super::agent::Phase;
-use super::{Controller, Next};
 use crate::agent_process::AgentTerminal;
 use crate::clock::{self, Moment};
 use crate::delivery::{Action, Conditions, Finding, Job, Look, hold, opens_in};
@@ -44,11 +44,13 @@ impl Controller {
             output_seen: self.live.last_output.is_some(),
         };
         let classification = self.setup.harness.classify(&screen, &signals);
+        let classification = self.reconciled(classification, now);
         if self.is_half_drawn(classification.state, quiet_for) {
             return;
         }
         if classification.state == ScreenState::Ready {
             self.live.prompt.ready(holder);
+            self.was_ready();
         }
         if classification.state != self.live.classification.state {
             self.live.since = Moment::now();
@@ -75,7 +77,7 @@ impl Controller {
         // What keeps the agent busy may be the message that has just left.
         match closed.filter(|_| self.live.next.is_some()) {
             None => self.live.hold = None,
-            Some(_) if !self.live.delivery.is_free() => self.live.hold = None,
+            Some(_) if !self.live.delivery.may_begin() => self.live.hold = None,
             Some(Some(hold)) => self.live.hold = Some(hold),
             Some(None) => {
                 self.live.hold = None;
@@ -155,7 +157,7 @@ impl Controller {
     /// Returns when the clock alone may let the next message through.
     pub(super) fn gate_opens(&self) -> Option<Instant> {
         let next = self.live.next.as_ref()?;
-        if !self.live.delivery.is_free() {
+        if !self.live.delivery.may_begin() {
             return None;
         }
         let conditions = self.conditions(self.last_look, &next.message);
@@ -183,6 +185,7 @@ impl Controller {
             id,
             text: text.clone(),
             now: next.message.typing.now,
+            command: is_command(&next.message),
         });
         let raw = text.clone();
         self.setup.shared.journal.deliver(Delivering {
@@ -190,29 +193,24 @@ impl Controller {
             text,
             attempt: next.attempts + 1,
             receipt: next.stored.then(|| Receipt::accepted(id, clock::wall())),
-            item: notification(&next.message, &raw),
+            item: self.item(&next.message, &raw),
         });
     }
 
-    /// Puts the harness's reset command in front of a message that starts a task.
-    fn needs_reset(&mut self, message: &Message) -> bool {
-        let wanted = message.typing.task && self.setup.spec.reset_between_tasks;
-        if !wanted || self.reset_for == Some(message.id) {
-            return false;
+    /// Returns what else the log says of a text: that it comes from another pod, or resets the
+    /// agent.
+    fn item(&self, message: &Message, raw: &str) -> Option<Entry> {
+        let raw = raw.to_owned();
+        if self.resetting == Some(message.id) {
+            return Some(Entry::Reset { text: raw });
         }
-        let Some(command) = self.setup.harness.reset_command().map(str::to_owned) else {
-            return false;
-        };
-        self.reset_for = Some(message.id);
-        let typing = Typing {
-            raw: true,
-            allow_command: true,
-            ..Typing::default()
-        };
-        let reset = self.own_message(command, typing);
-        self.first(reset);
-        self.dirty = true;
-        true
+        (message.kind == Kind::Notify).then(|| Entry::SystemItem {
+            kind: "notification".to_owned(),
+            from: message.from.clone(),
+            id: Some(message.id),
+            raw,
+            body: message.body.clone(),
+        })
     }
 
     fn refuse(&mut self, id: MessageId, why: String) {
@@ -225,6 +223,7 @@ impl Controller {
                 hold: None,
                 reason: Some(why),
                 submit_keys: 0,
+                answer: None,
             },
         );
     }
@@ -302,6 +301,7 @@ impl Controller {
             receipt,
             state: stored.then_some(DeliveryState::Accepted),
             leaves: false,
+            answer: None,
         });
     }
 
@@ -344,6 +344,10 @@ impl Controller {
                 .is_some_and(|next| next.message.id == id);
         if leaves {
             self.live.next = None;
+            self.reset_left(id);
+        }
+        if finding.outcome == Outcome::Answered && self.talks() {
+            self.keep_conversation();
         }
         let stored = self.open.get(&id).copied().unwrap_or(true);
         if finding.settled {
@@ -370,29 +374,15 @@ impl Controller {
             receipt,
             state: stored.then_some(state),
             leaves: leaves && stored,
-        });
-    }
-
-    /// Puts a message of the pod's own in front of all others.
-    pub(super) fn first(&mut self, message: Message) {
-        self.setup.shared.journal.note(Entry::MessageAccepted {
-            message: message.clone(),
-        });
-        self.live.next = Some(Next {
-            message,
-            attempts: 0,
-            stored: false,
+            answer: finding.answer.map(|text| (self.live.run, text)),
         });
     }
 }
 
-/// Returns what the log says of a text that comes from another pod.
-fn notification(message: &Message, raw: &str) -> Option<Entry> {
-    (message.kind == Kind::Notify).then(|| Entry::SystemItem {
-        kind: "notification".to_owned(),
-        from: message.from.clone(),
-        id: Some(message.id),
-        raw: raw.to_owned(),
-        body: message.body.clone(),
-    })
+/// Returns whether a message is a command to the agent's program, such as the one that resets it.
+fn is_command(message: &Message) -> bool {
+    let Typing {
+        raw, allow_command, ..
+    } = message.typing;
+    raw && allow_command && message.body.starts_with('/')
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use podfleet_pod_store::CrashPoint;
 use podfleet_pod_store::session_log::Entry;
-use podfleet_protocol::{Run, RunEnd, Typing};
+use podfleet_protocol::{Run, RunEnd};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command as Program;
 
@@ -52,13 +52,14 @@ impl Controller {
         if self.stopping.is_some() {
             return;
         }
-        match result.and_then(|()| self.launch()) {
+        let launch = result.and_then(|()| self.launch());
+        match launch {
             Ok(launch) => self.log_launch(launch),
             Err(why) => self.ended(RunEnd::NotStarted(why)).await,
         }
     }
 
-    fn launch(&self) -> Result<Launch, String> {
+    fn launch(&mut self) -> Result<Launch, String> {
         let env = self.environment();
         let spec = &self.setup.spec;
         let directory = &spec.working_directory;
@@ -68,16 +69,19 @@ impl Controller {
                 directory.display()
             ));
         }
-        let (program, arguments) = spec.argv.split_first().ok_or("no command is given")?;
+        let (argv, talk) = self.command_line();
+        let (program, arguments) = argv.split_first().ok_or("no command is given")?;
         let program = find_program(program, env.get("PATH").map(String::as_str), directory)?;
         let mut argv = vec![program.to_string_lossy().into_owned()];
         argv.extend_from_slice(arguments);
-        Ok(Launch {
+        let launch = Launch {
             exe: self.setup.exe.clone(),
             argv,
             env,
             directory: directory.clone(),
-        })
+        };
+        self.talk = talk;
+        Ok(launch)
     }
 
     /// Sends what the agent will be told to the log; nothing of it reaches the agent before.
@@ -159,22 +163,14 @@ impl Controller {
         live.started_at = Moment::now();
         live.last_output = None;
         live.output_at = None;
-        if let Some(kickstart) = self.setup.spec.kickstart.clone() {
-            let kickstart = self.own_message(kickstart, Typing::default());
-            self.first(kickstart);
-        }
+        self.follow_transcripts();
+        self.greet();
         self.dirty = true;
     }
 
     /// Returns the agent's environment: recorded, then the operator's file, then the pod's own.
-    fn environment(&self) -> BTreeMap<String, String> {
-        let spec = &self.setup.spec;
-        let mut env = spec.env.clone();
-        if let Some(path) = &spec.env_file
-            && let Ok(text) = std::fs::read_to_string(path)
-        {
-            env.extend(parse_env(&text));
-        }
+    pub(super) fn environment(&self) -> BTreeMap<String, String> {
+        let mut env = self.setup.spec.environment();
         env.extend(self.setup.pod_env.iter().cloned());
         env
     }
@@ -223,15 +219,6 @@ async fn prepare(
     let last = text.trim().lines().last().unwrap_or_default();
     let last: String = last.chars().take(PREPARE_TAIL).collect();
     Err(format!("prepare: {program}: {}: {last}", output.status))
-}
-
-/// Reads `NAME=value` lines; empty lines and those that begin with `#` are skipped.
-fn parse_env(text: &str) -> impl Iterator<Item = (String, String)> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]

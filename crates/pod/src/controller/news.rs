@@ -27,7 +27,11 @@ impl Controller {
             ScreenState::Ready | ScreenState::Draft
                 if before == ScreenState::Busy && !self.live.delivery.is_watching() =>
             {
-                self.tell(Event::TurnEnded { message: None });
+                let answer = self.setup.harness.answer(&self.live.terminal.screen());
+                self.tell(Event::TurnEnded {
+                    message: None,
+                    answer,
+                });
             }
             _ => {}
         }

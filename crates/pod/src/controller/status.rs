@@ -93,6 +93,7 @@ impl Controller {
             build: shared.build.clone(),
             agent: self.agent_phase(),
             screen: self.screen_status(),
+            says: live.own_word.as_ref().map(|word| word.report().clone()),
             last_output: live.output_at.map(|at| at.wall),
             inbox: live.waiting,
             hold: live.hold.clone(),

@@ -34,6 +34,8 @@ fn controller(bench: &Bench) -> Controller {
         working_directory: bench.directory.path().to_owned(),
         prepare: Vec::new(),
         told: "be kind".into(),
+        conversation: None,
+        first_message: None,
         kickstart: None,
         restart: RestartPolicy::default(),
         size: Size::DEFAULT,

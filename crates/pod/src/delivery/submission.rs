@@ -78,8 +78,22 @@ impl Submission {
         self.job.id
     }
 
+    /// Returns the text that was typed.
     pub(super) fn text(&self) -> &str {
         &self.job.text
+    }
+
+    /// Returns whether the submit key was pressed, so that the agent may have it.
+    pub(super) const fn was_submitted(&self) -> bool {
+        self.presses > 0
+    }
+
+    /// Returns what is known when the agent says itself that it has the message.
+    pub(super) fn taken(&self, outcome: Outcome, source: Source, detail: &str) -> Finding {
+        Finding::new(outcome, false, self.presses).evidence(Evidence {
+            source,
+            detail: detail.to_owned(),
+        })
     }
 
     /// Returns whether our text may stand in the composer, with no dialog over it that a person
@@ -226,13 +240,8 @@ impl Submission {
         let holding = look.harness.holds(look.screen, &self.job.text);
         let ours = matches!(holding, Holding::Text | Holding::Placeholder(_));
         // While the composer holds it, what is queued is an equal message that came before.
-        if !ours && let Some(found) = look.harness.queued(look.screen, &self.job.text) {
-            return Step::Report(
-                Finding::new(Outcome::QueuedByAgent, true, self.presses).evidence(Evidence {
-                    source: Source::QueueFooter,
-                    detail: format!("rule {}: {}", found.rule, found.line),
-                }),
-            );
+        if !ours && let Some(finding) = self.queued(look) {
+            return Step::Report(finding);
         }
         match look.classification.state {
             ScreenState::Blocked(kind) => return self.behind_dialog(look, &kind.to_string()),
@@ -263,6 +272,15 @@ impl Submission {
             Finding::new(Outcome::TypedNotSubmitted, false, self.presses)
                 .reason("the terminal echoed it, and no program has read it yet"),
         )
+    }
+
+    fn queued(&self, look: &Look<'_>) -> Option<Finding> {
+        let found = look.harness.queued(look.screen, &self.job.text)?;
+        let finding = Finding::new(Outcome::QueuedByAgent, true, self.presses);
+        Some(finding.evidence(Evidence {
+            source: Source::QueueFooter,
+            detail: format!("rule {}: {}", found.rule, found.line),
+        }))
     }
 
     fn still_there(&mut self, look: &Look<'_>, pressed: Instant) -> Step {
@@ -306,6 +324,12 @@ impl Submission {
         if self.by_echo {
             return Step::Working(finding);
         }
+        if self.job.command {
+            return Step::Report(Finding {
+                settled: true,
+                ..finding
+            });
+        }
         self.confirmed = Some((look.now, finding.clone()));
         Step::Report(finding)
     }
@@ -322,6 +346,9 @@ impl Submission {
 
     /// Waits for the agent to show that it works; without that, submitted is all that is known.
     fn after_proof(&mut self, look: &Look<'_>, since: Instant, finding: Finding) -> Step {
+        if let Some(queued) = self.queued(look) {
+            return Step::Report(queued);
+        }
         // Only an agent that works asks for leave.
         let works = matches!(
             look.classification.state,

@@ -40,6 +40,7 @@ impl Script {
             id: MessageId::generate(),
             text: TEXT.into(),
             now,
+            command: false,
         };
         script.delivery.begin(job);
         let job = script.delivery.withdraw().unwrap();
@@ -84,23 +85,113 @@ impl Script {
                 written: true,
                 unread: false,
             });
-            self.log
-                .extend(actions.into_iter().map(|action| match action {
-                    Action::Submit => "submit key".to_owned(),
-                    Action::Found(_, found) => format!(
-                    "{}{}{}",
-                    found.outcome,
-                    if found.settled { ", settled" } else { "" },
-                    found.hold.map_or_else(String::new, |hold| format!(", {hold}"))
-                ),
-                }));
+            self.log.extend(actions.into_iter().map(told));
         }
+        self
+    }
+
+    /// The agent says something of itself.
+    fn says(mut self, fact: &Fact) -> Self {
+        let actions = self.delivery.witnessed(Source::Transcript, fact, self.now);
+        self.log.extend(actions.into_iter().map(told));
         self
     }
 
     fn log(self) -> String {
         self.log.join("\n")
     }
+}
+
+fn told(action: Action) -> String {
+    let Action::Found(_, found) = action else {
+        return "submit key".to_owned();
+    };
+    let settled = if found.settled { ", settled" } else { "" };
+    let hold = found.hold.map(|hold| format!(", {hold}"));
+    let answer = found.answer.map(|answer| format!(": {answer}"));
+    format!(
+        "{}{settled}{}{}",
+        found.outcome,
+        hold.unwrap_or_default(),
+        answer.unwrap_or_default()
+    )
+}
+
+fn end(answer: &str, of: Option<&str>) -> Fact {
+    Fact::End {
+        answer: Some(answer.into()),
+        of: of.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_turn_too_fast_for_the_screen_is_told_by_the_agents_own_records() {
+    let log = Script::typed(false)
+        .shows(composer(TEXT, ""), 100)
+        .shows(composer("", "● echo: hello"), 30)
+        .says(&Fact::User(TEXT.into()))
+        .says(&Fact::Answer("one".into()))
+        .says(&end("two", None))
+        .shows(composer("", "● echo: hello"), 3000)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    started
+    answered, settled: two
+    ");
+}
+
+#[test]
+fn the_words_and_the_end_of_another_turn_are_not_ours() {
+    let log = Script::typed(false)
+        .says(&Fact::User(TEXT.into()))
+        .shows(composer(TEXT, ""), 100)
+        .says(&Fact::User("something else".into()))
+        .says(&end("of something else", None))
+        .shows(composer("", "⠹ Working… (0s · esc to interrupt)"), 100)
+        .says(&Fact::Answer("of before".into()))
+        .says(&end("of something else", Some("something else")))
+        .says(&end("ours", Some(TEXT)))
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    started
+    answered, settled: ours
+    ");
+}
+
+#[test]
+fn the_last_words_are_waited_for_where_the_agent_writes_them_down() {
+    let begun = || {
+        let mut script = Script::typed(false);
+        script.delivery.expect_records(Records::Expected);
+        let busy = composer("", "⠹ Working… (0s · esc to interrupt)");
+        let script = script.shows(composer(TEXT, ""), 100).shows(busy, 100);
+        script.says(&Fact::User(TEXT.into()))
+    };
+    let idle = || composer("", "● as far as the screen shows it");
+    let log = begun().shows(idle(), 500).says(&end("whole", None)).log();
+    assert!(log.ends_with("answered, settled: whole"), "{log}");
+    let log = begun().shows(idle(), 3000).log();
+    assert!(
+        log.ends_with("answered, settled: as far as the screen shows it"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_queue_that_shows_late_is_seen_all_the_same() {
+    let queue = "  ↳ [fern:operator -> fern:coder] hello\n  Press up to edit queued messages";
+    let log = Script::typed(true)
+        .shows(composer(TEXT, "⠹ Working… (0s · esc to interrupt)"), 100)
+        .shows(composer("", "⠹ Working… (0s · esc to interrupt)"), 200)
+        .shows(composer("", queue), 100)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    submitted
+    queued_by_agent, settled
+    ");
 }
 
 #[test]
@@ -113,7 +204,7 @@ fn a_message_is_submitted_started_and_answered() {
     insta::assert_snapshot!(log, @r"
     submit key
     started
-    answered, settled
+    answered, settled: echo: hello
     ");
 }
 

@@ -2,23 +2,36 @@
 
 use std::time::{Duration, Instant};
 
-use podfleet_harness::{Holding, ScreenState};
+use podfleet_harness::{Holding, ScreenState, same_text};
 use podfleet_protocol::{Evidence, MessageId, Outcome, RunEnd, Source};
 
-use super::{Finding, Look};
+use super::{Finding, Look, Records};
 
 /// How long an agent must look idle for its turn to have ended: between two steps of a turn some
 /// look idle for a repaint.
 const IDLE_FOR: Duration = Duration::from_millis(100);
 
+/// How long an agent that looks idle may take to write down that its turn has ended.
+const WRITTEN_DOWN: Duration = Duration::from_millis(1500);
+
+/// Why a turn has no answer that was interrupted on an order.
+const INTERRUPTED: &str = "the interrupt key was pressed during the turn";
+
 /// A turn in progress.
 #[derive(Debug)]
 pub(super) struct Turn {
     id: MessageId,
+    /// What was typed.
     text: String,
+    /// Whether the agent's own records have its beginning.
+    seen: bool,
+    /// The agent's last words so far, by its own records.
+    answer: Option<String>,
     begun: Finding,
     since: Instant,
     idle: Option<Instant>,
+    /// How long it must look idle.
+    patience: Duration,
     /// Whether a line of the screen showed that, and not quiet alone.
     shown: bool,
     interrupted: bool,
@@ -27,13 +40,16 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn new(id: MessageId, text: &str, begun: &Finding, now: Instant) -> Self {
+    pub(super) fn new(id: MessageId, text: String, begun: &Finding, now: Instant) -> Self {
         Self {
             id,
-            text: text.to_owned(),
+            text,
+            seen: false,
+            answer: None,
             begun: begun.clone(),
             since: now,
             idle: None,
+            patience: IDLE_FOR,
             shown: false,
             interrupted: false,
             found_idle: false,
@@ -42,6 +58,62 @@ impl Turn {
 
     pub(super) fn id(&self) -> MessageId {
         self.id
+    }
+
+    /// Returns the text if the agent's own records were not yet found to have it.
+    pub(super) fn unseen(&self) -> Option<&str> {
+        (!self.seen).then_some(&self.text)
+    }
+
+    /// Returns whether the turn began with these words of the user.
+    pub(super) fn is_about(&self, said: &str) -> bool {
+        same_text(&self.text, said)
+    }
+
+    /// Takes notice that the agent's own records have its beginning.
+    pub(super) fn seen(&mut self) {
+        self.seen = true;
+    }
+
+    pub(super) fn is_seen(&self) -> bool {
+        self.seen
+    }
+
+    /// Takes notice of the agent's words.
+    pub(super) fn answered(&mut self, words: &str) {
+        self.answer = Some(words.to_owned());
+    }
+
+    /// Returns whether it looks over and its end is waited for in the agent's own records.
+    pub(super) fn is_settling(&self) -> bool {
+        self.idle.is_some() && self.patience > IDLE_FOR
+    }
+
+    /// Returns whether the end of a turn is that of this one: it is said to be of these words, or
+    /// of nothing else and its beginning was seen.
+    pub(super) fn is_ended_by(&self, of: Option<&str>) -> bool {
+        of.map_or(self.seen, |of| self.is_about(of))
+    }
+
+    /// Returns that it was answered, by the agent's own word.
+    pub(super) fn ended(self, source: Source, now: Instant) -> Finding {
+        if self.interrupted {
+            return Finding {
+                settled: true,
+                ..self.begun
+            }
+            .reason(INTERRUPTED);
+        }
+        let seconds = now.duration_since(self.since).as_secs_f32();
+        let finding = Finding::new(Outcome::Answered, true, self.begun.submit_keys);
+        let finding = finding.evidence(Evidence {
+            source,
+            detail: format!("the turn has ended, after {seconds:.1} s"),
+        });
+        Finding {
+            answer: self.answer,
+            ..finding
+        }
     }
 
     /// Takes notice that the agent was idle enough to be given the next message.
@@ -63,14 +135,20 @@ impl Turn {
             }
             .reason("the next turn began before the end of this one was seen");
         }
-        Finding::new(Outcome::Answered, true, self.begun.submit_keys).evidence(Evidence {
+        let finding = Finding::new(Outcome::Answered, true, self.begun.submit_keys);
+        let finding = finding.evidence(Evidence {
             source: Source::StatusEdge,
             detail: "idle when the next message was begun".into(),
-        })
+        });
+        Finding {
+            answer: self.answer,
+            ..finding
+        }
     }
 
-    /// Returns that it was answered, once the agent has been idle for a moment.
-    pub(super) fn look(&mut self, look: &Look<'_>) -> Option<Finding> {
+    /// Returns that it was answered, once the agent has been idle for a moment, and for a longer
+    /// one if its own records are expected to say so.
+    pub(super) fn look(&mut self, look: &Look<'_>, records: Records) -> Option<Finding> {
         let idle = matches!(
             look.classification.state,
             ScreenState::Ready | ScreenState::Draft | ScreenState::Error
@@ -81,7 +159,12 @@ impl Turn {
         }
         self.shown = look.classification.line.is_some();
         let first = *self.idle.get_or_insert(look.now);
-        if look.now < first + IDLE_FOR {
+        let failed = look.classification.state == ScreenState::Error;
+        self.patience = match records {
+            Records::Expected if !failed => WRITTEN_DOWN,
+            _ => IDLE_FOR,
+        };
+        if look.now < first + self.patience {
             return None;
         }
         if let Some(why) = self.unanswered(look) {
@@ -93,10 +176,11 @@ impl Turn {
                 .reason(why),
             );
         }
-        let failed = look.classification.state == ScreenState::Error;
+        let shown = || look.harness.answer(look.screen);
         let line = look.classification.line.clone().unwrap_or_default();
         Some(Finding {
             reason: failed.then(|| format!("the turn ended with an error: {line}")),
+            answer: self.answer.take().or_else(shown),
             ..Finding::new(Outcome::Answered, true, self.begun.submit_keys)
                 .evidence(self.evidence(look))
         })
@@ -106,7 +190,7 @@ impl Turn {
     fn unanswered(&self, look: &Look<'_>) -> Option<&'static str> {
         let state = look.classification.state;
         if self.interrupted {
-            return Some("the interrupt key was pressed during the turn");
+            return Some(INTERRUPTED);
         }
         if state == ScreenState::Draft
             && look.harness.holds(look.screen, &self.text) == Holding::Text
@@ -140,7 +224,7 @@ impl Turn {
     }
 
     pub(super) fn next_look(&self) -> Option<Instant> {
-        self.idle.map(|first| first + IDLE_FOR)
+        self.idle.map(|first| first + self.patience)
     }
 
     pub(super) fn cut_short(self, end: &RunEnd) -> Finding {

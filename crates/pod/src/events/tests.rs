@@ -30,6 +30,7 @@ fn status(inbox: u32) -> PodStatus {
             line: None,
             since: UnixMillis(0),
         },
+        says: None,
         last_output: None,
         inbox,
         hold: None,
@@ -142,7 +143,7 @@ proptest! {
                 1 => {
                     receipts += 1;
                     let receipt = Receipt::accepted(MessageId::generate(), UnixMillis(0));
-                    events.receipt(receipt, Some(receipts));
+                    events.receipt(receipt, Some(receipts), None);
                 }
                 2 => {
                     let (resumed, place) = events.subscribe(Some(cursor));

@@ -9,6 +9,7 @@ use podfleet_pod_store::session_log::{Entry, LogError, LogWriter};
 use podfleet_pod_store::{
     CrashPoint, DeliveryState, Fence, InboxEntry, Offer, Page, PodStore, StoreError, StoreErrorKind,
 };
+use podfleet_protocol::limits::MAX_ANSWER;
 use podfleet_protocol::method::PauseResult;
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{MessageId, Outcome, Receipt};
@@ -18,6 +19,7 @@ use super::{Acceptance, Delivering, Job, Jobs, NotCommitted, Pausing, Recording}
 use crate::account;
 use crate::clock;
 use crate::command::Command;
+use crate::conversation::{self, Conversation};
 use crate::shared::Shared;
 
 /// How many writes are taken together at most.
@@ -133,10 +135,23 @@ impl Writer {
             Job::Cancel(id, answer) => {
                 let _ = answer.send(self.cancel(id).await);
             }
+            Job::Conversation(kept) => self.keep(kept.as_ref()),
             Job::CopyOutbox => self.copy_outbox().await,
             Job::Flush(done) => {
                 let _ = done.send(());
             }
+        }
+    }
+
+    /// Without the file a start begins a new conversation, which harms nobody.
+    fn keep(&self, kept: Option<&Conversation>) {
+        let file = &self.shared.conversation;
+        let done = match kept {
+            Some(kept) => kept.write(file),
+            None => conversation::forget(file),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "cannot keep the conversation for the next start");
         }
     }
 
@@ -334,6 +349,14 @@ impl Writer {
 
     async fn record(&mut self, recording: Recording) {
         let receipt = recording.receipt.clone();
+        let answer = recording.answer.clone().map(|(run, words)| {
+            let text = bounded(words);
+            self.append(Entry::AgentOutput {
+                run,
+                text: text.clone(),
+            });
+            text
+        });
         let entry = Entry::MessageReceipt {
             receipt: receipt.clone(),
         };
@@ -346,7 +369,8 @@ impl Writer {
         self.unstored.push_back(recording);
         self.store_receipts().await;
         CrashPoint::ReceiptStored.reach();
-        self.shared.publish(receipt, committed.ok());
+        let seq = committed.ok();
+        self.shared.publish_with_answer(receipt, seq, answer);
     }
 
     /// Tells the store what the log has, in its order, as far as the store takes it.
@@ -368,6 +392,15 @@ impl Writer {
             self.unstored.pop_front();
         }
     }
+}
+
+/// Cuts an answer that is longer than a subscriber is told, at a character.
+fn bounded(mut answer: String) -> String {
+    if answer.len() > MAX_ANSWER {
+        let end = (0..=MAX_ANSWER).rfind(|at| answer.is_char_boundary(*at));
+        answer.truncate(end.unwrap_or_default());
+    }
+    answer
 }
 
 /// Returns whether the store has nothing more to be told of a message.

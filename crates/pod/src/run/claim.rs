@@ -139,6 +139,7 @@ pub(super) fn first_status(record: &PodRecord, build: &str) -> PodStatus {
             line: None,
             since: clock::wall(),
         },
+        says: None,
         last_output: None,
         inbox: 0,
         hold: None,

@@ -2,7 +2,8 @@
 
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::method::{
-    InterruptResult, PauseParams, PauseResult, ResizeParams, ResizeResult,
+    AnswerParams, AnswerResult, DialogResult, InterruptResult, PauseParams, PauseResult,
+    ResetResult, ResizeParams, ResizeResult,
 };
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{AgentPhase, Paused};
@@ -67,6 +68,50 @@ pub(super) async fn interrupt(
     };
     shared.journal.order(order).await?;
     ask(shared, Command::Interrupt).await
+}
+
+/// Answers a dialog, if the very same one still stands. The order is in the log before the key is
+/// pressed.
+pub(super) async fn answer(
+    shared: &Shared,
+    caller: &Caller,
+    params: AnswerParams,
+) -> Result<AnswerResult, RpcError> {
+    caller.check_commands("answer an agent's dialog")?;
+    let DialogResult { dialog, screen } = ask(shared, Command::Dialog).await?;
+    let same = dialog.as_ref().filter(|dialog| dialog.id == params.dialog);
+    let choice = same.and_then(|dialog| {
+        let mut choices = dialog.choices.iter();
+        let choice = choices.find(|choice| choice.key == params.key)?;
+        let question = dialog.text.last().cloned().unwrap_or_default();
+        Some(format!("{}. {}: {question}", choice.key, choice.label))
+    });
+    let Some(detail) = choice else {
+        return Ok(AnswerResult {
+            pressed: false,
+            dialog,
+            screen,
+        });
+    };
+    let order = Entry::Control {
+        action: "answer".into(),
+        by: caller.address.clone(),
+        detail,
+    };
+    shared.journal.order(order).await?;
+    ask(shared, |answer| Command::Answer(params, answer)).await
+}
+
+/// Has the agent forget its conversation.
+pub(super) async fn reset(shared: &Shared, caller: &Caller) -> Result<ResetResult, RpcError> {
+    caller.check_commands("reset an agent")?;
+    let order = Entry::Control {
+        action: "reset".into(),
+        by: caller.address.clone(),
+        detail: String::new(),
+    };
+    shared.journal.order(order).await?;
+    ask(shared, Command::Reset).await
 }
 
 /// Sets the terminal's size, unless a controller does.

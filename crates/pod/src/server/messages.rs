@@ -45,6 +45,21 @@ async fn accept(
         }
         Some(person) => Address::chat(person),
     };
+    let now = std::time::Instant::now();
+    let pod = match caller.sender {
+        Sender::Pod(pod) => Some(pod),
+        _ => None,
+    };
+    let echo = pod.and_then(|pod| shared.echoes.find(pod, &clean.text, now));
+    if let Some(id) = echo.filter(|_| !new.again) {
+        return Ok(AcceptedResult {
+            id,
+            position: 0,
+            duplicate: true,
+            stripped: clean.stripped,
+        });
+    }
+    let text = clean.text.clone();
     let message = Message {
         id: new.id,
         from,
@@ -62,6 +77,9 @@ async fn accept(
     };
     let accepted = shared.journal.accept(offer).await?;
     let accepted = accepted.map_err(|refusal| refusal_error(&refusal))?;
+    if let Some(pod) = pod {
+        shared.echoes.sent(pod, &text, new.id, now);
+    }
     if !accepted.duplicate {
         shared.tell(Command::Accepted(accepted.position));
     }

@@ -27,6 +27,10 @@ pub(super) const METHODS: &[&str] = &[
     method::Pause::NAME,
     method::Resume::NAME,
     method::Interrupt::NAME,
+    method::GetDialog::NAME,
+    method::Answer::NAME,
+    method::Reset::NAME,
+    method::Report::NAME,
     method::ReadLog::NAME,
     method::ListPods::NAME,
     method::Inspect::NAME,
@@ -75,6 +79,13 @@ pub(super) async fn answer(
         Call::Pause(params) => json(control::pause(shared, caller, *params).await?),
         Call::Resume(_) => json(control::resume(shared, caller).await?),
         Call::Interrupt(_) => json(control::interrupt(shared, caller).await?),
+        Call::GetDialog(_) => json(ask(shared, Command::Dialog).await?),
+        Call::Answer(params) => json(control::answer(shared, caller, *params).await?),
+        Call::Reset(_) => json(control::reset(shared, caller).await?),
+        Call::Report(params) => {
+            shared.tell(Command::Reported(params.payload));
+            Ok(nothing())
+        }
         Call::Resize(params) => json(control::resize(shared, caller, *params).await?),
         Call::ReadLog(params) => json(log::read(shared, caller, *params).await?),
         Call::GetScreen(_) => json(ask(shared, Command::Screen).await?),

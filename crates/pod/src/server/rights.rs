@@ -65,15 +65,19 @@ fn power(call: &Call) -> Power {
         Call::Subscribe(_)
         | Call::ReadLog(_)
         | Call::GetScreen(_)
+        | Call::GetDialog(_)
         | Call::Scrollback(_)
         | Call::Attach(_) => Power::Read,
         Call::RunMessage(_)
         | Call::Pause(_)
         | Call::Resume(_)
         | Call::Interrupt(_)
+        | Call::Answer(_)
+        | Call::Reset(_)
         | Call::Resize(_) => Power::Command,
         Call::Shutdown(_) => Power::Stop,
-        Call::ListPods(_)
+        Call::Report(_)
+        | Call::ListPods(_)
         | Call::Inspect(_)
         | Call::RestorePod(_)
         | Call::SpawnPod(_)
@@ -155,6 +159,8 @@ mod tests {
             "spawn_pod" => json!({"name": "a", "runtime": "sim", "task": "t"}),
             "scrollback" => json!({"lines": 1}),
             "attach" => json!({"role": "viewer"}),
+            "answer" => json!({"dialog": "d", "key": "1"}),
+            "report" => json!({"payload": {}}),
             "resize" => json!({"size": {"columns": 80, "rows": 24}}),
             "inspect" | "restore_pod" | "read_pod_output" | "stop_pod" | "register_peer"
             | "unregister_peer" => json!({"name": "a"}),

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::Size;
+use crate::id::MessageId;
 use crate::status::{Paused, ScreenStatus};
 
 /// Until when `status` waits.
@@ -73,4 +74,20 @@ pub struct ShutdownParams {
     /// Why, for the session log.
     #[serde(default)]
     pub reason: String,
+}
+
+/// Result of `reset`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResetResult {
+    /// The message that types the agent's own command; `receipt` tells of it. Absent when the agent
+    /// has no such command: then only a fresh start makes it forget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+}
+
+/// Parameters of `report`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportParams {
+    /// What the agent gave its hook, as it is.
+    pub payload: serde_json::Value,
 }

@@ -93,6 +93,10 @@ fn typed(name: &str, part: &str, value: &Value, place: &str) {
         };
     }
     let read = by_name!(
+        GetDialog,
+        Answer,
+        Reset,
+        Report,
         Hello,
         Ping,
         Refresh,

@@ -1,0 +1,197 @@
+use podfleet::Fleet;
+use podfleet_protocol::method::{AnswerResult, Choice, Dialog, DialogResult};
+use serde::Serialize;
+
+use crate::commands::scope::{DryRun, JsonFlag, OneAgent};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::render::dialog;
+use crate::roster_file::RosterNeed;
+use crate::runtime::block_on;
+
+const HELP: &str = "\
+CHOICE is the number of a choice, or its words or how they begin. Nothing is
+pressed unless the very same dialog still stands; `--dialog` names it by the id
+that `--json` shows, for whoever decides later.
+Exit status: 0 if the choice was picked, or without CHOICE if there is a dialog;
+1 if not.";
+
+/// Show an agent's dialog, or pick one of its choices
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    agent: OneAgent,
+    /// What to pick; absent: the dialog is shown
+    #[arg(value_name = "CHOICE")]
+    choice: Option<String>,
+    /// The dialog that is meant
+    #[arg(long, value_name = "ID", requires = "choice")]
+    dialog: Option<String>,
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+/// What came of an answer.
+#[derive(Debug, Serialize)]
+struct Answered<'a> {
+    agent: &'a str,
+    pressed: bool,
+    choice: &'a Choice,
+    dialog: Option<&'a Dialog>,
+}
+
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    let name = &args.agent.name;
+    let (fleet, shown) = block_on(async {
+        let scope = &args.agent.scope;
+        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        let shown = fleet.dialog(name).await?;
+        Ok((fleet, shown))
+    })?;
+    match &args.choice {
+        None => show(args, &shown, context),
+        Some(choice) => answer(args, &fleet, &shown, choice, context),
+    }
+}
+
+fn show(args: &Args, shown: &DialogResult, context: &mut Context) -> Outcome {
+    let name = &args.agent.name;
+    if args.json.json {
+        context.output.json(shown)?;
+    } else {
+        context.output.data(match &shown.dialog {
+            Some(dialog) => dialog::render(name, dialog),
+            None => none(name, &shown.screen.state),
+        })?;
+    }
+    Ok(Exit::answer(shown.dialog.is_some()))
+}
+
+fn none(name: &str, state: &str) -> String {
+    let blocked = state.starts_with("blocked");
+    let what = if blocked {
+        "its dialog has no choices that could be told apart"
+    } else {
+        "it shows no dialog"
+    };
+    format!("{name}: {what} ({state})\n")
+}
+
+fn answer(
+    args: &Args,
+    fleet: &Fleet,
+    shown: &DialogResult,
+    words: &str,
+    context: &mut Context,
+) -> Outcome {
+    let name = &args.agent.name;
+    let Some(dialog) = &shown.dialog else {
+        let error = none(name, &shown.screen.state);
+        return Err(Error::message(Exit::No, error.trim_end().to_owned())
+            .hint(format!("`fleet tail {name}` shows what it shows")));
+    };
+    let choice = choice(dialog, words)
+        .map_err(|why| Error::message(Exit::Usage, why).hint(listing(dialog)))?;
+    let meant = args.dialog.as_deref().unwrap_or(&dialog.id);
+    let result = if args.dry_run.dry_run {
+        AnswerResult {
+            pressed: meant == dialog.id,
+            dialog: Some(dialog.clone()).filter(|dialog| dialog.id != meant),
+            screen: shown.screen.clone(),
+        }
+    } else {
+        block_on(async { Ok(fleet.answer(name, meant, &choice.key).await?) })?
+    };
+    if args.json.json {
+        context.output.json(&Answered {
+            agent: name,
+            pressed: result.pressed,
+            choice,
+            dialog: result.dialog.as_ref(),
+        })?;
+    } else {
+        let told = told(name, &result, choice, args.dry_run.dry_run);
+        context.output.line(told)?;
+    }
+    Ok(Exit::answer(result.pressed))
+}
+
+fn told(name: &str, result: &AnswerResult, choice: &Choice, dry_run: bool) -> String {
+    let Choice { key, label } = choice;
+    match (result.pressed, dry_run) {
+        (true, false) => format!("{name}: picked {key}, {label}"),
+        (true, true) => format!("{name}: {key}, {label} would be picked"),
+        (false, _) if result.dialog.is_some() => {
+            format!("{name}: nothing was pressed, another dialog stands there now")
+        }
+        (false, _) => format!(
+            "{name}: nothing was pressed, the dialog is gone ({})",
+            result.screen.state
+        ),
+    }
+}
+
+/// Finds the choice that is meant: its key, its words, or how they begin.
+fn choice<'a>(dialog: &'a Dialog, words: &str) -> Result<&'a Choice, String> {
+    let wanted = words.trim().to_lowercase();
+    let by = |fits: &dyn Fn(&str) -> bool| -> Vec<&'a Choice> {
+        let choices = dialog.choices.iter();
+        choices
+            .filter(|choice| fits(&choice.label.to_lowercase()))
+            .collect()
+    };
+    if let Some(choice) = dialog.choices.iter().find(|choice| choice.key == wanted) {
+        return Ok(choice);
+    }
+    let whole = by(&|label| label == wanted);
+    let begun = by(&|label| !wanted.is_empty() && label.starts_with(&wanted));
+    match (whole.as_slice(), begun.as_slice()) {
+        ([one], _) | ([], [one]) => Ok(one),
+        ([], []) => Err(format!("the dialog has no choice `{words}`")),
+        _ => Err(format!("`{words}` fits several choices")),
+    }
+}
+
+fn listing(dialog: &Dialog) -> String {
+    let choices = dialog.choices.iter();
+    let choices: Vec<_> = choices
+        .map(|choice| format!("  {}  {}", choice.key, choice.label))
+        .collect();
+    format!("its choices are\n{}", choices.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dialog() -> Dialog {
+        let choices = ["Yes", "Yes, and do not ask again", "No"];
+        let choices = choices.iter().zip(1..).map(|(label, key)| Choice {
+            key: key.to_string(),
+            label: (*label).to_owned(),
+        });
+        Dialog {
+            id: "d".into(),
+            kind: "permission".into(),
+            text: vec!["Do you want to proceed?".into()],
+            choices: choices.collect(),
+        }
+    }
+
+    #[test]
+    fn a_choice_is_named_by_its_key_its_words_or_their_beginning() {
+        let dialog = dialog();
+        let key = |words| choice(&dialog, words).map(|choice| choice.key.clone());
+        assert_eq!(key("2"), Ok("2".into()));
+        assert_eq!(key("yes"), Ok("1".into()));
+        assert_eq!(key("Yes, and"), Ok("2".into()));
+        assert_eq!(key("n"), Ok("3".into()));
+        assert_eq!(key("ye"), Err("`ye` fits several choices".into()));
+        assert_eq!(key("4"), Err("the dialog has no choice `4`".into()));
+        assert_eq!(key(""), Err("the dialog has no choice ``".into()));
+    }
+}

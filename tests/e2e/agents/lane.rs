@@ -1,0 +1,200 @@
+//! What comes between a message and its answer: work, dialogs, a person's draft, errors.
+
+use std::fs;
+
+use podfleet_stub_model::{Failure, Rule, Then};
+use test_case::test_case;
+
+use super::program::Program::{self, Claude, Codex, Opencode, Pi};
+use super::stage::{Stage, outcome_of, texts};
+use crate::world::until;
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn a_message_waits_for_a_busy_agent_and_so_do_those_behind_it(program: Program) {
+    let Some(stage) = Stage::set(program, &[]) else {
+        return;
+    };
+    let gate = stage.world.path("gate");
+    let stage = stage.with_script(&[Rule::hold("the long one", &gate)]);
+    stage.bring_up();
+    let first = stage.send("the long one", &["--wait", "started", "--timeout", "30"]);
+    assert_eq!(first["receipt"]["outcome"], "started", "{first:#}");
+    stage.until_state("working");
+    let held = stage.send("in its turn", &["--timeout", "1"]);
+    assert_eq!(
+        outcome_of(&held),
+        "held{busy}",
+        "{held:#}\n{}",
+        stage.tail()
+    );
+    let behind = stage.send("at once", &["--now", "--timeout", "1"]);
+    // It is typed after the one that waits: the lane has one order.
+    assert_eq!(
+        outcome_of(&behind),
+        "held{busy}",
+        "{behind:#}\n{}",
+        stage.tail()
+    );
+    fs::write(&gate, "").unwrap();
+    stage.until_asked("in its turn");
+    stage.until_asked("at once");
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn a_busy_agent_takes_a_message_into_its_queue_when_told_to(program: Program) {
+    let Some(stage) = Stage::set(program, &[]) else {
+        return;
+    };
+    let gate = stage.world.path("gate");
+    let stage = stage.with_script(&[Rule::hold("the long one", &gate)]);
+    stage.bring_up();
+    stage.send("the long one", &["--wait", "started", "--timeout", "30"]);
+    stage.until_state("working");
+    let queued = stage.send(
+        "at once",
+        &["--now", "--wait", "started", "--timeout", "20"],
+    );
+    let outcome = outcome_of(&queued);
+    assert_eq!(outcome, "queued_by_agent", "{queued:#}\n{}", stage.tail());
+    assert!(
+        stage
+            .asked()
+            .iter()
+            .all(|asked| !asked.user.contains("at once"))
+    );
+    fs::write(&gate, "").unwrap();
+    stage.until_asked("at once");
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn a_persons_draft_is_neither_sent_nor_overwritten(program: Program) {
+    let Some(stage) = Stage::up(program, &[]) else {
+        return;
+    };
+    stage.types("half a thought");
+    let held = stage.send("not now", &["--timeout", "1"]);
+    assert_eq!(
+        outcome_of(&held),
+        "held{draft}",
+        "{held:#}\n{}",
+        stage.tail()
+    );
+    assert!(stage.tail().stdout.contains("half a thought"));
+    assert!(stage.asked().is_empty());
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn a_long_message_of_many_lines_and_scripts_arrives_whole(program: Program) {
+    let Some(stage) = Stage::up(program, &[]) else {
+        return;
+    };
+    let line =
+        |number| format!("{number}: 這是一個很長的訊息 — ελληνικά, ру́сский, emoji 👍, plain.");
+    let lines: Vec<String> = (1..250).map(line).collect();
+    let body = format!("Whole?\n\n{}\n\nthe end", lines.join("\n"));
+    assert!(body.len() > 20_000, "{}", body.len());
+    stage.ask(&body);
+    let asked = stage.until_asked("the end");
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    let (_, received) = asked.user.split_once("] ").unwrap();
+    assert_eq!(squeezed(received), squeezed(&body));
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn an_error_of_the_api_ends_the_turn_and_the_next_message_gets_through(program: Program) {
+    let failure = Failure {
+        status: 400,
+        message: "no such thing".into(),
+        retry_after: None,
+    };
+    let Some(stage) = Stage::up(program, &[Rule::when("fails", Then::Fail(failure))]) else {
+        return;
+    };
+    let receipt = stage.ask("this one fails");
+    assert!(
+        stage.tail().stdout.contains("no such thing"),
+        "{}",
+        stage.tail()
+    );
+    assert_eq!(receipt["settled"], true, "{receipt:#}");
+    stage.ask("this one does not");
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn an_overloaded_api_is_waited_for(program: Program) {
+    let overloaded = Failure {
+        status: 529,
+        message: "overloaded".into(),
+        retry_after: Some(1),
+    };
+    let script = [Rule::when("patience", Then::Fail(overloaded)).times(1)];
+    let Some(stage) = Stage::up(program, &script) else {
+        return;
+    };
+    stage.ask("patience, please");
+    let asked = stage.asked();
+    assert!(asked.len() >= 2, "{}", texts(&asked));
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Opencode; "opencode")]
+fn a_permission_dialog_blocks_and_a_message_waits_for_a_person(program: Program) {
+    let Some(stage) = Stage::set(program, &[]) else {
+        return;
+    };
+    let outside = stage.world.path("outside");
+    let command = format!("touch {}", outside.display());
+    let stage = stage.with_script(&[Rule::when("make it", Then::Run(command))]);
+    stage.bring_up();
+    stage.send("make it", &["--wait", "started", "--timeout", "30"]);
+    stage.until_state("blocked");
+    let ps = stage.world.fleet(&["ps"]).exits(0);
+    assert!(ps.stdout.contains(": blocked ("), "{ps}");
+    let held = stage.send("later", &["--timeout", "1"]);
+    assert_eq!(outcome_of(&held), "held{dialog}", "{held:#}");
+    assert!(!outside.exists());
+}
+
+#[test]
+fn claudes_permission_dialog_is_answered_by_a_command() {
+    let Some(stage) = Stage::set(Claude, &[]) else {
+        return;
+    };
+    let made = stage.work().join("made");
+    let command = format!("touch {}", made.display());
+    let stage = stage.with_script(&[Rule::when("make it", Then::Run(command))]);
+    stage.bring_up();
+    stage.send("make it", &["--wait", "started", "--timeout", "30"]);
+    stage.until_state("blocked");
+    let shown = stage.world.fleet(&["answer", "claude"]).exits(0);
+    assert!(shown.stdout.contains("Do you want to proceed?"), "{shown}");
+    let stale = ["answer", "claude", "1", "--dialog", "0123456789abcdef"];
+    stage.world.fleet(&stale).exits(1);
+    assert!(!made.exists());
+    stage.world.fleet(&["answer", "claude", "yes"]).exits(0);
+    until(|| {
+        made.exists()
+            .then_some(())
+            .ok_or_else(|| stage.tail().to_string())
+    });
+    stage.until_state("available");
+    stage.world.fleet(&["answer", "claude", "1"]).exits(1);
+}

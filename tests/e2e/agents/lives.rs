@@ -1,0 +1,174 @@
+//! What outlasts a turn: the conversation over a restart, a reset, trust, peers.
+
+use std::fs;
+
+use podfleet_stub_model::{Rule, Then, ToolCall};
+use serde_json::{Value, json};
+use test_case::test_case;
+
+use super::program::Program::{self, Claude, Codex, Opencode, Pi};
+use super::program::claude_settings;
+use super::stage::{Stage, texts};
+use crate::world::until;
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn a_restarted_agent_goes_on_with_its_conversation(program: Program) {
+    let Some(stage) = Stage::up(program, &[]) else {
+        return;
+    };
+    stage.ask("remember the sea");
+    stage.world.fleet(&["restart", stage.name()]).exits(0);
+    stage.until_state("available");
+    stage.ask("what was it?");
+    let asked = stage.until_asked("what was it?");
+    let said = |part: &str| asked.said.iter().any(|said| said.contains(part));
+    assert!(said("remember the sea"), "{:#?}", asked.said);
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn a_reset_agent_has_forgotten_and_is_kicked_off_again(program: Program) {
+    let Some(stage) = Stage::set_with(program, &[], "    kickstart: look around\n") else {
+        return;
+    };
+    stage.bring_up();
+    stage.until_asked("look around");
+    stage.ask("remember the sea");
+    let before = stage.asked().len();
+    let reset = stage.world.fleet(&["reset", stage.name()]);
+    assert_eq!(reset.code, 0, "{reset}\n{}", stage.tail());
+    let asked = until(|| {
+        let asked = stage.asked();
+        let mut since = asked[before..].iter();
+        let again = since.find(|asked| asked.user.contains("look around"));
+        again
+            .cloned()
+            .ok_or_else(|| format!("{}\n{}", texts(&asked), stage.tail()))
+    });
+    let said = |part: &str| asked.said.iter().any(|said| said.contains(part));
+    assert!(!said("remember the sea"), "{:#?}", asked.said);
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+fn a_directory_that_is_trusted_by_the_command_raises_no_question(program: Program) {
+    let Some(stage) = Stage::set(program, &[]) else {
+        return;
+    };
+    stage.forget_trust();
+    let trusted = stage
+        .world
+        .fleet(&["trust", stage.name(), "--json"])
+        .exits(0);
+    let report = trusted.json();
+    assert_eq!(report["changed"], true, "{report:#}");
+    assert!(fs::metadata(report["backup"].as_str().unwrap()).is_ok());
+    let again = stage
+        .world
+        .fleet(&["trust", stage.name(), "--json"])
+        .exits(0);
+    assert_eq!(again.json()["changed"], false);
+    stage.bring_up();
+    let running = stage.world.fleet(&["trust", stage.name()]).exits(3);
+    assert!(running.stderr.contains("it runs"), "{running}");
+}
+
+#[test]
+fn claudes_trust_dialog_blocks_until_it_is_answered() {
+    let Some(stage) = Stage::set(Claude, &[]) else {
+        return;
+    };
+    let settings = stage.home().join(".claude.json");
+    fs::write(settings, claude_settings(None).to_string()).unwrap();
+    stage.world.fleet(&["up"]);
+    stage.until_state("blocked");
+    let shown = stage
+        .world
+        .fleet(&["answer", "claude", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(shown["dialog"]["kind"], "trust", "{shown:#}");
+    stage.world.fleet(&["answer", "claude", "1"]).exits(0);
+    stage.until_state("available");
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn an_agent_is_told_who_it_is_and_whom_it_can_reach(program: Program) {
+    let Some(stage) = Stage::set(program, &[]) else {
+        return;
+    };
+    stage.with_mate();
+    stage.world.fleet(&["up"]).exits(0);
+    stage.until_state("available");
+    stage.ask("who are you?");
+    let asked = stage.until_asked("who are you?");
+    let told = format!("{}\n{}", asked.system, asked.said.join("\n"));
+    assert!(
+        told.contains("# Your fleet") && told.contains("fleet send mate"),
+        "{told}"
+    );
+}
+
+/// Codex forbids its shell the sockets; the tools of `fleet mcp` run outside of its sandbox.
+#[test]
+fn a_message_to_a_mate_leaves_codexs_sandbox_by_its_tools() {
+    let call = ToolCall {
+        tool: "send_to_peer".into(),
+        arguments: json!({"name": "mate", "message": "from within"}),
+    };
+    let Some(stage) = Stage::set(Codex, &[Rule::when("tell mate", Then::Call(call))]) else {
+        return;
+    };
+    stage.with_mate();
+    stage.world.fleet(&["up"]).exits(0);
+    stage.until_state("available");
+    stage
+        .world
+        .fleet(&["peer", "add", "codex", "mate"])
+        .exits(0);
+    stage.send("tell mate", &["--wait", "started", "--timeout", "30"]);
+    stage.approve_until(|| {
+        let texts = stage
+            .world
+            .received("mate", podfleet_sim_agent::Kind::Submit);
+        texts.iter().any(|text| text.ends_with("from within"))
+    });
+}
+
+#[test]
+fn the_session_log_has_the_agents_last_words() {
+    let script = [Rule::when(
+        "the sea",
+        Then::Answer("It is **blue**.\n\n- deep\n".into()),
+    )];
+    for program in [Claude, Codex, Pi] {
+        let Some(stage) = Stage::up(program, &script) else {
+            return;
+        };
+        let receipt = stage.ask("what of the sea?");
+        let source = receipt["evidence"]["source"].as_str().unwrap();
+        assert!(["transcript", "hook"].contains(&source), "{receipt:#}");
+        let log = stage.world.fleet(&["log", stage.name(), "--json"]).exits(0);
+        let words: Vec<Value> = log
+            .stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(|record: &Value| record["type"] == "agent_output")
+            .collect();
+        let text = words[0]["text"].as_str().unwrap().trim();
+        assert_eq!(text, "It is **blue**.\n\n- deep", "{}", stage.name());
+        let told = stage
+            .world
+            .fleet(&["ps", "--explain", stage.name()])
+            .exits(0);
+        assert!(told.stdout.contains("own word"), "{told}");
+    }
+}

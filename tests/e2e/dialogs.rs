@@ -1,0 +1,81 @@
+//! Dialogs answered on order, resets, and what agents say twice.
+
+use podfleet_sim_agent::Kind;
+
+use crate::world::{World, fits_80_columns, until};
+
+fn asking() -> World {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "ASK me", "--wait", "started"])
+        .exits(0);
+    world.until_row("a", |row| row["readiness"] == "blocked");
+    world
+}
+
+#[test]
+fn a_dialog_is_shown_and_answered_by_a_choice_that_still_stands() {
+    let world = asking();
+    let shown = world.fleet(&["answer", "a"]).exits(0);
+    assert!(shown.stdout.contains("Do you want to proceed?"), "{shown}");
+    assert!(fits_80_columns(&shown.stdout), "{shown}");
+    let wrong = world.fleet(&["answer", "a", "maybe"]).exits(2);
+    assert!(wrong.stderr.contains("its choices are"), "{wrong}");
+    let stale = ["answer", "a", "1", "--dialog", "0000000000000000"];
+    world.fleet(&stale).exits(1);
+    world.fleet(&["answer", "a", "yes", "--dry-run"]).exits(0);
+    assert!(world.received("a", Kind::Approve).is_empty());
+    world.fleet(&["answer", "a", "yes"]).exits(0);
+    until(|| match world.received("a", Kind::Approve).len() {
+        1 => Ok(()),
+        count => Err(count.to_string()),
+    });
+    world.until_row("a", |row| row["readiness"] == "available");
+    world.fleet(&["answer", "a"]).exits(1);
+    let log = world.fleet(&["log", "a"]).exits(0);
+    assert!(
+        log.stdout.contains("1. Yes: Do you want to proceed?"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_reset_is_typed_and_the_kickstart_follows() {
+    let world = World::new();
+    let entry = format!(
+        "{}    kickstart: look around\n",
+        world.entry("a", "sim", "")
+    );
+    world.write_roster("default", &entry);
+    world.fleet(&["up"]).exits(0);
+    let kicks = || {
+        let texts = world.received("a", Kind::Submit);
+        texts
+            .iter()
+            .filter(|text| text.ends_with("look around"))
+            .count()
+    };
+    until(|| {
+        (kicks() == 1)
+            .then_some(())
+            .ok_or("no kickstart".to_owned())
+    });
+    world.until_row("a", |row| row["readiness"] == "available");
+    let planned = world.fleet(&["reset", "a", "--dry-run"]).exits(0);
+    assert_eq!(planned.stdout, "a: `/clear` would be typed\n");
+    let reset = world.fleet(&["reset", "a"]).exits(0);
+    assert_eq!(reset.stdout, "a: reset\n");
+    until(|| {
+        (kicks() == 2)
+            .then_some(())
+            .ok_or("no kickstart".to_owned())
+    });
+}
+
+#[test]
+fn an_agent_without_questions_of_trust_says_so() {
+    let world = World::with_agents(&[("a", "")]);
+    let refused = world.fleet(&["trust", "a"]).exits(3);
+    assert!(refused.stderr.contains("asks for no trust"), "{refused}");
+}
