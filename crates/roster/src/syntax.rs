@@ -57,6 +57,12 @@ pub(crate) fn read(text: &str) -> Syntax {
     // The mark is taken off here, so that every offset of the parser is moved by a known amount.
     let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut builder = Builder::new(text);
+    if body.starts_with(BYTE_ORDER_MARK) {
+        let at = text.len() - body.len();
+        let span = at..at + BYTE_ORDER_MARK.len_utf8();
+        let message = "a second byte order mark";
+        return builder.abandon(Finding::new(Code::Syntax, &span, message).help("remove it"));
+    }
     match feed(body, text.len() - body.len(), &mut builder) {
         Ok(()) => builder.finish(),
         Err(Stop::SecondDocument(span)) => {

@@ -109,6 +109,11 @@ impl<'t> Builder<'t> {
     ) -> Result<(), Finding> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                if text.contains('\0') {
+                    // Texts that end at it are what the system hands to programs.
+                    let message = "the character U+0000 cannot be part of any value";
+                    self.report(Finding::new(Code::Syntax, &span, message).help("remove it"));
+                }
                 if anchor == 0 && tag.is_none() && self.awaits_key() && is_text(&text, style) {
                     self.take_text_key(text.into_owned(), span);
                     return Ok(());

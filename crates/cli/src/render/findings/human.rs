@@ -1,5 +1,8 @@
 //! Findings for people: the line, a mark below the place, and what to do.
 
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use podfleet_roster::{Diagnostic, Severity};
 
@@ -13,12 +16,24 @@ pub(super) fn render(checked: &[Checked]) -> String {
     let renderer = Renderer::styled().term_width(DEFAULT_WIDTH);
     let mut text = String::new();
     for roster in checked {
+        let source = without_c1(&roster.text);
         for finding in &roster.findings {
-            text.push_str(&renderer.render(&[group(finding, &roster.text)]));
+            text.push_str(&renderer.render(&[group(finding, &source)]));
             text.push_str("\n\n");
         }
     }
     text
+}
+
+/// Shows the controls U+0080 to U+009F, which terminals obey and the renderer lets through, as a
+/// character of the same length.
+fn without_c1(text: &str) -> Cow<'_, str> {
+    const C1: RangeInclusive<char> = '\u{80}'..='\u{9f}';
+    if text.contains(|c| C1.contains(&c)) {
+        Cow::Owned(text.replace(|c| C1.contains(&c), "\u{bf}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 fn group<'a>(finding: &'a Diagnostic, text: &'a str) -> Group<'a> {
