@@ -17,7 +17,7 @@ fn a_wall_clock_that_jumps_by_hours_makes_nobody_stale_and_reorders_nothing() {
     let Some(library) = podfleet_tests::require::faketime() else {
         return;
     };
-    let world = World::with_agents(&[("a", r#"{"turn_ms": 30}"#)]);
+    let world = World::with_agents(&[("a", r#"{"turn_ms": 400}"#)]);
     world.fleet(&["up"]).exits(0);
     world.fleet(&["down", "--all"]).exits(0);
     let clock = world.path("work/clock");

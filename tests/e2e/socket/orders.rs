@@ -125,7 +125,16 @@ fn interrupt_presses_the_harness_key_of_a_working_agent_and_of_no_other() {
             Err(result.screen.state)
         }
     });
-    client.until(id, Outcome::Answered);
+    let receipt = until(|| {
+        let receipt = client.until(id, Outcome::Started);
+        if receipt.settled {
+            Ok(receipt)
+        } else {
+            Err(format!("{receipt:?}"))
+        }
+    });
+    assert_eq!(receipt.outcome, Outcome::Started);
+    assert!(receipt.reason.unwrap().contains("interrupt"));
     let log = pods.log(&pod);
     let orders = log
         .iter()

@@ -103,7 +103,7 @@ impl Database {
 
 fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = || -> Result<Connection, rusqlite::Error> {
+    let open = |path: &Path, flags| -> Result<Connection, rusqlite::Error> {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(options.busy_timeout)?;
         // A pod is one of many on its machine: little cache, and no mapped file.
@@ -122,7 +122,30 @@ fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     };
-    open().map_err(|error| Fault::from(error).during("open"))
+    let opened = open(path, flags).or_else(|error| {
+        // A reader keeps its place in shared memory, a file that cannot be made there.
+        let sealed = file_system::is_read_only(path) && !path.with_extension("db-wal").exists();
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::CannotOpen) if sealed => open(
+                &unchanging(path),
+                OpenFlags::SQLITE_OPEN_READ_ONLY
+                    | OpenFlags::SQLITE_OPEN_URI
+                    | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+            ),
+            _ => Err(error),
+        }
+    });
+    opened.map_err(|error| Fault::from(error).during("open"))
+}
+
+/// Returns the address of a database that nobody can change (sqlite.org/uri.html).
+fn unchanging(path: &Path) -> PathBuf {
+    let path = path.to_string_lossy();
+    let escaped = path
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    PathBuf::from(format!("file:{escaped}?immutable=1"))
 }
 
 fn is_ready(connection: &Connection) -> Result<bool, Fault> {

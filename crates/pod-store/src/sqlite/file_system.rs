@@ -34,6 +34,19 @@ const REMOTE_FUSE: [&str; 7] = [
     "fuse.curlftpfs",
 ];
 
+/// Returns whether the file system of a path takes no writes at all.
+#[cfg(target_os = "linux")]
+pub(super) fn is_read_only(path: &Path) -> bool {
+    use rustix::fs::StatVfsMountFlags;
+    rustix::fs::statvfs(path).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// Elsewhere it is not known.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_read_only(_path: &Path) -> bool {
+    false
+}
+
 /// Refuses a directory on a network file system.
 #[cfg(target_os = "linux")]
 pub(super) fn refuse_network(directory: &Path) -> Result<(), Fault> {

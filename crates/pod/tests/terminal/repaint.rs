@@ -62,6 +62,17 @@ fn a_client_may_join_a_recorded_session_at_any_moment() {
 }
 
 #[test]
+fn a_cursor_that_is_restored_in_origin_mode_is_within_the_margins() {
+    let size = Size {
+        columns: 2,
+        rows: 3,
+    };
+    let stream = b"\x1b[?6h\x1b[2;3r\x1b[ux";
+    let split = stream.len() - 1;
+    take_detour(size, stream, split, &mut Terminal::new(size, SCROLLBACK));
+}
+
+#[test]
 fn a_repaint_replaces_whatever_a_client_showed() {
     let size = Size {
         columns: 20,

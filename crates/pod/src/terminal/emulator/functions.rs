@@ -34,7 +34,6 @@ impl Handler for Emulator {
         fn carriage_return();
         fn delete_lines(count: usize);
         fn move_forward_tabs(count: u16);
-        fn restore_cursor_position();
         fn terminal_attribute(attribute: Attr);
         fn set_mode(mode: Mode);
         fn unset_mode(mode: Mode);
@@ -44,6 +43,16 @@ impl Handler for Emulator {
         fn set_color(index: usize, color: Rgb);
         fn reset_color(index: usize);
         fn decaln();
+    }
+
+    /// In origin mode the cursor is never outside the margins, wherever it was when it was saved.
+    fn restore_cursor_position(&mut self) {
+        Handler::restore_cursor_position(&mut self.term);
+        if self.term.mode().contains(TermMode::ORIGIN) {
+            let (first, last) = (self.margins.start, self.margins.end - 1);
+            let line = &mut self.term.grid_mut().cursor.point.line;
+            line.0 = line.0.clamp(first, last);
+        }
     }
 
     fn input(&mut self, character: char) {
