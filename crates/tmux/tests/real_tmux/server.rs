@@ -62,6 +62,18 @@ impl Server {
         self.tmux.panes().await.unwrap()
     }
 
+    /// Waits until there are so many panes.
+    pub(crate) async fn has_panes(&self, wanted: usize) {
+        let started = Instant::now();
+        loop {
+            let found = self.panes().await.len();
+            if found == wanted {
+                return;
+            }
+            assert!(started.elapsed() < DEADLINE, "{found} panes");
+        }
+    }
+
     pub(crate) async fn pane(&self, session: &str) -> Pane {
         let mut panes = self.panes().await;
         panes.retain(|pane| pane.session_name == session);

@@ -149,10 +149,21 @@ async fn a_line_that_is_too_long_for_a_reader_of_lines_is_cut_in_silence() {
 #[tokio::test]
 async fn a_bare_control_client_makes_a_session_each_time() {
     let server = Server::with_session("_holder").await;
-    bare(&server, &["-C"]);
-    bare(&server, &["-C"]);
-    // Each client has ended with its input, and its session remains.
-    while server.panes().await.len() < 3 {}
+    for sessions in [2, 3] {
+        let mut client = std::process::Command::new("tmux")
+            .args(["-u".as_ref(), "-S".as_ref(), server.socket().as_os_str()])
+            .arg("-C")
+            .env_remove("TMUX")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        server.has_panes(sessions).await;
+        // It ends with its input, and its session remains.
+        drop(client.stdin.take());
+        client.wait().unwrap();
+        server.has_panes(sessions).await;
+    }
 }
 
 #[tokio::test]
