@@ -89,6 +89,17 @@ fn a_repaint_replaces_whatever_a_client_showed() {
     assert_same(&client, &terminal);
 }
 
+#[test]
+fn a_cursor_that_went_up_from_the_end_of_a_row_is_repainted() {
+    let size = Size {
+        columns: 2,
+        rows: 2,
+    };
+    let stream = b"a   \x1bMaa";
+    let mut client = Terminal::new(size, SCROLLBACK);
+    take_detour(size, stream, stream.len() - 2, &mut client);
+}
+
 proptest! {
     #[test]
     fn a_client_may_join_any_session_at_any_moment(

@@ -86,6 +86,9 @@ impl Handler for Emulator {
 
     fn reverse_index(&mut self) {
         Handler::reverse_index(&mut self.term);
+        // The row above may have wrapped already, and no repaint can show a cursor that waits to
+        // wrap there once more.
+        self.term.grid_mut().cursor.input_needs_wrap = false;
         self.end_last_row();
     }
 
