@@ -16,6 +16,7 @@ fn age(files: &[PathBuf], days: u64) {
     }
 }
 
+/// Returns the log files below a directory.
 fn files_below(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -23,6 +24,10 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
         .flat_map(|path| match path.is_dir() {
             true => files_below(&path),
             false => vec![path],
+        })
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "jsonl")
         })
         .collect()
 }
