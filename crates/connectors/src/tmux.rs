@@ -1,6 +1,6 @@
 //! The kind `tmux`: the chat is a terminal of this host, at whose end sits `fleet chat`.
 //!
-//! What is said, by either side, is durable once it is in the [history](history::History), a file
+//! What is said, by either side, is durable once it is in the history, a file
 //! of JSON lines. The connector listens on a Unix socket while it is subscribed to; a [`ChatClient`]
 //! at its other end shows the history and adds to it. With nobody there messages wait, unread.
 
