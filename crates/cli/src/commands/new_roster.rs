@@ -49,23 +49,27 @@ pub(crate) fn deliver(
         output.data(text)?;
     }
     output.say(staff(&roster))?;
-    let next = next_step(writing, path, context)?;
+    let next = next_step(writing, path, context);
     context.output.say(wrap(&next, 0, "  "))?;
     Ok(Exit::Success)
 }
 
-fn next_step(writing: Writing, path: &Path, context: &Context) -> Result<String, Error> {
-    // Another roster may come first where nothing names this one.
-    let up = if context.unnamed_roster()? == context.absolute(path)? {
+fn next_step(writing: Writing, path: &Path, context: &Context) -> String {
+    // Another roster may come first where nothing names this one, or none is found without a home.
+    let found = match (context.unnamed_roster(), context.absolute(path)) {
+        (Ok(unnamed), Ok(written)) => unnamed == written,
+        _ => false,
+    };
+    let up = if found {
         "`fleet up` brings it up".to_owned()
     } else {
         format!("`fleet up --roster {}` brings it up", path.display())
     };
-    Ok(if writing.write {
+    if writing.write {
         format!("next: {up}")
     } else {
         format!("next: `--write` writes it, then {up}")
-    })
+    }
 }
 
 /// Validates a roster before anything is written; prints what is wrong with it.
