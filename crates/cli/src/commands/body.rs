@@ -49,13 +49,13 @@ impl BodyArgs {
 }
 
 /// Reads a text from a file.
-pub(super) fn of_file(file: &Path) -> Result<String, Error> {
+fn of_file(file: &Path) -> Result<String, Error> {
     let read = std::fs::File::open(file).and_then(read_body);
     text(read, &file.display().to_string())
 }
 
 /// Reads a text from standard input.
-pub(super) fn of_stdin() -> Result<String, Error> {
+fn of_stdin() -> Result<String, Error> {
     text(read_body(std::io::stdin()), "standard input")
 }
 

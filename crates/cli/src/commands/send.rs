@@ -1,10 +1,9 @@
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use podfleet::{SendReport, SendRequest, SessionTarget, Via};
 use podfleet_protocol::{Class, MessageId, OnCrash, Outcome as Reached, Typing};
 
-use crate::commands::body;
+use crate::commands::body::BodyArgs;
 use crate::commands::scope::{DryRun, JsonFlag, Scope};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -44,21 +43,8 @@ pub(crate) struct Args {
     agent: Option<String>,
     #[command(flatten)]
     scope: Scope,
-    /// The message
-    #[arg(
-        short,
-        long,
-        value_name = "TEXT",
-        group = "body",
-        allow_hyphen_values = true
-    )]
-    message: Option<String>,
-    /// A file with the message
-    #[arg(short, long, value_name = "FILE", group = "body", value_hint = clap::ValueHint::FilePath)]
-    file: Option<PathBuf>,
-    /// Read the message from standard input
-    #[arg(value_name = "-", group = "body", value_parser = ["-"], hide_possible_values = true)]
-    stdin: Option<String>,
+    #[command(flatten)]
+    body: BodyArgs,
     /// Wait until it came so far: accepted, submitted, started or answered
     #[arg(long, value_name = "OUTCOME", value_parser = wanted)]
     wait: Option<Reached>,
@@ -136,8 +122,8 @@ fn class(text: &str) -> Result<Class, String> {
 
 impl Args {
     /// With `--tmux` the only word on the command line is `-`.
-    fn reads_stdin(&self) -> bool {
-        self.stdin.is_some() || (self.tmux.is_some() && self.agent.as_deref() == Some("-"))
+    fn dash_alone(&self) -> bool {
+        self.tmux.is_some() && self.agent.as_deref() == Some("-")
     }
 
     /// Returns the session that it is typed into, if it goes to no agent.
@@ -166,19 +152,11 @@ impl Args {
     }
 
     fn body(&self) -> Result<String, Error> {
-        if self.message.is_none() && self.file.is_none() && !self.reads_stdin() {
+        if !self.body.is_given() && !self.dash_alone() {
             let hint = "give it by `-m TEXT`, `-f FILE`, or `-` for standard input";
             return Err(Error::message(Exit::Usage, "there is no message").hint(hint));
         }
-        let body = match (&self.message, &self.file) {
-            (Some(text), _) => text.clone(),
-            (None, Some(file)) if file != Path::new("-") => body::of_file(file)?,
-            (None, _) => body::of_stdin()?,
-        };
-        if body.trim().is_empty() {
-            return Err(Error::message(Exit::Usage, "the message is empty"));
-        }
-        Ok(body)
+        self.body.read()
     }
 }
 
