@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use podfleet_pod::clock;
 use podfleet_pod_store::{PodRecord, PodState};
+use podfleet_protocol::PodId;
 use tokio::sync::mpsc;
 
 use super::gates::{Gate, Gates};
@@ -48,8 +49,24 @@ struct Run<'a> {
     options: UpOptions,
     events: &'a Events,
     gates: Gates,
+    /// The pod in whose agent we run, if we do.
+    own: Option<PodId>,
     /// Takes the views of pods that answer.
     views: mpsc::UnboundedSender<View>,
+}
+
+impl Run<'_> {
+    /// Fails for the pod in whose agent we run: we would end with it, halfway.
+    fn spare_own_pod(&self, pod: &PodRecord) -> Result<(), Failure> {
+        if self.own != Some(pod.identity.id) {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "this command runs in it and would end with it; `fleet restart {}` \
+             elsewhere does it",
+            pod.identity.name
+        )))
+    }
 }
 
 impl Fleet {
@@ -127,8 +144,10 @@ impl Fleet {
         };
         let gates = Gates::new(&order, depends_on);
         let (wanted_views, queue) = mpsc::unbounded_channel();
+        let own = self.own_pod().await.ok().flatten();
         let run = Run {
             gates,
+            own: own.map(|own| own.identity.id),
             survey,
             options,
             events,
@@ -218,7 +237,7 @@ impl Fleet {
         pod: &PodRecord,
         why: &str,
     ) -> Result<AgentResult, Failure> {
-        self.spare_own_pod(pod).await?;
+        run.spare_own_pod(pod)?;
         self.stop(pod, why, run.options.stop).await?;
         let agent = pod.identity.name.as_str();
         if let Some(warning) = self.disable_at_boot(agent).await {
@@ -255,7 +274,7 @@ impl Fleet {
         recorded: Option<&PodRecord>,
     ) -> Result<AgentResult, Failure> {
         if let Some(pod) = recorded {
-            self.spare_own_pod(pod).await?;
+            run.spare_own_pod(pod)?;
             self.stop(pod, &step.why, run.options.stop).await?;
             self.lift_quarantine(pod).await?;
         }
@@ -272,18 +291,6 @@ impl Fleet {
         Ok(self
             .start(pod, timeout, run.events, |pod| self.want_view(run, pod))
             .await)
-    }
-
-    /// Fails for the pod in whose agent we run: we would end with it, halfway.
-    async fn spare_own_pod(&self, pod: &PodRecord) -> Result<(), Failure> {
-        match self.own_pod().await {
-            Ok(Some(own)) if own.identity.id == pod.identity.id => Err(Failure::new(format!(
-                "this command runs in it and would end with it; `fleet restart {}` \
-                     elsewhere does it",
-                pod.identity.name
-            ))),
-            _ => Ok(()),
-        }
     }
 
     /// Limits that nothing holds a pod to must not be relied on.
@@ -329,7 +336,7 @@ pub(super) fn planned(steps: Vec<Step>, notes: Vec<String>) -> Report {
 }
 
 /// The pods whose views have nothing to show any more.
-fn left_views(run: &Run<'_>, steps: &[Step]) -> Vec<podfleet_protocol::PodId> {
+fn left_views(run: &Run<'_>, steps: &[Step]) -> Vec<PodId> {
     steps
         .iter()
         .filter(|step| step.action == Action::Stop)
