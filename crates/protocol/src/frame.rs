@@ -246,6 +246,26 @@ impl FrameCodec {
     }
 }
 
+/// Takes the next whole frame out of `buffer` as it is, header included, for those who only pass
+/// it on.
+///
+/// # Errors
+/// Fails when the header announces more than [`MAX_FRAME`] bytes.
+pub fn next_raw_frame(buffer: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
+    let Some(header) = buffer.first_chunk::<HEADER>() else {
+        return Ok(None);
+    };
+    let length = (&header[4..8]).get_u32() as usize;
+    if length > MAX_FRAME {
+        return Err(FrameError::TooLong);
+    }
+    if buffer.len() < HEADER + length {
+        buffer.reserve(HEADER + length - buffer.len());
+        return Ok(None);
+    }
+    Ok(Some(buffer.split_to(HEADER + length).freeze()))
+}
+
 impl Frame {
     /// Appends the frame to `buffer`.
     ///

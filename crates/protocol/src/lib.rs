@@ -72,7 +72,10 @@ pub use event::Event;
 pub use geometry::Size;
 pub use id::{Generation, MessageId, PodId, Run, SessionId, ShortId, UnixMillis};
 pub use message::{Class, CleanBody, Kind, Message, NewMessage, OnCrash, Typing, clean_body};
-pub use name::{FleetName, MAX_NAME, NameError, NameFault, PodName, RESERVED_NAMES, TenantId};
+pub use name::{
+    EndpointName, FleetName, MAX_NAME, MountName, NameError, NameFault, PodName, RESERVED_NAMES,
+    SpaceName, TenantId,
+};
 pub use receipt::{Evidence, Hold, HoldReason, Outcome, Receipt, Source};
 pub use row::{Availability, Glance, PodRow, Restorable, Visibility};
 pub use schema::json_schema;

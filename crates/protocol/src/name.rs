@@ -159,6 +159,18 @@ checked_name! {
     FleetName, "fleet name", reserved: &[]
 }
 checked_name! {
+    /// The name by which a hub knows another machine; `local` is the hub's own.
+    EndpointName, "endpoint name", reserved: &["local"]
+}
+checked_name! {
+    /// The name of a directory that a hub gives access to.
+    MountName, "mount name", reserved: &[]
+}
+checked_name! {
+    /// A list of mounts.
+    SpaceName, "space name", reserved: &[]
+}
+checked_name! {
     /// The owner of a fleet's records; the operating system's user name by default.
     TenantId, "tenant", reserved: &[]
 }
@@ -166,6 +178,17 @@ checked_name! {
 impl FleetName {
     /// The fleet of a roster that names none.
     pub const DEFAULT: &'static str = "default";
+}
+
+impl SpaceName {
+    /// The space of mounts for which none is named.
+    pub const DEFAULT: &'static str = "default";
+}
+
+impl Default for SpaceName {
+    fn default() -> Self {
+        Self(Self::DEFAULT.to_owned())
+    }
 }
 
 impl Default for FleetName {
