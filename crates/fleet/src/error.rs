@@ -355,7 +355,8 @@ impl FleetError {
     }
 
     /// Returns the message and its causes in one line.
-    pub(crate) fn in_one_line(&self) -> String {
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
         crate::fleet::account(self)
     }
 

@@ -19,6 +19,7 @@
 //! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
 //! | [`Fleet::prune`] | removes what is old |
 //! | [`RosterDraft`], [`Fleet::clean`] | edit the roster; what a removed agent leaves |
+//! | [`Fleet::open_terminal`] | a pod that hosts a shell instead of an agent |
 //! | [`Fleet::pods`], [`Fleet::spawn`], [`Fleet::restore`], [`Fleet::forget`] | pods outside the roster too |
 //! | [`Fleet::peer_add`], [`Fleet::peer_remove`], [`Fleet::peers`] | who sees and notifies whom |
 //! | [`Fleet::session_log`], [`Fleet::pod_log`], [`Fleet::watch_paths`] | files to read and watch |
@@ -72,8 +73,8 @@ pub use fleet::{
     AgentPruned, AgentStatus, Brake, BrakeReport, Check, CommsBlock, DownOptions, Events,
     Explanation, Fact, Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss,
     OldAgent, OpeningStore, PeerChange, PeerRow, Removal, ResetReport, RestartOptions, SendReport,
-    SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, TrustReport, UpOptions, Update,
-    UpdateOptions, Verdict, Verification, Via,
+    SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, Terminal, TerminalRequest,
+    TrustReport, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
 };
 pub use hook::report_to_own_pod;
 pub use host::PodHost;

@@ -31,6 +31,10 @@ pub(crate) struct ChildRecipe<'a> {
 pub(crate) struct Wish<'a> {
     /// The harness that runs it.
     pub(crate) runtime: &'a str,
+    /// The command line in place of the harness's own; empty for that.
+    pub(crate) command: &'a [String],
+    /// The size of its terminal until a controller sets it.
+    pub(crate) size: Size,
     /// The model; nothing is the harness's own choice.
     pub(crate) model: Option<&'a str>,
     /// Where it runs; absolute.
@@ -53,7 +57,7 @@ impl ChildRecipe<'_> {
         let by_message = launch.told_by_message && !told.is_empty();
         let reporter = Reporter::new(self.exe, &harness);
         let server = ToolServer::new(self.exe, &self.location);
-        let argv = launch.command(&Invocation {
+        let own = launch.command(&Invocation {
             tools: Some(server.tools()),
             calls: reporter.as_ref().map(Reporter::calls),
             fleet: &self.exe.to_string_lossy(),
@@ -61,6 +65,11 @@ impl ChildRecipe<'_> {
             system_prompt: Some(told.as_str()).filter(|text| !text.is_empty()),
             ..Invocation::default()
         });
+        let argv = if wish.command.is_empty() {
+            own
+        } else {
+            wish.command.to_vec()
+        };
         if argv.is_empty() {
             return Err(Impossible::NoCommand(wish.runtime.to_owned()));
         }
@@ -88,7 +97,7 @@ impl ChildRecipe<'_> {
                 policy: RestartWhen::Never,
                 ..RestartPolicy::default()
             },
-            size: Size::DEFAULT,
+            size: wish.size,
             reset_between_tasks: false,
             resources: Default::default(),
             model: wish.model.map(str::to_owned),

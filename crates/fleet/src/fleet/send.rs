@@ -12,7 +12,8 @@ use podfleet_protocol::method::{AcceptedResult, GetReceipt, ReceiptParams};
 use podfleet_protocol::{
     Address, Class, Hold, HoldReason, Kind, MessageId, NewMessage, Outcome, Receipt, Typing,
 };
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Fleet;
 use super::spawn::post_error;
@@ -69,7 +70,7 @@ impl SendRequest {
 }
 
 /// What became of a message that was accepted.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SendReport {
     /// The receiver.
     pub agent: String,
@@ -86,7 +87,7 @@ pub struct SendReport {
 }
 
 /// Who accepted a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Via {

@@ -3,6 +3,8 @@
 mod cut_off;
 mod wish;
 
+pub(super) use wish::Unrostered;
+
 use std::time::{Duration, Instant};
 
 use podfleet_pod::client::PodClient;
@@ -299,7 +301,7 @@ impl Fleet {
     }
 
     /// Ends what was started of a child, and removes its records.
-    async fn undo(&self, writer: Writer, child: &PodRecord) -> Result<(), String> {
+    pub(super) async fn undo(&self, writer: Writer, child: &PodRecord) -> Result<(), String> {
         let timeouts = StopTimeouts {
             ask: Duration::from_secs(5),
             signal: Duration::from_secs(2),

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::ser::SerializeSeq;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::readiness::Readiness;
 
 /// One agent, or one tmux session that no pod hosts.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PsRow {
     /// The agent's name; of an unmanaged session, the session's.
     pub name: String,
@@ -40,7 +40,7 @@ pub struct PsRow {
     /// Undelivered messages.
     pub inbox: Option<u32>,
     /// What deserves a look.
-    #[serde(serialize_with = "flag_words")]
+    #[serde(serialize_with = "flag_words", deserialize_with = "flags_of_words")]
     #[schemars(with = "Vec<FlagKind>")]
     pub flags: Vec<Flag>,
     /// Whether a pod hosts it.
@@ -75,8 +75,18 @@ fn flag_words<S: Serializer>(flags: &[Flag], serializer: S) -> Result<S::Ok, S::
     words.end()
 }
 
+/// What a word leaves out is lost.
+fn flags_of_words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Flag>, D::Error> {
+    let words = Vec::<FlagKind>::deserialize(deserializer)?;
+    let flag = |kind| Flag {
+        kind,
+        detail: String::new(),
+    };
+    Ok(words.into_iter().map(flag).collect())
+}
+
 /// The state of a row: a readiness, or why there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RowState {
     /// What was judged.
@@ -86,7 +96,7 @@ pub enum RowState {
 }
 
 /// Why a row has no readiness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Elsewhere {
     /// It is on another machine, which was not asked.
@@ -123,7 +133,7 @@ pub struct Flag {
 }
 
 /// The kinds of flags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum FlagKind {

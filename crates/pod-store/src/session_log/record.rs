@@ -288,8 +288,16 @@ impl Record {
         if line.is_empty() {
             return Err("an empty line".to_owned());
         }
-        let mut object: Map<String, Value> =
+        let object =
             serde_json::from_slice(line).map_err(|error| format!("no JSON object: {error}"))?;
+        Self::from_object(object)
+    }
+
+    /// Reads a record that came as a JSON object, such as one of another machine.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn from_object(mut object: Map<String, Value>) -> Result<Self, String> {
         let ts: Timestamp = take(&mut object, "ts")?;
         let seq = take(&mut object, "seq")?;
         let generation = take(&mut object, "generation")?;

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use podfleet_pod::clock;
 use podfleet_pod::inspect::{scope_of, spec_of};
+use podfleet_pod::spec::PodSpec;
 use podfleet_pod_store::{NewChild, NewPod, PodRecord};
 use podfleet_protocol::method::SpawnParams;
-use podfleet_protocol::{Address, Identity, PodId, Scope};
+use podfleet_protocol::{Address, Identity, PodId, PodName, Scope, Size};
 
 use super::{Fleet, Spawner};
 use crate::agent_env;
@@ -16,6 +17,16 @@ use crate::told::told_child;
 
 /// The class of a spawned pod.
 const CLASS: &str = "child";
+
+/// A pod that no roster names.
+#[derive(Debug)]
+pub(in crate::fleet) struct Unrostered<'a> {
+    pub(in crate::fleet) id: PodId,
+    pub(in crate::fleet) name: &'a PodName,
+    pub(in crate::fleet) class: &'a str,
+    pub(in crate::fleet) runtime: &'a str,
+    pub(in crate::fleet) spec: PodSpec,
+}
 
 impl Fleet {
     /// Returns what the child may change: no more than its parent, and nothing that nobody can.
@@ -63,43 +74,63 @@ impl Fleet {
         let own = Address::new(&self.host, name);
         let parent_address =
             parent.map(|parent| Address::new(&self.host, parent.identity.name.as_str()));
-        let recipe = ChildRecipe {
-            dirs: &self.dirs,
-            env: &self.env,
-            exe: &self.exe,
-            location: agent_env::location(
-                &self.dirs,
-                self.roster.as_ref().map(|(_, path)| path.as_path()),
-                self.key.tenant.as_str(),
-            ),
-        };
-        let spec = recipe
+        let spec = self
+            .child_recipe()
             .spec(Wish {
                 runtime: &params.runtime,
+                command: &[],
+                size: Size::DEFAULT,
                 model: params.model.as_deref(),
                 working_directory: self.child_directory(parent, params)?,
                 told: told_child(&own, parent_address.as_ref(), params.role.as_deref(), scope),
             })
             .map_err(|fault| refused(fault.to_string()))?;
+        let pod = Unrostered {
+            id,
+            name: &params.name,
+            class: CLASS,
+            runtime: &params.runtime,
+            spec,
+        };
+        self.reservation(pod, parent.map(|parent| parent.identity.id), scope)
+    }
+
+    pub(in crate::fleet) fn child_recipe(&self) -> ChildRecipe<'_> {
+        let roster = self.roster.as_ref().map(|(_, path)| path.as_path());
+        ChildRecipe {
+            dirs: &self.dirs,
+            env: &self.env,
+            exe: &self.exe,
+            location: agent_env::location(&self.dirs, roster, self.key.tenant.as_str()),
+        }
+    }
+
+    /// Makes the first record of a pod that no roster names.
+    pub(in crate::fleet) fn reservation(
+        &self,
+        pod: Unrostered<'_>,
+        parent: Option<PodId>,
+        scope: &Scope,
+    ) -> Result<NewChild, FleetError> {
         let internal =
             |error: serde_json::Error| FleetError::new(FleetErrorKind::Internal).caused_by(error);
         Ok(NewChild {
             pod: NewPod {
                 identity: Identity {
-                    id,
-                    name: params.name.clone(),
+                    id: pod.id,
+                    name: pod.name.clone(),
                     fleet: self.key.fleet.clone(),
                     tenant_id: self.key.tenant.clone(),
                     host: self.host.clone(),
                 },
-                class: CLASS.to_owned(),
+                class: pod.class.to_owned(),
                 alias: None,
-                runtime: params.runtime.clone(),
-                spec: serde_json::to_value(spec).map_err(internal)?,
+                runtime: pod.runtime.to_owned(),
+                spec: serde_json::to_value(pod.spec).map_err(internal)?,
                 runtime_dir: self.dirs.runtime.clone(),
                 at: clock::wall(),
             },
-            parent: parent.map(|parent| parent.identity.id),
+            parent,
             scope: serde_json::to_value(scope).map_err(internal)?,
         })
     }

@@ -1,0 +1,140 @@
+//! A terminal: a pod that hosts a shell or another program instead of an agent.
+
+use std::path::PathBuf;
+
+use podfleet_pod::clock;
+use podfleet_pod_store::{NewChild, PodRecord, StoreErrorKind, Writer};
+use podfleet_protocol::{Generation, PodId, PodName, Scope, Size};
+
+use super::spawn::{SPAWN_PATIENCE, Unrostered};
+use super::{Events, Fleet};
+use crate::desired::child::Wish;
+use crate::error::FleetError;
+use crate::report::AgentResult;
+
+/// The harness of programs of which nothing is known but that they have a prompt.
+const RUNTIME: &str = "generic";
+/// The class of a terminal's pod.
+const CLASS: &str = "terminal";
+
+/// A terminal that is to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TerminalRequest {
+    /// The identity of its pod; the same again is answered and not done twice.
+    pub id: PodId,
+    /// The name of its pod; it must be free.
+    pub name: PodName,
+    /// Where its program runs; absolute.
+    pub working_directory: PathBuf,
+    /// The program and its arguments, at least the program.
+    pub command: Vec<String>,
+    /// Its size until a controller sets it.
+    pub size: Size,
+}
+
+/// A terminal that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terminal {
+    /// Its pod.
+    pub id: PodId,
+    /// The pod's name.
+    pub name: PodName,
+    /// The pod's start.
+    pub generation: Generation,
+}
+
+impl Fleet {
+    /// Opens a terminal, and returns when its pod hosts the program. If that fails, nothing of it is
+    /// left. A program that ends is not started again.
+    ///
+    /// # Errors
+    /// Fails when the name is another pod's, and when the program does not start.
+    pub async fn open_terminal(
+        &self,
+        request: &TerminalRequest,
+        events: &Events,
+    ) -> Result<Terminal, FleetError> {
+        let new = self.new_terminal(request)?;
+        self.dirs.open_runtime()?;
+        let pod = match self.store.reserve_child(Writer::Operator, new).await {
+            Ok(pod) => pod,
+            Err(error) if matches!(error.kind(), StoreErrorKind::NameTaken { .. }) => {
+                return self.opened_before(request, error.into()).await;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let started = self
+            .start(pod.clone(), SPAWN_PATIENCE, events, |_| ())
+            .await;
+        let pod = match self.store.pod(request.id).await {
+            Ok(Some(pod)) => pod,
+            _ => pod,
+        };
+        // Whether a shell is ready is for whoever looks at it; that it waits for a person is usual.
+        if let AgentResult::Failed(failure) = started {
+            let failure = self.with_log(&pod, failure).await;
+            let left = self.undo(Writer::Operator, &pod).await;
+            let error = FleetError::start_failed(request.name.as_str(), failure);
+            return Err(match left {
+                Ok(()) => error,
+                Err(why) => error.hint(format!("what was made of it is left: {why}")),
+            });
+        }
+        let confirmed = self
+            .store
+            .confirm_child(Writer::Operator, request.id, clock::wall());
+        confirmed.await?;
+        Ok(terminal(&pod))
+    }
+
+    /// Ends a terminal and forgets its pod; its session log stays.
+    ///
+    /// # Errors
+    /// Fails for an unknown pod, and one that cannot be ended.
+    pub async fn close_terminal(&self, name: &str, reason: &str) -> Result<(), FleetError> {
+        self.stop_pod(name, reason).await?;
+        self.forget(name, false).await?;
+        Ok(())
+    }
+
+    async fn opened_before(
+        &self,
+        request: &TerminalRequest,
+        taken: FleetError,
+    ) -> Result<Terminal, FleetError> {
+        let found = self.store.find_pod(&self.key, &request.name).await?;
+        let own = found.filter(|pod| pod.identity.id == request.id);
+        own.map(|pod| terminal(&pod)).ok_or(taken)
+    }
+
+    fn new_terminal(&self, request: &TerminalRequest) -> Result<NewChild, FleetError> {
+        let refused = |rule: String| FleetError::not_allowed(request.name.as_str(), rule);
+        let spec = self
+            .child_recipe()
+            .spec(Wish {
+                runtime: RUNTIME,
+                command: &request.command,
+                size: request.size.clamped(),
+                model: None,
+                working_directory: request.working_directory.clone(),
+                told: String::new(),
+            })
+            .map_err(|fault| refused(fault.to_string()))?;
+        let pod = Unrostered {
+            id: request.id,
+            name: &request.name,
+            class: CLASS,
+            runtime: RUNTIME,
+            spec,
+        };
+        self.reservation(pod, None, &Scope::UNLIMITED)
+    }
+}
+
+fn terminal(pod: &PodRecord) -> Terminal {
+    Terminal {
+        id: pod.identity.id,
+        name: pod.identity.name.clone(),
+        generation: pod.generation,
+    }
+}
