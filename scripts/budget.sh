@@ -13,7 +13,9 @@ podfleet-pod-store 60
 podfleet-tmux 30
 podfleet-harness 30
 podfleet-connectors 40
-podfleet-cli 210
+podfleet-hub 230
+podfleet-cli 210 fleet
+podfleet-cli 400
 podfleet-cli 130 validate
 '
 readonly LOCK_LIMIT=400

@@ -1,0 +1,141 @@
+//! Attaching to a terminal through a hub: the pod's own frames, one a message.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{SinkExt as _, StreamExt as _};
+use podfleet_pod::client::AttachStream;
+use podfleet_protocol::frame::FrameCodec;
+use podfleet_protocol::method::{AttachParams, AttachResult};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_util::codec::Framed;
+use tokio_util::sync::CancellationToken;
+
+use super::connect::Conn;
+use super::{ClientError, HubClient, Unreachable};
+use crate::op::AgentRef;
+use crate::server::pty::{Item, MAX_MESSAGE, SUBPROTOCOL, Side, forward, query};
+use crate::wire::Answer;
+
+/// How long an attach may take to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The frames of a terminal on their way through a hub, as they are.
+pub struct Frames(WebSocketStream<Conn>);
+
+impl std::fmt::Debug for Frames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Frames")
+    }
+}
+
+impl Frames {
+    /// Makes an end of them that frames are passed on from.
+    pub(crate) fn side(self) -> Side {
+        let (sink, stream) = self.0.split();
+        let outgoing = sink.sink_map_err(io::Error::other).with(|item| {
+            std::future::ready(Ok::<_, io::Error>(match item {
+                Item::Frame(frame) => Message::Binary(frame),
+                Item::Text(text) => Message::Text(text.into()),
+                Item::Beat => Message::Ping(Bytes::new()),
+            }))
+        });
+        let incoming = stream.map(|message| match message {
+            Ok(Message::Binary(frame)) => Ok(Item::Frame(frame)),
+            Ok(Message::Close(_)) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => Ok(Item::Beat),
+            Err(error) => Err(io::Error::other(error)),
+        });
+        Side {
+            outgoing: Box::pin(outgoing),
+            incoming: Box::pin(incoming),
+            beats: true,
+        }
+    }
+}
+
+impl HubClient {
+    /// Attaches to an agent's terminal and gives its frames as they are.
+    ///
+    /// # Errors
+    /// Fails when the hub is not reached, and with what it answers.
+    pub async fn attach_raw(
+        &self,
+        agent: &AgentRef,
+        params: &AttachParams,
+    ) -> Result<(AttachResult, Frames), ClientError> {
+        let opening = async {
+            let path = format!("/v1/pty/{agent}?{}", query(params));
+            let mut stream = self.open_socket(&path).await?;
+            let first = stream.next().await;
+            let result = first.and_then(|message| message.ok()?.into_text().ok());
+            let result = result.and_then(|text| serde_json::from_str(&text).ok());
+            let ended = || ClientError::NoHub("it opened no terminal".to_owned());
+            Ok((result.ok_or_else(ended)?, Frames(stream)))
+        };
+        let opened = timeout(PATIENCE, opening).await;
+        opened.unwrap_or_else(|_| {
+            let detail = "it did not answer in time".to_owned();
+            Err(ClientError::Unreachable(Unreachable::Timeout, detail))
+        })
+    }
+
+    /// Attaches to an agent's terminal as to a pod of this machine.
+    ///
+    /// # Errors
+    /// Fails as [`attach_raw`](Self::attach_raw) does.
+    pub async fn attach(
+        &self,
+        agent: &AgentRef,
+        params: &AttachParams,
+    ) -> Result<(AttachResult, AttachStream), ClientError> {
+        let (result, frames) = self.attach_raw(agent, params).await?;
+        let broken = |error: io::Error| ClientError::NoHub(error.to_string());
+        let (near, far) = UnixStream::pair().map_err(broken)?;
+        let far = Side::pod(far, &BytesMut::new());
+        // It ends when either side does.
+        tokio::spawn(forward(far, frames.side(), CancellationToken::new()));
+        Ok((result, Framed::new(near, FrameCodec::new())))
+    }
+
+    async fn open_socket(&self, path: &str) -> Result<WebSocketStream<Conn>, ClientError> {
+        let connection = self.connector.connect().await;
+        let connection = connection.map_err(|f| ClientError::Unreachable(f.why, f.detail))?;
+        let key = tokio_tungstenite::tungstenite::handshake::client::generate_key();
+        let request = self
+            .request("GET", path)
+            .uri(format!("ws://{}{path}", self.authority))
+            .header("host", &self.authority)
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", key)
+            .header("sec-websocket-protocol", SUBPROTOCOL)
+            .body(())
+            .map_err(|error| ClientError::NoHub(error.to_string()))?;
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_MESSAGE))
+            .max_frame_size(Some(MAX_MESSAGE));
+        match client_async_with_config(request, connection, Some(config)).await {
+            Ok((stream, _)) => Ok(stream),
+            Err(WsError::Http(response)) => {
+                let body = response.body().as_deref().unwrap_or_default();
+                let answer: Option<Answer> = serde_json::from_slice(body).ok();
+                Err(match answer.and_then(|answer| answer.error) {
+                    Some(fault) => ClientError::Answer(fault),
+                    None => ClientError::NoHub(format!("status {}", response.status().as_u16())),
+                })
+            }
+            Err(WsError::Io(error)) => Err(ClientError::Unreachable(
+                Unreachable::Reset,
+                error.to_string(),
+            )),
+            Err(error) => Err(ClientError::NoHub(error.to_string())),
+        }
+    }
+}

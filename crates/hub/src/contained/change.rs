@@ -1,0 +1,120 @@
+//! Making, renaming, copying and removing.
+
+use std::io::{self, Write as _};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::write::sync_directory;
+use super::{Contained, Precondition, Stat, at, fault};
+use crate::fault::{Code, Fault};
+use crate::path::MountPath;
+
+/// What a removal takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Removal {
+    /// A file, a link, or an empty directory.
+    #[default]
+    One,
+    /// A directory with all that is in it, too.
+    Tree,
+}
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CopyReport {
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+impl Contained {
+    /// Makes a directory; `parents` makes those above it too, and takes one that is there.
+    ///
+    /// # Errors
+    /// Fails when it is there, or a link leads out.
+    pub fn mkdir(&self, path: &MountPath, parents: bool) -> Result<Stat, Fault> {
+        let error = |error: io::Error| fault(&error, path.as_str());
+        if parents {
+            self.directory
+                .create_dir_all(path.relative())
+                .map_err(error)?;
+            return self.stat(path);
+        }
+        let (directory, name) = self.open_parent(path)?;
+        directory.create_dir(name).map_err(error)?;
+        sync_directory(&directory).map_err(error)?;
+        self.stat(path)
+    }
+
+    /// Renames something below; a file in the new place is replaced only with `replace`. A link
+    /// itself is renamed, not its target.
+    ///
+    /// # Errors
+    /// Fails when it is not there, something is in the new place, or a link leads out.
+    pub fn rename(&self, from: &MountPath, to: &MountPath, replace: bool) -> Result<(), Fault> {
+        let error = |error: io::Error| fault(&error, from.as_str());
+        let (old, old_name) = self.open_parent(from)?;
+        let (new, new_name) = self.open_parent(to)?;
+        if replace {
+            old.rename(old_name, &new, new_name).map_err(error)?;
+        } else {
+            use rustix::fs::{RenameFlags, renameat_with};
+            // Both names are single components, so nothing is followed.
+            renameat_with(&old, old_name, &new, new_name, RenameFlags::NOREPLACE)
+                .map_err(|errno| fault(&errno.into(), to.as_str()))?;
+        }
+        sync_directory(&new).map_err(error)?;
+        sync_directory(&old).map_err(error)
+    }
+
+    /// Copies a file to another place below, whole or not at all.
+    ///
+    /// # Errors
+    /// Fails when it is no file, something is in the other place and `replace` is not given, or a
+    /// link leads out.
+    pub fn copy(
+        &self,
+        from: &MountPath,
+        to: &MountPath,
+        replace: bool,
+    ) -> Result<CopyReport, Fault> {
+        let (mut source, _) = self.read(from)?;
+        let precondition = if replace {
+            Precondition::None
+        } else {
+            Precondition::Absent
+        };
+        let mut target = self.write(to, precondition)?;
+        let copied = io::copy(&mut source, &mut target).and_then(|bytes| {
+            target.flush()?;
+            Ok(bytes)
+        });
+        let bytes = copied.map_err(|error| fault(&error, to.as_str()))?;
+        target.finish()?;
+        Ok(CopyReport { bytes })
+    }
+
+    /// Removes something. A link itself is removed, not its target.
+    ///
+    /// # Errors
+    /// Fails when it is not there, is a directory that is not empty, is the mount itself, or a link
+    /// leads out.
+    pub fn remove(&self, path: &MountPath, removal: Removal) -> Result<(), Fault> {
+        let error = |error: io::Error| fault(&error, path.as_str());
+        let (directory, name) = self.open_parent(path)?;
+        let found = directory.symlink_metadata(name).map_err(error)?;
+        let removed = match (found.is_dir(), removal) {
+            (false, _) => directory.remove_file(name),
+            (true, Removal::One) => directory.remove_dir(name),
+            (true, Removal::Tree) => directory.remove_dir_all(name),
+        };
+        removed.map_err(|error| match error.kind() {
+            io::ErrorKind::DirectoryNotEmpty => {
+                at(path, Code::FsConflict, "it is not empty").hint("`-r` removes all that is in it")
+            }
+            _ => fault(&error, path.as_str()),
+        })?;
+        sync_directory(&directory).map_err(error)
+    }
+}

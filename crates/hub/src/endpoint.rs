@@ -1,0 +1,386 @@
+//! Endpoints as they are now: one supervisor each, and calls to them.
+//!
+//! A supervisor is one task. It connects, says hello, compares who answers with who answered
+//! before, and asks again and again whether the endpoint is there. What fails by itself is tried
+//! again by itself, with growing and jittered pauses; what a person has to mend waits for
+//! [`Remote::retry`]. Each time that an endpoint is lost, everything that went over it is ended, so
+//! that no answer of an earlier connection is taken for one of a later.
+
+mod ssh;
+mod supervisor;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::client::{ClientError, HubClient, Unreachable, Way};
+use crate::fault::{Code, Fault};
+use crate::op::Op;
+use crate::topology::{Endpoint, Topology};
+
+/// How long a call waits for an endpoint that is being connected.
+const CONNECTING: Duration = Duration::from_secs(8);
+
+/// How an endpoint is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Status {
+    /// It answers.
+    Connected {
+        /// The short name of its machine.
+        host: String,
+        /// The build of its hub.
+        build: String,
+    },
+    /// It is tried for the first time, or again at the user's wish.
+    Connecting,
+    /// It does not answer; it is tried again.
+    Offline {
+        /// Why.
+        why: Unreachable,
+        /// What was tried, and what came of it.
+        detail: String,
+    },
+    /// It does not accept home's token, or is not the machine that it was.
+    AuthFailed {
+        /// What it says.
+        detail: String,
+    },
+    /// It speaks no version that home does, or is no hub.
+    Incompatible {
+        /// What it speaks.
+        detail: String,
+    },
+    /// `ssh` does not get there; it is tried again.
+    TunnelFailed {
+        /// What `ssh` says.
+        detail: String,
+    },
+    /// There is no `fleet` on the machine.
+    NotInstalled {
+        /// What was tried.
+        detail: String,
+    },
+}
+
+impl Status {
+    /// Returns the word that stands for it.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Connected { .. } => "connected",
+            Self::Connecting => "connecting",
+            Self::Offline { .. } => "offline",
+            Self::AuthFailed { .. } => "auth_failed",
+            Self::Incompatible { .. } => "incompatible",
+            Self::TunnelFailed { .. } => "tunnel_failed",
+            Self::NotInstalled { .. } => "not_installed",
+        }
+    }
+
+    /// Returns what is wrong, if something is.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Connected { .. } | Self::Connecting => None,
+            Self::Offline { detail, .. }
+            | Self::AuthFailed { detail }
+            | Self::Incompatible { detail }
+            | Self::TunnelFailed { detail }
+            | Self::NotInstalled { detail } => Some(detail),
+        }
+    }
+
+    /// Returns whether it is tried again by itself.
+    #[must_use]
+    pub const fn mends_itself(&self) -> bool {
+        matches!(
+            self,
+            Self::Offline { .. } | Self::TunnelFailed { .. } | Self::Connecting
+        )
+    }
+
+    /// Returns the one thing to do about it.
+    #[must_use]
+    pub fn action(&self, endpoint: &Endpoint) -> Option<String> {
+        let name = &endpoint.name;
+        let place = endpoint.reach.place();
+        match self {
+            Self::Connected { .. } | Self::Connecting => None,
+            Self::Offline { why, .. } => Some(match why {
+                Unreachable::Dns => format!("check the name in {place}"),
+                Unreachable::Refused => "start its hub there: `fleet hub run`".to_owned(),
+                Unreachable::Timeout => format!("check that {place} lets this machine in"),
+                Unreachable::Tls => format!(
+                    "compare its key with `fleet hub status` there; if it is new, remove `{name}` and add it again"
+                ),
+                Unreachable::Reset => "look at the output of its `fleet hub run`".to_owned(),
+            }),
+            Self::AuthFailed { .. } => Some(format!(
+                "make a token there (`fleet hub token create`), remove `{name}` and add it with it"
+            )),
+            Self::Incompatible { .. } => Some("bring both machines to the same build".to_owned()),
+            Self::TunnelFailed { .. } => Some(format!("try `{place}` by hand")),
+            Self::NotInstalled { .. } => Some(format!(
+                "install it there: copy `fleet` into a directory of its PATH ({place})"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Offline { why, .. } => write!(f, "offline ({})", why.as_str()),
+            status => f.pad(status.as_str()),
+        }
+    }
+}
+
+/// Something that changed in the topology or at an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// An endpoint is as it was not before.
+    EndpointStatus {
+        /// Its name.
+        name: String,
+        /// How it is now.
+        status: Status,
+    },
+    /// Endpoints, mounts or terminals were added, changed or removed.
+    Topology {
+        /// The operation that did it.
+        op: String,
+    },
+}
+
+/// An endpoint and the task that looks after it.
+#[derive(Debug)]
+pub struct Remote {
+    endpoint: Mutex<Endpoint>,
+    client: HubClient,
+    status: watch::Sender<Status>,
+    /// Ends when the endpoint is removed.
+    gone: CancellationToken,
+    /// Ends when the present connection is lost.
+    link: Mutex<CancellationToken>,
+    retry: Notify,
+    look: Notify,
+}
+
+impl Remote {
+    /// Returns what is recorded of it.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        lock(&self.endpoint).clone()
+    }
+
+    /// Returns how it is.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Tries it again at once, whatever it waits for.
+    pub fn retry(&self) {
+        self.retry.notify_one();
+    }
+
+    /// Returns what ends when the endpoint is lost or removed.
+    #[must_use]
+    pub fn link(&self) -> CancellationToken {
+        lock(&self.link).clone()
+    }
+
+    /// Calls an operation there.
+    ///
+    /// # Errors
+    /// Fails when the endpoint cannot be reached or is removed meanwhile, and with what it answers;
+    /// the error says which.
+    pub async fn call<O: Op>(
+        &self,
+        params: O::Params,
+        deadline: Duration,
+    ) -> Result<O::Result, Fault> {
+        self.work(|client| async move { client.call_within::<O>(params, deadline, None).await })
+            .await
+    }
+
+    /// Does something with the endpoint's hub, once it is connected.
+    ///
+    /// # Errors
+    /// Fails as [`call`](Self::call) does.
+    pub async fn work<T, F>(&self, work: impl FnOnce(HubClient) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
+        let name = self.endpoint().name;
+        let name = name.as_str();
+        let working = async {
+            self.connected().await?;
+            work(self.client.clone()).await.map_err(|error| {
+                if !matches!(error, ClientError::Answer(_)) {
+                    self.look.notify_one();
+                }
+                error.about(name)
+            })
+        };
+        tokio::select! {
+            done = working => done,
+            () = self.gone.cancelled() => {
+                let message = format!("endpoint `{name}` was removed meanwhile");
+                Err(Fault::new(Code::EndpointNotFound, message).about(name))
+            }
+        }
+    }
+
+    /// Waits while it is being connected; fails at once if it is known not to be there.
+    async fn connected(&self) -> Result<(), Fault> {
+        let mut status = self.status.subscribe();
+        let known = timeout(
+            CONNECTING,
+            status.wait_for(|status| *status != Status::Connecting),
+        );
+        let status = match known.await {
+            Ok(Ok(status)) => status.clone(),
+            _ => Status::Connecting,
+        };
+        if matches!(status, Status::Connected { .. }) {
+            return Ok(());
+        }
+        // Somebody wants it: it is tried now rather than at the end of a long pause.
+        self.look.notify_one();
+        Err(refusal(&self.endpoint(), &status))
+    }
+}
+
+fn refusal(endpoint: &Endpoint, status: &Status) -> Fault {
+    let name = endpoint.name.as_str();
+    let code = match status {
+        Status::AuthFailed { .. } => Code::EndpointAuth,
+        Status::Incompatible { .. } | Status::NotInstalled { .. } => Code::EndpointIncompatible,
+        _ => Code::EndpointOffline,
+    };
+    let message = match status.detail() {
+        Some(detail) => format!("`{name}` cannot be asked ({status}): {detail}"),
+        None => format!("`{name}` is not connected yet"),
+    };
+    let fault = Fault::new(code, message).about(name);
+    match status.action(endpoint) {
+        Some(action) => fault.hint(action),
+        None => fault,
+    }
+}
+
+/// All endpoints of a home.
+#[derive(Debug)]
+pub struct Endpoints {
+    remotes: Mutex<BTreeMap<Uuid, Arc<Remote>>>,
+    topology: Arc<Topology>,
+    tunnels: PathBuf,
+    events: broadcast::Sender<Event>,
+}
+
+impl Endpoints {
+    /// Makes the set of a topology's endpoints, without any yet. `tunnels` is a private directory
+    /// for the sockets of `ssh`.
+    #[must_use]
+    pub fn new(topology: Arc<Topology>, tunnels: &Path, events: broadcast::Sender<Event>) -> Self {
+        Self {
+            remotes: Mutex::default(),
+            topology,
+            tunnels: tunnels.to_owned(),
+            events,
+        }
+    }
+
+    /// Begins to look after all endpoints of the topology.
+    ///
+    /// # Errors
+    /// Fails when the topology cannot be read.
+    pub fn begin(&self) -> Result<(), Fault> {
+        for endpoint in self.topology.endpoints()? {
+            self.add(endpoint)?;
+        }
+        Ok(())
+    }
+
+    /// Begins to look after an endpoint.
+    ///
+    /// # Errors
+    /// Fails when its token cannot be read.
+    pub fn add(&self, endpoint: Endpoint) -> Result<Arc<Remote>, Fault> {
+        let id = endpoint.endpoint_id;
+        let token = self.topology.endpoint_secret(id)?;
+        let tunnel = self
+            .tunnels
+            .join(format!("{}.sock", &id.simple().to_string()[20..]));
+        let remote = Arc::new(Remote {
+            client: HubClient::new(Way::of(&endpoint.reach, tunnel.clone()), token),
+            endpoint: Mutex::new(endpoint),
+            status: watch::Sender::new(Status::Connecting),
+            gone: CancellationToken::new(),
+            link: Mutex::new(CancellationToken::new()),
+            retry: Notify::new(),
+            look: Notify::new(),
+        });
+        lock(&self.remotes).insert(id, Arc::clone(&remote));
+        let supervisor = supervisor::Supervisor {
+            remote: Arc::clone(&remote),
+            topology: Arc::clone(&self.topology),
+            tunnel,
+            events: self.events.clone(),
+        };
+        tokio::spawn(supervisor.run());
+        Ok(remote)
+    }
+
+    /// Takes note of a new name.
+    pub fn rename(&self, endpoint: &Endpoint) {
+        if let Some(remote) = self.get(endpoint.endpoint_id) {
+            *lock(&remote.endpoint) = endpoint.clone();
+        }
+    }
+
+    /// Ends the supervisor of an endpoint, its connections, and the calls that wait for it.
+    pub fn remove(&self, id: Uuid) {
+        if let Some(remote) = lock(&self.remotes).remove(&id) {
+            remote.gone.cancel();
+            lock(&remote.link).cancel();
+        }
+    }
+
+    /// Returns an endpoint.
+    #[must_use]
+    pub fn get(&self, id: Uuid) -> Option<Arc<Remote>> {
+        lock(&self.remotes).get(&id).cloned()
+    }
+
+    /// Returns all, in no order of meaning.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Remote>> {
+        lock(&self.remotes).values().cloned().collect()
+    }
+}
+
+impl Drop for Endpoints {
+    fn drop(&mut self) {
+        for remote in self.all() {
+            remote.gone.cancel();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,220 @@
+//! The task that looks after one endpoint.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use podfleet_protocol::method::Nothing;
+use tokio::sync::broadcast;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::ssh::{Tunnel, TunnelError};
+use super::{Event, Remote, Status, lock};
+use crate::address::Reach;
+use crate::client::ClientError;
+use crate::fault::Code;
+use crate::op::{HubInfo, Info};
+use crate::topology::Topology;
+use crate::wire::VERSION;
+
+/// How long a hello may take.
+const HELLO: Duration = Duration::from_secs(5);
+/// How long a connected endpoint is not asked whether it is there.
+const PING: Duration = Duration::from_secs(5);
+/// The first pause before another try, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+
+pub(super) struct Supervisor {
+    pub(super) remote: Arc<Remote>,
+    pub(super) topology: Arc<Topology>,
+    pub(super) tunnel: PathBuf,
+    pub(super) events: broadcast::Sender<Event>,
+}
+
+impl Supervisor {
+    /// Looks after the endpoint until it is removed.
+    pub(super) async fn run(self) {
+        let gone = self.remote.gone.clone();
+        tokio::select! {
+            () = gone.cancelled() => {}
+            () = self.look_after() => {}
+        }
+        lock(&self.remote.link).cancel();
+    }
+
+    async fn look_after(&self) {
+        let mut pause = PAUSES.0;
+        let mut tunnel = None;
+        loop {
+            let status = self.connect(&mut tunnel).await;
+            if matches!(status, Status::Connected { .. }) {
+                pause = PAUSES.0;
+                *lock(&self.remote.link) = CancellationToken::new();
+                self.publish(status);
+                let lost = self.watch(&mut tunnel).await;
+                lock(&self.remote.link).cancel();
+                self.publish(lost);
+                continue;
+            }
+            let mends_itself = status.mends_itself();
+            self.publish(status);
+            if mends_itself {
+                tokio::select! {
+                    () = sleep(jittered(pause)) => pause = (pause * 2).min(PAUSES.1),
+                    () = self.remote.look.notified() => sleep(jittered(PAUSES.0)).await,
+                    () = self.remote.retry.notified() => pause = PAUSES.0,
+                }
+            } else {
+                self.remote.retry.notified().await;
+                self.publish(Status::Connecting);
+            }
+        }
+    }
+
+    /// Asks the endpoint again and again; returns how it is when it is lost.
+    async fn watch(&self, tunnel: &mut Option<Tunnel>) -> Status {
+        loop {
+            tokio::select! {
+                () = sleep(PING) => {}
+                () = self.remote.look.notified() => {}
+                () = self.remote.retry.notified() => {}
+                () = tunnel_end(tunnel) => {}
+            }
+            let status = self.hello().await;
+            if !matches!(status, Status::Connected { .. }) {
+                return status;
+            }
+        }
+    }
+
+    async fn connect(&self, tunnel: &mut Option<Tunnel>) -> Status {
+        if let Reach::Ssh { destination } = self.remote.endpoint().reach {
+            if tunnel.as_mut().is_some_and(Tunnel::is_up) {
+                let status = self.hello().await;
+                if matches!(status, Status::Connected { .. }) {
+                    return status;
+                }
+                // It may lead to a hub that is gone: the way is made anew, and that one started.
+            }
+            // The old one ends before the new one takes its socket.
+            *tunnel = None;
+            match Tunnel::open(&destination, &self.tunnel).await {
+                Ok(open) => *tunnel = Some(open),
+                Err(TunnelError::NotInstalled(detail)) => return Status::NotInstalled { detail },
+                Err(TunnelError::Failed(detail)) => return Status::TunnelFailed { detail },
+            }
+        }
+        self.hello().await
+    }
+
+    async fn hello(&self) -> Status {
+        let hello = self
+            .remote
+            .client
+            .call_within::<HubInfo>(Nothing {}, HELLO, None)
+            .await;
+        match hello {
+            Ok(info) => self.compare(info),
+            Err(ClientError::Unreachable(why, detail)) => Status::Offline { why, detail },
+            Err(ClientError::NoHub(detail)) => Status::Incompatible { detail },
+            Err(ClientError::Answer(fault)) => match fault.code {
+                Code::AuthRequired | Code::AuthDenied => Status::AuthFailed {
+                    detail: fault.message,
+                },
+                Code::LimitExceeded => Status::Offline {
+                    why: crate::client::Unreachable::Refused,
+                    detail: fault.message,
+                },
+                _ => Status::Incompatible {
+                    detail: fault.message,
+                },
+            },
+        }
+    }
+
+    /// Compares who answers with who answered before, and what it speaks with what we do.
+    fn compare(&self, info: Info) -> Status {
+        if info.min_version > VERSION || info.version < 1 {
+            let Info {
+                version,
+                min_version,
+                build,
+                ..
+            } = info;
+            let detail = format!(
+                "it speaks versions {min_version} to {version} (build {build}), home {VERSION}"
+            );
+            return Status::Incompatible { detail };
+        }
+        let known = self.remote.endpoint();
+        match known.hub_id {
+            Some(hub) if hub != info.hub_id => {
+                let detail = format!("another hub answers there: {} and not {hub}", info.hub_id);
+                return Status::AuthFailed { detail };
+            }
+            Some(_) => {}
+            None => {
+                // If it cannot be written now, it is at the next hello.
+                if self
+                    .topology
+                    .set_hub_of(known.endpoint_id, info.hub_id)
+                    .is_ok()
+                {
+                    lock(&self.remote.endpoint).hub_id = Some(info.hub_id);
+                }
+            }
+        }
+        if info.hub_id == self.topology.hub_id() {
+            let detail = "it is this hub itself".to_owned();
+            return Status::Incompatible { detail };
+        }
+        Status::Connected {
+            host: info.host,
+            build: info.build,
+        }
+    }
+
+    fn publish(&self, status: Status) {
+        let changed = self.remote.status.send_if_modified(|now| {
+            let changed = *now != status;
+            *now = status.clone();
+            changed
+        });
+        if changed {
+            // Nobody has to listen.
+            let _ = self.events.send(Event::EndpointStatus {
+                name: self.remote.endpoint().name.to_string(),
+                status,
+            });
+        }
+    }
+}
+
+async fn tunnel_end(tunnel: &mut Option<Tunnel>) {
+    match tunnel {
+        Some(tunnel) => tunnel.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns half to all of a pause, so that many who lost the same machine do not come back at once.
+fn jittered(pause: Duration) -> Duration {
+    let mut byte = [0_u8];
+    // Without randomness the pause is whole.
+    let part = getrandom::fill(&mut byte).map_or(255, |()| byte[0]);
+    pause / 2 + pause / 2 * u32::from(part) / 255
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_half_to_all_of_what_it_is_told() {
+        for _ in 0..200 {
+            let pause = jittered(Duration::from_secs(2));
+            assert!(pause >= Duration::from_secs(1) && pause <= Duration::from_secs(2));
+        }
+    }
+}

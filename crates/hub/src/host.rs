@@ -1,0 +1,254 @@
+//! A hub as a process: its lock, its listeners, and how others find it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::fault::{Code, Fault};
+use crate::hub::Hub;
+use crate::machine::Machine;
+use crate::server::{Limits, Listener, Settings, router, serve};
+use crate::tls::{OwnKey, Pin};
+use crate::topology::Topology;
+
+/// What a hub that is to run is made of.
+#[derive(Debug)]
+pub struct Plan {
+    /// Its own directory: the topology, its key, its lock. Private.
+    pub directory: PathBuf,
+    /// Where its socket and those of tunnels are. Private.
+    pub runtime: PathBuf,
+    /// What this machine does.
+    pub machine: Machine,
+    /// The short name of this machine.
+    pub host: String,
+    /// The build.
+    pub build: String,
+    /// Where it listens, besides its socket.
+    pub listen: Vec<Listen>,
+    /// What the server needs.
+    pub settings: Settings,
+    /// What keeps clients from taking all there is.
+    pub limits: Limits,
+}
+
+/// An address to listen at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// The address; port 0 is any that is free.
+    pub address: SocketAddr,
+    /// How clients speak there.
+    pub protection: Protection,
+}
+
+/// How clients speak at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    /// By TLS, with the hub's own key.
+    Tls,
+    /// In the clear.
+    Plain,
+}
+
+/// A hub that runs.
+#[derive(Debug)]
+pub struct Running {
+    hub: Arc<Hub>,
+    standing: Standing,
+    end: CancellationToken,
+    listeners: TaskTracker,
+    directory: PathBuf,
+    _lock: File,
+}
+
+/// What others of this user know of a hub that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The owner's socket.
+    pub socket: PathBuf,
+    /// The process.
+    pub pid: u32,
+    /// Where it listens.
+    pub listen: Vec<(SocketAddr, Protection)>,
+    /// The key that it shows.
+    pub pin: Pin,
+}
+
+impl Running {
+    /// Starts a hub: when this returns, it listens everywhere.
+    ///
+    /// # Errors
+    /// Fails when one runs already, the topology or the key cannot be used, or an address is taken.
+    pub async fn begin(plan: Plan) -> Result<Self, Fault> {
+        let topology = Topology::open(&plan.directory)?;
+        let lock = take_lock(&plan.directory)?;
+        let key = OwnKey::open(&plan.directory)?;
+        let names = (plan.host, plan.build);
+        let hub = Hub::begin(topology, plan.machine, &plan.runtime, names)?;
+        let socket = plan.runtime.join("hub.sock");
+        let mut listeners = vec![Listener::Owner(owner_socket(&socket)?)];
+        let mut listen = Vec::new();
+        for Listen {
+            address,
+            protection,
+        } in plan.listen
+        {
+            let bound = bind(address).await?;
+            let at = bound
+                .local_addr()
+                .map_err(|error| fault("its address is not known", &error))?;
+            let tls = match protection {
+                Protection::Tls => Some(key.server()?),
+                Protection::Plain => None,
+            };
+            listen.push((at, protection));
+            listeners.push(Listener::Network(bound, tls));
+        }
+        let standing = Standing {
+            socket,
+            pid: std::process::id(),
+            listen,
+            pin: key.pin(),
+        };
+        let (end, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let router = router(Arc::clone(&hub), plan.settings);
+        for listener in listeners {
+            tasks.spawn(serve(listener, router.clone(), plan.limits, end.clone()));
+        }
+        tasks.close();
+        publish(&plan.directory, &standing)?;
+        Ok(Self {
+            hub,
+            standing,
+            end,
+            listeners: tasks,
+            directory: plan.directory,
+            _lock: lock,
+        })
+    }
+
+    /// Returns what others may know.
+    #[must_use]
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Returns the hub.
+    #[must_use]
+    pub const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Ends all connections and the hub. Terminals and agents go on.
+    pub async fn stop(self) {
+        self.end.cancel();
+        self.listeners.wait().await;
+        let _ = fs::remove_file(&self.standing.socket);
+        let _ = fs::remove_file(self.directory.join(STANDING));
+    }
+}
+
+const STANDING: &str = "running.json";
+const LOCK: &str = "hub.lock";
+
+/// Finds the hub that runs with this directory.
+///
+/// # Errors
+/// Fails when what it left cannot be read.
+pub fn find(directory: &Path) -> Result<Option<Standing>, Fault> {
+    let Ok(lock) = File::open(directory.join(LOCK)) else {
+        return Ok(None);
+    };
+    // Nobody holds the lock: what stands there is of a hub that was killed.
+    if lock.try_lock_shared().is_ok() {
+        return Ok(None);
+    }
+    let text = match fs::read(directory.join(STANDING)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => {
+            text.map_err(|error| fault("the record of the running hub cannot be read", &error))?
+        }
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| {
+        Fault::new(
+            Code::Internal,
+            format!("the record of the running hub is damaged: {error}"),
+        )
+    })
+}
+
+fn take_lock(directory: &Path) -> Result<File, Fault> {
+    let path = directory.join(LOCK);
+    let mut options = OpenOptions::new();
+    let file = options.create(true).append(true).mode(0o600).open(&path);
+    let file = file.map_err(|error| fault("its lock cannot be made", &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Fault::new(Code::LimitExceeded, "a hub runs here already")
+                .hint("`fleet hub status` tells more of it"))
+        }
+        Err(TryLockError::Error(error)) => Err(fault("its lock cannot be taken", &error)),
+    }
+}
+
+/// Binds the socket; one that is there is of a hub that was killed, since we have the lock.
+fn owner_socket(path: &Path) -> Result<UnixListener, Fault> {
+    let bound = || -> io::Result<UnixListener> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    };
+    bound().map_err(|error| {
+        fault(
+            &format!("the socket {} cannot be made", path.display()),
+            &error,
+        )
+    })
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let fault = fault(&format!("{address} cannot be listened at"), &error);
+        fault.hint("`--listen` takes another address, `--listen none` only the socket")
+    })
+}
+
+fn publish(directory: &Path, standing: &Standing) -> Result<(), Fault> {
+    let part = directory.join("running.part");
+    let write = || -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&part)?;
+        file.write_all(&serde_json::to_vec(standing)?)?;
+        fs::rename(&part, directory.join(STANDING))
+    };
+    write().map_err(|error| fault("the record of the running hub cannot be written", &error))
+}
+
+fn fault(what: &str, error: &io::Error) -> Fault {
+    let words = error.to_string();
+    let words = words
+        .split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
+    Fault::new(Code::Internal, format!("{what}: {words}"))
+}

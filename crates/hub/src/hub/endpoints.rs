@@ -1,0 +1,122 @@
+//! Operations on endpoints.
+
+use super::{Hub, now};
+use crate::address::Reach;
+use crate::client::probe;
+use crate::endpoint::Status;
+use crate::fault::{Code, Fault};
+use crate::op::{
+    EndpointAddParams, EndpointListResult, EndpointParams, EndpointRemoveParams,
+    EndpointRemoveResult, EndpointRenameParams, EndpointView, ProbeParams, ProbeResult,
+};
+use crate::topology::{Dependents, Endpoint, MachineName};
+
+impl Hub {
+    pub(super) fn list_endpoints(&self) -> Result<EndpointListResult, Fault> {
+        let mut endpoints = vec![EndpointView {
+            name: MachineName::Local,
+            endpoint: None,
+            status: self.own_status(),
+            action: None,
+            dependents: Dependents::default(),
+        }];
+        for endpoint in self.topology.endpoints()? {
+            endpoints.push(self.view(endpoint)?);
+        }
+        Ok(EndpointListResult { endpoints })
+    }
+
+    pub(super) async fn probe(&self, params: &ProbeParams) -> Result<ProbeResult, Fault> {
+        let address = params.address.to_string();
+        let pin = probe(&params.address)
+            .await
+            .map_err(|error| error.about(&address))?;
+        Ok(ProbeResult { pin })
+    }
+
+    pub(super) fn add_endpoint(&self, params: EndpointAddParams) -> Result<EndpointView, Fault> {
+        let by_ssh = matches!(params.reach, Reach::Ssh { .. });
+        let token = params.token.filter(|token| !token.is_empty());
+        match (&token, by_ssh) {
+            (Some(_), true) => {
+                let message = "an endpoint over ssh needs no token: the login proves who asks";
+                return Err(Fault::new(Code::RequestInvalid, message));
+            }
+            (None, false) => {
+                let message = "an endpoint needs a token of the hub there";
+                return Err(Fault::new(Code::RequestInvalid, message)
+                    .hint("`fleet hub token create` there makes one"));
+            }
+            _ => {}
+        }
+        let (name, reach) = (params.name, params.reach);
+        let added = self
+            .topology
+            .add_endpoint(name, reach, None, token.as_ref(), now())?;
+        self.endpoints.add(added.clone())?;
+        self.view(added)
+    }
+
+    pub(super) fn rename_endpoint(
+        &self,
+        params: &EndpointRenameParams,
+    ) -> Result<EndpointView, Fault> {
+        let renamed = self
+            .topology
+            .rename_endpoint(&params.name, &params.new, now())?;
+        self.endpoints.rename(&renamed);
+        self.view(renamed)
+    }
+
+    pub(super) fn remove_endpoint(
+        &self,
+        params: &EndpointRemoveParams,
+    ) -> Result<EndpointRemoveResult, Fault> {
+        let expected = match (params.cascade, params.expect) {
+            (true, _) => None,
+            (false, expected) => Some(expected.unwrap_or(0)),
+        };
+        let (endpoint, removed) = self.topology.remove_endpoint(&params.name, expected)?;
+        self.endpoints.remove(endpoint.endpoint_id);
+        Ok(EndpointRemoveResult { endpoint, removed })
+    }
+
+    pub(super) fn retry_endpoint(&self, params: &EndpointParams) -> Result<EndpointView, Fault> {
+        let endpoint = self.topology.endpoint(&params.name)?;
+        if let Some(remote) = self.endpoints.get(endpoint.endpoint_id) {
+            remote.retry();
+        }
+        self.view(endpoint)
+    }
+
+    /// This machine is always there.
+    pub(super) fn own_status(&self) -> Status {
+        Status::Connected {
+            host: self.info.host.clone(),
+            build: self.info.build.clone(),
+        }
+    }
+
+    pub(super) fn status_of(&self, machine: &MachineName) -> Result<Status, Fault> {
+        match machine {
+            MachineName::Local => Ok(self.own_status()),
+            MachineName::Endpoint(name) => {
+                let endpoint = self.topology.endpoint(name)?;
+                let remote = self.endpoints.get(endpoint.endpoint_id);
+                Ok(remote.map_or(Status::Connecting, |remote| remote.status()))
+            }
+        }
+    }
+
+    fn view(&self, endpoint: Endpoint) -> Result<EndpointView, Fault> {
+        let remote = self.endpoints.get(endpoint.endpoint_id);
+        let status = remote.map_or(Status::Connecting, |remote| remote.status());
+        Ok(EndpointView {
+            name: MachineName::Endpoint(endpoint.name.clone()),
+            action: status.action(&endpoint),
+            status,
+            dependents: self.topology.dependents(&endpoint.name)?,
+            endpoint: Some(endpoint),
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! Operations on terminals.
+
+use std::collections::BTreeMap;
+
+use podfleet_protocol::method::Nothing;
+use podfleet_protocol::{PodId, PodName};
+use uuid::Uuid;
+
+use super::{Doer, Hub, Order, now};
+use crate::fault::{Code, Fault};
+use crate::op::{
+    AgentRef, PtyKill, PtyKillParams, PtyListResult, PtyOpen, PtyOpenParams, PtySpawnParams,
+    PtyState, PtyStates, PtyStatesResult, PtyView,
+};
+use crate::topology::{MachineName, Route};
+
+impl Hub {
+    /// Opens a terminal. The order's key makes the identity of its pod, so that the same order again
+    /// opens no second one.
+    pub(super) async fn spawn_terminal(
+        &self,
+        params: PtySpawnParams,
+        order: &Order,
+    ) -> Result<Route, Fault> {
+        let mount = self.topology.mount(&params.mount)?;
+        let machine = mount.endpoint.clone();
+        let (doer, mount) = self.resolved(mount, order).await?;
+        let session = match &order.key {
+            Some(key) => PodId::from_uuid(Uuid::new_v5(&self.info.hub_id, key.as_bytes())),
+            None => PodId::generate(),
+        };
+        let name = match params.name {
+            Some(name) => name,
+            None => PodName::new(format!("pty-{}", session.short()))
+                .map_err(|error| Fault::new(Code::Internal, error.to_string()))?,
+        };
+        let open = PtyOpenParams {
+            session,
+            name: name.clone(),
+            root: mount.root,
+            cwd: params.cwd,
+            command: params.command,
+            size: params.size,
+        };
+        let route = Route {
+            session,
+            agent: name,
+            endpoint: machine,
+            mount: params.mount,
+            created: now(),
+        };
+        let endpoint = match &doer {
+            Doer::Here => None,
+            Doer::There(remote) => Some(remote.endpoint().endpoint_id),
+        };
+        // The route first: whatever happens then, the terminal is known here.
+        self.topology.keep_route(&route, endpoint)?;
+        let opened = match doer {
+            Doer::Here => self.machine.open_terminal(open).await,
+            Doer::There(remote) => remote.call::<PtyOpen>(open, order.deadline).await,
+        };
+        match opened {
+            Ok(_) => Ok(route),
+            Err(fault) => {
+                if is_refusal(&fault) {
+                    self.topology.drop_route(session)?;
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    pub(super) async fn list_terminals(&self, order: &Order) -> Result<PtyListResult, Fault> {
+        let routes = self.topology.routes()?;
+        let mut known = BTreeMap::<MachineName, Option<PtyStatesResult>>::new();
+        for route in &routes {
+            if !known.contains_key(&route.endpoint) {
+                let states = self.states_of(&route.endpoint, order).await.ok();
+                known.insert(route.endpoint.clone(), states);
+            }
+        }
+        let state = |route: &Route| match known.get(&route.endpoint) {
+            Some(Some(known)) => {
+                let state = known.states.get(&route.session.to_string());
+                state.copied().unwrap_or(PtyState::Gone)
+            }
+            _ => PtyState::Unknown,
+        };
+        let view = |route: Route| PtyView {
+            state: state(&route),
+            route,
+        };
+        Ok(PtyListResult {
+            terminals: routes.into_iter().map(view).collect(),
+        })
+    }
+
+    async fn states_of(
+        &self,
+        machine: &MachineName,
+        order: &Order,
+    ) -> Result<PtyStatesResult, Fault> {
+        match self.doer(machine)? {
+            Doer::Here => self.machine.terminal_states().await,
+            Doer::There(remote) => remote.call::<PtyStates>(Nothing {}, order.deadline).await,
+        }
+    }
+
+    pub(super) async fn kill_terminal(
+        &self,
+        params: PtyKillParams,
+        order: &Order,
+    ) -> Result<Nothing, Fault> {
+        let PtyKillParams { agent, fleet } = params;
+        let killed = match self.doer(&agent.endpoint)? {
+            Doer::Here => {
+                self.machine
+                    .close_terminal(agent.agent.as_str(), fleet)
+                    .await
+            }
+            Doer::There(remote) => {
+                let agent = AgentRef::local(agent.agent.clone());
+                let params = PtyKillParams { agent, fleet };
+                remote.call::<PtyKill>(params, order.deadline).await
+            }
+        };
+        let routes = self.topology.routes()?.into_iter();
+        let route =
+            { routes }.find(|route| route.agent == agent.agent && route.endpoint == agent.endpoint);
+        match (killed, route) {
+            (Ok(done), route) => {
+                if let Some(route) = route {
+                    self.topology.drop_route(route.session)?;
+                }
+                Ok(done)
+            }
+            // Its machine does not know it: what is left of it is the route.
+            (Err(fault), Some(route)) if fault.code == Code::AgentNotFound => {
+                self.topology.drop_route(route.session)?;
+                Ok(Nothing {})
+            }
+            (Err(fault), _) => Err(fault),
+        }
+    }
+}
+
+/// Whether the machine itself said that there is no terminal, rather than not answering.
+fn is_refusal(fault: &Fault) -> bool {
+    !matches!(
+        fault.code,
+        Code::EndpointOffline | Code::DeadlineExceeded | Code::Internal
+    )
+}

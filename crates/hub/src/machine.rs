@@ -1,0 +1,71 @@
+//! What this machine does itself: its files, agents and terminals.
+
+mod agents;
+mod files;
+mod terminals;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use podfleet::{Fleet, FleetError};
+use podfleet_protocol::FleetName;
+
+use crate::fault::{Code, Fault};
+
+pub use files::Root;
+pub(crate) use files::blocking;
+
+/// Opens fleets of this machine, as its own command line would.
+#[async_trait]
+pub trait Fleets: fmt::Debug + Send + Sync {
+    /// Opens a fleet; without a name, the one that is meant where none is named.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be used, or it is not known which fleet is meant.
+    async fn open(&self, fleet: Option<FleetName>) -> Result<Fleet, Fault>;
+}
+
+/// This machine.
+#[derive(Debug)]
+pub struct Machine {
+    allowed: Vec<PathBuf>,
+    fleets: Arc<dyn Fleets>,
+    shell: String,
+}
+
+impl Machine {
+    /// Makes the machine. `allowed` are the directories below which mounts may be, absolute and
+    /// without links; `shell` is the program of terminals for which none is named.
+    #[must_use]
+    pub fn new(allowed: Vec<PathBuf>, fleets: Arc<dyn Fleets>, shell: String) -> Self {
+        Self {
+            allowed,
+            fleets,
+            shell,
+        }
+    }
+}
+
+/// Puts an error of the fleet into our words.
+#[must_use]
+pub fn fleet_fault(error: &FleetError) -> Fault {
+    use podfleet::FleetErrorKind as Kind;
+    let code = match error.kind() {
+        Kind::NoSuchAgent { .. } | Kind::Remote { .. } => Code::AgentNotFound,
+        Kind::NotRunning { .. } => Code::AgentNotRunning,
+        Kind::Refused { .. }
+        | Kind::NotAllowed { .. }
+        | Kind::NotYours { .. }
+        | Kind::NameTaken { .. }
+        | Kind::ControlTaken { .. }
+        | Kind::OrderRefused { .. } => Code::AgentRefused,
+        _ => Code::AgentFailed,
+    };
+    let fault = Fault::new(code, error.in_one_line());
+    match error.hints().first() {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    }
+}

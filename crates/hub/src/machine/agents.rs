@@ -1,0 +1,102 @@
+//! Agents of this machine.
+
+use std::time::Duration;
+
+use podfleet::{SendReport, SendRequest};
+use podfleet_pod::client::AttachStream;
+use podfleet_protocol::FleetName;
+use podfleet_protocol::method::{AttachParams, AttachResult, ScrollbackResult};
+use serde_json::Value;
+
+use super::{Machine, fleet_fault};
+use crate::fault::{Code, Fault};
+use crate::op::{AgentRow, LogParams, LogResult, SendParams, TailParams};
+
+/// How many records a log is read for at most.
+const MAX_RECORDS: u32 = 1000;
+/// How many lines of a terminal are given at most.
+const MAX_LINES: u32 = 10_000;
+
+impl Machine {
+    pub(super) async fn fleet(&self, fleet: Option<FleetName>) -> Result<podfleet::Fleet, Fault> {
+        self.fleets.open(fleet).await
+    }
+
+    /// Lists the agents.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn agents(&self, fleet: Option<FleetName>) -> Result<Vec<AgentRow>, Fault> {
+        let fleet = self.fleet(fleet).await?;
+        let rows = fleet.ps(&[]).await.map_err(|error| fleet_fault(&error))?;
+        Ok(rows.into_iter().map(AgentRow::local).collect())
+    }
+
+    /// Sends a message to an agent, and tells what became of it.
+    ///
+    /// # Errors
+    /// Fails when the message was not accepted.
+    pub async fn send(&self, params: SendParams) -> Result<SendReport, Fault> {
+        let fleet = self.fleet(params.fleet).await?;
+        let request = SendRequest {
+            id: params.id,
+            class: params.class,
+            typing: params.typing,
+            wait: params.wait,
+            timeout: params.timeout_ms.map(Duration::from_millis),
+            ..SendRequest::new(params.to.agent.as_str(), params.body)
+        };
+        fleet
+            .send(request)
+            .await
+            .map_err(|error| fleet_fault(&error))
+    }
+
+    /// Gives the last lines of an agent's terminal.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent, and when its pod does not answer.
+    pub async fn tail(&self, params: TailParams) -> Result<ScrollbackResult, Fault> {
+        let fleet = self.fleet(params.fleet).await?;
+        let lines = params.lines.min(MAX_LINES);
+        let tail = fleet
+            .tail(params.agent.agent.as_str(), lines, params.ansi)
+            .await;
+        tail.map_err(|error| fleet_fault(&error))
+    }
+
+    /// Gives the last records of an agent's session log.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent, and when the log cannot be read.
+    pub async fn log(&self, params: LogParams) -> Result<LogResult, Fault> {
+        let fleet = self.fleet(params.fleet).await?;
+        let last = params.last.min(MAX_RECORDS);
+        let records = fleet.last_records(params.agent.agent.as_str(), last).await;
+        let records = records.map_err(|error| fleet_fault(&error))?;
+        let object = |record| match serde_json::to_value(record) {
+            Ok(Value::Object(object)) => Ok(object),
+            _ => Err(Fault::new(Code::Internal, "a record is no object")),
+        };
+        let records = records.iter().map(object).collect::<Result<_, _>>()?;
+        Ok(LogResult { records })
+    }
+
+    /// Attaches to an agent's terminal.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent, when its pod does not answer, and when another client has
+    /// control.
+    pub async fn attach(
+        &self,
+        agent: &str,
+        fleet: Option<FleetName>,
+        params: AttachParams,
+    ) -> Result<(AttachResult, AttachStream), Fault> {
+        let fleet = self.fleet(fleet).await?;
+        fleet
+            .attach(agent, params)
+            .await
+            .map_err(|error| fleet_fault(&error))
+    }
+}

@@ -1,0 +1,82 @@
+//! Terminals of this machine: pods that host a shell.
+
+use podfleet::TerminalRequest;
+use podfleet_protocol::method::Nothing;
+use podfleet_protocol::{AgentPhase, Availability, FleetName, PodRow};
+use tokio::sync::mpsc;
+
+use super::{Machine, fleet_fault};
+use crate::fault::Fault;
+use crate::op::{PtyOpenParams, PtyOpened, PtyState, PtyStatesResult};
+
+impl Machine {
+    /// Opens a terminal in a directory below a root.
+    ///
+    /// # Errors
+    /// Fails when the directory is refused, and when the program does not start.
+    pub async fn open_terminal(&self, params: PtyOpenParams) -> Result<PtyOpened, Fault> {
+        let working_directory = self.working_directory(&params.root, &params.cwd).await?;
+        let command = match params.command {
+            command if command.is_empty() => vec![self.shell.clone()],
+            command => command,
+        };
+        let request = TerminalRequest {
+            id: params.session,
+            name: params.name,
+            working_directory,
+            command,
+            size: params.size,
+        };
+        let fleet = self.fleet(None).await?;
+        // Nobody follows the start; its result is what counts.
+        let events = mpsc::unbounded_channel().0;
+        let opened = fleet.open_terminal(&request, &events).await;
+        let opened = opened.map_err(|error| fleet_fault(&error))?;
+        Ok(PtyOpened {
+            session: opened.id,
+            agent: opened.name,
+            generation: opened.generation.0,
+        })
+    }
+
+    /// Ends a terminal.
+    ///
+    /// # Errors
+    /// Fails for an unknown one, and one that cannot be ended.
+    pub async fn close_terminal(
+        &self,
+        agent: &str,
+        fleet: Option<FleetName>,
+    ) -> Result<Nothing, Fault> {
+        let fleet = self.fleet(fleet).await?;
+        let closed = fleet.close_terminal(agent, "its terminal was closed").await;
+        closed.map_err(|error| fleet_fault(&error))?;
+        Ok(Nothing {})
+    }
+
+    /// Tells how the pods of this machine are.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn terminal_states(&self) -> Result<PtyStatesResult, Fault> {
+        let fleet = self.fleet(None).await?;
+        let pods = fleet.pods().await.map_err(|error| fleet_fault(&error))?;
+        let state = |pod: &PodRow| match (&pod.availability, &pod.status) {
+            (Availability::Live, Some(glance))
+                if matches!(glance.agent, AgentPhase::Ended { .. }) =>
+            {
+                PtyState::Ended
+            }
+            (Availability::Live, _) => PtyState::Live,
+            (Availability::Stopped, _) => PtyState::Ended,
+            _ => PtyState::Unknown,
+        };
+        let states = pods.iter().filter_map(|pod| {
+            let identity = pod.identity.as_ref()?;
+            Some((identity.id.to_string(), state(pod)))
+        });
+        Ok(PtyStatesResult {
+            states: states.collect(),
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! Parameters and results about endpoints and mounts.
+
+use std::fmt;
+
+use podfleet_protocol::{EndpointName, MountName, SpaceName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Address, Reach};
+use crate::endpoint::Status;
+use crate::secret::Secret;
+use crate::tls::Pin;
+use crate::topology::{Dependents, Endpoint, MachineName, Mount, MountRef};
+
+/// A machine as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointView {
+    /// Its name; `local` is the hub's own.
+    pub name: MachineName,
+    /// What is recorded of it; absent for `local`, which is never stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    /// How it is.
+    pub status: Status,
+    /// The one thing to do about it; absent where nothing is to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// What depends on it.
+    pub dependents: Dependents,
+}
+
+/// Result of `endpoint.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointListResult {
+    /// `local`, then the endpoints by name.
+    pub endpoints: Vec<EndpointView>,
+}
+
+/// Parameters of `endpoint.probe`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeParams {
+    /// Where it is.
+    pub address: Address,
+}
+
+/// Result of `endpoint.probe`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProbeResult {
+    /// The key that it showed. Compare it with what `fleet hub status` prints there.
+    pub pin: Pin,
+}
+
+/// Parameters of `endpoint.add`.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointAddParams {
+    /// Its name.
+    pub name: EndpointName,
+    /// How it is reached.
+    pub reach: Reach,
+    /// The token by which home is known there; it is kept, and never shown again.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::secret::send"
+    )]
+    #[schemars(with = "Option<String>")]
+    pub token: Option<Secret>,
+}
+
+impl fmt::Debug for EndpointAddParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointAddParams")
+            .field("name", &self.name)
+            .field("reach", &self.reach)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Parameters of operations on one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointParams {
+    /// Its name.
+    pub name: EndpointName,
+}
+
+/// Parameters of `endpoint.rename`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointRenameParams {
+    /// Its name.
+    pub name: EndpointName,
+    /// The new one.
+    pub new: EndpointName,
+}
+
+/// Parameters of `endpoint.remove`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointRemoveParams {
+    /// Its name.
+    pub name: EndpointName,
+    /// Removes what depends on it too, however much that is.
+    #[serde(default)]
+    pub cascade: bool,
+    /// Removes what depends on it too, if it is exactly so much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<u32>,
+}
+
+/// Result of `endpoint.remove`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointRemoveResult {
+    /// The endpoint that was removed.
+    pub endpoint: Endpoint,
+    /// What went with it.
+    pub removed: Dependents,
+}
+
+/// A mount as clients see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MountView {
+    /// What is recorded.
+    pub mount: Mount,
+    /// How its machine is.
+    pub status: Status,
+}
+
+/// Parameters of `mount.list`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MountListParams {
+    /// Only of this list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<SpaceName>,
+}
+
+/// Result of `mount.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MountListResult {
+    /// The mounts, by list and place.
+    pub mounts: Vec<MountView>,
+}
+
+/// Parameters of `mount.add`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MountAddParams {
+    /// Its name.
+    pub mount: MountRef,
+    /// The machine that has the directory.
+    pub endpoint: MachineName,
+    /// The directory there, absolute.
+    pub root: String,
+    /// Takes it although the machine cannot be asked.
+    #[serde(default)]
+    pub unchecked: bool,
+}
+
+/// Parameters of operations on one mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MountParams {
+    /// The mount.
+    pub mount: MountRef,
+}
+
+/// Parameters of `mount.rename`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MountRenameParams {
+    /// The mount.
+    pub mount: MountRef,
+    /// Its new name.
+    pub new: MountName,
+}
+
+/// Parameters of `mount.reorder`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MountReorderParams {
+    /// The mount.
+    pub mount: MountRef,
+    /// Its new place, from 0; one behind the end is the end.
+    pub position: u32,
+}

@@ -1,0 +1,88 @@
+//! Secrets: they are compared and sent, never shown.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// A token. It has neither `Debug`, `Display` nor `Serialize`, so that no output can have it by
+/// accident; it is wiped from memory when it is dropped.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "nothing may print it")]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes a secret over; surrounding white space is no part of it.
+    pub fn new(text: &str) -> Self {
+        Self(SecretString::from(text.trim()))
+    }
+
+    /// Returns the text, for the one place that sends or keeps it.
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Shows a new secret to the person who asked for it, which is done once.
+    #[must_use]
+    pub fn reveal_once(self) -> String {
+        self.expose().to_owned()
+    }
+
+    /// Returns what is stored of it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest(Sha256::digest(self.expose().as_bytes()).into())
+    }
+
+    /// Returns whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.expose().is_empty()
+    }
+}
+
+/// Requests may bring one along; answers never have one.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::new(&text))
+    }
+}
+
+/// What is known of a secret that is not kept: its SHA-256.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "nothing may print it")]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Takes over a digest that was stored.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// Returns the bytes to store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Compares in a time that does not depend on where the two differ.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+/// Puts a secret into a request, the only value that may have one.
+///
+/// # Errors
+/// As the serializer does.
+pub(crate) fn send<S: serde::Serializer>(
+    secret: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => serializer.serialize_some(secret.expose()),
+        None => serializer.serialize_none(),
+    }
+}

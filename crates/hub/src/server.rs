@@ -1,0 +1,143 @@
+//! The HTTP server of a hub.
+//!
+//! | path | is |
+//! |---|---|
+//! | `POST /v1/invoke` | one operation |
+//! | `GET`, `PUT /v1/files/{mount}/{path}` | the bytes of a file, streamed |
+//! | `GET /v1/pty/{session}` | a terminal's frames over a WebSocket |
+//! | `GET /v1/events` | what changes, as server-sent events |
+//! | `GET /v1/openapi.json` | the description of all this |
+//! | `GET /health`, `/ready` | whether the process lives, and whether it can serve |
+//! | `GET /metrics` | counters, for Prometheus |
+
+mod access;
+mod events;
+mod files;
+mod invoke;
+mod listen;
+mod metrics;
+mod openapi;
+pub(crate) mod pty;
+mod range;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use crate::fault::{Code, Fault};
+use crate::hub::Hub;
+use crate::wire::{Answer, MAX_BODY};
+
+pub use access::Peer;
+pub use listen::{Limits, Listener, serve};
+pub use openapi::document;
+
+use access::FailedLogins;
+use metrics::Metrics;
+
+/// What the server needs besides the hub.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Names by which clients may call this machine, besides addresses, `localhost` and its own.
+    pub hosts: Vec<String>,
+}
+
+/// Everything that requests share.
+#[derive(Debug)]
+pub struct Shared {
+    hub: Arc<Hub>,
+    settings: Settings,
+    failures: FailedLogins,
+    metrics: Metrics,
+}
+
+/// Makes the server's routes for a hub.
+pub fn router(hub: Arc<Hub>, settings: Settings) -> Router {
+    let shared = Arc::new(Shared {
+        hub,
+        settings,
+        failures: FailedLogins::default(),
+        metrics: Metrics::default(),
+    });
+    Router::new()
+        .route(
+            "/v1/invoke",
+            post(invoke::invoke).layer(DefaultBodyLimit::max(MAX_BODY)),
+        )
+        .route(
+            "/v1/files/{*path}",
+            get(files::read)
+                .put(files::write)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/v1/pty/{session}", get(pty::attach))
+        .route("/v1/events", get(events::events))
+        .route("/v1/openapi.json", get(openapi::serve))
+        .route("/health", get(health))
+        .route("/ready", get(metrics::ready))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(not_so)
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&shared),
+            access::check_origin,
+        ))
+        .layer(axum::middleware::map_response(harden))
+        .with_state(shared)
+}
+
+async fn health() -> &'static str {
+    "ok\n"
+}
+
+async fn nowhere() -> Fault {
+    Fault::new(Code::RequestUnknown, "there is nothing at this path")
+        .hint("`/v1/openapi.json` describes what there is")
+}
+
+async fn not_so() -> Response {
+    let fault = Fault::new(Code::RequestInvalid, "this path has no such method");
+    (StatusCode::METHOD_NOT_ALLOWED, fault.into_response()).into_response()
+}
+
+/// Answers say nothing to frames of other sites, are kept by nobody, and are what they say.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let set = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in set {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.http_status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = self.code;
+        let answer = axum::Json(Answer::of(String::new(), Err(self)));
+        let mut response = (status, answer).into_response();
+        let headers = response.headers_mut();
+        match code {
+            Code::AuthRequired => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Code::LimitExceeded => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

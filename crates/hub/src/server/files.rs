@@ -1,0 +1,263 @@
+//! `/v1/files/{mount}/{path}`: the bytes of files, streamed both ways.
+
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use percent_encoding::percent_decode_str;
+use tokio::io::AsyncReadExt as _;
+use tokio::sync::mpsc;
+use tokio_util::io::ReaderStream;
+
+use super::Shared;
+use super::range::{Part, Range};
+use crate::contained::{Precondition, Stat};
+use crate::endpoint::Remote;
+use crate::fault::{Code, Fault};
+use crate::hub::{Doer, FilePlace, Order};
+use crate::machine::blocking;
+use crate::op::Place;
+use crate::path::MountPath;
+use crate::token::{Caller, Scope};
+use crate::wire::Answer;
+
+/// How much of a file is in memory at once, in bytes.
+const CHUNK: usize = 256 << 10;
+
+pub(super) async fn read(
+    State(shared): State<Arc<Shared>>,
+    caller: Result<Caller, Fault>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    caller?.needs(Scope::FilesRead)?;
+    let (place, path) = named(&shared, &uri).await?;
+    let range = headers
+        .get(header::RANGE)
+        .and_then(|range| range.to_str().ok());
+    let read = match place.doer {
+        Doer::Here => read_here(&shared, &place.root, path, range).await,
+        Doer::There(remote) => read_there(&remote, place.root, path, range).await,
+    };
+    shared
+        .metrics
+        .count("files.read", read.as_ref().err().map(|fault| fault.code));
+    read
+}
+
+async fn read_here(
+    shared: &Shared,
+    root: &str,
+    path: MountPath,
+    range: Option<&str>,
+) -> Result<Response, Fault> {
+    let root = shared.hub.machine().root(root).await?;
+    let (file, stat) = root.with(move |files| files.read(&path)).await?;
+    let (status, part) = match Range::of(range, stat.size) {
+        Range::Whole => (
+            StatusCode::OK,
+            Part {
+                start: 0,
+                length: stat.size,
+            },
+        ),
+        Range::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
+        Range::Unsatisfiable => {
+            let fault = Fault::new(Code::RequestInvalid, "the file has no such part");
+            let mut response =
+                (StatusCode::RANGE_NOT_SATISFIABLE, fault.into_response()).into_response();
+            let total = HeaderValue::try_from(format!("bytes */{}", stat.size));
+            response
+                .headers_mut()
+                .extend(total.ok().map(|total| (header::CONTENT_RANGE, total)));
+            return Ok(response);
+        }
+    };
+    let file = blocking(move || {
+        let mut file = file;
+        file.seek(SeekFrom::Start(part.start))
+            .map_err(|error| Fault::new(Code::FsIo, error.to_string()))?;
+        Ok(file)
+    })
+    .await?;
+    let body = tokio::fs::File::from_std(file).take(part.length);
+    let mut response = Response::new(Body::from_stream(ReaderStream::with_capacity(body, CHUNK)));
+    *response.status_mut() = status;
+    describe(response.headers_mut(), &stat, part, status);
+    Ok(response)
+}
+
+fn describe(headers: &mut HeaderMap, stat: &Stat, part: Part, status: StatusCode) {
+    let mut set = vec![
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH, part.length.to_string()),
+        (header::ETAG, format!("\"{}\"", stat.etag)),
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
+    ];
+    if status == StatusCode::PARTIAL_CONTENT {
+        let last = part.start + part.length - 1;
+        set.push((
+            header::CONTENT_RANGE,
+            format!("bytes {}-{last}/{}", part.start, stat.size),
+        ));
+    }
+    for (name, value) in set {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+async fn read_there(
+    remote: &Arc<Remote>,
+    root: String,
+    path: MountPath,
+    range: Option<&str>,
+) -> Result<Response, Fault> {
+    let place = Place::Root(root);
+    let range = range.map(str::to_owned);
+    let reading = remote
+        .work(|client| async move { client.read_file(&place, &path, range.as_deref()).await });
+    let (head, body) = reading.await?;
+    // When the endpoint is lost, the body ends before its length: the client sees that it is torn.
+    let body = body.take_until(remote.link().cancelled_owned());
+    let mut response = Response::new(Body::from_stream(body));
+    *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::OK);
+    for name in [
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::CONTENT_RANGE,
+        header::ETAG,
+        header::ACCEPT_RANGES,
+    ] {
+        if let Some(value) = head.headers.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    Ok(response)
+}
+
+pub(super) async fn write(
+    State(shared): State<Arc<Shared>>,
+    caller: Result<Caller, Fault>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    caller?.needs(Scope::FilesWrite)?;
+    let precondition = precondition(&headers)?;
+    let (place, path) = named(&shared, &uri).await?;
+    let written = match place.doer {
+        Doer::Here => write_here(&shared, &place.root, path, precondition, body).await,
+        Doer::There(remote) => {
+            let place = Place::Root(place.root);
+            let writing = remote.work(|client| async move {
+                client.write_file(&place, &path, &precondition, body).await
+            });
+            writing.await
+        }
+    };
+    shared.metrics.count(
+        "files.write",
+        written.as_ref().err().map(|fault| fault.code),
+    );
+    let value = serde_json::to_value(written?)
+        .map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+    Ok(Json(Answer::of(String::new(), Ok(value))).into_response())
+}
+
+/// What the thread that writes is told.
+enum Step {
+    Bytes(Bytes),
+    /// The body is whole. Without this the file stays as it was.
+    End,
+}
+
+async fn write_here(
+    shared: &Shared,
+    root: &str,
+    path: MountPath,
+    precondition: Precondition,
+    body: Body,
+) -> Result<Stat, Fault> {
+    let root = shared.hub.machine().root(root).await?;
+    let (steps, mut received) = mpsc::channel(4);
+    let writing = root.with(move |files| {
+        let mut file = files.write(&path, precondition)?;
+        loop {
+            match received.blocking_recv() {
+                Some(Step::Bytes(bytes)) => file
+                    .write_all(&bytes)
+                    .map_err(|error| Fault::new(Code::FsIo, error.to_string()))?,
+                Some(Step::End) => return file.finish(),
+                None => {
+                    let message = "the body ended too early; the file is as it was";
+                    return Err(Fault::new(Code::RequestInvalid, message));
+                }
+            }
+        }
+    });
+    let sending = async move {
+        let mut body = body.into_data_stream();
+        while let Some(bytes) = body.next().await {
+            let Ok(bytes) = bytes else { return };
+            if steps.send(Step::Bytes(bytes)).await.is_err() {
+                return;
+            }
+        }
+        // Whoever does not take it has told why.
+        let _ = steps.send(Step::End).await;
+    };
+    let (written, ()) = tokio::join!(writing, sending);
+    written
+}
+
+fn precondition(headers: &HeaderMap) -> Result<Precondition, Fault> {
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value: &HeaderValue| value.to_str().unwrap_or("?"))
+    };
+    let wrong = |what: &str| Err(Fault::new(Code::RequestInvalid, what));
+    match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
+        (None, None) => Ok(Precondition::None),
+        (None, Some("*")) => Ok(Precondition::Absent),
+        (Some(tag), None) => {
+            let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+            match tag {
+                Some(tag) => Ok(Precondition::Etag(tag.to_owned())),
+                None => wrong("`If-Match` takes one tag in quotes"),
+            }
+        }
+        (None, Some(_)) => wrong("`If-None-Match` takes only `*` here"),
+        (Some(_), Some(_)) => wrong("`If-Match` and `If-None-Match` exclude each other"),
+    }
+}
+
+/// Reads mount and path out of the address as it was sent, so that escapes are decoded once and by
+/// us.
+async fn named(shared: &Shared, uri: &Uri) -> Result<(FilePlace, MountPath), Fault> {
+    let rest = uri.path().strip_prefix("/v1/files/").unwrap_or_default();
+    let (mount, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let place = if mount == "-" {
+        let root = uri.query().and_then(|query| query.strip_prefix("root="));
+        let root = root.and_then(|root| percent_decode_str(root).decode_utf8().ok());
+        let missing = || Fault::new(Code::RequestInvalid, "the query is not `root=DIRECTORY`");
+        Place::Root(root.ok_or_else(missing)?.into_owned())
+    } else {
+        let decoded = percent_decode_str(mount).decode_utf8_lossy();
+        let mount = decoded.parse();
+        Place::Mount(mount.map_err(|error: podfleet_protocol::NameError| {
+            Fault::new(Code::MountNotFound, error.to_string())
+        })?)
+    };
+    let path = MountPath::encoded(path)?;
+    let place = shared.hub.file_place(&place, &Order::default()).await?;
+    Ok((place, path))
+}

@@ -1,0 +1,176 @@
+//! The file: its place, its rights, its tables.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+use uuid::Uuid;
+
+use crate::fault::{Code, Fault};
+
+/// The newest form of the tables that this build knows.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE hub (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL
+) STRICT;
+CREATE TABLE endpoint (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    reach TEXT NOT NULL,
+    place TEXT NOT NULL UNIQUE,
+    hub TEXT,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    revision INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE TABLE mount (
+    id TEXT PRIMARY KEY,
+    space TEXT NOT NULL,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    endpoint TEXT REFERENCES endpoint (id),
+    root TEXT NOT NULL,
+    checked INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    revision INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE UNIQUE INDEX mount_name ON mount (space, folded);
+CREATE UNIQUE INDEX mount_root ON mount (space, coalesce(endpoint, ''), root);
+CREATE TABLE route (
+    session TEXT PRIMARY KEY,
+    agent TEXT NOT NULL,
+    endpoint TEXT REFERENCES endpoint (id),
+    mount TEXT NOT NULL,
+    created INTEGER NOT NULL
+) STRICT;
+CREATE TABLE token (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL,
+    scopes TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER
+) STRICT;
+";
+
+/// Opens the file in a directory, and returns the hub's identity with it.
+pub(super) fn open(directory: &Path) -> Result<(Connection, Uuid), Fault> {
+    private_directory(directory)?;
+    let path = directory.join("hub.db");
+    private_file(&path)?;
+    let mut connection = connect(&path)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = transaction?;
+    let id = set_up(&transaction)?;
+    transaction.commit()?;
+    let sound: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if sound != "ok" {
+        return Err(damaged(&sound));
+    }
+    Ok((connection, id))
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// Makes the tables of a new file, or finds out what the file is.
+fn set_up(connection: &Connection) -> Result<Uuid, Fault> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        let id = Uuid::now_v7();
+        connection.execute_batch(TABLES)?;
+        let insert = "INSERT INTO hub (only, id, version) VALUES (1, ?1, ?2)";
+        connection.execute(insert, params![id.to_string(), VERSION])?;
+        return Ok(id);
+    }
+    let found: Option<(String, i64)> = connection
+        .query_row("SELECT id, version FROM hub", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let (id, version) = found.ok_or_else(|| damaged("it has lost its identity"))?;
+    if version > VERSION {
+        let message = format!("the topology is of a newer build (form {version}, not {VERSION})");
+        return Err(Fault::new(Code::TopologyFailed, message));
+    }
+    id.parse().map_err(|_| damaged("its identity is none"))
+}
+
+fn damaged(why: &str) -> Fault {
+    Fault::new(
+        Code::TopologyFailed,
+        format!("the topology is damaged: {why}"),
+    )
+}
+
+/// Makes a directory for its owner alone, or refuses one that is open to others.
+pub(super) fn private_directory(directory: &Path) -> Result<(), Fault> {
+    let fault = |error: &io::Error| io_fault(directory, error);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| fault(&error))?;
+    let found = fs::symlink_metadata(directory).map_err(|error| fault(&error))?;
+    refuse_open(directory, &found, 0o077, found.is_dir())
+}
+
+/// Makes a file for its owner alone, or refuses one that is open to others.
+fn private_file(path: &Path) -> Result<(), Fault> {
+    let made = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_fault(path, &error)),
+        _ => {
+            let found = fs::symlink_metadata(path).map_err(|error| io_fault(path, &error))?;
+            refuse_open(path, &found, 0o077, found.is_file())
+        }
+    }
+}
+
+/// Refuses what is not ours, or what others may look at.
+pub(super) fn refuse_open(
+    path: &Path,
+    found: &fs::Metadata,
+    forbidden: u32,
+    right_kind: bool,
+) -> Result<(), Fault> {
+    let ours = found.uid() == rustix::process::geteuid().as_raw();
+    if right_kind && ours && found.mode() & forbidden == 0 {
+        return Ok(());
+    }
+    let why = match (right_kind, ours) {
+        (false, _) => "it is not what it should be".to_owned(),
+        (_, false) => "it belongs to another user".to_owned(),
+        _ => format!("its mode is {:04o}", found.mode() & 0o7777),
+    };
+    let message = format!("{} is not used: {why}", path.display());
+    Err(Fault::new(Code::TopologyFailed, message)
+        .hint("nobody else may read it: `chmod go= ` on it, and look who did"))
+}
+
+pub(super) fn io_fault(path: &Path, error: &io::Error) -> Fault {
+    let message = format!("{} cannot be used: {error}", path.display());
+    Fault::new(Code::TopologyFailed, message)
+}

@@ -1,0 +1,13 @@
+//! The hub from outside: its topology, its files, its surface, and a home with spokes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails"
+)]
+
+mod containment;
+mod home;
+mod surface;
+mod topology;
+mod world;

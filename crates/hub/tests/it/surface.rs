@@ -1,0 +1,455 @@
+//! The HTTP surface: who may, what is refused, and how.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use futures_util::StreamExt as _;
+use podfleet_hub::client::{ClientError, HubClient, Way};
+use podfleet_hub::contained::Precondition;
+use podfleet_hub::fault::{Code, Fault};
+use podfleet_hub::host::Protection;
+use podfleet_hub::op::{
+    EndpointList, FsStat, HubInfo, MountAdd, MountAddParams, MountList, MountListParams,
+    PathParams, Place,
+};
+use podfleet_hub::path::MountPath;
+use podfleet_hub::secret::Secret;
+use podfleet_hub::token::Scope;
+use podfleet_protocol::method::Nothing;
+use serde_json::{Value, json};
+
+use crate::world::{TestHub, raw};
+
+fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Fault {
+    match result {
+        Err(ClientError::Answer(fault)) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn mounted(hub: &TestHub, name: &str) -> Place {
+    let params = MountAddParams {
+        mount: name.parse().unwrap(),
+        endpoint: "local".parse().unwrap(),
+        root: hub.files().to_str().unwrap().to_owned(),
+        unchecked: false,
+    };
+    hub.owner().call::<MountAdd>(params).await.unwrap();
+    Place::Mount(name.parse().unwrap())
+}
+
+#[tokio::test]
+async fn the_owners_socket_needs_no_token_and_the_network_does() {
+    let hub = TestHub::new().await;
+    hub.owner().call::<HubInfo>(Nothing {}).await.unwrap();
+    let nobody = HubClient::new(hub.way(), None);
+    assert_eq!(
+        refused(nobody.call::<HubInfo>(Nothing {}).await).code,
+        Code::AuthRequired
+    );
+    let wrong = hub.client(Secret::new("flt_0123456789abcdef0123456789abcdef_x"));
+    assert_eq!(
+        refused(wrong.call::<HubInfo>(Nothing {}).await).code,
+        Code::AuthRequired
+    );
+    let known = hub.client(hub.token("ci", &[Scope::Observe]));
+    known.call::<HubInfo>(Nothing {}).await.unwrap();
+    hub.running().hub().topology().revoke_token("ci").unwrap();
+    assert_eq!(
+        refused(known.call::<HubInfo>(Nothing {}).await).code,
+        Code::AuthRequired
+    );
+}
+
+#[tokio::test]
+async fn a_token_gives_its_rights_and_no_other() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    std::fs::write(hub.files().join("a"), "a").unwrap();
+    let stat = || PathParams {
+        place: place.clone(),
+        path: "a".into(),
+    };
+    let looks = hub.client(hub.token("looks", &[Scope::Observe]));
+    let fault = refused(looks.call::<FsStat>(stat()).await);
+    assert_eq!(fault.code, Code::AuthDenied);
+    assert!(fault.message.contains("files:read"), "{fault}");
+    let reads = hub.client(hub.token("reads", &[Scope::FilesRead]));
+    reads.call::<FsStat>(stat()).await.unwrap();
+    assert_eq!(
+        refused(reads.call::<MountList>(MountListParams::default()).await).code,
+        Code::AuthDenied
+    );
+    let path = MountPath::plain("a").unwrap();
+    let written = reads
+        .write_file(&place, &path, &Precondition::None, Body::from("b"))
+        .await;
+    assert_eq!(refused(written).code, Code::AuthDenied);
+    assert_eq!(std::fs::read(hub.files().join("a")).unwrap(), b"a");
+}
+
+#[tokio::test]
+async fn an_expired_token_is_worth_nothing() {
+    let hub = TestHub::new().await;
+    let topology = hub.running().hub().topology();
+    let scopes = [Scope::Observe].into_iter().collect();
+    let past = podfleet_protocol::UnixMillis(1);
+    let (secret, _) = topology
+        .create_token("old", scopes, Some(past), past)
+        .unwrap();
+    let fault = refused(hub.client(secret).call::<HubInfo>(Nothing {}).await);
+    assert_eq!(fault.code, Code::AuthRequired);
+}
+
+#[tokio::test]
+async fn refused_tokens_are_told_to_wait_and_a_valid_one_is_not() {
+    let hub = TestHub::new().await;
+    let wrong = hub.client(Secret::new("flt_0123456789abcdef0123456789abcdef_x"));
+    let mut last = Code::AuthRequired;
+    for _ in 0..11 {
+        last = refused(wrong.call::<HubInfo>(Nothing {}).await).code;
+    }
+    assert_eq!(last, Code::LimitExceeded);
+    let right = hub.client(hub.token("right", &[Scope::Observe]));
+    right.call::<HubInfo>(Nothing {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_and_names_that_are_not_ours_are_refused() {
+    let hub = TestHub::new().await;
+    let port = hub.address().port();
+    let ask = async |headers: &str| {
+        raw(
+            &hub,
+            &format!("GET /health HTTP/1.1\r\n{headers}connection: close\r\n\r\n"),
+        )
+        .await
+    };
+    assert!(
+        ask(&format!("host: 127.0.0.1:{port}\r\n"))
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    assert!(
+        ask(&format!("host: localhost:{port}\r\n"))
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    assert!(
+        ask("host: evil.example\r\n")
+            .await
+            .starts_with("HTTP/1.1 400")
+    );
+    assert!(ask("").await.starts_with("HTTP/1.1 400"));
+    let foreign = ask(&format!(
+        "host: localhost:{port}\r\norigin: http://evil.example\r\n"
+    ))
+    .await;
+    assert!(foreign.starts_with("HTTP/1.1 403"), "{foreign}");
+    let own = ask(&format!(
+        "host: localhost:{port}\r\norigin: http://localhost:{port}\r\n"
+    ))
+    .await;
+    assert!(own.starts_with("HTTP/1.1 200"), "{own}");
+}
+
+#[tokio::test]
+async fn nonsense_gets_an_answer_that_says_what_is_wrong() {
+    let hub = TestHub::new().await;
+    let token = hub.token("all", &[Scope::Admin]).reveal_once();
+    let ask = async |body: &str| {
+        let head = format!(
+            "POST /v1/invoke HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = raw(&hub, &head).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head[9..12].to_owned();
+        let value: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"));
+        (
+            status,
+            value["error"]["code"].as_str().unwrap_or("ok").to_owned(),
+        )
+    };
+    let pair = |status: &str, code: &str| (status.to_owned(), code.to_owned());
+    assert_eq!(ask("").await, pair("400", "request.invalid"));
+    assert_eq!(ask("[]").await, pair("400", "request.invalid"));
+    assert_eq!(ask(r#"{"op": "x"}"#).await, pair("404", "request.unknown"));
+    assert_eq!(
+        ask(r#"{"op": "hub.info", "more": 1}"#).await,
+        pair("400", "request.invalid")
+    );
+    assert_eq!(
+        ask(r#"{"op": "fs.stat", "params": []}"#).await,
+        pair("400", "request.invalid")
+    );
+    assert_eq!(
+        ask(r#"{"op": "fs.stat", "params": {"path": "a"}}"#).await,
+        pair("400", "request.invalid")
+    );
+    let far = r#"{"op": "fs.stat", "params": {"place": {"mount": "no"}, "path": "a"}}"#;
+    assert_eq!(ask(far).await, pair("404", "mount.not_found"));
+    assert_eq!(ask(r#"{"op": "hub.info"}"#).await, pair("200", "ok"));
+    let long = format!(r#"{{"op": "{}"}}"#, "x".repeat(5 << 20));
+    assert_eq!(ask(&long).await, pair("413", "fs.too_large"));
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_file_come_and_go_as_they_are() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    let client = hub.client(hub.token("rw", &[Scope::FilesRead, Scope::FilesWrite]));
+    let path = MountPath::plain("dir of ä/100% bytes").unwrap();
+    std::fs::create_dir(hub.files().join("dir of ä")).unwrap();
+    let bytes: Vec<u8> = (0..3_000_000_u32)
+        .map(|n| (n * 7 + n / 251) as u8)
+        .collect();
+    let stat = client
+        .write_file(
+            &place,
+            &path,
+            &Precondition::Absent,
+            Body::from(bytes.clone()),
+        )
+        .await
+        .unwrap();
+    assert_eq!(stat.size, 3_000_000);
+    let read = async |range: Option<&str>| {
+        let (head, mut body) = client.read_file(&place, &path, range).await.unwrap();
+        let mut read = Vec::new();
+        while let Some(bytes) = body.next().await {
+            read.extend_from_slice(&bytes.unwrap());
+        }
+        (head.status, read)
+    };
+    assert_eq!(read(None).await, (200, bytes.clone()));
+    assert_eq!(
+        read(Some("bytes=10-19")).await,
+        (206, bytes[10..20].to_vec())
+    );
+    assert_eq!(
+        read(Some("bytes=-5")).await,
+        (206, bytes[2_999_995..].to_vec())
+    );
+    let again = client
+        .write_file(&place, &path, &Precondition::Absent, Body::from("x"))
+        .await;
+    assert_eq!(refused(again).code, Code::FsExists);
+    let other = Precondition::Etag("other".into());
+    let changed = client
+        .write_file(&place, &path, &other, Body::from("x"))
+        .await;
+    assert_eq!(refused(changed).code, Code::FsConflict);
+}
+
+#[tokio::test]
+async fn a_body_that_ends_too_early_leaves_the_file_as_it_was() {
+    let hub = TestHub::new().await;
+    mounted(&hub, "m").await;
+    std::fs::write(hub.files().join("a"), "as it was").unwrap();
+    let token = hub.token("w", &[Scope::FilesWrite]).reveal_once();
+    {
+        use tokio::io::AsyncWriteExt as _;
+        let mut stream = tokio::net::TcpStream::connect(hub.address()).await.unwrap();
+        let head = format!(
+            "PUT /v1/files/m/a HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-length: 1000\r\n\r\nhalf"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+    }
+    let left = crate::world::until(async || {
+        let names: Vec<String> = std::fs::read_dir(hub.files())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        (names == ["a"]).then_some(names)
+    });
+    left.await;
+    assert_eq!(std::fs::read(hub.files().join("a")).unwrap(), b"as it was");
+}
+
+#[tokio::test]
+async fn a_path_in_an_address_is_decoded_once_and_never_climbs() {
+    let hub = TestHub::new().await;
+    mounted(&hub, "m").await;
+    std::fs::write(hub.directory.path().join("secret"), "secret").unwrap();
+    let token = hub.token("r", &[Scope::FilesRead]).reveal_once();
+    for path in [
+        "..%2fsecret",
+        "%2e%2e/secret",
+        "../secret",
+        "a%2f..%2f..%2fsecret",
+        "%5c..%5csecret",
+        "%zz",
+        "%00",
+        "%252e%252e/secret",
+        "%252e%252e%252fsecret",
+        "..%5csecret",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "C:%5cx",
+    ] {
+        let answer = raw(&hub, &format!(
+            "GET /v1/files/m/{path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+        )).await;
+        assert!(!answer.contains("\r\n\r\nsecret"), "{path}: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 40"), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn tls_shows_the_pinned_key_and_no_other_is_spoken_to() {
+    let hub = TestHub::listening(&[("127.0.0.1:0", Protection::Tls)]).await;
+    let token = hub.token("t", &[Scope::Observe]);
+    hub.client(token.clone())
+        .call::<HubInfo>(Nothing {})
+        .await
+        .unwrap();
+    let address = hub.address().to_string().parse().unwrap();
+    assert_eq!(
+        podfleet_hub::client::probe(&address).await.unwrap(),
+        hub.running().standing().pin
+    );
+    let other = TestHub::listening(&[("127.0.0.1:0", Protection::Tls)]).await;
+    let way = Way::Tls(address.clone(), other.running().standing().pin);
+    let wrong = HubClient::new(way, Some(token.clone()))
+        .call::<HubInfo>(Nothing {})
+        .await;
+    let Err(ClientError::Unreachable(why, detail)) = wrong else {
+        panic!("{wrong:?}")
+    };
+    assert_eq!(why.as_str(), "tls");
+    assert!(detail.contains("not the one that is pinned"), "{detail}");
+    // And never in the clear instead.
+    let plain = HubClient::new(Way::Plain(address), Some(token))
+        .call::<HubInfo>(Nothing {})
+        .await;
+    assert!(plain.is_err());
+}
+
+#[tokio::test]
+async fn an_ipv6_address_is_listened_at_and_reached() {
+    let hub = TestHub::listening(&[("[::1]:0", Protection::Plain)]).await;
+    let client = hub.client(hub.token("t", &[Scope::Observe]));
+    client.call::<EndpointList>(Nothing {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn health_ready_and_metrics_answer_and_count() {
+    let hub = TestHub::new().await;
+    let token = hub.token("m", &[Scope::Observe]).reveal_once();
+    let ask = async |path: &str, token: &str| {
+        raw(&hub, &format!(
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+        )).await
+    };
+    assert!(ask("/health", "").await.ends_with("\r\n\r\nok\n"));
+    assert!(ask("/ready", "").await.ends_with("\r\n\r\nready\n"));
+    hub.owner().call::<HubInfo>(Nothing {}).await.unwrap();
+    let metrics = ask("/metrics", &token).await;
+    assert!(
+        metrics.contains(r#"fleet_hub_operations_total{op="hub.info",result="ok"} 1"#),
+        "{metrics}"
+    );
+    assert!(ask("/metrics", "wrong").await.starts_with("HTTP/1.1 401"));
+    assert!(ask("/nothing", "").await.starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    use podfleet_hub::server::{Limits, Listener, Settings, router, serve};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let hub = TestHub::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = Limits {
+        connections: 1,
+        head: Duration::from_millis(300),
+    };
+    let end = tokio_util::sync::CancellationToken::new();
+    let routes = router(hub.running().hub().clone(), Settings::default());
+    let serving = tokio::spawn(serve(
+        Listener::Network(listener, None),
+        routes,
+        limits,
+        end.clone(),
+    ));
+    let mut slow = tokio::net::TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"GET /health HT").await.unwrap();
+    // The only place is taken, until the slow one is sent off.
+    let mut next = tokio::net::TcpStream::connect(address).await.unwrap();
+    next.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    next.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    end.cancel();
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn events_tell_what_changed() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let hub = TestHub::new().await;
+    let token = hub.token("e", &[Scope::Observe]).reveal_once();
+    let mut stream = tokio::net::TcpStream::connect(hub.address()).await.unwrap();
+    let head = format!(
+        "GET /v1/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    let mut bytes = [0; 4096];
+    while !text.contains("\r\n\r\n") {
+        let count = stream.read(&mut bytes).await.unwrap();
+        text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    mounted(&hub, "m").await;
+    let reading = async {
+        while !text.contains("mount.add") {
+            let count = stream.read(&mut bytes).await.unwrap();
+            assert!(count > 0, "{text}");
+            text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+    };
+    tokio::time::timeout(crate::world::PATIENCE, reading)
+        .await
+        .unwrap();
+}
+
+/// `UPDATE_SCHEMAS=1` writes the file anew.
+#[test]
+fn the_schema_file_of_the_surface_is_what_the_types_say() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../schemas/hub.openapi.json"
+    );
+    let text = format!("{:#}\n", podfleet_hub::server::document());
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let file = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        file == text,
+        "schemas/hub.openapi.json is stale: `make schemas` writes it anew"
+    );
+}
+
+#[test]
+fn every_reference_of_the_document_leads_somewhere() {
+    fn walk(value: &Value, document: &Value) {
+        match value {
+            Value::Object(object) => {
+                if let Some(Value::String(to)) = object.get("$ref") {
+                    let pointer = to.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{to}");
+                }
+                object.values().for_each(|value| walk(value, document));
+            }
+            Value::Array(values) => values.iter().for_each(|value| walk(value, document)),
+            _ => {}
+        }
+    }
+    let document = podfleet_hub::server::document();
+    walk(&document, &document);
+    assert_eq!(document["openapi"], json!("3.1.0"));
+}
