@@ -18,7 +18,7 @@ mod tty;
 pub(crate) use client::{Client, End, Purpose};
 pub(crate) use display::ScreenUse;
 pub(crate) use executor::FleetExecutor;
-pub(crate) use look::Look;
+pub(crate) use look::{Attached, Look};
 pub(crate) use prefix::{PrefixArgs, PrefixKey};
 pub(crate) use signals::{Event, Signals};
 pub(crate) use tty::{Tty, restore};

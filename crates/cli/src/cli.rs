@@ -86,14 +86,14 @@ enum Command {
     Role(role::Args),
     #[cfg(feature = "fleet")]
     #[command(flatten)]
-    Fleet(fleet::Command),
+    Fleet(Box<fleet::Command>),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
 }
 
 /// Headings of the help text with the commands below them, those of other builds too.
-const SECTIONS: [(&str, &[&str]); 7] = [
+const SECTIONS: [(&str, &[&str]); 8] = [
     (
         "The roster",
         &[
@@ -136,6 +136,7 @@ const SECTIONS: [(&str, &[&str]); 7] = [
     ),
     ("The chat", &["chat", "say", "bridge"]),
     ("Pods", &["pods", "pod", "spawn", "peer", "mcp"]),
+    ("Many machines", &["hub", "endpoint", "mount", "fs", "pty"]),
     (
         "This host",
         &["install", "uninstall", "update", "supervise", "doctor"],

@@ -36,10 +36,16 @@ pub(crate) mod doctor;
 pub(crate) mod down;
 #[cfg(feature = "fleet")]
 mod edit;
+#[cfg(feature = "hub")]
+pub(crate) mod endpoint;
 #[cfg(feature = "fleet")]
 mod far;
+#[cfg(feature = "hub")]
+pub(crate) mod fs;
 #[cfg(feature = "fleet")]
 pub(crate) mod harness;
+#[cfg(feature = "hub")]
+pub(crate) mod hub;
 #[cfg(feature = "fleet")]
 pub(crate) mod inbox;
 #[cfg(feature = "fleet")]
@@ -52,6 +58,8 @@ pub(crate) mod log;
 pub(crate) mod logs;
 #[cfg(feature = "fleet")]
 pub(crate) mod mcp;
+#[cfg(feature = "hub")]
+pub(crate) mod mount;
 #[cfg(feature = "fleet")]
 pub(crate) mod peer;
 #[cfg(feature = "fleet")]
@@ -66,6 +74,8 @@ mod progress;
 pub(crate) mod prune;
 #[cfg(feature = "fleet")]
 pub(crate) mod ps;
+#[cfg(feature = "hub")]
+pub(crate) mod pty;
 #[cfg(feature = "fleet")]
 pub(crate) mod remove;
 #[cfg(feature = "fleet")]

@@ -3,6 +3,9 @@
 #[cfg(feature = "fleet")]
 mod fleet;
 
+#[cfg(feature = "hub")]
+pub(crate) use fleet::short_host_name;
+
 use std::path::{Path, PathBuf};
 
 use podfleet_home::{DirsError, Env, RosterChoice, config_dir, home_dir, locate_roster};
@@ -42,6 +45,19 @@ impl Context {
             #[cfg(feature = "fleet")]
             supervisor: None,
         }
+    }
+
+    /// Makes the context of what a hub does for others.
+    #[cfg(feature = "hub")]
+    pub(crate) fn for_hub(roster: Option<PathBuf>) -> Self {
+        let output = Output::open(crate::output::Verbosity::Quiet);
+        Self::new(output, roster, "the hub".to_owned())
+    }
+
+    /// Returns the value of `--roster`.
+    #[cfg(feature = "hub")]
+    pub(crate) fn named_roster(&self) -> Option<&Path> {
+        self.roster.as_deref()
     }
 
     /// Returns the user's home directory.

@@ -28,6 +28,8 @@ mod roster_file;
 mod attach;
 #[cfg(feature = "fleet")]
 mod change;
+#[cfg(feature = "hub")]
+mod hub;
 #[cfg(feature = "fleet")]
 mod mcp;
 #[cfg(feature = "fleet")]

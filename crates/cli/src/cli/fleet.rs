@@ -8,6 +8,8 @@ use crate::commands::{
     set, sim_agent, spawn, status, store, supervise, tail, trust, uninstall, up, update, verify,
     watch,
 };
+#[cfg(feature = "hub")]
+use crate::commands::{endpoint, fs, hub, mount, pty};
 use crate::context::Context;
 use crate::error::Outcome;
 
@@ -54,6 +56,16 @@ pub(super) enum Command {
     Peer(peer::Args),
     Mcp(mcp::Args),
     Harness(harness::Args),
+    #[cfg(feature = "hub")]
+    Hub(hub::Args),
+    #[cfg(feature = "hub")]
+    Endpoint(endpoint::Args),
+    #[cfg(feature = "hub")]
+    Mount(mount::Args),
+    #[cfg(feature = "hub")]
+    Fs(fs::Args),
+    #[cfg(feature = "hub")]
+    Pty(pty::Args),
     SimAgent(sim_agent::Args),
 }
 
@@ -95,6 +107,16 @@ impl Command {
             Self::Update(args) => update::run(&args, context),
             Self::Supervise(args) => supervise::run(&args, context),
             Self::Doctor(args) => doctor::run(&args, context),
+            #[cfg(feature = "hub")]
+            Self::Hub(args) => hub::run(args, context),
+            #[cfg(feature = "hub")]
+            Self::Endpoint(args) => endpoint::run(args, context),
+            #[cfg(feature = "hub")]
+            Self::Mount(args) => mount::run(args, context),
+            #[cfg(feature = "hub")]
+            Self::Fs(args) => fs::run(args, context),
+            #[cfg(feature = "hub")]
+            Self::Pty(args) => pty::run(args, context),
             Self::SimAgent(args) => sim_agent::run(args, context),
             Self::Pods(args) => pods::run(&args, context),
             Self::Spawn(args) => spawn::run(&args, context),

@@ -10,7 +10,7 @@ use crate::attach::{
     Client, End, FleetExecutor, Look, PrefixArgs, PrefixKey, Purpose, ScreenUse, Signals, Tty,
 };
 use crate::commands::far::{self, Far};
-use crate::commands::scope::OneAgent;
+use crate::commands::scope::{OneAgent, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -36,12 +36,29 @@ pub(crate) struct Args {
     view: bool,
     #[command(flatten)]
     prefix: PrefixArgs,
+    #[command(flatten)]
+    through: ThroughHub,
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     context.client = client_name(args.view);
     let prefix = args.prefix.key(context)?;
     block_on(async {
+        #[cfg(feature = "hub")]
+        if let Some(hub) = &args.through.hub {
+            if args.view {
+                let message = "`--view` is for the agents of this machine";
+                return Err(Error::message(Exit::Usage, message)
+                    .hint("`fleet watch --hub …` looks without a way to type"));
+            }
+            let client = crate::hub::connect::client(hub, context)?;
+            let wish = AttachWish {
+                name: &args.agent.name,
+                take: args.take,
+                prefix,
+            };
+            return through_hub(&client, wish, context).await;
+        }
         if args.view {
             return view(args, prefix, context).await;
         }
@@ -111,7 +128,48 @@ async fn attach(fleet: &Fleet, args: &Args, prefix: PrefixKey, context: &mut Con
     let end = client.with_commands(&executor).run().await;
     // What follows is for the user's own screen.
     drop(tty);
-    match end? {
+    conclude(end?, name, context)
+}
+
+/// What the user wants of a terminal that a hub reaches.
+#[cfg(feature = "hub")]
+pub(super) struct AttachWish<'a> {
+    /// The agent or terminal.
+    pub(super) name: &'a str,
+    /// Whether control is taken from another client.
+    pub(super) take: bool,
+    /// The key that comes before ours.
+    pub(super) prefix: PrefixKey,
+}
+
+/// Attaches by way of a hub, with control until the user leaves or loses it.
+#[cfg(feature = "hub")]
+pub(super) async fn through_hub(
+    client: &podfleet_hub::client::HubClient,
+    wish: AttachWish<'_>,
+    context: &mut Context,
+) -> Outcome {
+    let AttachWish { name, take, prefix } = wish;
+    let tty = Tty::open(ScreenUse::Alternate)?;
+    let mut signals = Signals::listen()?;
+    let params = AttachParams {
+        role: AttachRole::Controller,
+        take,
+        size: Some(tty.size()),
+        from: None,
+    };
+    let attached = crate::hub::agents::attach(client, name, params).await?;
+    let screen = ScreenUse::Alternate;
+    let shown =
+        Client::new(&tty, &mut signals, attached, Purpose::Attach, screen).with_prefix(prefix);
+    let end = shown.run().await;
+    drop(tty);
+    conclude(end?, name, context)
+}
+
+/// Says how the showing of a terminal ended.
+fn conclude(end: End, name: &str, context: &mut Context) -> Outcome {
+    match end {
         End::Left | End::Next => {
             context.output.say(format_args!("detached from `{name}`"))?;
             Ok(Exit::Success)

@@ -8,7 +8,7 @@ use podfleet_protocol::{PodId, SessionId, UnixMillis};
 use podfleet_roster::Timespan;
 
 use crate::change::{Changes, reader_gone};
-use crate::commands::scope::{JsonFlag, OneAgent};
+use crate::commands::scope::{JsonFlag, OneAgent, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -38,6 +38,8 @@ pub(crate) struct Args {
     #[arg(long)]
     skip_corrupt: bool,
     #[command(flatten)]
+    through: ThroughHub,
+    #[command(flatten)]
     json: JsonFlag,
 }
 
@@ -54,6 +56,10 @@ fn since(text: &str) -> Result<UnixMillis, String> {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    #[cfg(feature = "hub")]
+    if let Some(hub) = &args.through.hub {
+        return block_on(through_hub(hub, args, context));
+    }
     block_on(async {
         let scope = &args.agent.scope;
         let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
@@ -95,6 +101,41 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             }
         }
     })
+}
+
+/// Prints the last records of an agent of whatever machine.
+#[cfg(feature = "hub")]
+async fn through_hub(hub: &str, args: &Args, context: &mut Context) -> Outcome {
+    use crate::hub::{agents, connect};
+    use podfleet_hub::op::{FleetLog, LogParams};
+
+    if args.follow {
+        let message = "`-f` is for the agents of this machine";
+        return Err(Error::message(Exit::Usage, message)
+            .hint("`fleet tail -f --hub …` follows the terminal of any"));
+    }
+    let params = LogParams {
+        agent: agents::agent(&args.agent.name)?,
+        fleet: args.agent.scope.fleet.clone(),
+        last: 1000,
+    };
+    let result = connect::client(hub, context)?
+        .call::<FleetLog>(params)
+        .await?;
+    let mut printer = Printer {
+        args,
+        zone: TimeZone::system(),
+        output: &mut context.output,
+    };
+    for record in result.records {
+        let record = Record::from_object(record).map_err(|error| {
+            Error::message(Exit::System, error).context("the hub sent no record")
+        })?;
+        if args.since.is_none_or(|since| record.ts >= since) {
+            printer.print(&record)?;
+        }
+    }
+    Ok(Exit::Success)
 }
 
 /// Where an agent's sessions are.

@@ -5,7 +5,7 @@ use tokio::time::interval;
 
 use crate::attach::{Event, ScreenUse, Signals, Tty};
 use crate::change::{Changes, reader_gone};
-use crate::commands::scope::{Agents, JsonFlag, no_agents};
+use crate::commands::scope::{Agents, JsonFlag, ThroughHub, no_agents};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -48,10 +48,16 @@ pub(crate) struct Args {
     )]
     explain: Option<String>,
     #[command(flatten)]
+    through: ThroughHub,
+    #[command(flatten)]
     json: JsonFlag,
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    #[cfg(feature = "hub")]
+    if let Some(hub) = &args.through.hub {
+        return block_on(of_many_machines(hub, args, context));
+    }
     block_on(async {
         let scope = &args.agents.scope;
         let fleet = match args.watch {
@@ -78,6 +84,39 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         show(&fleet, &rows, args, &mut context.output)?;
         Ok(Exit::Success)
     })
+}
+
+/// Lists the agents of all machines that a hub reaches, and says which it does not.
+#[cfg(feature = "hub")]
+async fn of_many_machines(hub: &str, args: &Args, context: &mut Context) -> Outcome {
+    use crate::hub::{agents, connect};
+
+    if args.watch || args.explain.is_some() {
+        let message = "`--watch` and `--explain` are for the agents of this machine";
+        return Err(Error::message(Exit::Usage, message)
+            .hint("over ssh, `fleet ps` on the other machine has both"));
+    }
+    let client = connect::client(hub, context)?;
+    let fleet = args.agents.scope.fleet.clone();
+    let found = agents::list(&client, &args.agents.names, fleet).await?;
+    let rows = agents::rows(&found);
+    if args.json.json {
+        context.output.json(&rows)?;
+    } else if rows.is_empty() {
+        context
+            .output
+            .say("no agents on any machine that answers")?;
+    } else {
+        let width = context.output.width();
+        context.output.data(ps::render(&rows, args.wide, width))?;
+    }
+    for fault in &found.missing {
+        let notice = format!("note: {}", fault.message);
+        context
+            .output
+            .say(crate::render::wrap::wrap(&notice, 0, "  "))?;
+    }
+    Ok(Exit::answer(found.missing.is_empty()))
 }
 
 fn show(fleet: &Fleet, rows: &[PsRow], args: &Args, output: &mut Output) -> Result<(), Error> {

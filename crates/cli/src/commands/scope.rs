@@ -51,6 +51,15 @@ pub(crate) struct OneAgent {
     pub(crate) scope: Scope,
 }
 
+/// Whether a command goes through a hub, for the agents of all its machines.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ThroughHub {
+    /// Ask this hub: `local`, or HOST:PORT; agents of other machines are NAME@ENDPOINT
+    #[cfg(feature = "hub")]
+    #[arg(long, value_name = "HUB", display_order = 820)]
+    pub(crate) hub: Option<String>,
+}
+
 /// Whether a change is only shown.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct DryRun {

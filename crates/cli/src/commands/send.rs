@@ -4,7 +4,7 @@ use podfleet::{SendReport, SendRequest, SessionTarget, Via};
 use podfleet_protocol::{Class, MessageId, OnCrash, Outcome as Reached, Typing};
 
 use crate::commands::body::BodyArgs;
-use crate::commands::scope::{DryRun, JsonFlag, Scope};
+use crate::commands::scope::{DryRun, JsonFlag, Scope, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -92,6 +92,8 @@ pub(crate) struct Args {
     runtime: Option<String>,
     #[command(flatten)]
     dry_run: DryRun,
+    #[command(flatten)]
+    through: ThroughHub,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -189,6 +191,12 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let session = args.session()?;
     let request = args.request()?;
     let sent = block_on(async {
+        #[cfg(feature = "hub")]
+        if let Some(hub) = &args.through.hub {
+            return through_hub(hub, &session, request, args, context)
+                .await
+                .map(Some);
+        }
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
         if args.dry_run.dry_run {
             match &session {
@@ -233,6 +241,44 @@ fn needed(report: &SendReport, wait: Option<Reached>) -> Option<Reached> {
         None if !report.via.is_kept() => Some(Reached::Submitted),
         wait => wait,
     }
+}
+
+/// Sends by way of a hub, to an agent of whatever machine.
+#[cfg(feature = "hub")]
+async fn through_hub(
+    hub: &str,
+    session: &Option<podfleet::SessionTarget>,
+    request: SendRequest,
+    args: &Args,
+    context: &Context,
+) -> Result<SendReport, Error> {
+    use crate::hub::{agents, connect};
+    use podfleet_hub::op::{FleetSend, SendParams};
+
+    if session.is_some() || args.dry_run.dry_run {
+        let message = "`--tmux` and `--dry-run` are for this machine, not for a hub's";
+        return Err(Error::message(Exit::Usage, message));
+    }
+    let timeout = request.timeout;
+    let params = SendParams {
+        to: agents::agent(&request.agent)?,
+        fleet: args.scope.fleet.clone(),
+        body: request.body,
+        id: request.id,
+        class: request.class,
+        typing: request.typing,
+        wait: request.wait,
+        timeout_ms: timeout.and_then(|timeout| u64::try_from(timeout.as_millis()).ok()),
+    };
+    let deadline = timeout.map_or(podfleet_hub::wire::MAX_DEADLINE, |timeout| {
+        timeout + Duration::from_secs(15)
+    });
+    let client = connect::client(hub, context)?;
+    let mut report = client
+        .call_within::<FleetSend>(params, deadline, None)
+        .await?;
+    report.agent.clone_from(&request.agent);
+    Ok(report)
 }
 
 fn notes(report: &SendReport, wait: Option<Reached>) -> Vec<String> {

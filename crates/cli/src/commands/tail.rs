@@ -6,13 +6,14 @@ use futures_util::{SinkExt, StreamExt};
 use podfleet::Fleet;
 use podfleet_pod::terminal::Terminal;
 use podfleet_protocol::frame::Frame;
-use podfleet_protocol::method::{AttachParams, AttachRole};
+use podfleet_protocol::method::{AttachParams, AttachRole, ScrollbackResult};
 use tokio::time::{Instant, sleep_until};
 
 use self::appearing::appeared;
+use crate::attach::Attached;
 use crate::change::reader_gone;
 use crate::commands::far::{self, Far};
-use crate::commands::scope::{JsonFlag, OneAgent};
+use crate::commands::scope::{JsonFlag, OneAgent, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -48,29 +49,31 @@ pub(crate) struct Args {
     #[arg(long)]
     ansi: bool,
     #[command(flatten)]
+    through: ThroughHub,
+    #[command(flatten)]
     json: JsonFlag,
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     block_on(async {
-        let scope = &args.agent.scope;
-        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
-        let name = &args.agent.name;
-        let there = Far::Tail {
-            lines: args.lines,
-            follow: args.follow,
-            ansi: args.ansi,
-        };
-        if let Some(ended) = far::run(&fleet, name, there) {
-            return ended;
-        }
         // What appears is judged by all that is there, not only by what is printed.
         let lines = if args.follow {
             WINDOW_LINES
         } else {
             args.lines
         };
-        let found = fleet.tail(name, lines, args.ansi).await?;
+        let source = Source::of(args, context).await?;
+        if let Source::Here(fleet, name) = &source {
+            let there = Far::Tail {
+                lines: args.lines,
+                follow: args.follow,
+                ansi: args.ansi,
+            };
+            if let Some(ended) = far::run(fleet, name, there) {
+                return ended;
+            }
+        }
+        let found = source.tail(lines, args.ansi).await?;
         if args.json.json {
             context.output.json(&found)?;
             return Ok(Exit::Success);
@@ -81,9 +84,11 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             context.output.line(line)?;
         }
         if args.follow {
+            let attached = source.attach().await?;
             let output = &mut context.output;
+            let name = &args.agent.name;
             return tokio::select! {
-                ended = follow(&fleet, name, args.ansi, found.lines, output) => ended,
+                ended = follow(attached, name, args.ansi, found.lines, output) => ended,
                 gone = reader_gone() => Err(gone),
             };
         }
@@ -91,21 +96,74 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     })
 }
 
+/// Where the terminal is: an agent of this machine's fleet, or one that a hub reaches.
+enum Source {
+    Here(Box<Fleet>, String),
+    #[cfg(feature = "hub")]
+    ThroughHub(
+        Box<podfleet_hub::client::HubClient>,
+        podfleet_hub::op::AgentRef,
+        Option<podfleet_protocol::FleetName>,
+    ),
+}
+
+impl Source {
+    async fn of(args: &Args, context: &mut Context) -> Result<Self, Error> {
+        let scope = &args.agent.scope;
+        let name = &args.agent.name;
+        #[cfg(feature = "hub")]
+        if let Some(hub) = &args.through.hub {
+            let client = crate::hub::connect::client(hub, context)?;
+            let agent = crate::hub::agents::agent(name)?;
+            return Ok(Self::ThroughHub(
+                Box::new(client),
+                agent,
+                scope.fleet.clone(),
+            ));
+        }
+        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        Ok(Self::Here(Box::new(fleet), name.clone()))
+    }
+
+    async fn tail(&self, lines: u32, ansi: bool) -> Result<ScrollbackResult, Error> {
+        match self {
+            Self::Here(fleet, name) => Ok(fleet.tail(name, lines, ansi).await?),
+            #[cfg(feature = "hub")]
+            Self::ThroughHub(client, agent, fleet) => {
+                let params = podfleet_hub::op::TailParams {
+                    agent: agent.clone(),
+                    fleet: fleet.clone(),
+                    lines,
+                    ansi,
+                };
+                Ok(client.call::<podfleet_hub::op::FleetTail>(params).await?)
+            }
+        }
+    }
+
+    async fn attach(&self) -> Result<Attached, Error> {
+        let params = AttachParams {
+            role: AttachRole::Viewer,
+            take: false,
+            size: None,
+            from: None,
+        };
+        match self {
+            Self::Here(fleet, name) => Ok(fleet.attach(name, params).await?),
+            #[cfg(feature = "hub")]
+            Self::ThroughHub(client, agent, _) => Ok(client.attach(agent, &params).await?),
+        }
+    }
+}
+
 /// Prints lines as they appear, until the pod ends.
 async fn follow(
-    fleet: &Fleet,
+    (result, mut stream): Attached,
     agent: &str,
     ansi: bool,
     mut seen: Vec<String>,
     output: &mut Output,
 ) -> Outcome {
-    let params = AttachParams {
-        role: AttachRole::Viewer,
-        take: false,
-        size: None,
-        from: None,
-    };
-    let (result, mut stream) = fleet.attach(agent, params).await?;
     let mut terminal = Terminal::new(result.size, WINDOW);
     let mut look_at: Option<(Instant, Instant)> = None;
     loop {

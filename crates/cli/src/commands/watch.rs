@@ -1,8 +1,9 @@
+use podfleet::Fleet;
 use podfleet_protocol::method::AttachParams;
 
-use crate::attach::{End, Look, PrefixArgs, Purpose, ScreenUse, Signals, Tty};
+use crate::attach::{Attached, End, Look, PrefixArgs, PrefixKey, Purpose, ScreenUse, Signals, Tty};
 use crate::commands::far::{self, Far};
-use crate::commands::scope::Scope;
+use crate::commands::scope::{Scope, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -25,11 +26,28 @@ pub(crate) struct Args {
     prefix: PrefixArgs,
     #[command(flatten)]
     scope: Scope,
+    #[command(flatten)]
+    through: ThroughHub,
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let prefix = args.prefix.key(context)?;
     block_on(async {
+        #[cfg(feature = "hub")]
+        if let Some(hub) = &args.through.hub {
+            let client = crate::hub::connect::client(hub, context)?;
+            // A name that is wrong is told before the screen is taken.
+            crate::hub::agents::list(&client, &args.names, args.scope.fleet.clone()).await?;
+            return look(
+                None,
+                args,
+                prefix,
+                async |name: &str, params: AttachParams| {
+                    crate::hub::agents::attach(&client, name, params).await
+                },
+            )
+            .await;
+        }
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
         if let [one] = args.names.as_slice()
             && let Some(ended) = far::run(&fleet, one, Far::Watch)
@@ -38,30 +56,45 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         }
         // A name that is wrong is told before the screen is taken.
         fleet.ps(&args.names).await?;
-        let tty = Tty::open(ScreenUse::Alternate)?;
-        let mut signals = Signals::listen()?;
-        let mut look = Look {
-            fleet: Some(&fleet),
-            tty: &tty,
-            signals: &mut signals,
-            purpose: Purpose::Watch,
-            screen: ScreenUse::Alternate,
+        look(
+            Some(&fleet),
+            args,
             prefix,
-            caption: None,
-        };
-        let mut connect = async |name: &str, params: AttachParams| {
-            Ok::<_, Error>(fleet.attach(name, params).await?)
-        };
-        let count = args.names.len();
-        for (place, name) in args.names.iter().enumerate().cycle() {
-            let caption = || format!(" {name} ({} of {count}); tab: next, q: leave", place + 1);
-            look.caption = (count > 1).then(caption);
-            match look.at(name, &mut connect).await? {
-                End::Next => {}
-                End::Interrupted => return Ok(Exit::Interrupted),
-                _ => break,
-            }
-        }
-        Ok(Exit::Success)
+            async |name: &str, params: AttachParams| {
+                Ok::<_, Error>(fleet.attach(name, params).await?)
+            },
+        )
+        .await
     })
+}
+
+/// Shows one terminal after the other, until the user leaves.
+async fn look(
+    fleet: Option<&Fleet>,
+    args: &Args,
+    prefix: PrefixKey,
+    mut connect: impl AsyncFnMut(&str, AttachParams) -> Result<Attached, Error>,
+) -> Outcome {
+    let tty = Tty::open(ScreenUse::Alternate)?;
+    let mut signals = Signals::listen()?;
+    let mut look = Look {
+        fleet,
+        tty: &tty,
+        signals: &mut signals,
+        purpose: Purpose::Watch,
+        screen: ScreenUse::Alternate,
+        prefix,
+        caption: None,
+    };
+    let count = args.names.len();
+    for (place, name) in args.names.iter().enumerate().cycle() {
+        let caption = || format!(" {name} ({} of {count}); tab: next, q: leave", place + 1);
+        look.caption = (count > 1).then(caption);
+        match look.at(name, &mut connect).await? {
+            End::Next => {}
+            End::Interrupted => return Ok(Exit::Interrupted),
+            _ => break,
+        }
+    }
+    Ok(Exit::Success)
 }

@@ -71,6 +71,17 @@ impl Context {
         self.setup(dirs, roster, lost_roster, scope.fleet.clone())
     }
 
+    /// Gathers what the fleet that is meant needs, for a process that serves others: nothing is said
+    /// of a roster that cannot be used.
+    #[cfg(feature = "hub")]
+    pub(crate) fn quiet_setup(mut self, fleet: Option<FleetName>) -> Result<Setup, Error> {
+        let (roster, lost_roster) = match self.sound_roster(RosterNeed::Helpful)? {
+            RosterFound::Sound(roster) => (Some(*roster), None),
+            RosterFound::Lost(path) => (None, Some(path)),
+        };
+        self.setup(self.dirs()?, roster, lost_roster, fleet)
+    }
+
     /// Opens the fleet of a roster.
     pub(crate) async fn fleet_of(&self, roster: Roster, path: &Path) -> Result<Fleet, Error> {
         let roster = Some((roster, path.to_owned()));
@@ -179,7 +190,7 @@ fn own_program() -> Result<PathBuf, Error> {
 }
 
 /// Returns the machine's name up to the first dot.
-fn short_host_name() -> String {
+pub(crate) fn short_host_name() -> String {
     let name = rustix::system::uname();
     let name = name.nodename().to_string_lossy();
     name.split('.').next().unwrap_or_default().to_owned()

@@ -43,7 +43,8 @@ fn commands_for_machines_do_not_complete() {
             "prune",
             "pods",
             "pod",
-            "peer"
+            "peer",
+            "pty"
         ]
     );
 }

@@ -1,0 +1,198 @@
+//! Bytes of files: to standard output, from standard input, from mount to mount.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use podfleet_hub::client::{Body, ClientError};
+use podfleet_hub::contained::Precondition;
+use tokio::io::AsyncRead;
+use tokio_util::io::ReaderStream;
+
+use super::{MountedPath, OneArgs, TwoArgs};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+use crate::hub::HubArgs;
+use crate::render::bytes::size;
+
+/// A copy that is done sooner shows no progress.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often progress is shown.
+const EVERY: Duration = Duration::from_millis(200);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PutArgs {
+    /// The file to write
+    #[arg(value_name = "MOUNT:PATH")]
+    path: MountedPath,
+    /// Where the bytes are from [default: standard input]
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    file: Option<PathBuf>,
+    /// Fail if it is there already
+    #[arg(long, conflicts_with = "if_match")]
+    new: bool,
+    /// Fail unless it still has this tag, as `fleet fs stat` shows it
+    #[arg(long, value_name = "TAG")]
+    if_match: Option<String>,
+    #[command(flatten)]
+    hub: HubArgs,
+}
+
+pub(super) async fn cat(args: &OneArgs, context: &Context) -> Outcome {
+    let client = args.hub.client(context)?;
+    let path = args.path.checked()?;
+    let (head, mut body) = client.read_file(&args.path.place(), &path, None).await?;
+    // The output of a command is text; these are bytes, and go out as they are.
+    let mut output = std::io::stdout().lock();
+    let mut progress = Progress::new(head.length, output.is_terminal());
+    while let Some(bytes) = body.next().await {
+        let bytes = bytes.map_err(torn)?;
+        output.write_all(&bytes)?;
+        progress.add(bytes.len());
+    }
+    output.flush()?;
+    progress.end();
+    Ok(Exit::Success)
+}
+
+pub(super) async fn put(args: &PutArgs, context: &Context) -> Outcome {
+    let precondition = match (&args.if_match, args.new) {
+        (Some(tag), _) => Precondition::Etag(tag.clone()),
+        (None, true) => Precondition::Absent,
+        (None, false) => Precondition::None,
+    };
+    let named = args.file.as_deref().filter(|file| *file != Path::new("-"));
+    let (source, length): (Box<dyn AsyncRead + Send + Unpin>, _) = match named {
+        Some(file) => {
+            let fault = |error| {
+                Error::new(Exit::Usage, anyhow::Error::from(error))
+                    .context(format!("{} cannot be read", file.display()))
+            };
+            let opened: std::fs::File = std::fs::File::open(file).map_err(fault)?;
+            let found = opened.metadata().map_err(fault)?;
+            let length = found.is_file().then_some(found.len());
+            (Box::new(tokio::fs::File::from_std(opened)), length)
+        }
+        None => (Box::new(tokio::io::stdin()), None),
+    };
+    let bytes = ReaderStream::with_capacity(source, 256 << 10);
+    let body = with_progress(bytes, length);
+    write(&args.hub, context, &args.path, &precondition, body).await
+}
+
+/// Copies a file from mount to mount, through here.
+pub(super) async fn between(args: &TwoArgs, context: &Context) -> Outcome {
+    let client = args.hub.client(context)?;
+    let path = args.from.checked()?;
+    let (head, body) = client.read_file(&args.from.place(), &path, None).await?;
+    let precondition = match args.force {
+        true => Precondition::None,
+        false => Precondition::Absent,
+    };
+    let body = with_progress(body, head.length);
+    write(&args.hub, context, &args.to, &precondition, body).await
+}
+
+async fn write(
+    hub: &HubArgs,
+    context: &Context,
+    to: &MountedPath,
+    precondition: &Precondition,
+    body: Body,
+) -> Outcome {
+    let client = hub.client(context)?;
+    let path = to.checked()?;
+    client
+        .write_file(&to.place(), &path, precondition, body)
+        .await?;
+    Ok(Exit::Success)
+}
+
+fn torn(error: ClientError) -> Error {
+    Error::from(error).context("only a part of the file came")
+}
+
+fn with_progress<E>(
+    bytes: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+    length: Option<u64>,
+) -> Body
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+{
+    let mut progress = Progress::new(length, false);
+    Body::from_stream(bytes.inspect(move |bytes| {
+        if let Ok(bytes) = bytes {
+            progress.add(bytes.len());
+        }
+    }))
+}
+
+/// A line on the terminal that says how far a long copy is.
+struct Progress {
+    begun: Instant,
+    shown: Option<Instant>,
+    done: u64,
+    length: Option<u64>,
+    silent: bool,
+}
+
+impl Progress {
+    /// `crowded`: the bytes themselves go to the terminal.
+    fn new(length: Option<u64>, crowded: bool) -> Self {
+        Self {
+            begun: Instant::now(),
+            shown: None,
+            done: 0,
+            length,
+            silent: crowded || !std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn add(&mut self, count: usize) {
+        self.done += count as u64;
+        let now = Instant::now();
+        let due = match self.shown {
+            None => now - self.begun >= PATIENCE,
+            Some(last) => now - last >= EVERY,
+        };
+        if due && !self.silent {
+            self.shown = Some(now);
+            self.show();
+        }
+    }
+
+    fn show(&self) {
+        let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate for people"
+        )]
+        let rate = size((self.done as f64 / seconds) as u64);
+        let whole = match self.length {
+            Some(length) if length > 0 => {
+                format!(" of {} ({} %)", size(length), self.done * 100 / length)
+            }
+            _ => String::new(),
+        };
+        let line = format!("\r{}{whole}, {rate}/s\x1b[K", size(self.done));
+        // Nobody has to see it.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+
+    fn end(&mut self) {
+        if self.shown.take().is_some() {
+            let _ = std::io::stderr().write_all(b"\r\x1b[K");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,209 @@
+//! The hub of this machine as a process.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use podfleet::{Fleet, Setup};
+use podfleet_hub::fault::{Code, Fault};
+use podfleet_hub::host::{Listen, Plan, Protection, Running, Standing, find};
+use podfleet_hub::machine::{Fleets, Machine, fleet_fault};
+use podfleet_hub::server::{Limits, Settings};
+use podfleet_protocol::FleetName;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::commands::version;
+use crate::context::{Context, short_host_name};
+use crate::error::{Error, Outcome};
+use crate::exit::Exit;
+
+/// How long a hub in the background may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What the user wants of the hub.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) plain: bool,
+    pub(crate) tls: bool,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) allow: Vec<PathBuf>,
+    pub(crate) roster: Option<PathBuf>,
+}
+
+/// Returns the directory of this user's hub.
+pub(crate) fn directory(context: &Context) -> Result<PathBuf, Error> {
+    Ok(context.dirs()?.state.join("hub"))
+}
+
+/// Opens the fleets of this machine as its command line does.
+#[derive(Debug)]
+struct OwnFleets {
+    roster: Option<PathBuf>,
+}
+
+impl OwnFleets {
+    /// The roster is read anew each time: it may have been changed.
+    fn setup(&self, fleet: Option<FleetName>) -> Result<Setup, Fault> {
+        let setup = Context::for_hub(self.roster.clone()).quiet_setup(fleet);
+        setup.map_err(|error| Fault::new(Code::AgentFailed, error.in_one_line()))
+    }
+}
+
+#[async_trait]
+impl Fleets for OwnFleets {
+    async fn open(&self, fleet: Option<FleetName>) -> Result<Fleet, Fault> {
+        let setup = self.setup(fleet)?;
+        Fleet::open(setup)
+            .await
+            .map_err(|error| fleet_fault(&error))
+    }
+}
+
+/// Runs the hub until a signal ends it.
+pub(crate) fn run(wish: Wish, context: &mut Context) -> Outcome {
+    let plan = plan(wish, context)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut ends = [
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        ];
+        let running = Running::begin(plan).await?;
+        tell(running.standing(), context)?;
+        let [interrupt, terminate] = &mut ends;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        running.stop().await;
+        Ok(Exit::Success)
+    })
+}
+
+fn tell(standing: &Standing, context: &mut Context) -> Result<(), Error> {
+    let output = &mut context.output;
+    output.say(format_args!("hub at {}", standing.socket.display()))?;
+    for (address, protection) in &standing.listen {
+        let how = match protection {
+            Protection::Tls => "TLS",
+            Protection::Plain => "in the clear",
+        };
+        output.say(format_args!("and at {address} ({how})"))?;
+    }
+    if standing
+        .listen
+        .iter()
+        .any(|(_, how)| *how == Protection::Tls)
+    {
+        output.say(format_args!("key {}", standing.pin))?;
+    }
+    Ok(())
+}
+
+fn plan(wish: Wish, context: &Context) -> Result<Plan, Error> {
+    let dirs = context.dirs()?;
+    let runtime = dirs
+        .open_runtime()
+        .map_err(|error| Error::new(Exit::Refused, error))?;
+    let allow = match wish.allow.as_slice() {
+        [] => vec![context.home()?],
+        some => some.to_vec(),
+    };
+    let allowed = allow
+        .iter()
+        .map(|path| real(path))
+        .collect::<Result<_, _>>()?;
+    let fleets = Arc::new(OwnFleets {
+        roster: wish.roster,
+    });
+    let shell = context.env.get("SHELL").unwrap_or("/bin/sh").to_owned();
+    let listen = wish.listen.into_iter().map(|address| Listen {
+        address,
+        protection: match (wish.tls, wish.plain, address.ip().is_loopback()) {
+            (true, _, _) | (_, false, false) => Protection::Tls,
+            (_, true, _) | (_, _, true) => Protection::Plain,
+        },
+    });
+    Ok(Plan {
+        directory: dirs.state.join("hub"),
+        runtime: runtime.path().to_owned(),
+        machine: Machine::new(allowed, fleets, shell),
+        host: short_host_name(),
+        build: version::BUILD.to_owned(),
+        listen: listen.collect(),
+        settings: Settings { hosts: wish.hosts },
+        limits: Limits::default(),
+    })
+}
+
+fn real(path: &Path) -> Result<PathBuf, Error> {
+    path.canonicalize().map_err(|error| {
+        Error::new(Exit::Usage, error).context(format!("{} cannot be served", path.display()))
+    })
+}
+
+/// Has a hub run in the background: the one that runs, or a new one with these arguments.
+pub(crate) fn in_background(arguments: &[String], context: &Context) -> Result<Standing, Error> {
+    let directory = directory(context)?;
+    if let Some(standing) = find(&directory)? {
+        return Ok(standing);
+    }
+    std::fs::create_dir_all(&directory)?;
+    std::fs::set_permissions(
+        &directory,
+        std::os::unix::fs::PermissionsExt::from_mode(0o700),
+    )?;
+    let log_path = directory.join("hub.log");
+    let log = std::fs::File::create(&log_path)?;
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["hub", "run"])
+        .args(arguments)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        // Of no terminal that could end it.
+        .process_group_of_its_own()
+        .spawn()?;
+    let begun = std::time::Instant::now();
+    loop {
+        if let Some(standing) = find(&directory)?
+            && standing.pid == child.id()
+        {
+            return Ok(standing);
+        }
+        if let Some(status) = child.try_wait()? {
+            // Another one was faster.
+            if let Some(standing) = find(&directory)? {
+                return Ok(standing);
+            }
+            let said = std::fs::read_to_string(&log_path).unwrap_or_default();
+            let said = said.lines().next().unwrap_or_default();
+            let said = said.strip_prefix("error: ").unwrap_or(said).to_owned();
+            let message = format!("the hub did not start ({status})");
+            return Err(Error::new(Exit::System, anyhow::Error::msg(said)).context(message));
+        }
+        if begun.elapsed() > PATIENCE {
+            let message = "the hub does not answer in time";
+            return Err(Error::message(Exit::System, message)
+                .hint(format!("{} has what it says", log_path.display())));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+trait OfItsOwn {
+    fn process_group_of_its_own(&mut self) -> &mut Self;
+}
+
+impl OfItsOwn for Command {
+    fn process_group_of_its_own(&mut self) -> &mut Self {
+        std::os::unix::process::CommandExt::process_group(self, 0)
+    }
+}
