@@ -4,6 +4,7 @@
 #
 #   scripts/fuzz.sh roster [SECONDS]         the reading of rosters; ten minutes unless told
 #   scripts/fuzz.sh codec [SECONDS]          lines and frames of the pod socket
+#   scripts/fuzz.sh hub_path [SECONDS]       paths below a mount, plain, in URLs and as URIs
 #   scripts/fuzz.sh session_log [SECONDS]    the reader of session logs, and what a writer goes on from
 #
 # It begins with what the tests have of its kind and with what it learnt before, in fuzz/corpus.
@@ -18,7 +19,7 @@ readonly COVERAGE='-Cpasses=sancov-module
     -Cllvm-args=-sanitizer-coverage-trace-compares
     -Ccodegen-units=1 --cfg fuzzing'
 
-name=${1:?roster, codec or session_log}
+name=${1:?roster, codec, hub_path or session_log}
 case $name in
 roster)
     seeds=(../tests/rosters/valid ../tests/rosters/invalid ../tests/rosters/ancestor)
@@ -27,6 +28,10 @@ roster)
 codec)
     seeds=(../tests/transcripts)
     options=(-max_len=2048 -dict=protocol.dict)
+    ;;
+hub_path)
+    seeds=()
+    options=(-max_len=512)
     ;;
 session_log)
     seeds=()

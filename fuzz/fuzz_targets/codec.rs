@@ -6,7 +6,7 @@
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use podfleet_protocol::codec::LineCodec;
-use podfleet_protocol::frame::{Frame, FrameCodec};
+use podfleet_protocol::frame::{Frame, FrameCodec, next_raw_frame};
 use podfleet_protocol::rpc::{Incoming, Request, Response};
 
 fuzz_target!(|input: (u8, &[u8])| {
@@ -21,6 +21,11 @@ fuzz_target!(|input: (u8, &[u8])| {
     let frames = read(bytes, bytes.len().max(1), |buffer| frame(&mut codec, buffer));
     let mut codec = FrameCodec::new();
     assert_eq!(frames, read(bytes, piece, |buffer| frame(&mut codec, buffer)));
+    // Whoever passes frames on cuts the stream at the same places.
+    let mut raw = BytesMut::from(bytes);
+    for _ in frames.iter().take_while(|frame| frame.is_ok()) {
+        assert!(matches!(next_raw_frame(&mut raw), Ok(Some(_))));
+    }
     for read in frames.iter().flatten() {
         let mut written = BytesMut::new();
         read.write(&mut written).expect("what was read is not too long");

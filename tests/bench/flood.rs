@@ -25,7 +25,7 @@ const TARGET: f64 = 0.5;
 const MEMORY_TARGET_KIB: u64 = 32 << 10;
 
 /// A program that floods whenever it reads a line.
-fn program() -> String {
+pub(crate) fn program() -> String {
     let end = String::from_utf8_lossy(END);
     format!(
         "stty -echo; printf ready; while read go; do yes \"{LINE}\" | head -c {BYTES}; printf -- \"{end}\"; done"
@@ -77,7 +77,7 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// Lets the agent flood, and reads until the end of it has come.
-async fn through_pod(stream: &mut AttachStream) -> Duration {
+pub(crate) async fn through_pod(stream: &mut AttachStream) -> Duration {
     let start = Instant::now();
     stream
         .send(Frame::Input(Bytes::from_static(b"\r")))

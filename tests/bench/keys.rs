@@ -16,7 +16,7 @@ use crate::table::Row;
 use crate::world::World;
 
 /// A program that writes what it reads at once.
-const ECHO: &str = "stty raw -echo && printf ready && exec cat";
+pub(crate) const ECHO: &str = "stty raw -echo && printf ready && exec cat";
 const KEYS: usize = 3000;
 /// How far apart keys are.
 const APART: Duration = Duration::from_millis(3);
@@ -120,7 +120,7 @@ pub(crate) fn socket(world: &World) -> PathBuf {
 }
 
 /// Types a key and waits for it to come back.
-async fn echo(stream: &mut AttachStream, key: u8) -> Duration {
+pub(crate) async fn echo(stream: &mut AttachStream, key: u8) -> Duration {
     let start = Instant::now();
     let typed = Frame::Input(Bytes::copy_from_slice(&[key]));
     stream.send(typed).await.unwrap();

@@ -17,6 +17,7 @@ mod accept;
 mod agents;
 mod bare;
 mod flood;
+mod hub;
 mod idle;
 mod keys;
 mod machine;
@@ -45,7 +46,7 @@ use table::Row;
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [Measurement; 13] = [
+const MEASUREMENTS: [Measurement; 14] = [
     ("version", version::rows),
     ("validate", validate::rows),
     ("store", store::rows),
@@ -54,6 +55,7 @@ const MEASUREMENTS: [Measurement; 13] = [
     ("accept", accept::rows),
     ("keys", keys::rows),
     ("flood", flood::rows),
+    ("hub", hub::rows),
     ("idle", idle::rows),
     ("up", up::rows),
     ("ps", ps::rows),
