@@ -26,6 +26,7 @@ mod elsewhere;
 mod far_host;
 mod fault_matrix;
 mod hosted;
+mod hub;
 mod inbox;
 mod incidents;
 mod independent_validator;

@@ -1,4 +1,4 @@
-//! `docs/reliability.md`, `docs/incidents.md` and `docs/tmux.md` name tests; they are there.
+//! `docs/reliability.md`, `docs/incidents.md`, `docs/hub.md` and `docs/tmux.md` name tests; they are there.
 
 use std::path::Path;
 
@@ -15,6 +15,11 @@ fn every_test_that_the_table_of_incidents_names_is_there() {
 #[test]
 fn every_test_that_the_table_of_tmux_names_is_there() {
     names_tests("tmux.md", 25);
+}
+
+#[test]
+fn every_test_that_the_table_of_the_hub_names_is_there() {
+    names_tests("hub.md", 25);
 }
 
 /// Checks the table of a page. It has at least so many lines: none is dropped for want of a test.

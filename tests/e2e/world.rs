@@ -306,7 +306,9 @@ impl World {
         };
         let rows: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         let rows = rows.as_array().cloned().unwrap_or_default();
-        let spawned = rows.iter().filter(|row| row["class"] == "child");
+        let spawned = rows
+            .iter()
+            .filter(|row| row["class"] == "child" || row["class"] == "terminal");
         let names: Vec<_> = spawned.filter_map(|row| row["name"].as_str()).collect();
         if !names.is_empty() {
             let down = [&["down"][..], &names].concat();
