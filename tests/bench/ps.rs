@@ -7,16 +7,14 @@ use std::process::Command;
 
 use crate::sample::{ratio, side_by_side, timed};
 use crate::table::Row;
+use crate::whole::fleet_of;
 use crate::world::World;
 
 const AGENTS: usize = 100;
 const ROUNDS: usize = 60;
 
 pub(crate) fn rows() -> Vec<Row> {
-    let names: Vec<String> = (0..AGENTS).map(|number| format!("a{number:02}")).collect();
-    let agents: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
-    let world = World::with_agents(&agents);
-    world.fleet(&["up"]).exits(0);
+    let world = fleet_of(AGENTS);
     let (ps, list) = side_by_side(
         ROUNDS,
         || {

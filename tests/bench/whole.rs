@@ -23,6 +23,15 @@ pub(crate) fn rows() -> Vec<Row> {
     vec![listing(), starting(), idling()]
 }
 
+/// A fleet that is up, with a view of every agent: without them tmux would have little to list.
+pub(crate) fn fleet_of(agents: usize) -> World {
+    let world = world_of(agents);
+    world.fleet(&["up"]).exits(0);
+    let panes = world.tmux("default", &["list-panes", "-a"]).exits(0);
+    assert!(panes.stdout.lines().count() > agents, "a view is missing");
+    world
+}
+
 fn world_of(agents: usize) -> World {
     let names: Vec<String> = (0..agents).map(|number| format!("a{number}")).collect();
     let agents: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
@@ -30,8 +39,7 @@ fn world_of(agents: usize) -> World {
 }
 
 fn listing() -> Row {
-    let world = world_of(LISTED);
-    world.fleet(&["up"]).exits(0);
+    let world = fleet_of(LISTED);
     let (ps, floor) = side_by_side(
         ROUNDS,
         || {
@@ -82,8 +90,7 @@ fn starting() -> Row {
 }
 
 fn idling() -> Row {
-    let world = world_of(IDLE);
-    world.fleet(&["up"]).exits(0);
+    let world = fleet_of(IDLE);
     sleep(SETTLE);
     // Pods, guards, views and simulated agents: all that the fleet has started, and its tmux.
     let server = world.tmux("default", &["display-message", "-p", "#{pid}"]);

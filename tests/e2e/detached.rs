@@ -47,6 +47,21 @@ fn up_and_down_are_finished_though_nobody_hears_of_it() {
 }
 
 #[test]
+fn every_agent_of_a_large_fleet_has_a_view() {
+    let names: Vec<_> = (0..40).map(|number| format!("a{number}")).collect();
+    let agents: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let world = World::with_agents(&agents);
+    let up = world.fleet(&["up"]).exits(0);
+    assert!(!up.stderr.contains("views"), "{}", up.stderr);
+    let sessions = world.tmux("default", &["list-sessions", "-F", "#{session_name}"]);
+    assert_eq!(
+        sessions.stdout.lines().count(),
+        names.len() + 1,
+        "{sessions}"
+    );
+}
+
+#[test]
 fn an_agent_that_must_be_prepared_starts_every_time() {
     let world = World::new();
     let roster = world.agents(&[("a", "")]);

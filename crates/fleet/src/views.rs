@@ -154,12 +154,9 @@ impl Views {
                 made: names(&missing),
                 taken: names(&taken),
             };
-            let Some(command) = self.command(&missing, &panes) else {
-                return Ok(made);
-            };
             looks += 1;
-            match self.tmux.run(&command).await {
-                Ok(_) => return Ok(made),
+            match self.run_all(&self.commands(&missing, &panes)).await {
+                Ok(()) => return Ok(made),
                 Err(error) if error.kind() == TmuxErrorKind::DuplicateSession && looks < LOOKS => {}
                 Err(error) => return Err(error),
             }
@@ -182,7 +179,14 @@ impl Views {
         (missing, taken)
     }
 
-    fn command(&self, missing: &[&View], panes: &[Pane]) -> Option<Command> {
+    async fn run_all(&self, commands: &[Command]) -> Result<(), TmuxError> {
+        for command in commands {
+            self.tmux.run(command).await?;
+        }
+        Ok(())
+    }
+
+    fn commands(&self, missing: &[&View], panes: &[Pane]) -> Vec<Command> {
         let held = panes
             .iter()
             .any(|pane| pane.session_name == self.holder.as_str());
@@ -193,7 +197,7 @@ impl Views {
                 .command()
         });
         let views = missing.iter().filter_map(|view| self.session(view));
-        holder.into_iter().chain(views).reduce(Command::then)
+        Command::chains(holder.into_iter().chain(views))
     }
 
     fn session(&self, view: &View) -> Option<Command> {
@@ -317,8 +321,9 @@ mod tests {
     #[test]
     fn one_call_makes_the_holder_and_every_missing_view() {
         let (a, b) = (view("coder"), view("re.viewer"));
-        let command = views().command(&[&a, &b], &[]).unwrap();
-        let line = command
+        let commands = views().commands(&[&a, &b], &[]);
+        assert_eq!(commands.len(), 1);
+        let line = commands[0]
             .args()
             .join(OsStr::new(" "))
             .into_string()
@@ -349,7 +354,7 @@ mod tests {
         let wanted = [view];
         let (missing, taken) = views().missing(&wanted, &panes);
         assert!(taken.is_empty());
-        assert_eq!(views().command(&missing, &panes), None);
+        assert_eq!(views().commands(&missing, &panes), []);
     }
 
     #[test]

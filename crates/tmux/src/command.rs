@@ -57,6 +57,12 @@ impl Key {
 }
 
 impl Command {
+    /// The longest chain, in bytes of its arguments with a zero byte behind each.
+    ///
+    /// A message of tmux has at most 16,384 bytes (`MAX_IMSGSIZE` of imsg), a few of them its
+    /// header and the number of arguments.
+    pub const MAX_BYTES: usize = 16_000;
+
     /// Begins a command by its name, for what has no constructor here.
     pub fn new(name: &str) -> Self {
         Self {
@@ -94,6 +100,37 @@ impl Command {
         self.args.extend(next.args);
         self.stdin = self.stdin.or(next.stdin);
         self
+    }
+
+    /// Joins commands into as few chains as tmux takes, in their order.
+    ///
+    /// The client hands its arguments to the server in one message, whose size is fixed
+    /// ([`Command::MAX_BYTES`]); a longer chain is refused whole. A single command that is longer
+    /// stays one, and tmux refuses it.
+    pub fn chains(commands: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut chains: Vec<Self> = Vec::new();
+        let mut filled = 0;
+        for command in commands {
+            let separator = ";".len() + 1;
+            let bytes = command.bytes() + separator;
+            match chains.pop() {
+                Some(chain) if filled + bytes <= Self::MAX_BYTES => {
+                    filled += bytes;
+                    chains.push(chain.then(command));
+                }
+                last => {
+                    filled = bytes;
+                    chains.extend(last);
+                    chains.push(command);
+                }
+            }
+        }
+        chains
+    }
+
+    /// What the arguments take in the message to the server: each ends with a zero byte.
+    fn bytes(&self) -> usize {
+        self.args.iter().map(|argument| argument.len() + 1).sum()
     }
 
     /// The arguments, without the program and without the socket's options.

@@ -25,6 +25,43 @@ async fn all_of_a_new_session_is_in_force_when_its_program_starts() {
         .await;
 }
 
+/// Commands that do nothing, with their arguments of so many bytes together.
+fn padded(bytes: usize) -> Command {
+    let piece = |bytes| {
+        let name = ["set-option", "-g", "@pad"];
+        let taken: usize = name.iter().map(|word| word.len() + 1).sum();
+        let pad = "x".repeat(bytes - taken - 1);
+        Command::new(name[0]).arg(name[1]).arg(name[2]).arg(pad)
+    };
+    piece(100).then(piece(bytes - 100 - 2))
+}
+
+#[tokio::test]
+async fn the_longest_chain_is_taken_and_one_of_tmuxs_own_limit_is_not() {
+    let server = Server::with_session("a").await;
+    let longest = padded(Command::MAX_BYTES);
+    assert_eq!(Command::chains([longest.clone()]).len(), 1);
+    server.tmux.run(&longest).await.unwrap();
+    let error = server.tmux.run(&padded(16_384)).await.unwrap_err();
+    assert_eq!(error.kind(), TmuxErrorKind::TooLong);
+}
+
+#[tokio::test]
+async fn a_hundred_sessions_are_made_by_as_few_processes_as_tmux_takes() {
+    let server = Server::new();
+    let value = "v".repeat(300);
+    let chains = Command::chains((0..100).map(|number| {
+        NewSession::new(session(&format!("s{number}")), ["cat", "-"])
+            .env("LONG", &value)
+            .command()
+    }));
+    assert!((2..=4).contains(&chains.len()), "{} chains", chains.len());
+    for chain in &chains {
+        server.tmux.run(chain).await.unwrap();
+    }
+    assert_eq!(server.panes().await.len(), 100);
+}
+
 #[tokio::test]
 async fn a_program_of_one_word_is_not_given_to_a_shell() {
     let server = Server::new();
