@@ -3,14 +3,16 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-use anstream::AutoStream;
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
 
 /// Columns that a line may have where no terminal says otherwise.
 pub(crate) const DEFAULT_WIDTH: usize = 80;
 
 /// The two streams of a command, with what the user wants to see on them.
 pub(crate) struct Output {
-    data: Box<dyn Write>,
+    data: io::Stdout,
+    data_is_plain: bool,
     messages: Box<dyn Write>,
     verbosity: Verbosity,
     width: usize,
@@ -34,7 +36,8 @@ impl Output {
     pub(crate) fn open(verbosity: Verbosity) -> Self {
         let data_is_terminal = io::stdout().is_terminal();
         Self {
-            data: Box::new(AutoStream::auto(io::stdout())),
+            data: io::stdout(),
+            data_is_plain: AutoStream::choice(&io::stdout()) == ColorChoice::Never,
             messages: Box::new(AutoStream::auto(io::stderr())),
             verbosity,
             width: terminal_width().unwrap_or(DEFAULT_WIDTH),
@@ -52,9 +55,14 @@ impl Output {
         self.data_is_terminal
     }
 
-    /// Writes data, as it is.
+    /// Writes data, as it is, but without styles where nobody sees them.
     pub(crate) fn data(&mut self, text: impl Display) -> io::Result<()> {
-        write!(self.data, "{text}")?;
+        let mut text = text.to_string();
+        if self.data_is_plain {
+            text = strip_str(&text).to_string();
+        }
+        // In one piece, so that the reader of a pipe does not wake up for each line.
+        self.data.write_all(text.as_bytes())?;
         self.data.flush()
     }
 
