@@ -10,7 +10,7 @@ use crate::table::Row;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Agents of a roster, and how often it is validated.
-const SIZES: [(usize, usize); 3] = [(10, 10), (1_000, 5), (10_000, 2)];
+const SIZES: [(usize, usize); 3] = [(10, 10), (1_000, 5), (10_000, 5)];
 const SMALL: Duration = Duration::from_millis(10);
 const HOSTILE: Duration = Duration::from_millis(50);
 const MIB: f64 = 1024.0;

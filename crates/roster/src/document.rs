@@ -92,13 +92,35 @@ impl Document {
     /// sorted by place.
     #[must_use]
     pub fn check(&self, known: &Known) -> (Option<Roster>, Vec<Diagnostic>) {
+        self.check_all(known, None)
+    }
+
+    /// Runs every check: what [`Document::check`] and [`Document::check_disk`] find, in one list
+    /// sorted by place. On a long text they are at work at the same time.
+    #[must_use]
+    pub fn check_with_disk(
+        &self,
+        known: &Known,
+        disk: &dyn Disk,
+    ) -> (Option<Roster>, Vec<Diagnostic>) {
+        self.check_all(known, Some(disk))
+    }
+
+    fn check_all(
+        &self,
+        known: &Known,
+        disk: Option<&dyn Disk>,
+    ) -> (Option<Roster>, Vec<Diagnostic>) {
         let mut findings = self.syntax.clone();
+        let mut on_disk = Vec::new();
         let mut roster = None;
         if let Some(root) = self.root() {
             let rules = || self.rules(root, known);
+            // The disk is looked at on this side, because the rules take longer than the schema.
             let mut schema = || {
                 findings.extend(self.schema(Subject::Roster, root));
                 roster = self.typed(root, &mut findings);
+                on_disk = self.directories(root, disk);
             };
             let ruled = if self.tree.nodes().len() < MANY_VALUES {
                 schema();
@@ -107,6 +129,7 @@ impl Document {
                 beside(schema, rules).1
             };
             Self::add_ruled(ruled, &mut findings);
+            findings.append(&mut on_disk);
         }
         (roster, self.locate(findings))
     }
@@ -176,10 +199,13 @@ impl Document {
     /// Checks the working directories of the agents that this roster hosts against a disk.
     #[must_use]
     pub fn check_disk(&self, disk: &dyn Disk) -> Vec<Diagnostic> {
-        let findings = self
-            .root()
-            .map(|root| rules::directories(&Outline::new(&self.tree, root), disk));
+        let findings = self.root().map(|root| self.directories(root, Some(disk)));
         self.locate(findings.unwrap_or_default())
+    }
+
+    fn directories(&self, root: NodeId, disk: Option<&dyn Disk>) -> Vec<Finding> {
+        let outline = || Outline::new(&self.tree, root);
+        disk.map_or_else(Vec::new, |disk| rules::directories(&outline(), disk))
     }
 
     /// The text as a value, aliases unfolded; nothing if the syntax has errors.

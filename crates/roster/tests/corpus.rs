@@ -44,9 +44,9 @@ fn ancestor(path: &Path) -> Outcome {
 
 fn check(path: &Path) -> Result<(bool, Vec<Diagnostic>), Box<dyn std::error::Error>> {
     let document = Document::read_bytes(&fs::read(path)?, "roster");
-    let (roster, mut findings) = document.check(&Known::shipped());
+    let (roster, findings) = document.check(&Known::shipped());
     a_glance_sees_what_a_check_sees(&document, roster.as_ref(), &findings);
-    findings.extend(document.check_disk(&SampleDisk));
+    let (_, findings) = document.check_with_disk(&Known::shipped(), &SampleDisk);
     each_fault_is_reported_once(&findings);
     no_secret_is_shown(&document, &findings);
     the_drafts_agree(&document)?;

@@ -65,11 +65,10 @@ impl Checker {
 
     fn check(&self, bytes: &[u8], name: &str) -> Checked {
         let document = Document::read_bytes(bytes, name);
-        let (_, mut findings) = document.check(&self.known);
-        if let Some(disk) = &self.disk {
-            findings.extend(document.check_disk(disk));
-            findings.sort_by_key(|finding: &Diagnostic| (finding.span.start, finding.span.end));
-        }
+        let (_, findings) = match &self.disk {
+            Some(disk) => document.check_with_disk(&self.known, disk),
+            None => document.check(&self.known),
+        };
         Checked::of(&document, findings)
     }
 }
