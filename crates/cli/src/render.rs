@@ -9,8 +9,6 @@ pub(crate) mod wrap;
 
 // What needs pods.
 #[cfg(feature = "fleet")]
-pub(crate) mod age;
-#[cfg(feature = "fleet")]
 pub(crate) mod bytes;
 #[cfg(feature = "fleet")]
 pub(crate) mod dialog;

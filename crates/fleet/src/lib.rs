@@ -13,7 +13,7 @@
 //! | [`Fleet::install`], [`Fleet::uninstall`], [`Fleet::update`] | what is started at boot, and by which build |
 //! | [`Fleet::doctor`] | what of this machine would make trouble |
 //! | [`Fleet::ps`], [`Fleet::explain`], [`Fleet::status`], [`Fleet::verify`] | look |
-//! | [`Fleet::send`], [`Fleet::send_to_session`] | a message, with a receipt |
+//! | [`Fleet::send`], [`Fleet::send_to_session`], [`Fleet::receipt`] | a message, with a receipt |
 //! | [`Fleet::comms`] | how an agent reaches its fleet mates |
 //! | [`Fleet::say`], [`Fleet::run_bridge`] | the chat with the fleet's human |
 //! | [`Fleet::tail`], [`Fleet::screen`], [`Fleet::attach`] | the agent's terminal |
@@ -63,6 +63,7 @@ pub mod desired;
 pub mod plan;
 pub mod readiness;
 pub mod supervisor;
+pub mod wording;
 
 pub use bridge::{BridgePhase, BridgeStatus, SayReport, SayRequest};
 pub use dirs::Dirs;
@@ -73,8 +74,8 @@ pub use fleet::{
     AgentPruned, AgentStatus, Brake, BrakeReport, Check, CommsBlock, DownOptions, Events,
     Explanation, Fact, Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss,
     OldAgent, OpeningStore, PeerChange, PeerRow, Removal, ResetReport, RestartOptions, SendReport,
-    SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, Terminal, TerminalRequest,
-    TrustReport, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
+    SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, TERMINAL_CLASS, Terminal,
+    TerminalRequest, TrustReport, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
 };
 pub use hook::report_to_own_pod;
 pub use host::PodHost;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use podfleet::wording::age;
 use podfleet::{Explanation, RowState};
 
-use super::age::age;
 use super::ps::style;
 use super::style::STRONG;
 use super::table::{Cell, Column, Table};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use podfleet::InboxReport;
+use podfleet::wording::age;
 use podfleet_protocol::Receipt;
 use podfleet_protocol::method::InboxRow;
 
-use super::age::age;
 use super::table::{Column, Table};
 
 /// How many characters of a message are shown.

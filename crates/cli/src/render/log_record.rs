@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use podfleet_pod_store::session_log::{Entry, Record};
-use podfleet_protocol::{MessageId, Receipt, UnixMillis};
+use podfleet::wording;
+use podfleet_pod_store::session_log::Record;
+use podfleet_protocol::UnixMillis;
 
 use super::style::DIM;
 use super::table::truncate;
@@ -15,9 +16,9 @@ const KIND_WIDTH: usize = 9;
 ///
 /// Texts are cut to their first line; JSON has them whole.
 pub(crate) fn render(record: &Record, zone: &TimeZone, width: usize) -> String {
-    let (kind, what) = words(&record.entry);
+    let (kind, what) = wording::record(&record.entry);
     let head = format!("{}  {kind:<KIND_WIDTH$}  ", clock(record.ts, zone));
-    let what = first_line(&what);
+    let what = wording::first_line(&what);
     let room = width.saturating_sub(head.len());
     format!("{DIM}{head}{DIM:#}{}", truncate(&what, room))
 }
@@ -32,100 +33,10 @@ fn clock(at: UnixMillis, zone: &TimeZone) -> String {
     )
 }
 
-fn words(entry: &Entry) -> (&str, String) {
-    match entry {
-        Entry::SegmentStart {
-            session, segment, ..
-        } => ("file", format!("{segment} of session {session} begins")),
-        Entry::Launch { run, argv, .. } => ("launch", format!("run {run}: {}", argv.join(" "))),
-        Entry::Input { client, bytes } => ("input", format!("{client} typed {bytes} bytes")),
-        Entry::MessageAccepted { message } => (
-            "accepted",
-            format!(
-                "{} from {}: {}",
-                short(message.id),
-                message.from,
-                message.body
-            ),
-        ),
-        Entry::MessageDelivering { id, text, attempt } => {
-            let attempt = match attempt {
-                0 | 1 => String::new(),
-                attempt => format!(" (attempt {attempt})"),
-            };
-            ("typing", format!("{}{attempt}: {text}", short(*id)))
-        }
-        Entry::MessageReceipt { receipt } => ("receipt", receipt_words(receipt)),
-        Entry::SystemItem {
-            kind, from, body, ..
-        } => ("item", format!("{kind} from {from}: {body}")),
-        Entry::AgentOutput { text, .. } => ("output", text.clone()),
-        Entry::Status { state, rule } => ("status", format!("{state} (rule `{rule}`)")),
-        Entry::Child(event) => (
-            "child",
-            format!("{} {} {}", event.name, event.event, event.detail),
-        ),
-        Entry::Peer(event) => (
-            "peer",
-            format!("{} {} {}", event.name, event.event, event.detail),
-        ),
-        Entry::Reset { text } => ("reset", text.clone()),
-        Entry::Control { action, by, detail } => (
-            "control",
-            format!("{action} by {by}: {detail}")
-                .trim_end_matches(": ")
-                .to_owned(),
-        ),
-        Entry::Error { origin, text } => ("error", format!("{origin}: {text}")),
-        Entry::Exit { run, end } => ("exit", format!("run {run}: {end}")),
-        Entry::Other(fields) => {
-            let kind = fields.get("type").and_then(serde_json::Value::as_str);
-            (
-                kind.unwrap_or("unknown"),
-                "written by a newer build".to_owned(),
-            )
-        }
-        // A type that this build does not know how to show.
-        _ => ("unknown", String::new()),
-    }
-}
-
-fn receipt_words(receipt: &Receipt) -> String {
-    let mut text = format!("{} {}", short(receipt.id), receipt.outcome);
-    let because = receipt
-        .evidence
-        .as_ref()
-        .map(ToString::to_string)
-        .or_else(|| receipt.hold.as_ref().map(ToString::to_string));
-    let because: Vec<_> = because.into_iter().chain(receipt.reason.clone()).collect();
-    if !because.is_empty() {
-        text.push_str(&format!(" ({})", because.join("; ")));
-    }
-    text
-}
-
-/// Returns the end of an id: its front is the time, which ids of one minute share.
-fn short(id: MessageId) -> String {
-    let text = id.to_string();
-    text.rsplit('-').next().unwrap_or_default().to_owned()
-}
-
-fn first_line(text: &str) -> String {
-    let mut lines = text.lines();
-    let first = lines
-        .next()
-        .unwrap_or_default()
-        .replace(char::is_control, " ");
-    if lines.next().is_some() {
-        first + " …"
-    } else {
-        first
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use podfleet_protocol::{Generation, Outcome, Run, RunEnd};
+    use podfleet_pod_store::session_log::Entry;
+    use podfleet_protocol::{Generation, MessageId, Outcome, Receipt, Run, RunEnd};
     use unicode_width::UnicodeWidthStr;
 
     use super::*;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anstyle::Style;
+use podfleet::wording::age;
 use podfleet::{Flag, FlagKind, PsRow, Readiness, RowState};
 
-use super::age::age;
 use super::style::{BUSY, DIM, ERROR, GOOD, WARNING};
 use super::table::{Cell, Column, Table, truncate};
 

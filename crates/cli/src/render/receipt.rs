@@ -1,7 +1,7 @@
 //! Receipts: how far a message came, what shows it, and what it waits for.
 
 use anstyle::Style;
-use podfleet::{SendReport, Via};
+use podfleet::{SendReport, Via, wording};
 use podfleet_protocol::{Outcome, Receipt};
 
 use super::style::{BUSY, ERROR, GOOD, WARNING};
@@ -25,7 +25,7 @@ fn render_via(agent: &str, receipt: &Receipt, via: Via) -> String {
     let style = style(receipt.outcome);
     let words = match (receipt.outcome, via.is_kept()) {
         (Outcome::Unknown, false) => "its fate is unknown".to_owned(),
-        _ => words(receipt),
+        _ => wording::outcome(receipt),
     };
     let mut text = format!("{agent}: {style}{words}{style:#}");
     text = wrap(&text, 0, "  ");
@@ -66,25 +66,6 @@ fn fact(text: &mut String, label: &str, fact: &str) {
     text.push_str(&label);
     text.push_str(&wrap(fact, LABEL, &indent));
     text.push('\n');
-}
-
-/// Says how far a message came; what got no further than the inbox says so first.
-fn words(receipt: &Receipt) -> String {
-    match receipt.outcome {
-        Outcome::Accepted => "accepted".to_owned(),
-        Outcome::Held => match &receipt.hold {
-            Some(hold) => format!("accepted, held: {hold}"),
-            None => "accepted, held".to_owned(),
-        },
-        Outcome::Cancelled => "cancelled before it was typed".to_owned(),
-        Outcome::Refused => "refused".to_owned(),
-        Outcome::TypedNotSubmitted => "typed, not submitted".to_owned(),
-        Outcome::Unknown => "accepted, its fate is unknown".to_owned(),
-        Outcome::Submitted => "submitted".to_owned(),
-        Outcome::QueuedByAgent => "queued by the agent".to_owned(),
-        Outcome::Started => "started".to_owned(),
-        Outcome::Answered => "answered".to_owned(),
-    }
 }
 
 const fn style(outcome: Outcome) -> Style {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use podfleet::AgentStatus;
+use podfleet::wording::age;
 use podfleet_protocol::{AgentPhase, PodStatus, RunEnd, UnixMillis};
 
-use super::age::age;
 use super::ps::{style, told_flags};
 use super::style::STRONG;
 use super::wrap::wrap;

@@ -7,14 +7,15 @@ use podfleet_protocol::limits::MAX_PAGE;
 use podfleet_protocol::method::{Cancel, CancelParams, Inbox, InboxParams, InboxResult, InboxRow};
 use podfleet_protocol::rpc::ErrorCode;
 use podfleet_protocol::{MessageId, Receipt};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Fleet;
 use super::send::{Via, ended, held_by_absence};
 use crate::error::{FleetError, FleetErrorKind};
 
 /// The messages that wait for an agent.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InboxReport {
     /// The agent.
     pub agent: String,
@@ -91,7 +92,11 @@ impl Fleet {
     }
 
     /// Returns whether a message in another's inbox is our business: as the pod asks, so we do.
-    async fn may_see(&self, pod: &PodRecord, entry: &InboxEntry) -> Result<bool, FleetError> {
+    pub(super) async fn may_see(
+        &self,
+        pod: &PodRecord,
+        entry: &InboxEntry,
+    ) -> Result<bool, FleetError> {
         let Some(credential) = &self.credential else {
             return Ok(true);
         };

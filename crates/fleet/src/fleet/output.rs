@@ -108,17 +108,10 @@ impl Fleet {
         let fault = |error: podfleet_pod_store::session_log::LogError| {
             FleetError::new(FleetErrorKind::Store).caused_by(error)
         };
-        let kept = usize::try_from(count).unwrap_or(usize::MAX);
-        let mut records = std::collections::VecDeque::with_capacity(kept.min(2048));
-        for located in SessionReader::open(files)
-            .map_err(fault)?
-            .skip_corrupt(true)
-        {
-            if records.len() >= kept {
-                records.pop_front();
-            }
-            records.push_back(located.map_err(fault)?.record);
-        }
-        Ok(records.into())
+        let reader = SessionReader::tail(files, count.into()).map_err(fault)?;
+        let records = reader.skip_corrupt(true);
+        records
+            .map(|located| Ok(located.map_err(fault)?.record))
+            .collect()
     }
 }

@@ -15,7 +15,7 @@ use crate::report::AgentResult;
 /// The harness of programs of which nothing is known but that they have a prompt.
 const RUNTIME: &str = "generic";
 /// The class of a terminal's pod.
-const CLASS: &str = "terminal";
+pub const TERMINAL_CLASS: &str = "terminal";
 
 /// A terminal that is to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Fleet {
         let pod = Unrostered {
             id: request.id,
             name: &request.name,
-            class: CLASS,
+            class: TERMINAL_CLASS,
             runtime: RUNTIME,
             spec,
         };
