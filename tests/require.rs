@@ -89,6 +89,17 @@ pub fn agent_program(name: &str) -> Option<PathBuf> {
     found.parent().map(Path::to_owned)
 }
 
+/// Returns Chromium, and the program that drives it.
+///
+/// # Panics
+///
+/// When one is missing in CI.
+pub fn chromium() -> Option<[PathBuf; 2]> {
+    let chromium = program("chromium", "scripts/setup.sh browser")?;
+    let driver = program("chromedriver", "scripts/setup.sh browser")?;
+    Some([chromium, driver])
+}
+
 /// Returns whether the test may give programs a network of their own, with loopback alone.
 ///
 /// # Panics

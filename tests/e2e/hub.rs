@@ -1,10 +1,11 @@
 //! Two machines and one hub in front of them: real pods, real processes, TLS between.
 
+mod network;
 mod ssh;
 
 use std::io::Write as _;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use podfleet_hub::client::{ClientError, HubClient, Way};
@@ -17,16 +18,16 @@ use podfleet_protocol::{Generation, Run};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::world::{World, is_gone, signal, until};
+use crate::world::{World, is_gone, signal, until, until_within};
 
 /// How long anything that ought to happen may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A machine with its hub, which ends before the machine does.
-struct Machine {
+pub(crate) struct Machine {
     hub: u32,
     standing: Value,
-    world: World,
+    pub(crate) world: World,
 }
 
 impl Drop for Machine {
@@ -36,18 +37,25 @@ impl Drop for Machine {
 }
 
 impl Machine {
-    fn new(agent: &str) -> Self {
-        let world = World::with_agents(&[(agent, "")]);
+    pub(crate) fn new(agent: &str) -> Self {
+        Self::of(World::with_agents(&[(agent, "")]), "127.0.0.1:0")
+    }
+
+    fn of(world: World, listen: &str) -> Self {
         let mut machine = Self {
             hub: 0,
             standing: Value::Null,
             world,
         };
-        machine.start_hub("127.0.0.1:0");
+        machine.start_hub(listen);
         machine
     }
 
-    fn start_hub(&mut self, listen: &str) {
+    pub(crate) fn start_hub(&mut self, listen: &str) {
+        self.start_hub_with(listen, &[]);
+    }
+
+    fn start_hub_with(&mut self, listen: &str, more: &[&str]) {
         let allow = self.world.path("home");
         let arguments = [
             "hub",
@@ -59,12 +67,12 @@ impl Machine {
             listen,
         ];
         let allow = ["--allow", allow.to_str().unwrap()];
-        let arguments = [&arguments[..], &allow].concat();
+        let arguments = [&arguments[..], &allow, more].concat();
         self.standing = self.world.fleet(&arguments).exits(0).json();
         self.hub = u32::try_from(self.standing["pid"].as_u64().unwrap()).unwrap();
     }
 
-    fn end_hub(&self) {
+    pub(crate) fn end_hub(&self) {
         signal(self.hub, Signal::TERM);
         until(|| {
             if is_gone(self.hub) {
@@ -75,7 +83,7 @@ impl Machine {
         });
     }
 
-    fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.standing["listen"][0][0].as_str().unwrap().to_owned()
     }
 
@@ -87,7 +95,7 @@ impl Machine {
     }
 
     /// Makes another machine an endpoint of this one, with its home mounted as `far`.
-    fn add(&self, name: &str, other: &Self) {
+    pub(crate) fn add(&self, name: &str, other: &Self) {
         let scopes = "observe,files:read,files:write,pty,message";
         let token = other
             .world
@@ -124,7 +132,7 @@ impl Machine {
             .exits(0);
     }
 
-    fn until_connected(&self, name: &str) {
+    pub(crate) fn until_connected(&self, name: &str) {
         until(|| {
             let ran = self.world.fleet(&["endpoint", "status", name]);
             if ran.code == 0 {
@@ -136,7 +144,8 @@ impl Machine {
     }
 }
 
-fn pair() -> (Machine, Machine) {
+/// Two machines, of which the second is the endpoint `box` of the first.
+pub(crate) fn pair() -> (Machine, Machine) {
     let (home, spoke) = (Machine::new("lead"), Machine::new("coder"));
     home.add("box", &spoke);
     (home, spoke)
@@ -477,6 +486,70 @@ fn a_terminal_that_ended_is_seen_to_have_ended() {
     let listed = home.world.fleet(&["pty", "list", "--json"]).exits(0).json();
     assert_eq!(listed[0]["state"], "gone");
     home.world.fleet(&["pty", "kill", "sh@box"]).exits(0);
+}
+
+#[test]
+fn an_agent_that_the_roster_has_on_another_machine_is_found_there_by_its_name() {
+    let (home, spoke) = pair();
+    let far = "  - name: coder\n    runtime: sim\n    host: box\n";
+    let agents = home.world.agents(&[("lead", "")]) + far;
+    home.world.write_roster("default", &agents);
+    spoke.world.fleet(&["up"]).exits(0);
+    spoke
+        .world
+        .until_row("coder", |row| row["readiness"] == "available");
+    let ps = home.world.fleet(&["ps", "--hub", "local", "--json"]);
+    let rows = ps.exits(0).json();
+    let rows = rows.as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row["name"].as_str()).collect();
+    assert_eq!(names, [Some("lead"), Some("coder@box")], "{rows:#?}");
+    assert_eq!(rows[1]["readiness"], "available");
+    let send = ["send", "coder", "--hub", "local", "-m", "by name"];
+    let sent = home
+        .world
+        .fleet(&[&send[..], &["--wait", "answered"]].concat());
+    sent.exits(0);
+    let log = home.world.fleet(&["log", "coder", "--hub", "local"]);
+    assert!(log.exits(0).stdout.contains("by name"));
+    let inbox = home.world.fleet(&["inbox", "coder", "--hub", "local"]);
+    assert!(inbox.exits(0).stderr.contains("no message waits"));
+}
+
+#[test]
+fn a_terminal_goes_on_while_home_asks_and_ends_when_home_is_away_for_too_long() {
+    let (home, mut spoke) = (Machine::new("lead"), Machine::new("coder"));
+    let address = spoke.address();
+    spoke.end_hub();
+    spoke.start_hub_with(&address, &["--grace", "10s", "--keep-ended", "2s"]);
+    home.add("box", &spoke);
+    let spawn = |name| {
+        let shell = ["pty", "spawn", "far", "--name", name, "--", "/bin/sh"];
+        home.world.fleet(&shell).exits(0);
+    };
+    spawn("sh");
+    spawn("ends");
+    spoke.world.fleet(&["down", "ends"]).exits(0);
+    let states = || {
+        let listed = home.world.fleet(&["pty", "list", "--json"]).exits(0);
+        let listed = listed.json();
+        let state = |at: usize| listed[at]["state"].as_str().map(str::to_owned);
+        [state(0), state(1)].map(Option::unwrap_or_default)
+    };
+    // Longer than the grace: home looks after its endpoints.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(13) {
+        assert_eq!(states()[0], "live");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert_eq!(states(), ["live", "gone"]);
+    home.end_hub();
+    until_within(Duration::from_secs(40), || {
+        let rows = spoke.world.fleet(&["ps", "--json"]).json();
+        match rows.as_array().map(Vec::len) {
+            Some(1) => Ok(()),
+            _ => Err(format!("{rows:#}")),
+        }
+    });
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod independent_validator;
 mod load;
 mod looking;
 mod mcp;
+mod page;
 mod peers;
 mod pruning;
 mod real_programs;

@@ -9,6 +9,7 @@
 
 mod change;
 mod list;
+mod watch;
 mod write;
 
 use std::fs::File;
@@ -25,6 +26,7 @@ use crate::path::MountPath;
 
 pub use change::{CopyReport, Removal};
 pub use list::{ListPage, MAX_ENTRIES};
+pub use watch::{Change, Watch};
 pub use write::{Precondition, Written};
 
 /// A directory that nothing is done outside of.

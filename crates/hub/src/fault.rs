@@ -97,6 +97,8 @@ codes! {
     EndpointIncompatible = "endpoint.incompatible", 502;
     /// There is no such agent or terminal.
     AgentNotFound = "agent.not_found", 404;
+    /// There is no such message.
+    MessageNotFound = "message.not_found", 404;
     /// Its pod does not run.
     AgentNotRunning = "agent.not_running", 409;
     /// A rule refuses it.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::fault::{Code, Fault};
-use crate::hub::Hub;
+use crate::hub::{Grace, Hub};
 use crate::machine::Machine;
 use crate::server::{Limits, Listener, Settings, router, serve};
 use crate::tls::{OwnKey, Pin};
@@ -38,6 +38,8 @@ pub struct Plan {
     pub settings: Settings,
     /// What keeps clients from taking all there is.
     pub limits: Limits,
+    /// How long terminals are kept.
+    pub grace: Grace,
 }
 
 /// An address to listen at.
@@ -124,6 +126,7 @@ impl Running {
         for listener in listeners {
             tasks.spawn(serve(listener, router.clone(), plan.limits, end.clone()));
         }
+        tasks.spawn(Arc::clone(&hub).keep_grace(plan.grace, end.clone()));
         tasks.close();
         publish(&plan.directory, &standing)?;
         Ok(Self {

@@ -4,8 +4,10 @@
 mod agents;
 mod endpoints;
 mod files;
+mod grace;
 mod mounts;
 mod terminals;
+mod whereabouts;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +26,9 @@ use crate::topology::{MachineName, Topology};
 use crate::wire::{DEADLINE, VERSION};
 
 pub use files::FilePlace;
+pub use grace::Grace;
+
+use grace::Heard;
 
 /// How many events wait for a client that reads slowly, before it is told that it missed some.
 const EVENTS: usize = 256;
@@ -35,6 +40,7 @@ pub struct Hub {
     machine: Machine,
     endpoints: Endpoints,
     events: broadcast::Sender<Event>,
+    heard: Heard,
     info: Info,
 }
 
@@ -78,6 +84,7 @@ impl Hub {
         tunnels: &Path,
         (host, build): (String, String),
     ) -> Result<Arc<Self>, Fault> {
+        let heard = Heard::at(topology.heard());
         let topology = Arc::new(topology);
         let events = broadcast::Sender::new(EVENTS);
         let endpoints = Endpoints::new(Arc::clone(&topology), tunnels, events.clone());
@@ -94,6 +101,7 @@ impl Hub {
             machine,
             endpoints,
             events,
+            heard,
             info,
         }))
     }
@@ -114,6 +122,11 @@ impl Hub {
     #[must_use]
     pub const fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// Takes note that somebody asks who may open terminals here.
+    pub(crate) fn hear(&self) {
+        self.heard.now();
     }
 
     /// Returns the endpoints.
@@ -172,6 +185,8 @@ impl Hub {
             Call::FleetSend(params) => json(self.send(*params, order).await?),
             Call::FleetTail(params) => json(self.tail(*params, order).await?),
             Call::FleetLog(params) => json(self.log(*params, order).await?),
+            Call::FleetInbox(params) => json(self.inbox(*params, order).await?),
+            Call::FleetReceipt(params) => json(self.receipt(*params, order).await?),
             Call::PtySpawn(params) => json(self.spawn_terminal(*params, order).await?),
             Call::PtyOpen(params) => json(self.machine.open_terminal(*params).await?),
             Call::PtyList(_) => json(self.list_terminals(order).await?),

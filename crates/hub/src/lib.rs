@@ -25,7 +25,7 @@
 //! | [`host`] | a hub as a process: its lock, its listeners, and finding the one that runs |
 //! | [`machine`] | what this machine does itself |
 //! | [`endpoint`] | one supervisor an endpoint: how it is, and calls to it |
-//! | [`server`] | the HTTP server: authentication, limits, `/v1/…` |
+//! | [`server`] | the HTTP server: authentication, limits, `/v1/…`, and the page for people |
 //! | [`tls`] | the own key, and keys that are pinned |
 //! | [`client`] | calling a hub |
 

@@ -54,6 +54,7 @@ pub fn fleet_fault(error: &FleetError) -> Fault {
     use podfleet::FleetErrorKind as Kind;
     let code = match error.kind() {
         Kind::NoSuchAgent { .. } | Kind::Remote { .. } => Code::AgentNotFound,
+        Kind::NoSuchMessage { .. } => Code::MessageNotFound,
         Kind::NotRunning { .. } => Code::AgentNotRunning,
         Kind::Refused { .. }
         | Kind::NotAllowed { .. }

@@ -155,6 +155,10 @@ ops! {
     FleetTail = "fleet.tail", Observe (TailParams) -> podfleet_protocol::method::ScrollbackResult;
     /// Gives the last records of an agent's session log.
     FleetLog = "fleet.log", Observe (LogParams) -> LogResult;
+    /// Lists the messages that wait for an agent.
+    FleetInbox = "fleet.inbox", Observe (InboxParams) -> podfleet::InboxReport;
+    /// Tells what became of a message to an agent.
+    FleetReceipt = "fleet.receipt", Observe (ReceiptParams) -> podfleet_protocol::Receipt;
 
     /// Opens a terminal on a mount.
     PtySpawn = "pty.spawn", Pty (PtySpawnParams) -> crate::topology::Route;

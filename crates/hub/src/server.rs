@@ -4,27 +4,32 @@
 //! |---|---|
 //! | `POST /v1/invoke` | one operation |
 //! | `GET`, `PUT /v1/files/{mount}/{path}` | the bytes of a file, streamed |
+//! | `GET /v1/watch/{mount}/{path}` | what changes in a directory, as server-sent events |
 //! | `GET /v1/pty/{session}` | a terminal's frames over a WebSocket |
 //! | `GET /v1/events` | what changes, as server-sent events |
 //! | `GET /v1/openapi.json` | the description of all this |
 //! | `GET /health`, `/ready` | whether the process lives, and whether it can serve |
 //! | `GET /metrics` | counters, for Prometheus |
+//! | `/`, and what it links to | the page for people with a browser |
 
 mod access;
 mod events;
-mod files;
+pub(crate) mod files;
 mod invoke;
 mod listen;
 mod metrics;
 mod openapi;
+mod page;
 pub(crate) mod pty;
 mod range;
+mod session;
+pub(crate) mod watch;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -38,6 +43,7 @@ pub use openapi::document;
 
 use access::FailedLogins;
 use metrics::Metrics;
+use session::Sessions;
 
 /// What the server needs besides the hub.
 #[derive(Debug, Clone, Default)]
@@ -52,12 +58,14 @@ pub struct Shared {
     hub: Arc<Hub>,
     settings: Settings,
     failures: FailedLogins,
+    sessions: Sessions,
     metrics: Metrics,
 }
 
 /// Makes the server's routes for a hub.
 pub fn router(hub: Arc<Hub>, settings: Settings) -> Router {
     let shared = Arc::new(Shared {
+        sessions: Sessions::of(hub.info().hub_id),
         hub,
         settings,
         failures: FailedLogins::default(),
@@ -74,12 +82,14 @@ pub fn router(hub: Arc<Hub>, settings: Settings) -> Router {
                 .put(files::write)
                 .layer(DefaultBodyLimit::disable()),
         )
+        .route("/v1/watch/{*path}", get(watch::watch))
         .route("/v1/pty/{session}", get(pty::attach))
         .route("/v1/events", get(events::events))
         .route("/v1/openapi.json", get(openapi::serve))
         .route("/health", get(health))
         .route("/ready", get(metrics::ready))
         .route("/metrics", get(metrics::metrics))
+        .merge(page::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(axum::middleware::from_fn_with_state(
@@ -104,20 +114,34 @@ async fn not_so() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, fault.into_response()).into_response()
 }
 
-/// Answers say nothing to frames of other sites, are kept by nobody, and are what they say.
+/// Answers say nothing to frames of other sites, are kept by nobody, and are what they say. What is
+/// no page of ours, such as a file of a mount, may do nothing in a browser.
 async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let set = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ];
     for (name, value) in set {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    let unless_set = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'; sandbox",
+        ),
+    ];
+    for (name, value) in unless_set {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
     response
 }
 

@@ -224,6 +224,11 @@ impl Topology {
         self.id
     }
 
+    /// Returns the file that says when somebody last asked who may open terminals here.
+    pub(crate) fn heard(&self) -> PathBuf {
+        self.secrets.with_file_name("heard")
+    }
+
     /// Looks whether the file can still be read.
     ///
     /// # Errors

@@ -54,6 +54,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             let client = crate::hub::connect::client(hub, context)?;
             let wish = AttachWish {
                 name: &args.agent.name,
+                fleet: args.agent.scope.fleet.as_ref(),
                 take: args.take,
                 prefix,
             };
@@ -136,6 +137,8 @@ async fn attach(fleet: &Fleet, args: &Args, prefix: PrefixKey, context: &mut Con
 pub(super) struct AttachWish<'a> {
     /// The agent or terminal.
     pub(super) name: &'a str,
+    /// Its fleet; absent: the one that its machine's own commands mean.
+    pub(super) fleet: Option<&'a podfleet_protocol::FleetName>,
     /// Whether control is taken from another client.
     pub(super) take: bool,
     /// The key that comes before ours.
@@ -149,7 +152,12 @@ pub(super) async fn through_hub(
     wish: AttachWish<'_>,
     context: &mut Context,
 ) -> Outcome {
-    let AttachWish { name, take, prefix } = wish;
+    let AttachWish {
+        name,
+        fleet,
+        take,
+        prefix,
+    } = wish;
     let tty = Tty::open(ScreenUse::Alternate)?;
     let mut signals = Signals::listen()?;
     let params = AttachParams {
@@ -158,7 +166,7 @@ pub(super) async fn through_hub(
         size: Some(tty.size()),
         from: None,
     };
-    let attached = crate::hub::agents::attach(client, name, params).await?;
+    let attached = crate::hub::agents::attach(client, name, fleet, params).await?;
     let screen = ScreenUse::Alternate;
     let shown =
         Client::new(&tty, &mut signals, attached, Purpose::Attach, screen).with_prefix(prefix);

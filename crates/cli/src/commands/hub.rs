@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use podfleet_hub::host::find;
+use podfleet_hub::hub::Grace;
 use podfleet_hub::token::{Scope, TokenRecord};
 use podfleet_hub::topology::Topology;
 use podfleet_protocol::UnixMillis;
@@ -63,6 +64,12 @@ struct RunArgs {
     /// Serve files and terminals only below this directory [default: your home]
     #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
     allow: Vec<PathBuf>,
+    /// How long terminals that were opened for another machine go on while it is away
+    #[arg(long, value_name = "AGE", default_value = "24h")]
+    grace: Timespan,
+    /// How long a terminal can be looked at after its program has ended
+    #[arg(long, value_name = "AGE", default_value = "1h")]
+    keep_ended: Timespan,
     /// Run in the background unless one runs, and say where; listens nowhere unless told
     #[arg(long)]
     background: bool,
@@ -179,6 +186,10 @@ impl RunArgs {
             hosts: self.host.clone(),
             allow: self.allow.clone(),
             roster: context.named_roster().map(std::path::Path::to_owned),
+            grace: Grace {
+                away: self.grace.duration(),
+                ended: self.keep_ended.duration(),
+            },
         })
     }
 
@@ -195,6 +206,8 @@ impl RunArgs {
             add("--listen", "none".to_owned());
         }
         at.into_iter().for_each(|address| add("--listen", address));
+        add("--grace", self.grace.to_string());
+        add("--keep-ended", self.keep_ended.to_string());
         for host in &self.host {
             add("--host", host.clone());
         }

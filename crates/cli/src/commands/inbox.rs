@@ -1,6 +1,7 @@
+use podfleet::InboxReport;
 use podfleet_protocol::{MessageId, Outcome as Reached};
 
-use crate::commands::scope::{DryRun, JsonFlag, OneAgent};
+use crate::commands::scope::{DryRun, JsonFlag, OneAgent, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -24,10 +25,17 @@ pub(crate) struct Args {
     #[command(flatten)]
     dry_run: DryRun,
     #[command(flatten)]
+    through: ThroughHub,
+    #[command(flatten)]
     json: JsonFlag,
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    #[cfg(feature = "hub")]
+    if args.through.hub.is_some() && args.cancel.is_some() {
+        let message = "`--cancel` is for the agents of this machine, not for a hub's";
+        return Err(Error::message(Exit::Usage, message));
+    }
     match args.cancel {
         Some(id) if !args.dry_run.dry_run => cancel(args, id, context),
         wanted => list(args, wanted, context),
@@ -37,11 +45,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
 /// Lists what waits; of a dry run, only the message that would be withdrawn.
 fn list(args: &Args, wanted: Option<MessageId>, context: &mut Context) -> Outcome {
     let name = &args.agent.name;
-    let mut report = block_on(async {
-        let scope = &args.agent.scope;
-        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
-        Ok(fleet.inbox(name).await?)
-    })?;
+    let mut report = block_on(inbox_of(args, context))?;
     if let Some(id) = wanted {
         report.messages.retain(|row| row.id == id);
         if report.messages.is_empty() {
@@ -66,6 +70,25 @@ fn list(args: &Args, wanted: Option<MessageId>, context: &mut Context) -> Outcom
         context.output.say("would be withdrawn")?;
     }
     Ok(Exit::Success)
+}
+
+async fn inbox_of(args: &Args, context: &mut Context) -> Result<InboxReport, Error> {
+    let (name, scope) = (&args.agent.name, &args.agent.scope);
+    #[cfg(feature = "hub")]
+    if let Some(hub) = &args.through.hub {
+        use crate::hub::{agents, connect};
+        use podfleet_hub::op::{FleetInbox, InboxParams};
+
+        let params = InboxParams {
+            agent: agents::agent(name)?,
+            fleet: scope.fleet.clone(),
+        };
+        return Ok(connect::client(hub, context)?
+            .call::<FleetInbox>(params)
+            .await?);
+    }
+    let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+    Ok(fleet.inbox(name).await?)
 }
 
 fn cancel(args: &Args, id: MessageId, context: &mut Context) -> Outcome {

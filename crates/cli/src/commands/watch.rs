@@ -43,7 +43,8 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
                 args,
                 prefix,
                 async |name: &str, params: AttachParams| {
-                    crate::hub::agents::attach(&client, name, params).await
+                    let fleet = args.scope.fleet.as_ref();
+                    crate::hub::agents::attach(&client, name, fleet, params).await
                 },
             )
             .await;

@@ -3,6 +3,7 @@
 use podfleet::PsRow;
 use podfleet_hub::client::HubClient;
 use podfleet_hub::op::{AgentRef, AgentRow, FleetPs, PsParams, PsResult};
+use podfleet_hub::topology::MachineName;
 use podfleet_pod::client::AttachStream;
 use podfleet_protocol::FleetName;
 use podfleet_protocol::method::{AttachParams, AttachResult};
@@ -37,7 +38,8 @@ pub(crate) async fn list(
         .map(|name| agent(name))
         .collect::<Result<_, _>>()?;
     let is = |row: &AgentRow, wanted: &AgentRef| {
-        row.row.name == wanted.agent.as_str() && row.endpoint == wanted.endpoint
+        let named = wanted.endpoint == MachineName::Local && row.mate;
+        row.row.name == wanted.agent.as_str() && (named || row.endpoint == wanted.endpoint)
     };
     if let Some(missing) = wanted
         .iter()
@@ -68,7 +70,8 @@ pub(crate) fn rows(found: &PsResult) -> Vec<PsRow> {
 pub(crate) async fn attach(
     client: &HubClient,
     name: &str,
+    fleet: Option<&FleetName>,
     params: AttachParams,
 ) -> Result<(AttachResult, AttachStream), Error> {
-    Ok(client.attach(&agent(name)?, &params).await?)
+    Ok(client.attach_in(&agent(name)?, fleet, &params).await?)
 }

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use podfleet::{Fleet, Setup};
 use podfleet_hub::fault::{Code, Fault};
 use podfleet_hub::host::{Listen, Plan, Protection, Running, Standing, find};
+use podfleet_hub::hub::Grace;
 use podfleet_hub::machine::{Fleets, Machine, fleet_fault};
 use podfleet_hub::server::{Limits, Settings};
 use podfleet_protocol::FleetName;
@@ -32,6 +33,7 @@ pub(crate) struct Wish {
     pub(crate) hosts: Vec<String>,
     pub(crate) allow: Vec<PathBuf>,
     pub(crate) roster: Option<PathBuf>,
+    pub(crate) grace: Grace,
 }
 
 /// Returns the directory of this user's hub.
@@ -139,6 +141,7 @@ fn plan(wish: Wish, context: &Context) -> Result<Plan, Error> {
         listen: listen.collect(),
         settings: Settings { hosts: wish.hosts },
         limits: Limits::default(),
+        grace: wish.grace,
     })
 }
 

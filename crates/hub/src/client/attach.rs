@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt as _, StreamExt as _};
 use podfleet_pod::client::AttachStream;
+use podfleet_protocol::FleetName;
 use podfleet_protocol::frame::FrameCodec;
 use podfleet_protocol::method::{AttachParams, AttachResult};
 use tokio::net::UnixStream;
@@ -67,10 +68,11 @@ impl HubClient {
     pub async fn attach_raw(
         &self,
         agent: &AgentRef,
+        fleet: Option<&FleetName>,
         params: &AttachParams,
     ) -> Result<(AttachResult, Frames), ClientError> {
         let opening = async {
-            let path = format!("/v1/pty/{agent}?{}", query(params));
+            let path = format!("/v1/pty/{agent}?{}", query(fleet, params));
             let mut stream = self.open_socket(&path).await?;
             let first = stream.next().await;
             let result = first.and_then(|message| message.ok()?.into_text().ok());
@@ -94,7 +96,20 @@ impl HubClient {
         agent: &AgentRef,
         params: &AttachParams,
     ) -> Result<(AttachResult, AttachStream), ClientError> {
-        let (result, frames) = self.attach_raw(agent, params).await?;
+        self.attach_in(agent, None, params).await
+    }
+
+    /// Attaches to the terminal of an agent of that fleet.
+    ///
+    /// # Errors
+    /// Fails as [`attach_raw`](Self::attach_raw) does.
+    pub async fn attach_in(
+        &self,
+        agent: &AgentRef,
+        fleet: Option<&FleetName>,
+        params: &AttachParams,
+    ) -> Result<(AttachResult, AttachStream), ClientError> {
+        let (result, frames) = self.attach_raw(agent, fleet, params).await?;
         let broken = |error: io::Error| ClientError::NoHub(error.to_string());
         let (near, far) = UnixStream::pair().map_err(broken)?;
         let far = Side::pod(far, &BytesMut::new());

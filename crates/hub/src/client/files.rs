@@ -2,14 +2,19 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::Stream;
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use http_body_util::BodyStream;
+use tokio_util::codec::{FramedRead, LinesCodec};
+use tokio_util::io::StreamReader;
 
 use super::{ClientError, HubClient, Unreachable, answer_of, lost};
-use crate::contained::{Precondition, Stat};
+use crate::contained::{Change, Precondition, Stat};
 use crate::op::Place;
 use crate::path::MountPath;
+use crate::server::{files, watch};
+
+/// The longest event of a watched directory in bytes: a thousand names of 255, escaped.
+const MAX_EVENT: usize = 2 << 20;
 
 /// What an answer says of a file before its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +41,57 @@ impl HubClient {
         path: &MountPath,
         range: Option<&str>,
     ) -> Result<(FileHead, FileBody), ClientError> {
-        let mut request = self.request("GET", &url(place, path));
+        let mut request = self.request("GET", &url(files::PREFIX, place, path));
         if let Some(range) = range {
             request = request.header("range", range);
         }
+        self.stream(request).await
+    }
+
+    /// Follows what changes in a directory, to the last change.
+    ///
+    /// # Errors
+    /// Fails when the hub is not reached, and with what it answers; the stream ends with an error
+    /// when the way breaks.
+    pub async fn watch(
+        &self,
+        place: &Place,
+        path: &MountPath,
+    ) -> Result<impl Stream<Item = Result<Change, ClientError>> + Send, ClientError> {
+        let bytes = self.watch_raw(place, path).await?;
+        let lines = FramedRead::new(
+            StreamReader::new(bytes.map_err(std::io::Error::other)),
+            LinesCodec::new_with_max_length(MAX_EVENT),
+        );
+        Ok(lines.filter_map(|line| async move {
+            match line {
+                Ok(line) => {
+                    let data = line.strip_prefix("data:")?.trim_start();
+                    let change = serde_json::from_str(data);
+                    Some(change.map_err(|error| ClientError::NoHub(error.to_string())))
+                }
+                Err(error) => {
+                    let detail = format!("the way to the directory broke ({error})");
+                    Some(Err(ClientError::Unreachable(Unreachable::Reset, detail)))
+                }
+            }
+        }))
+    }
+
+    /// Follows what changes in a directory, as server-sent events.
+    pub(crate) async fn watch_raw(
+        &self,
+        place: &Place,
+        path: &MountPath,
+    ) -> Result<FileBody, ClientError> {
+        let request = self.request("GET", &url(watch::PREFIX, place, path));
+        self.stream(request).await.map(|(_, body)| body)
+    }
+
+    async fn stream(
+        &self,
+        request: ::http::request::Builder,
+    ) -> Result<(FileHead, FileBody), ClientError> {
         let request = request
             .body(Body::empty())
             .map_err(|error| invalid(&error))?;
@@ -84,7 +136,7 @@ impl HubClient {
         precondition: &Precondition,
         body: Body,
     ) -> Result<Stat, ClientError> {
-        let mut request = self.request("PUT", &url(place, path));
+        let mut request = self.request("PUT", &url(files::PREFIX, place, path));
         match precondition {
             Precondition::None => {}
             Precondition::Absent => request = request.header("if-none-match", "*"),
@@ -121,16 +173,16 @@ fn invalid(error: &::http::Error) -> ClientError {
     ClientError::NoHub(error.to_string())
 }
 
-fn url(place: &Place, path: &MountPath) -> String {
+fn url(prefix: &str, place: &Place, path: &MountPath) -> String {
     match place {
         Place::Mount(mount) => {
             let mount = mount.to_string().replace('/', "%2F");
-            format!("/v1/files/{mount}/{}", path.to_url())
+            format!("{prefix}{mount}/{}", path.to_url())
         }
         Place::Root(root) => {
             let root =
                 percent_encoding::utf8_percent_encode(root, percent_encoding::NON_ALPHANUMERIC);
-            format!("/v1/files/-/{}?root={root}", path.to_url())
+            format!("{prefix}-/{}?root={root}", path.to_url())
         }
     }
 }

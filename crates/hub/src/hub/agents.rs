@@ -1,14 +1,16 @@
 //! Operations on agents, of this machine and of every endpoint.
 
 use futures_util::future::join_all;
-use podfleet::SendReport;
+use podfleet::{InboxReport, SendReport};
 use podfleet_protocol::method::ScrollbackResult;
+use podfleet_protocol::{FleetName, Receipt};
 
 use super::{Doer, Hub, Order};
 use crate::fault::Fault;
 use crate::op::{
-    AgentRef, AgentRow, FleetLog, FleetPs, FleetSend, FleetTail, LogParams, LogResult, PsParams,
-    PsResult, SendParams, TailParams,
+    AgentRef, AgentRow, FleetInbox, FleetLog, FleetPs, FleetReceipt, FleetSend, FleetTail,
+    InboxParams, LogParams, LogResult, Op, PsParams, PsResult, ReceiptParams, SendParams,
+    TailParams,
 };
 use crate::topology::MachineName;
 
@@ -36,6 +38,7 @@ impl Hub {
                 Err(fault) => result.missing.push(fault.about(machine.as_str())),
             }
         }
+        result.rows = self.answered(result.rows);
         Ok(result)
     }
 
@@ -67,14 +70,8 @@ impl Hub {
         params: SendParams,
         order: &Order,
     ) -> Result<SendReport, Fault> {
-        match self.doer(&params.to.endpoint)? {
-            Doer::Here => self.machine.send(params).await,
-            Doer::There(remote) => {
-                let to = AgentRef::local(params.to.agent.clone());
-                let params = SendParams { to, ..params };
-                remote.call::<FleetSend>(params, order.deadline).await
-            }
-        }
+        self.where_it_is::<FleetSend, _>(params, order, |params| self.machine.send(params))
+            .await
     }
 
     pub(super) async fn tail(
@@ -82,24 +79,81 @@ impl Hub {
         params: TailParams,
         order: &Order,
     ) -> Result<ScrollbackResult, Fault> {
-        match self.doer(&params.agent.endpoint)? {
-            Doer::Here => self.machine.tail(params).await,
-            Doer::There(remote) => {
-                let agent = AgentRef::local(params.agent.agent.clone());
-                let params = TailParams { agent, ..params };
-                remote.call::<FleetTail>(params, order.deadline).await
-            }
-        }
+        self.where_it_is::<FleetTail, _>(params, order, |params| self.machine.tail(params))
+            .await
     }
 
     pub(super) async fn log(&self, params: LogParams, order: &Order) -> Result<LogResult, Fault> {
-        match self.doer(&params.agent.endpoint)? {
-            Doer::Here => self.machine.log(params).await,
+        self.where_it_is::<FleetLog, _>(params, order, |params| self.machine.log(params))
+            .await
+    }
+
+    pub(super) async fn inbox(
+        &self,
+        params: InboxParams,
+        order: &Order,
+    ) -> Result<InboxReport, Fault> {
+        self.where_it_is::<FleetInbox, _>(params, order, |params| self.machine.inbox(params))
+            .await
+    }
+
+    pub(super) async fn receipt(
+        &self,
+        params: ReceiptParams,
+        order: &Order,
+    ) -> Result<Receipt, Fault> {
+        self.where_it_is::<FleetReceipt, _>(params, order, |params| self.machine.receipt(params))
+            .await
+    }
+
+    /// Has an operation on one agent carried out by the machine that the agent is on.
+    async fn where_it_is<O: Op, F>(
+        &self,
+        mut params: O::Params,
+        order: &Order,
+        here: impl FnOnce(O::Params) -> F,
+    ) -> Result<O::Result, Fault>
+    where
+        O::Params: OfAgent,
+        F: Future<Output = Result<O::Result, Fault>>,
+    {
+        let fleet = params.fleet().cloned();
+        let named = params.agent().clone();
+        let agent = self.whereabouts(named, fleet.as_ref()).await?;
+        match self.doer(&agent.endpoint)? {
+            Doer::Here => here(params).await,
             Doer::There(remote) => {
-                let agent = AgentRef::local(params.agent.agent.clone());
-                let params = LogParams { agent, ..params };
-                remote.call::<FleetLog>(params, order.deadline).await
+                *params.agent() = AgentRef::local(agent.agent);
+                remote.call::<O>(params, order.deadline).await
             }
         }
     }
+}
+
+/// Parameters of an operation on one agent.
+trait OfAgent {
+    fn agent(&mut self) -> &mut AgentRef;
+    fn fleet(&self) -> Option<&FleetName>;
+}
+
+macro_rules! of_agent {
+    ($($params:ty, $agent:ident;)*) => {
+        $(impl OfAgent for $params {
+            fn agent(&mut self) -> &mut AgentRef {
+                &mut self.$agent
+            }
+
+            fn fleet(&self) -> Option<&FleetName> {
+                self.fleet.as_ref()
+            }
+        })*
+    };
+}
+
+of_agent! {
+    SendParams, to;
+    TailParams, agent;
+    LogParams, agent;
+    InboxParams, agent;
+    ReceiptParams, agent;
 }

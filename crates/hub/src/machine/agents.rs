@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use podfleet::{SendReport, SendRequest};
+use podfleet::{InboxReport, SendReport, SendRequest};
 use podfleet_pod::client::AttachStream;
-use podfleet_protocol::FleetName;
 use podfleet_protocol::method::{AttachParams, AttachResult, ScrollbackResult};
+use podfleet_protocol::{FleetName, Receipt};
 use serde_json::Value;
 
 use super::{Machine, fleet_fault};
 use crate::fault::{Code, Fault};
-use crate::op::{AgentRow, LogParams, LogResult, SendParams, TailParams};
+use crate::op::{
+    AgentRow, InboxParams, LogParams, LogResult, ReceiptParams, SendParams, TailParams,
+};
 
 /// How many records a log is read for at most.
 const MAX_RECORDS: u32 = 1000;
@@ -18,7 +20,7 @@ const MAX_RECORDS: u32 = 1000;
 const MAX_LINES: u32 = 10_000;
 
 impl Machine {
-    pub(super) async fn fleet(&self, fleet: Option<FleetName>) -> Result<podfleet::Fleet, Fault> {
+    pub(crate) async fn fleet(&self, fleet: Option<FleetName>) -> Result<podfleet::Fleet, Fault> {
         self.fleets.open(fleet).await
     }
 
@@ -80,6 +82,26 @@ impl Machine {
         };
         let records = records.iter().map(object).collect::<Result<_, _>>()?;
         Ok(LogResult { records })
+    }
+
+    /// Lists the messages that wait for an agent.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent, and when neither its pod nor the store can be asked.
+    pub async fn inbox(&self, params: InboxParams) -> Result<InboxReport, Fault> {
+        let fleet = self.fleet(params.fleet).await?;
+        let inbox = fleet.inbox(params.agent.agent.as_str()).await;
+        inbox.map_err(|error| fleet_fault(&error))
+    }
+
+    /// Tells what became of a message.
+    ///
+    /// # Errors
+    /// Fails for an unknown agent or message, and when neither pod nor store can be asked.
+    pub async fn receipt(&self, params: ReceiptParams) -> Result<Receipt, Fault> {
+        let fleet = self.fleet(params.fleet).await?;
+        let receipt = fleet.receipt(params.agent.agent.as_str(), params.id).await;
+        receipt.map_err(|error| fleet_fault(&error))
     }
 
     /// Attaches to an agent's terminal.

@@ -1,8 +1,8 @@
 //! Terminals of this machine: pods that host a shell.
 
-use podfleet::TerminalRequest;
+use podfleet::{TERMINAL_CLASS as CLASS, TerminalRequest};
 use podfleet_protocol::method::Nothing;
-use podfleet_protocol::{AgentPhase, Availability, FleetName, PodRow};
+use podfleet_protocol::{AgentPhase, Availability, FleetName, PodId, PodName, PodRow};
 use tokio::sync::mpsc;
 
 use super::{Machine, fleet_fault};
@@ -54,6 +54,27 @@ impl Machine {
         Ok(Nothing {})
     }
 
+    /// Ends a terminal for a reason of our own.
+    pub(crate) async fn close_terminal_because(&self, agent: &str, why: &str) -> Result<(), Fault> {
+        let fleet = self.fleet(None).await?;
+        let closed = fleet.close_terminal(agent, why).await;
+        closed.map_err(|error| fleet_fault(&error))
+    }
+
+    /// Lists the terminals of this machine, whoever opened them.
+    pub(crate) async fn terminals(&self) -> Result<Vec<(PodId, PodName, PtyState)>, Fault> {
+        let fleet = self.fleet(None).await?;
+        let pods = fleet.pods().await.map_err(|error| fleet_fault(&error))?;
+        let terminals = pods
+            .iter()
+            .filter(|pod| pod.class.as_deref() == Some(CLASS));
+        let terminals = terminals.filter_map(|pod| {
+            let identity = pod.identity.as_ref()?;
+            Some((identity.id, identity.name.clone(), state(pod)))
+        });
+        Ok(terminals.collect())
+    }
+
     /// Tells how the pods of this machine are.
     ///
     /// # Errors
@@ -61,16 +82,6 @@ impl Machine {
     pub async fn terminal_states(&self) -> Result<PtyStatesResult, Fault> {
         let fleet = self.fleet(None).await?;
         let pods = fleet.pods().await.map_err(|error| fleet_fault(&error))?;
-        let state = |pod: &PodRow| match (&pod.availability, &pod.status) {
-            (Availability::Live, Some(glance))
-                if matches!(glance.agent, AgentPhase::Ended { .. }) =>
-            {
-                PtyState::Ended
-            }
-            (Availability::Live, _) => PtyState::Live,
-            (Availability::Stopped, _) => PtyState::Ended,
-            _ => PtyState::Unknown,
-        };
         let states = pods.iter().filter_map(|pod| {
             let identity = pod.identity.as_ref()?;
             Some((identity.id.to_string(), state(pod)))
@@ -78,5 +89,16 @@ impl Machine {
         Ok(PtyStatesResult {
             states: states.collect(),
         })
+    }
+}
+
+fn state(pod: &PodRow) -> PtyState {
+    match (&pod.availability, &pod.status) {
+        (Availability::Live, Some(glance)) if matches!(glance.agent, AgentPhase::Ended { .. }) => {
+            PtyState::Ended
+        }
+        (Availability::Live, _) => PtyState::Live,
+        (Availability::Stopped, _) => PtyState::Ended,
+        _ => PtyState::Unknown,
     }
 }

@@ -108,6 +108,9 @@ pub struct PsResult {
 pub struct AgentRow {
     /// The machine, as this hub names it.
     pub endpoint: MachineName,
+    /// Whether the roster of the hub's own machine names it, so that its name alone is enough.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mate: bool,
     /// Seconds since the agent is as it is, by its machine's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_seconds: Option<u64>,
@@ -124,6 +127,7 @@ impl AgentRow {
     pub fn local(row: PsRow) -> Self {
         Self {
             endpoint: MachineName::Local,
+            mate: false,
             since_seconds: row.since_seconds,
             detail: row.detail.clone(),
             row,
@@ -196,6 +200,30 @@ pub struct LogParams {
     pub fleet: Option<FleetName>,
     /// How many of the last records; over 1,000 means 1,000.
     pub last: u32,
+}
+
+/// Parameters of `fleet.inbox`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InboxParams {
+    /// The agent.
+    pub agent: AgentRef,
+    /// Its fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetName>,
+}
+
+/// Parameters of `fleet.receipt`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptParams {
+    /// The agent that the message is to.
+    pub agent: AgentRef,
+    /// Its fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetName>,
+    /// The message.
+    pub id: MessageId,
 }
 
 /// Result of `fleet.log`.

@@ -64,21 +64,40 @@ impl FromRequestParts<Arc<Shared>> for Caller {
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Fault> {
         let peer = parts.extensions.get::<Peer>().copied();
         let address = match peer {
-            Some(Peer::Owner) => return Ok(Self::owner()),
+            Some(Peer::Owner) => {
+                shared.hub.hear();
+                return Ok(Self::owner());
+            }
             Some(Peer::Network(address)) => address,
             None => return Err(Fault::new(Code::Internal, "a request without a connection")),
         };
-        let Some(token) = presented(&parts.headers) else {
-            return Err(Fault::new(Code::AuthRequired, "a token is needed")
-                .hint("`fleet hub token create` on the hub's machine makes one"));
+        let token = match presented(&parts.headers) {
+            Some(token) => Some(token),
+            None => shared.sessions.token(parts)?,
         };
-        let caller = shared
-            .hub
-            .topology()
-            .caller(&token, podfleet_pod::clock::wall())?;
-        match caller {
-            Some(caller) => Ok(caller),
-            None if shared.failures.one_more(address) => Err(Fault::new(
+        let token = token.ok_or_else(|| {
+            Fault::new(Code::AuthRequired, "a token is needed")
+                .hint("`fleet hub token create` on the hub's machine makes one")
+        })?;
+        shared.identify(&token, address)
+    }
+}
+
+impl Shared {
+    /// Returns who presents a token from that address.
+    ///
+    /// # Errors
+    /// Fails for one that is worth nothing, after some of them without saying more.
+    pub(super) fn identify(&self, token: &Secret, address: IpAddr) -> Result<Caller, Fault> {
+        let topology = self.hub.topology();
+        match topology.caller(token, podfleet_pod::clock::wall())? {
+            Some(caller) => {
+                if caller.may(Scope::Pty) {
+                    self.hub.hear();
+                }
+                Ok(caller)
+            }
+            None if self.failures.one_more(address) => Err(Fault::new(
                 Code::LimitExceeded,
                 "too many tokens were refused; wait a minute",
             )),

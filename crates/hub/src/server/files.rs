@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
+use podfleet_protocol::NameError;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
@@ -25,8 +26,11 @@ use crate::machine::blocking;
 use crate::op::Place;
 use crate::path::MountPath;
 use crate::token::{Caller, Scope};
+use crate::topology::MountRef;
 use crate::wire::Answer;
 
+/// Where it is in addresses.
+pub(crate) const PREFIX: &str = "/v1/files/";
 /// How much of a file is in memory at once, in bytes.
 const CHUNK: usize = 256 << 10;
 
@@ -37,7 +41,7 @@ pub(super) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     caller?.needs(Scope::FilesRead)?;
-    let (place, path) = named(&shared, &uri).await?;
+    let (place, path) = named(&shared, &uri, PREFIX).await?;
     let range = headers
         .get(header::RANGE)
         .and_then(|range| range.to_str().ok());
@@ -152,7 +156,7 @@ pub(super) async fn write(
 ) -> Result<Response, Fault> {
     caller?.needs(Scope::FilesWrite)?;
     let precondition = precondition(&headers)?;
-    let (place, path) = named(&shared, &uri).await?;
+    let (place, path) = named(&shared, &uri, PREFIX).await?;
     let written = match place.doer {
         Doer::Here => write_here(&shared, &place.root, path, precondition, body).await,
         Doer::There(remote) => {
@@ -242,22 +246,35 @@ fn precondition(headers: &HeaderMap) -> Result<Precondition, Fault> {
 
 /// Reads mount and path out of the address as it was sent, so that escapes are decoded once and by
 /// us.
-async fn named(shared: &Shared, uri: &Uri) -> Result<(FilePlace, MountPath), Fault> {
-    let rest = uri.path().strip_prefix("/v1/files/").unwrap_or_default();
-    let (mount, path) = rest.split_once('/').unwrap_or((rest, ""));
+pub(super) async fn named(
+    shared: &Shared,
+    uri: &Uri,
+    prefix: &str,
+) -> Result<(FilePlace, MountPath), Fault> {
+    let (mount, path) = split(uri.path(), prefix);
     let place = if mount == "-" {
         let root = uri.query().and_then(|query| query.strip_prefix("root="));
         let root = root.and_then(|root| percent_decode_str(root).decode_utf8().ok());
         let missing = || Fault::new(Code::RequestInvalid, "the query is not `root=DIRECTORY`");
         Place::Root(root.ok_or_else(missing)?.into_owned())
     } else {
-        let decoded = percent_decode_str(mount).decode_utf8_lossy();
-        let mount = decoded.parse();
-        Place::Mount(mount.map_err(|error: podfleet_protocol::NameError| {
-            Fault::new(Code::MountNotFound, error.to_string())
-        })?)
+        Place::Mount(mount_of(mount)?)
     };
     let path = MountPath::encoded(path)?;
     let place = shared.hub.file_place(&place, &Order::default()).await?;
     Ok((place, path))
+}
+
+/// Splits what follows a prefix into a mount and a path, both as they were sent.
+pub(super) fn split<'a>(path: &'a str, prefix: &str) -> (&'a str, &'a str) {
+    let rest = path.strip_prefix(prefix).unwrap_or_default();
+    rest.split_once('/').unwrap_or((rest, ""))
+}
+
+/// Returns the mount that one part of an address names.
+pub(super) fn mount_of(text: &str) -> Result<MountRef, Fault> {
+    let decoded = percent_decode_str(text).decode_utf8_lossy();
+    decoded
+        .parse()
+        .map_err(|error: NameError| Fault::new(Code::MountNotFound, error.to_string()))
 }

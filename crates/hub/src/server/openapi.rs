@@ -6,6 +6,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::contained::Change;
 use crate::endpoint::Event;
 use crate::fault::{Code, Fault};
 use crate::op::{Described, describe};
@@ -22,6 +23,7 @@ pub fn document() -> Value {
     let fault = generator.subschema_for::<Fault>();
     let stat = generator.subschema_for::<crate::contained::Stat>();
     let event = generator.subschema_for::<Event>();
+    let change = generator.subschema_for::<Change>();
     let mut schemas: Map<String, Value> = generator.take_definitions(true);
     schemas.insert("Invocation".into(), invocation(&ops));
     schemas.insert("Answer".into(), answer(&ops));
@@ -44,7 +46,7 @@ pub fn document() -> Value {
             "version": crate::wire::VERSION.to_string(),
             "description": "Endpoints, mounts, files, terminals and agents of many machines.",
         },
-        "paths": paths(&stat.into(), &event.into()),
+        "paths": paths(&stat.into(), &event.into(), &change.into()),
         "components": {
             "schemas": schemas,
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
@@ -122,7 +124,7 @@ fn answers(good: &Value) -> Value {
     Value::Object(answers)
 }
 
-fn paths(stat: &Value, event: &Value) -> Value {
+fn paths(stat: &Value, event: &Value, change: &Value) -> Value {
     let written = json!({
         "type": "object",
         "required": ["ok", "value"],
@@ -172,6 +174,16 @@ fn paths(stat: &Value, event: &Value) -> Value {
                 "requestBody": { "required": true, "content": bytes },
                 "responses": answers(&json!({ "200": {
                     "description": "it is written", "content": json_body(&written),
+                } })),
+            },
+        },
+        "/v1/watch/{mount}/{path}": {
+            "parameters": file,
+            "get": {
+                "summary": "Tells what changes in a directory, as server-sent events.",
+                "responses": answers(&json!({ "200": {
+                    "description": "events, each with this as its data",
+                    "content": { "text/event-stream": { "schema": { "type": "string" }, "x-event": change } },
                 } })),
             },
         },

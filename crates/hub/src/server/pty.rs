@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
@@ -31,6 +32,7 @@ use crate::fault::{Code, Fault};
 use crate::hub::Doer;
 use crate::op::AgentRef;
 use crate::token::{Caller, Scope};
+use crate::wire::Answer;
 
 /// The subprotocol: a text with the result of `attach`, then binary frames.
 pub(crate) const SUBPROTOCOL: &str = "fleet.attach.v1";
@@ -54,10 +56,24 @@ pub(crate) struct AttachQuery {
     run: Option<u64>,
     offset: Option<u64>,
     fleet: Option<FleetName>,
+    #[serde(default)]
+    refusal: Refusal,
+}
+
+/// How it is told that there will be no terminal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Refusal {
+    /// By the answer to the request.
+    #[default]
+    Answer,
+    /// By the first message, as in the body of an answer: browsers hide the answer to a request
+    /// for a socket from their pages.
+    Message,
 }
 
 /// Writes the parameters of an attach as a query.
-pub(crate) fn query(params: &AttachParams) -> String {
+pub(crate) fn query(fleet: Option<&FleetName>, params: &AttachParams) -> String {
     let role = match params.role {
         AttachRole::Viewer => "viewer",
         AttachRole::Controller => "controller",
@@ -76,6 +92,9 @@ pub(crate) fn query(params: &AttachParams) -> String {
         query.push_str(&format!(
             "&generation={generation}&run={run}&offset={offset}"
         ));
+    }
+    if let Some(fleet) = fleet {
+        query.push_str(&format!("&fleet={fleet}"));
     }
     query
 }
@@ -112,30 +131,58 @@ fn invalid(why: &str) -> Fault {
 pub(super) async fn attach(
     State(shared): State<Arc<Shared>>,
     caller: Result<Caller, Fault>,
-    Path(session): Path<String>,
-    Query(query): Query<AttachQuery>,
+    session: Result<Path<String>, PathRejection>,
+    query: Result<Query<AttachQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Fault> {
-    let params = query.params()?;
-    let looks = params.role == AttachRole::Viewer;
-    caller?.needs(if looks { Scope::Observe } else { Scope::Pty })?;
-    let upgrade = upgrade.map_err(|_| invalid("a terminal is had by a WebSocket"))?;
-    let agent = agent_of(&shared, &session)?;
-    let opened = open(&shared, &agent, query.fleet, params).await;
-    shared
-        .metrics
-        .count("pty.attach", opened.as_ref().err().map(|fault| fault.code));
-    let (result, pod, link) = opened?;
+    let Path(session) = session.map_err(|error| invalid(&error.body_text()))?;
+    let Query(query) = query.map_err(|error| invalid(&error.body_text()))?;
+    let allowed = query.params().and_then(|params| {
+        let looks = params.role == AttachRole::Viewer;
+        caller?.needs(if looks { Scope::Observe } else { Scope::Pty })?;
+        Ok(params)
+    });
+    let upgrade = match (upgrade, &allowed) {
+        (Ok(upgrade), _) => upgrade,
+        (Err(_), Ok(_)) => return Err(invalid("a terminal is had by a WebSocket")),
+        (Err(_), Err(fault)) => return Err(fault.clone()),
+    };
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .write_buffer_size(0);
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        shared.metrics.terminals.inc();
-        serve(socket, looks, &result, pod, link).await;
-        shared.metrics.terminals.dec();
-    }))
+    let opened = async {
+        let params = allowed?;
+        let looks = params.role == AttachRole::Viewer;
+        let agent = agent_of(&shared, &session)?;
+        let agent = shared.hub.whereabouts(agent, query.fleet.as_ref()).await?;
+        Ok((looks, open(&shared, &agent, query.fleet, params).await?))
+    };
+    let opened = opened.await;
+    shared.metrics.count(
+        "pty.attach",
+        opened.as_ref().err().map(|fault: &Fault| fault.code),
+    );
+    match opened {
+        Ok((looks, (result, pod, link))) => Ok(upgrade.on_upgrade(move |socket| async move {
+            shared.metrics.terminals.inc();
+            serve(socket, looks, &result, pod, link).await;
+            shared.metrics.terminals.dec();
+        })),
+        Err(fault) if query.refusal == Refusal::Message => {
+            Ok(upgrade.on_upgrade(|socket| refuse(socket, fault)))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn refuse(mut socket: WebSocket, fault: Fault) {
+    let answer = Answer::of(String::new(), Err(fault));
+    let text = serde_json::to_string(&answer).unwrap_or_default();
+    // Whoever is gone needs no reason.
+    let _ = socket.send(Message::Text(text.into())).await;
+    let _ = socket.send(Message::Close(None)).await;
 }
 
 /// Returns which agent is meant by the id of a terminal that was opened here, or by a name.
@@ -174,8 +221,9 @@ async fn open(
         }
         Doer::There(remote) => {
             let local = AgentRef::local(agent.agent.clone());
-            let attaching =
-                remote.work(|client| async move { client.attach_raw(&local, &params).await });
+            let attaching = remote.work(|client| async move {
+                client.attach_raw(&local, fleet.as_ref(), &params).await
+            });
             let (result, frames) = attaching.await?;
             Ok((result, frames.side(), remote.link()))
         }
@@ -374,6 +422,7 @@ mod tests {
 
     #[test]
     fn a_query_is_read_back_as_it_was_meant() {
+        let fleet: FleetName = "other".parse().unwrap();
         for from in [
             None,
             Some(Position {
@@ -391,9 +440,12 @@ mod tests {
                 }),
                 from,
             };
-            let uri = format!("http://x/?{}", query(&params)).parse().unwrap();
+            let uri = format!("http://x/?{}", query(Some(&fleet), &params))
+                .parse()
+                .unwrap();
             let Query(read) = Query::<AttachQuery>::try_from_uri(&uri).unwrap();
             assert_eq!(read.params().unwrap(), params);
+            assert_eq!(read.fleet.as_ref(), Some(&fleet));
         }
     }
 }

@@ -77,7 +77,7 @@ impl Tree {
 }
 
 /// Everything that can be asked of a path; what was read comes back.
-const OPERATIONS: [&str; 8] = [
+const OPERATIONS: [&str; 9] = [
     "read",
     "write",
     "mkdir",
@@ -85,6 +85,7 @@ const OPERATIONS: [&str; 8] = [
     "rename to",
     "remove",
     "list",
+    "watch",
     "cwd",
 ];
 
@@ -117,6 +118,7 @@ fn operate(files: &Contained, operation: &str, path: &MountPath) -> Result<Vec<u
                 .flat_map(|entry| entry.name.into_bytes())
                 .collect())
         }
+        "watch" => files.watch(path).map(|_| Vec::new()),
         "cwd" => {
             let found = files.working_directory(path)?;
             Ok(found.into_os_string().into_encoded_bytes())

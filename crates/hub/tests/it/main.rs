@@ -8,6 +8,7 @@
 
 mod containment;
 mod home;
+mod page;
 mod surface;
 mod topology;
 mod world;

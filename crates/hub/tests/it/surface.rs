@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::world::{TestHub, raw};
 
-fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Fault {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Fault {
     match result {
         Err(ClientError::Answer(fault)) => fault,
         other => panic!("{other:?}"),

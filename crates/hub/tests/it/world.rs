@@ -10,6 +10,7 @@ use podfleet::Fleet;
 use podfleet_hub::client::{HubClient, Way};
 use podfleet_hub::fault::{Code, Fault};
 use podfleet_hub::host::{Listen, Plan, Protection, Running};
+use podfleet_hub::hub::Grace;
 use podfleet_hub::machine::{Fleets, Machine};
 use podfleet_hub::secret::Secret;
 use podfleet_hub::server::{Limits, Settings};
@@ -71,6 +72,7 @@ impl TestHub {
             listen: self.at.clone(),
             settings: Settings::default(),
             limits: Limits::default(),
+            grace: Grace::default(),
         };
         let running = Running::begin(plan).await.unwrap();
         // It keeps its ports over restarts.

@@ -1,0 +1,240 @@
+// Keeps parts of the page fresh, sends forms without leaving it, and moves files.
+//
+// A part names in `data-live` where its present form is had, and in `data-every` how often to look
+// (milliseconds). The server makes all HTML; nothing here builds any from data.
+'use strict';
+
+(() => {
+  const connection = document.getElementById('connection');
+  const shown = new WeakMap();
+  let failing = false;
+
+  /** Asks the hub. Where that leads to the login, the whole page goes there. */
+  async function ask(place, options) {
+    let answer;
+    try {
+      answer = await fetch(place, { redirect: 'manual', ...options });
+    } catch (error) {
+      failing = true;
+      connection.textContent = 'The hub does not answer. Trying again …';
+      throw error;
+    }
+    if (answer.type === 'opaqueredirect' || answer.status === 401) {
+      // What somebody has written is not lost by it.
+      const error = new Error('You are logged out. Log in in another window, then try again.');
+      if (options) connection.textContent = error.message;
+      else location.reload();
+      throw error;
+    }
+    if (failing) {
+      failing = false;
+      connection.textContent = '';
+    }
+    return answer;
+  }
+
+  /** What finds an element again after the HTML around it was made anew. */
+  function trace(element) {
+    if (element.id) return `#${CSS.escape(element.id)}`;
+    const href = element.getAttribute('href');
+    if (href) return `[href="${CSS.escape(href)}"]`;
+    const form = element.closest('form');
+    return form ? `form[action="${CSS.escape(form.getAttribute('action'))}"] ${element.localName}` : null;
+  }
+
+  function isSelected(part) {
+    const selection = getSelection();
+    return !selection.isCollapsed && selection.containsNode(part, true);
+  }
+
+  function show(part, html) {
+    // What somebody is just copying stays.
+    if (shown.get(part) === html || isSelected(part)) return;
+    shown.set(part, html);
+    const focus = part.contains(document.activeElement) && part !== document.activeElement
+      ? trace(document.activeElement) : null;
+    part.innerHTML = html;
+    if (focus) part.querySelector(focus)?.focus({ preventScroll: true });
+  }
+
+  async function refresh(part) {
+    const answer = await ask(part.dataset.live);
+    show(part, await answer.text());
+  }
+
+  async function keepFresh(part) {
+    while (part.isConnected && !part.querySelector(':scope > [data-settled]')) {
+      try {
+        if (!document.hidden) await refresh(part);
+      } catch {
+        // It was said above.
+      }
+      await new Promise((resolve) => {
+        part.wake = resolve;
+        setTimeout(resolve, Number(part.dataset.every));
+      });
+    }
+  }
+
+  /** Looks again whenever the hub says that something changed. */
+  function follow(part) {
+    const changes = new EventSource(part.dataset.on);
+    const again = () => refresh(part).catch(() => {});
+    changes.onopen = again;
+    changes.addEventListener('change', again);
+  }
+
+  function begin(within) {
+    for (const part of within.querySelectorAll('[data-live]')) {
+      if (part.dataset.on) follow(part);
+      else keepFresh(part);
+    }
+  }
+
+  function wake() {
+    for (const part of document.querySelectorAll('[data-live]')) part.wake?.();
+  }
+
+  function randomId() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  }
+
+  /** Sends a form; what comes back goes in front of the list that `data-into` names. */
+  async function send(form) {
+    const button = form.querySelector('button');
+    const list = document.getElementById(form.dataset.into);
+    button.disabled = true;
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const answer = await ask(form.action, { method: 'POST', body });
+      const html = await answer.text();
+      form.querySelector('.fault')?.remove();
+      if (!answer.ok) {
+        form.insertAdjacentHTML('beforeend', html);
+        return;
+      }
+      list.insertAdjacentHTML('afterbegin', html);
+      begin(list.firstElementChild);
+      form.reset();
+      // The next one is another message; until then, the same one sent again is not.
+      form.elements.id.value = randomId();
+      wake();
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  for (const form of document.querySelectorAll('form[data-into]')) {
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      send(form).catch(() => {});
+    });
+    form.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        form.requestSubmit();
+      }
+    });
+  }
+
+  // --- files
+
+  const tools = document.getElementById('tools');
+  const work = document.getElementById('work');
+
+  async function invoke(op, params) {
+    const body = JSON.stringify({ op, params });
+    const answer = await ask('/v1/invoke', { method: 'POST', body });
+    return told(await answer.json());
+  }
+
+  function told(answer) {
+    if (answer.ok) return answer.value;
+    const fault = new Error(answer.error.message);
+    fault.code = answer.error.code;
+    throw fault;
+  }
+
+  function below(name) {
+    const { path } = tools.dataset;
+    return path ? `${path}/${name}` : name;
+  }
+
+  function address(name) {
+    const parts = [tools.dataset.mount, ...below(name).split('/')];
+    return `/v1/files/${parts.map(encodeURIComponent).join('/')}`;
+  }
+
+  async function put(file, replace) {
+    const headers = replace ? {} : { 'If-None-Match': '*' };
+    const answer = await ask(address(file.name), { method: 'PUT', body: file, headers });
+    return told(await answer.json());
+  }
+
+  async function upload(files) {
+    for (const file of files) {
+      work.textContent = `Uploading ${file.name} …`;
+      try {
+        await put(file, false);
+      } catch (error) {
+        if (error.code !== 'fs.exists' || !confirm(`Replace ${file.name}?`)) throw error;
+        await put(file, true);
+      }
+    }
+  }
+
+  /** Does something, says when it fails, and shows the directory as it is then. */
+  async function change(doing) {
+    try {
+      await doing();
+      work.textContent = '';
+      await refresh(document.getElementById('entries'));
+    } catch (error) {
+      work.textContent = error.message;
+    }
+  }
+
+  async function changeEntry(button) {
+    const { name } = button.closest('[data-name]').dataset;
+    const place = { mount: tools.dataset.mount };
+    if (button.dataset.do === 'rename') {
+      const to = prompt(`New name of ${name}`, name);
+      if (to && to !== name) {
+        await change(() => invoke('fs.rename', { place, from: below(name), to: below(to) }));
+      }
+    } else if (confirm(`Remove ${name}?`)) {
+      await change(() => invoke('fs.remove', { place, path: below(name) }));
+    }
+  }
+
+  if (tools) {
+    tools.hidden = false;
+    document.body.classList.add('scripts');
+    const choice = document.getElementById('upload');
+    choice.addEventListener('change', async () => {
+      await change(() => upload(choice.files));
+      // The same file again is a choice, too.
+      choice.value = '';
+    });
+    document.getElementById('mkdir').addEventListener('click', () => {
+      const name = prompt('Name of the new directory');
+      const place = { mount: tools.dataset.mount };
+      if (name) change(() => invoke('fs.mkdir', { place, path: below(name) }));
+    });
+    document.getElementById('entries').addEventListener('click', (event) => {
+      const button = event.target.closest('[data-do]');
+      if (button) changeEntry(button);
+    });
+  }
+
+  begin(document);
+  document.addEventListener('visibilitychange', wake);
+  if (document.querySelector('[data-live]')) {
+    // It connects again by itself.
+    new EventSource('/v1/events').addEventListener('change', wake);
+  }
+})();

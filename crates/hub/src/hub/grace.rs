@@ -1,0 +1,191 @@
+//! How long terminals outlive the interest in them.
+//!
+//! A terminal that was opened here for another hub goes on while that hub is away, for a grace that
+//! is counted from when anybody who may open terminals last asked for something; restarts of this
+//! hub do not lengthen it. One whose program has ended is kept for a while to be looked at.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use podfleet_protocol::{PodId, PodName};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{Hub, Order};
+use crate::fault::Fault;
+use crate::op::PtyState;
+
+/// How often a file takes note of who asked.
+const NOTED: Duration = Duration::from_secs(1);
+/// How long the pauses between two looks are at most.
+const PAUSE: Duration = Duration::from_secs(600);
+
+/// How long terminals are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grace {
+    /// After the last sign of who opens terminals here.
+    pub away: Duration,
+    /// After their program has ended.
+    pub ended: Duration,
+}
+
+impl Default for Grace {
+    fn default() -> Self {
+        Self {
+            away: Duration::from_secs(24 * 3600),
+            ended: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// When somebody last asked who may open terminals: the age of a file.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    path: PathBuf,
+    noted: Mutex<Option<Instant>>,
+}
+
+impl Heard {
+    /// Begins to take note in a file, which then is there.
+    pub(super) fn at(path: PathBuf) -> Self {
+        let heard = Self {
+            path,
+            noted: Mutex::default(),
+        };
+        if !heard.path.exists() {
+            heard.touch();
+        }
+        heard
+    }
+
+    /// Takes note that somebody asks.
+    pub(crate) fn now(&self) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.is_none_or(|noted| noted.elapsed() >= NOTED) {
+            *noted = Some(Instant::now());
+            self.touch();
+        }
+    }
+
+    fn touch(&self) {
+        let mut options = OpenOptions::new();
+        let file = options
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&self.path);
+        // A disk that takes nothing ends terminals early at worst, and says so elsewhere.
+        let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
+    /// How long nobody has asked; not at all while that cannot be known.
+    fn silence(&self) -> Duration {
+        let modified = fs::metadata(&self.path).and_then(|file| file.modified());
+        modified
+            .ok()
+            .and_then(|heard| heard.elapsed().ok())
+            .unwrap_or_default()
+    }
+}
+
+/// A terminal that is no longer of use, and what is done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Due {
+    /// A pod of this machine, by its name.
+    Pod(PodName, &'static str),
+    /// The route to one that is no longer there.
+    Route(PodId),
+}
+
+impl Hub {
+    /// Ends terminals whose time is over, until `end`.
+    pub(crate) async fn keep_grace(self: Arc<Self>, grace: Grace, end: CancellationToken) {
+        let pause = (grace.away.min(grace.ended) / 10).clamp(Duration::from_millis(100), PAUSE);
+        let mut over = BTreeMap::new();
+        loop {
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = end.cancelled() => return,
+            }
+            if let Err(fault) = self.end_terminals(grace, &mut over).await {
+                tracing::warn!(%fault, "terminals whose time is over are not looked for");
+            }
+        }
+    }
+
+    /// `over` knows since when terminals are seen to have ended.
+    async fn end_terminals(
+        &self,
+        grace: Grace,
+        over: &mut BTreeMap<PodId, Instant>,
+    ) -> Result<(), Fault> {
+        let silence = self.heard.silence();
+        let routes = self.list_terminals(&Order::default()).await?.terminals;
+        let mut seen: BTreeMap<PodId, (PtyState, Due)> = routes
+            .into_iter()
+            .map(|view| {
+                let session = view.route.session;
+                (session, (view.state, Due::Route(session)))
+            })
+            .collect();
+        let mut due = Vec::new();
+        for (session, name, state) in self.machine.terminals().await? {
+            let of_ours = seen.contains_key(&session);
+            if !of_ours && state == PtyState::Live && silence > grace.away {
+                due.push(Due::Pod(
+                    name.clone(),
+                    "who opened it was away for too long",
+                ));
+            }
+            seen.insert(session, (state, Due::Pod(name, "its program has ended")));
+        }
+        seen.retain(|_, (state, _)| matches!(state, PtyState::Ended | PtyState::Gone));
+        over.retain(|session, _| seen.contains_key(session));
+        for (session, (_, what)) in seen {
+            let since = *over.entry(session).or_insert_with(Instant::now);
+            if since.elapsed() > grace.ended {
+                due.push(what);
+                due.push(Due::Route(session));
+            }
+        }
+        for due in due {
+            match due {
+                Due::Pod(name, why) => {
+                    let closed = self
+                        .machine
+                        .close_terminal_because(name.as_str(), why)
+                        .await;
+                    if let Err(fault) = closed {
+                        tracing::warn!(%fault, %name, "a terminal whose time is over is not ended");
+                    }
+                }
+                Due::Route(session) => self.topology.drop_route(session)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_heard_outlives_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("heard");
+        let heard = Heard::at(path.clone());
+        assert!(heard.silence() < Duration::from_secs(5));
+        let long_ago = SystemTime::now() - Duration::from_secs(1000);
+        let file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.set_modified(long_ago).unwrap();
+        let again = Heard::at(path);
+        assert!(again.silence() >= Duration::from_secs(999));
+        again.now();
+        assert!(again.silence() < Duration::from_secs(5));
+    }
+}
