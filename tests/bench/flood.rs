@@ -122,7 +122,7 @@ async fn without_pod() -> Duration {
 }
 
 /// Returns whether the end has come with these bytes; `last` keeps the tail of those before.
-fn ends(last: &mut Vec<u8>, bytes: &[u8]) -> bool {
+pub(crate) fn ends(last: &mut Vec<u8>, bytes: &[u8]) -> bool {
     let tail = &bytes[bytes.len().saturating_sub(64 << 10)..];
     last.extend_from_slice(tail);
     let found = last.windows(END.len()).any(|window| window == END);

@@ -13,7 +13,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
+use crate::by_ssh;
 use crate::flood;
+use crate::idle;
 use crate::keys;
 use crate::sample::{Sample, ms};
 use crate::table::Row;
@@ -26,11 +28,11 @@ const ROUNDS: usize = 3;
 const KEYS: usize = 1000;
 
 /// Two machines, each with a hub; the first is home.
-struct Hubs {
+pub(crate) struct Hubs {
     home: World,
-    spoke: World,
+    pub(crate) spoke: World,
     pids: Vec<u32>,
-    client: HubClient,
+    pub(crate) client: HubClient,
 }
 
 impl Drop for Hubs {
@@ -43,12 +45,17 @@ impl Drop for Hubs {
 
 impl Hubs {
     fn new(program: &str) -> Self {
+        Self::with_agents(program, &["a".to_owned()])
+    }
+
+    /// Makes them with these agents on the second machine, which all run the program.
+    pub(crate) fn with_agents(program: &str, names: &[String]) -> Self {
         let (home, spoke) = (World::new(), World::new());
-        let agent = format!(
-            "  - name: a\n    runtime: generic\n    command: [sh, -c, '{}']\n",
-            program.replace('\'', "''")
-        );
-        spoke.write_roster("default", &agent);
+        let program = program.replace('\'', "''");
+        let agents = names.iter().map(|name| {
+            format!("  - name: {name}\n    runtime: generic\n    command: [sh, -c, '{program}']\n")
+        });
+        spoke.write_roster("default", &agents.collect::<String>());
         home.write_roster("default", "  []\n");
         spoke.fleet(&["up"]).exits(0);
         let run = |world: &World| {
@@ -116,6 +123,11 @@ impl Hubs {
         }
     }
 
+    /// Returns the private memory of both hubs, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        self.pids.iter().map(|pid| idle::memory(*pid)).sum()
+    }
+
     async fn attach(&self) -> AttachStream {
         let agent: AgentRef = "a@box".parse().unwrap();
         let params = AttachParams {
@@ -138,7 +150,7 @@ pub(crate) fn rows() -> Vec<Row> {
         .enable_all()
         .build()
         .unwrap();
-    let mut rows = vec![runtime.block_on(flooded())];
+    let mut rows = runtime.block_on(flooded());
     rows.push(runtime.block_on(typed()));
     let hubs = Hubs::new("cat");
     rows.push(runtime.block_on(file(&hubs)));
@@ -146,7 +158,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows
 }
 
-async fn flooded() -> Row {
+async fn flooded() -> Vec<Row> {
     let hubs = Hubs::new(&flood::program());
     let (mut near, mut far) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -156,12 +168,26 @@ async fn flooded() -> Row {
     let (near, far) = (Sample::from(near), Sample::from(far));
     let rate = |sample: &Sample| format!("{:.0} MiB/s", 64.0 / sample.median().as_secs_f64());
     let share = near.median().as_secs_f64() / far.median().as_secs_f64();
-    Row::new(
-        "a flood through home and spoke; floor: the same pod's own attach",
-        rate(&far),
-    )
-    .floor(rate(&near), 1.0 / share)
-    .target("at least 0.8 of it", share >= 0.8)
+    let mut rows = vec![
+        Row::new(
+            "a flood through home and spoke; floor: the same pod's own attach",
+            rate(&far),
+        )
+        .floor(rate(&near), 1.0 / share)
+        .target("at least 0.8 of it", share >= 0.8),
+    ];
+    let by_ssh = by_ssh::floods(ROUNDS).await;
+    if !by_ssh.is_empty() {
+        let by_ssh = Sample::from(by_ssh);
+        let faster = by_ssh.median().as_secs_f64() / far.median().as_secs_f64();
+        let what = "the same through home and spoke; floor: by `ssh -tt` over loopback";
+        rows.push(
+            Row::new(what, rate(&far))
+                .floor(rate(&by_ssh), 1.0 / faster)
+                .target("faster", faster > 1.0),
+        );
+    }
+    rows
 }
 
 async fn typed() -> Row {

@@ -16,6 +16,7 @@
 mod accept;
 mod agents;
 mod bare;
+mod by_ssh;
 mod flood;
 mod hub;
 mod idle;
@@ -35,6 +36,7 @@ mod table;
 mod up;
 mod validate;
 mod version;
+mod viewers;
 mod whole;
 #[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../e2e/world.rs"]
@@ -46,7 +48,7 @@ use table::Row;
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [Measurement; 14] = [
+const MEASUREMENTS: [Measurement; 15] = [
     ("version", version::rows),
     ("validate", validate::rows),
     ("store", store::rows),
@@ -60,6 +62,7 @@ const MEASUREMENTS: [Measurement; 14] = [
     ("up", up::rows),
     ("ps", ps::rows),
     ("whole", whole::rows),
+    ("viewers", viewers::rows),
     ("agents", agents::rows),
 ];
 
