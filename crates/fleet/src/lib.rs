@@ -84,7 +84,7 @@ pub use plan::{Action, Plan, Step};
 pub use podfleet_home::{DirsError, Env};
 pub use ps::{Elsewhere, Flag, FlagKind, PsRow, RowState};
 pub use readiness::Readiness;
-pub use remote::{is_target as is_ssh_target, quoted as shell_word};
+pub use remote::quoted as shell_word;
 pub use report::{AgentReport, AgentResult, Failure, MissingProgram, Progress, Report};
 pub use roster_draft::RosterDraft;
 pub use told::Texts;

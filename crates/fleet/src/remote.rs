@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use podfleet_protocol::MessageId;
+use podfleet_roster::is_ssh_target;
 use podfleet_tmux::{Command, Socket, TmuxError};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
@@ -65,17 +66,10 @@ pub(crate) struct RemoteShell {
     mark: String,
 }
 
-/// Returns whether a text can be given to `ssh` as a target, and as nothing else.
-#[must_use]
-pub fn is_target(text: &str) -> bool {
-    let odd = |c: char| c.is_whitespace() || c.is_control();
-    !text.is_empty() && !text.starts_with('-') && !text.contains(odd)
-}
-
 impl RemoteShell {
     /// Connects without asking anybody for anything.
     pub(crate) async fn open(ssh: &Path, target: &str) -> Result<Self, RemoteFault> {
-        if !is_target(target) {
+        if !is_ssh_target(target) {
             return Err(RemoteFault::BadTarget(target.to_owned()));
         }
         let failed = |error: std::io::Error| RemoteFault::NotReached(error.to_string());
@@ -233,14 +227,6 @@ mod tests {
     #[test]
     fn a_text_is_one_word_whatever_stands_in_it() {
         assert_eq!(quoted("a'b $(c) \\ `d`\n!"), "'a'\\''b $(c) \\ `d`\n!'");
-    }
-
-    #[test]
-    fn an_option_is_no_target() {
-        assert!(is_target("me@oak"));
-        for odd in ["", "-oProxyCommand=x", "me@oak rm", "oak\n"] {
-            assert!(!is_target(odd), "{odd:?}");
-        }
     }
 
     /// A program in the place of ssh: it runs the shell here.

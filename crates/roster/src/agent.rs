@@ -10,6 +10,7 @@ use crate::name::AgentName;
 use crate::resources::Resources;
 use crate::restart::RestartPolicy;
 use crate::resume::Resume;
+use crate::ssh_target::{self, SSH_TARGET_PATTERN};
 
 /// One agent of the fleet, as the roster describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,18 +41,18 @@ pub struct Agent {
     /// here.
     #[serde(
         default,
-        deserialize_with = "absent::if_empty",
+        deserialize_with = "ssh_target::if_any",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schemars(example = &"build-box")]
+    #[schemars(regex(pattern = SSH_TARGET_PATTERN), example = &"build-box")]
     pub host: Option<String>,
     /// How ssh reaches that host, `user@host`. Absent: ssh goes to the host's name.
     #[serde(
         default,
-        deserialize_with = "absent::if_empty",
+        deserialize_with = "ssh_target::if_any",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schemars(example = &"me@build-box")]
+    #[schemars(regex(pattern = SSH_TARGET_PATTERN), example = &"me@build-box")]
     pub ssh: Option<String>,
     /// The tmux socket of an agent that this roster does not host; ignored otherwise. Absent: tmux's
     /// own default socket.

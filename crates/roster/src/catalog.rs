@@ -84,6 +84,11 @@ catalog! {
     bad "version: 1\ntransport: tmux\nagents: [\n"
     good "version: 1\ntransport: tmux\nagents:\n  - name: coder0\n    runtime: claude\n";
 
+    Json = "roster::json", Syntax, Error, Changes:
+    "The file's name ends in `.json`, but the text is no JSON: it has comments, a comma before a closing bracket, or something else that only YAML allows. Other programs would refuse it."
+    bad "{\n  \"version\": 1,\n  \"transport\": \"tmux\",\n  \"agents\": [\n    {\"name\": \"coder0\", \"runtime\": \"claude\"}, // the first\n  ]\n}\n"
+    good "{\n  \"version\": 1,\n  \"transport\": \"tmux\",\n  \"agents\": [\n    {\"name\": \"coder0\", \"runtime\": \"claude\"}\n  ]\n}\n";
+
     Encoding = "roster::encoding", Syntax, Error, Changes:
     "The file is not UTF-8 text."
     bad "version: 1  # caf\\xE9, saved as Latin-1\n"
@@ -253,6 +258,11 @@ catalog! {
     "The agent is on another host and `ssh` is absent: ssh is asked for the host by its name."
     bad "- name: coder\n  runtime: claude\n  host: build-box\n"
     good "- name: coder\n  runtime: claude\n  host: build-box\n  ssh: me@build-box\n";
+
+    EmptyValue = "roster::empty-value", Rules, Warning, Nothing:
+    "A text is there but empty, which counts as absent: the default is taken."
+    bad "- name: coder\n  runtime: claude\n  model_hint: \"\"\n"
+    good "- name: coder\n  runtime: claude\n";
 
     IgnoredKey = "roster::ignored-key", Rules, Note, Nothing:
     "The key has no effect here: `socket` and `ssh` are for agents on other hosts."

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::as_json;
 use crate::beside::beside;
 use crate::catalog::Code;
 use crate::diagnostic::Diagnostic;
@@ -47,12 +48,13 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads a text. `name` is what findings call it, usually a path.
+    /// Reads a text. `name` is what findings call it, usually a path; if it ends in `.json`, YAML
+    /// that is no JSON is a finding.
     ///
     /// Reading never fails: what is wrong with the text comes out of [`Document::check`].
     #[must_use]
     pub fn read(text: &str, name: &str) -> Self {
-        let syntax = syntax::read(text);
+        let syntax = syntax::read_file(name, text);
         Self {
             source: Source::new(name, text),
             tree: syntax.tree,
@@ -225,6 +227,21 @@ impl Document {
     #[must_use]
     pub fn redacted_text(&self) -> String {
         rules::redact(self.source.text(), &self.tree)
+    }
+
+    /// Returns the text as JSON, keys in their order and aliases unfolded; nothing if the syntax has
+    /// errors. Comments are lost.
+    ///
+    /// ```
+    /// let yaml = "b: [1, 'x'] # two\na: ~\n";
+    /// let document = podfleet_roster::Document::read(yaml, "roster.yaml");
+    /// let json = document.to_json().unwrap();
+    /// assert_eq!(json, "{\n  \"b\": [\n    1,\n    \"x\"\n  ],\n  \"a\": null\n}\n");
+    /// ```
+    #[must_use]
+    pub fn to_json(&self) -> Option<String> {
+        let sound = !self.syntax.iter().any(Finding::is_error);
+        as_json::pretty(&self.tree, self.root().filter(|_| sound)?)
     }
 
     /// Returns what findings call the text.

@@ -120,6 +120,7 @@
 
 mod absent;
 mod agent;
+mod as_json;
 mod beside;
 mod catalog;
 mod connector;
@@ -142,6 +143,7 @@ mod schema;
 mod secret;
 mod source;
 mod spelling;
+mod ssh_target;
 mod syntax;
 mod timespan;
 mod tree;
@@ -164,8 +166,9 @@ pub use role::{InvalidRole, ROLE_SECTIONS, Role, Roles};
 pub use roster::{Defaults, Roster, Runtime, Tmux, Transport};
 pub use rules::{Disk, PathKind, Rule, without_secrets};
 pub use schema::{
-    json_schema, json_schema_draft07, prepare_schema, profile_json_schema,
+    InvalidText, check_text, json_schema, json_schema_draft07, prepare_schema, profile_json_schema,
     profile_json_schema_draft07,
 };
+pub use ssh_target::is_ssh_target;
 pub use syntax::{MAX_ALIASED_VALUES, MAX_BYTES, MAX_DEPTH};
 pub use timespan::{InvalidTimespan, Timespan};

@@ -3,6 +3,7 @@
 mod class_floor;
 mod dependencies;
 mod directories;
+mod empty_values;
 mod hosts;
 mod names;
 mod resume;
@@ -56,6 +57,7 @@ const RULES: &[Rule] = &[
     rule("secrets", secrets::secrets),
     rule("resume-conflicts", resume::resume_conflicts),
     rule("remote-agents", hosts::remote_agents),
+    rule("empty-values", empty_values::empty_values),
 ];
 
 const fn rule(name: &'static str, check: Check) -> Rule {

@@ -9,7 +9,10 @@ mod expect;
 mod key_index;
 mod message;
 mod shape;
+mod text;
 mod tree_json;
+
+pub use text::{InvalidText, check_text};
 
 pub(crate) use evaluate::{evaluate, published};
 

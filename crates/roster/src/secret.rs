@@ -1,7 +1,11 @@
 //! What a credential looks like.
 
+mod unescaped;
+
 use std::borrow::Cow;
 use std::ops::Range;
+
+use unescaped::Unescaped;
 
 /// No credential is shorter, in bytes: `a://b:c@` is the barest address with a password.
 const SHORTEST: usize = 8;
@@ -49,8 +53,19 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
-/// Returns the places in any text, be it YAML or not, that have the shape of a credential.
+/// Returns the places in any text, be it YAML or not, that have the shape of a credential, also
+/// where escapes of a quoted string hide it.
 pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
+    let mut places = written_places(text);
+    if let Some(unescaped) = Unescaped::of(text) {
+        let hidden = written_places(unescaped.text()).into_iter();
+        places.extend(hidden.map(|place| unescaped.origin(&place)));
+    }
+    places
+}
+
+/// The places of credentials that are written out.
+fn written_places(text: &str) -> Vec<Range<usize>> {
     let words = text.split(|c: char| !is_token_character(c));
     let tokens = words
         .filter(|word| token_kind(word).is_some())

@@ -6,6 +6,7 @@
 mod builder;
 mod events;
 mod fault;
+mod json;
 mod scalar;
 
 use granit_parser::Event;
@@ -15,6 +16,7 @@ use crate::finding::{Finding, Span};
 use crate::source::BYTE_ORDER_MARK;
 use crate::tree::{NodeKind, Tree};
 use builder::Builder;
+use json::JsonText;
 
 /// The largest roster in bytes: 4 MiB.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -44,6 +46,17 @@ impl From<Finding> for Stop {
     fn from(finding: Finding) -> Self {
         Self::Fault(finding)
     }
+}
+
+/// Reads a file; one whose name says that it is JSON has to be that.
+pub(crate) fn read_file(name: &str, text: &str) -> Syntax {
+    if text.len() > MAX_BYTES || !json::is_named_so(name) {
+        return read(text);
+    }
+    let json = JsonText::read(text);
+    let mut syntax = read(&json.plain);
+    syntax.findings = json.judge(syntax.findings, syntax.complete);
+    syntax
 }
 
 pub(crate) fn read(text: &str) -> Syntax {

@@ -31,7 +31,11 @@ fn found(code: Code, example: &str, twin: &str) -> Vec<Code> {
 }
 
 fn roster_findings(code: Code, example: &str) -> Vec<Diagnostic> {
-    let document = Document::read_bytes(&complete(code, example), "x");
+    let name = match code {
+        Code::Json => "x.json",
+        _ => "x",
+    };
+    let document = Document::read_bytes(&complete(code, example), name);
     let (_, mut findings) = document.check(&Known::shipped());
     findings.extend(document.check_disk(&ExampleDisk));
     findings
@@ -48,6 +52,7 @@ fn complete(code: Code, example: &str) -> Vec<u8> {
                 .map(|b| if b == 0 { 0xE9 } else { b })
                 .collect()
         }
+        Code::Json => example.into(),
         Code::Secret => {
             let token = "0123456789abcdefghijklmnopqrstuvwxyz";
             with_keys(&example.replace('…', token), &ROSTER).into()
@@ -95,12 +100,16 @@ fn profile_findings(code: Code, example: &str, twin: &str) -> Vec<Diagnostic> {
     let text = with_keys(example, &PROFILE);
     let known = Known::shipped();
     let mut profiles = Profiles::shipped();
-    let first = profiles.read(&Document::read(&text, "profiles/my-team.yaml"), &known);
+    let document = Document::read(&text, "profiles/my-team.yaml");
+    let first = profiles.read(&document, &known);
     if code != Code::DuplicateId || twin == "elsewhere" {
         return first;
     }
     assert!(first.is_empty(), "{first:#?}");
-    profiles.read(&Document::read(&text, twin), &known)
+    profiles.read(
+        &Document::read(&document.to_json().unwrap_or_default(), twin),
+        &known,
+    )
 }
 
 /// A disk on which what is below `~/src` is a git working tree, and `/etc` has files.

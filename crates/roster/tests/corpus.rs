@@ -43,7 +43,8 @@ fn ancestor(path: &Path) -> Outcome {
 }
 
 fn check(path: &Path) -> Result<(bool, Vec<Diagnostic>), Box<dyn std::error::Error>> {
-    let document = Document::read_bytes(&fs::read(path)?, "roster");
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let document = Document::read_bytes(&fs::read(path)?, &name);
     let (roster, findings) = document.check(&Known::shipped());
     a_glance_sees_what_a_check_sees(&document, roster.as_ref(), &findings);
     let (_, findings) = document.check_with_disk(&Known::shipped(), &SampleDisk);

@@ -66,4 +66,30 @@ proptest! {
         prop_assert!(!shown.contains(&hidden), "{shown}");
         prop_assert_eq!(document.redacted_text().len(), text.len());
     }
+
+    #[test]
+    fn no_escape_hides_a_secret_in_what_cannot_be_parsed(
+        (secret, hidden) in secret(),
+        escaped in any::<prop::sample::Index>(),
+        form in 0..4,
+    ) {
+        let at = escaped.index(secret.len());
+        let (before, rest) = secret.split_at(at);
+        let (one, rest) = rest.split_at(1);
+        let code = u32::from(one.chars().next().unwrap_or_default());
+        let written = match form {
+            0 => format!("{before}\\x{code:02x}{rest}"),
+            1 => format!("{before}\\u{code:04X}{rest}"),
+            2 => format!("{before}\\U{code:08x}{rest}"),
+            _ => format!("{before}\\\n  {one}{rest}"),
+        };
+        let text = format!("version: 1\nagents: [{{name: \"{written}\", runtime\n- ]");
+        let document = Document::read(&text, "roster.yaml");
+        let (_, findings) = document.check(&Known::shipped());
+        let shown = format!("{findings:?}\n{}", document.redacted_text());
+        let parts = (12..=hidden.len()).map(|end| &hidden[end - 12..end]);
+        for part in parts {
+            prop_assert!(!shown.contains(part), "{shown}");
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use podfleet::{Fleet, SessionTarget, is_ssh_target, shell_word as quoted};
+use podfleet::{Fleet, SessionTarget, shell_word as quoted};
+use podfleet_roster::is_ssh_target;
 
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;

@@ -26,7 +26,9 @@ pub(super) fn remote_agents(outline: &Outline<'_>, known: &Known) -> Vec<Finding
 
 fn ignored_keys(agent: &AgentOutline<'_>) -> Vec<Finding> {
     let keys = ["ssh", "socket"].into_iter();
-    keys.filter_map(|key| agent.tree.entry(agent.node, key))
+    let said = |key: &&str| !matches!(agent.text(key), Some(text) if text.text.is_empty());
+    keys.filter(said)
+        .filter_map(|key| agent.tree.entry(agent.node, key))
         .map(|entry| {
             let message = format!(
                 "`{}` has no effect: `{}` is hosted here",

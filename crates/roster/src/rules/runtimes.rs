@@ -35,6 +35,7 @@ pub(super) fn known_runtimes(outline: &Outline<'_>, known: &Known) -> Vec<Findin
         .iter()
         .map(|runtime| {
             let harness = outline.tree.text_of(runtime.value, "harness");
+            let harness = harness.filter(|harness| !harness.text.is_empty());
             harness.unwrap_or(Text {
                 text: &runtime.key,
                 span: &runtime.key_span,

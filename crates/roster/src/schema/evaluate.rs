@@ -189,7 +189,7 @@ fn rule<'s>(schema: &'s Value, error: &ValidationError<'_>) -> &'s Value {
     })
 }
 
-fn follow<'s>(schema: &'s Value, at: &'s Value) -> &'s Value {
+pub(super) fn follow<'s>(schema: &'s Value, at: &'s Value) -> &'s Value {
     at.get("$ref")
         .and_then(Value::as_str)
         .and_then(|reference| schema.pointer(reference.strip_prefix('#')?))

@@ -4,6 +4,7 @@ use crate::connector::{CHANNEL_PATTERN, KIND_PATTERN, ROOM_PATTERN, URL_PATTERN,
 use crate::name::{NAME_PATTERN, Name};
 use crate::profile::ID_PATTERN;
 use crate::resources::MEMORY_PATTERN;
+use crate::ssh_target::SSH_TARGET_PATTERN;
 use crate::timespan::TIMESPAN_PATTERN;
 
 /// Returns what a text of that form looks like, to follow the word "expected".
@@ -19,6 +20,7 @@ pub(super) fn form(pattern: &str) -> Option<&'static str> {
         USER_PATTERN => "a user such as `@fleet:example.org`",
         ROOM_PATTERN => "a room such as `!room:example.org` or `#room:example.org`",
         CHANNEL_PATTERN => "the channel's id, digits only",
+        SSH_TARGET_PATTERN => "one word that ssh takes for a machine, such as `me@build-box`",
         KIND_PATTERN => "a kind of another crate such as `x-irc`",
         _ => return None,
     })
