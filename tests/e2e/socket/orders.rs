@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{
     AttachRole, Cancel, CancelParams, GetReceipt, Inbox, InboxParams, Interrupt, LogParams,
     MessageParams, Nothing, Notify, Pause, PauseParams, ReadLog, ReceiptParams, Resize,
@@ -140,6 +141,31 @@ fn interrupt_presses_the_harness_key_of_a_working_agent_and_of_no_other() {
         .iter()
         .filter(|record| serde_json::to_value(record).unwrap()["action"] == "interrupt");
     assert!(orders.count() >= 1);
+}
+
+#[test]
+fn the_interrupt_key_of_a_person_is_the_reason_why_a_turn_has_no_answer() {
+    let (_pods, pod) = Pods::one(r#"{"turn_ms": 600000}"#);
+    pod.settled();
+    let mut client = pod.connect();
+    let message = NewMessage::new("work for ever");
+    let id = message.id;
+    client.run(message).unwrap();
+    client.until(id, Outcome::Started);
+    let controller = attach_as(AttachRole::Controller);
+    let (_, mut person) = pod.connect().attach(controller).unwrap();
+    person.send(&Frame::Input(b"\x1b".to_vec().into()));
+    let receipt = until(|| {
+        let receipt = client.until(id, Outcome::Started);
+        if receipt.settled {
+            Ok(receipt)
+        } else {
+            Err(format!("{receipt:?}"))
+        }
+    });
+    assert_eq!(receipt.outcome, Outcome::Started);
+    let reason = receipt.reason.unwrap();
+    assert_eq!(reason, "the interrupt key was pressed during the turn");
 }
 
 #[test]

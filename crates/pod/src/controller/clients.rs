@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use podfleet_harness::ScreenState;
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{ScreenResult, ScrollbackParams, ScrollbackResult};
 
-use super::keys::source_of;
+use super::keys::{has_key, source_of};
 use super::{Controller, GEOMETRY_SETTLES};
 use crate::attach::{ClientId, Input, Scrollback, Source};
 use crate::command::NewClient;
@@ -92,6 +93,10 @@ impl Controller {
     pub(super) fn release_keys(&mut self) {
         let typing = self.live.delivery.is_typing();
         if let Some(keys) = self.live.keys.release(typing, self.live.outgoing.len()) {
+            let works = self.live.classification.state == ScreenState::Busy;
+            if works && has_key(&keys, &self.setup.harness.submit().interrupt) {
+                self.live.delivery.interrupted();
+            }
             self.live.outgoing.extend_from_slice(&keys);
         }
     }

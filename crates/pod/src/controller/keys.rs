@@ -139,6 +139,53 @@ fn text_keys(bytes: &[u8]) -> TextKeys {
     keys
 }
 
+/// Returns whether a key is among some keys, `key` being what terminals send for it by default. What
+/// is pasted is no key.
+pub(super) fn has_key(bytes: &[u8], key: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        rest = match first {
+            0x1b => after_sequence(tail),
+            _ => tail,
+        };
+        let sequence = &tail[..tail.len() - rest.len()];
+        let pressed = match kitty_key(sequence) {
+            Some(pressed) => key == [pressed],
+            // Escape twice in a row has the form of a sequence.
+            None if sequence == b"\x1b" => key == b"\x1b",
+            None => key.split_first() == Some((first, sequence)),
+        };
+        if pressed {
+            return true;
+        }
+        if sequence == PASTE_BEGINS {
+            let end = rest.windows(PASTE_ENDS.len()).position(|at| at == PASTE_ENDS);
+            rest = end.map_or(&[][..], |end| &rest[end..]);
+        }
+    }
+    false
+}
+
+const PASTE_BEGINS: &[u8] = b"[200~";
+const PASTE_ENDS: &[u8] = b"\x1b[201~";
+
+/// Reads a key of the kitty keyboard protocol that has a control character of its own: escape, or a
+/// letter with ctrl.
+fn kitty_key(sequence: &[u8]) -> Option<u8> {
+    let parameters = std::str::from_utf8(sequence.strip_prefix(b"[")?.strip_suffix(b"u")?).ok()?;
+    let (code, modifiers) = parameters.split_once(';').unwrap_or((parameters, "1"));
+    let (modifiers, event) = modifiers.split_once(':').unwrap_or((modifiers, "1"));
+    let code: u8 = code.split(':').next()?.parse().ok()?;
+    let held = modifiers.parse::<u8>().ok()?.checked_sub(1)?;
+    // Locks count as modifiers there; `3` marks the release of a key.
+    match (code, held & 0x3f, event) {
+        (_, _, "3") => None,
+        (27, 0, _) => Some(27),
+        (b'a'..=b'z', 4, _) => Some(code & 0x1f),
+        _ => None,
+    }
+}
+
 /// Tells a person's keys, those that only move among them, from reports: focus, mouse, and answers
 /// to queries (xterm's control sequences).
 pub(super) fn source_of(bytes: &[u8]) -> Source {
@@ -240,6 +287,27 @@ mod tests {
         assert_eq!(source_of(bytes), source);
     }
 
+    #[test_case(b"\x1b", b"\x1b", true; "escape")]
+    #[test_case(b"ab\x1b", b"\x1b", true; "escape behind letters")]
+    #[test_case(b"\x1b\x1b", b"\x1b", true; "escape twice")]
+    #[test_case(b"\x1b[27u", b"\x1b", true; "escape of the kitty protocol")]
+    #[test_case(b"\x1b[27;129:1u", b"\x1b", true; "escape while num lock is on")]
+    #[test_case(b"\x1b[27;1:3u", b"\x1b", false; "its release")]
+    #[test_case(b"\x1b[27;2u", b"\x1b", false; "escape with shift")]
+    #[test_case(b"\x1b[A", b"\x1b", false; "arrow")]
+    #[test_case(b"\x1bx", b"\x1b", false; "meta")]
+    #[test_case(b"\x1bOP", b"\x1b", false; "function key")]
+    #[test_case(b"a\x03", b"\x03", true; "ctrl-C")]
+    #[test_case(b"\x1b[99;5u", b"\x03", true; "ctrl-C of the kitty protocol")]
+    #[test_case(b"\x1b[99u", b"\x03", false; "the letter alone")]
+    #[test_case(b"\x1b[200~a\x03b\x1b[201~", b"\x03", false; "pasted")]
+    #[test_case(b"\x1b[200~a\x1b[201~\x03", b"\x03", true; "behind a paste")]
+    #[test_case(b"\x1b[200~a", b"\x1b", false; "a paste that goes on")]
+    #[test_case(b"\x1b[20~", b"\x1b[20~", true; "a key of several bytes")]
+    fn the_interrupt_key_is_told_from_others(bytes: &[u8], key: &[u8], found: bool) {
+        assert_eq!(has_key(bytes, key), found);
+    }
+
     #[test]
     fn a_burst_waits_for_the_log_once() {
         let mut keys = Keys::default();
@@ -275,6 +343,7 @@ mod tests {
         fn any_bytes_are_looked_at_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..50)) {
             text_keys(&bytes);
             source_of(&bytes);
+            has_key(&bytes, b"\x1b");
         }
     }
 }
