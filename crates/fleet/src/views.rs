@@ -196,8 +196,27 @@ impl Views {
                 .tag(HOLDER)
                 .command()
         });
-        let views = missing.iter().filter_map(|view| self.session(view));
-        Command::chains(holder.into_iter().chain(views))
+        let mut views = missing
+            .iter()
+            .filter_map(|view| self.session(view))
+            .peekable();
+        if holder.is_none() && views.peek().is_none() {
+            return Vec::new();
+        }
+        let environment = self.server_environment();
+        Command::chains(holder.into_iter().chain(environment).chain(views))
+    }
+
+    /// Tells a server of the fleet's own where the fleet is, so that a window which a person opens
+    /// there by hand is in it too. The default server is the user's.
+    fn server_environment(&self) -> impl Iterator<Item = Command> {
+        let variables = self.env.iter().filter(|_| !self.socket.is_empty());
+        variables.map(|(name, value)| {
+            Command::new("set-environment")
+                .arg("-g")
+                .arg(name)
+                .arg(value)
+        })
     }
 
     fn session(&self, view: &View) -> Option<Command> {
@@ -335,6 +354,7 @@ mod tests {
         new-session -d -s _holder -- tail -f /dev/null
         ; set-option -t =_holder: destroy-unattached off
         ; set-option -t =_holder: @podfleet holder
+        ; set-environment -g FLEET_HOME /c
         ; new-session -d -s coder -x 120 -y 40 -e FLEET_HOME=/c -- /bin/fleet attach --view coder --fleet alpha
         ; set-option -t =coder: destroy-unattached off
         ; set-option -t =coder: @podfleet view:[POD]
@@ -342,6 +362,17 @@ mod tests {
         ; set-option -t =re_viewer: destroy-unattached off
         ; set-option -t =re_viewer: @podfleet view:[POD]
         ");
+    }
+
+    #[test]
+    fn the_users_own_server_is_told_nothing() {
+        let own = Views {
+            socket: String::new(),
+            ..views()
+        };
+        let commands = own.commands(&[&view("coder")], &[]);
+        let mut words = commands.iter().flat_map(Command::args);
+        assert!(!words.any(|word| word == "set-environment"));
     }
 
     #[test]
