@@ -293,3 +293,23 @@ fn help_is_a_command_too() {
     let help = world.fleet(&["help", "up"]).exits(0);
     assert_eq!(help.stdout, world.fleet(&["up", "--help"]).exits(0).stdout);
 }
+
+#[test]
+fn a_window_that_a_person_opens_on_the_fleets_server_is_in_the_fleet() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let file = world.path("told");
+    let script = format!("env > {0}.part; mv {0}.part {0}", file.display());
+    let window = ["new-session", "-d", "-s", "mine", "sh", "-c", &script];
+    world.tmux("default", &window).exits(0);
+    let told = until(|| std::fs::read_to_string(&file).map_err(|error| error.to_string()));
+    for name in [
+        "FLEET_HOME",
+        "FLEET_STATE_DIR",
+        "FLEET_ROSTER",
+        "FLEET_TENANT",
+    ] {
+        let told = told.lines().find_map(|line| line.strip_prefix(name));
+        assert!(told.is_some_and(|value| value.len() > 1), "{name}");
+    }
+}

@@ -15,8 +15,8 @@ use crate::commands::{
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::output::{Output, Verbosity};
-use crate::render::wrap::wrap;
+use crate::output::{Output, Verbosity, narrowest_terminal};
+use crate::render::wrap::{self, wrap};
 
 /// Keep a fleet of AI coding agents running, watched and reachable
 #[derive(Debug, Parser)]
@@ -160,13 +160,17 @@ pub(crate) fn grammar() -> clap::Command {
     let template = format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{}\
          Options:\n{{options}}\n\n\
-         `fleet COMMAND --help` tells more of a command.\n",
-        command_list(&grammar)
+         {}\n",
+        command_list(&grammar),
+        wrap("`fleet COMMAND --help` tells more of a command.", 0, "")
     );
     // `fleet help COMMAND` goes as deep as there are commands.
     let plain = |command: clap::Command| command.disable_help_subcommand(true);
     grammar.help_template(template).mut_subcommands(plain)
 }
+
+/// The column in which the list of commands says what each is for.
+const ABOUT: usize = 15;
 
 fn command_list(grammar: &clap::Command) -> String {
     let mut text = String::new();
@@ -182,7 +186,9 @@ fn command_list(grammar: &clap::Command) -> String {
         for command in commands {
             let about = command.get_about().map(ToString::to_string);
             let about = about.unwrap_or_default();
-            text.push_str(&format!("  {:<12} {about}\n", command.get_name()));
+            let about = wrap(&about, ABOUT, &" ".repeat(ABOUT));
+            let name = command.get_name();
+            text.push_str(&format!("  {name:<width$}{about}\n", width = ABOUT - 2));
         }
         text.push('\n');
     }
@@ -191,6 +197,9 @@ fn command_list(grammar: &clap::Command) -> String {
 
 /// Reads the command line, runs the command, and reports how it ended.
 pub(crate) fn run() -> Exit {
+    if let Some(columns) = narrowest_terminal() {
+        wrap::limit_width(columns);
+    }
     let parsed = grammar().try_get_matches().and_then(|matches| {
         let name = matches.subcommand_name().unwrap_or_default().to_owned();
         Ok((Cli::from_arg_matches(&matches)?, name))
@@ -265,7 +274,9 @@ fn report(error: &Error, output: &mut Output) -> Exit {
 /// Prints a wrong command line's error, or the help that was asked for.
 fn report_usage(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
-        let _ = error.print();
+        // A usage that is written by hand is not wrapped by the library.
+        let help = wrap(&error.render().ansi().to_string(), 0, "  ");
+        let _ = writeln!(anstream::stdout(), "{}", help.trim_end());
         return Exit::Success;
     }
     let plain = error.render().to_string();

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
+use terminal_size::{Height, Width, terminal_size_of};
 
 /// Columns that a line may have where no terminal says otherwise.
 pub(crate) const DEFAULT_WIDTH: usize = 80;
@@ -105,8 +106,18 @@ impl Output {
     }
 }
 
+/// Returns the width of the terminal that we write to; of two the narrower one.
+pub(crate) fn narrowest_terminal() -> Option<usize> {
+    let errors = columns(terminal_size_of(io::stderr()));
+    terminal_width().into_iter().chain(errors).min()
+}
+
 /// Returns the width of the terminal that standard output goes to.
 fn terminal_width() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
-    (width.0 > 0).then_some(usize::from(width.0))
+    columns(terminal_size_of(io::stdout()))
+}
+
+fn columns(size: Option<(Width, Height)>) -> Option<usize> {
+    size.map(|(width, _)| usize::from(width.0))
+        .filter(|columns| *columns > 0)
 }

@@ -153,8 +153,13 @@ fn connector_block(connector: &Connector) -> String {
         };
         text.push_str(&format!("  {key}:\n"));
         for (field, value) in fields {
-            // JSON is YAML, so a value of any form can stand there.
-            text.push_str(&format!("    {}: {value}\n", serde_json::json!(field)));
+            // JSON is YAML, so a value of any form can stand there; so can a key.
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+            let field = match field.bytes().all(plain) {
+                true => spelling::quoted_name(field),
+                false => serde_json::json!(field).to_string(),
+            };
+            text.push_str(&format!("    {field}: {value}\n"));
         }
     }
     text

@@ -1,5 +1,5 @@
 use clap::ValueEnum;
-use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
+use clap_complete::env::{EnvCompleter, Fish, Zsh};
 
 use crate::completion;
 use crate::context::Context;
@@ -28,9 +28,16 @@ enum Shell {
     Fish,
 }
 
+/// The script for bash. The library's own does not know that bash takes a word with a colon or an
+/// equals sign for several.
+const BASH: &str = include_str!("completions/fleet.bash");
+
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let completer: &dyn EnvCompleter = match args.shell {
-        Shell::Bash => &Bash,
+        Shell::Bash => {
+            context.output.data(BASH)?;
+            return Ok(Exit::Success);
+        }
         Shell::Zsh => &Zsh,
         Shell::Fish => &Fish,
     };

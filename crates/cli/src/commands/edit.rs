@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use podfleet::{Action, AgentReport, Fleet, FleetErrorKind, Report, RosterDraft, UpOptions};
-use podfleet_roster::{Edit, EditError};
+use podfleet_roster::{Edit, EditError, without_secrets};
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -100,12 +100,18 @@ pub(super) fn write(draft: &RosterDraft, mode: Mode, context: &mut Context) -> R
 
 /// The change of the roster as a unified diff.
 fn diff(draft: &RosterDraft) -> String {
-    let lines = |text: &str| text.replace("\r\n", "\n");
-    let (before, after) = (lines(draft.text_before()), lines(draft.text()));
     let name = draft.path().display().to_string();
+    unified(&name, draft.text_before(), draft.text())
+}
+
+/// Compares two texts of a roster. A roster that can be edited has no secret for a value, but its
+/// comments may have some.
+fn unified(name: &str, before: &str, after: &str) -> String {
+    let lines = |text: &str| without_secrets(text).replace("\r\n", "\n");
+    let (before, after) = (lines(before), lines(after));
     let diff = TextDiff::from_lines(&before, &after);
     let mut unified = diff.unified_diff();
-    unified.context_radius(AROUND).header(&name, &name);
+    unified.context_radius(AROUND).header(name, name);
     unified.to_string()
 }
 
@@ -194,5 +200,37 @@ pub(super) const fn nothing() -> Report {
     Report {
         agents: Vec::<AgentReport>::new(),
         notes: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diff_covers_secrets_in_comments_also_those_that_it_shows_in_part() {
+        let before = "\
+# ghp_0123456789abcdefghijABCDEFGHIJ012345
+# -----BEGIN PRIVATE KEY-----
+# MIIEow
+# MIIEox
+# -----END PRIVATE KEY-----
+alias: a
+";
+        let after = before.replace("alias: a", "alias: b");
+        insta::assert_snapshot!(unified("roster.yaml", before, &after), @"
+        --- roster.yaml
+        +++ roster.yaml
+        @@ -4,3 +4,3 @@
+         ********
+         **-----END PRIVATE KEY-----
+        -alias: a
+        +alias: b
+        ");
+        let removed = unified("roster.yaml", before, "alias: a\n");
+        assert!(
+            !removed.contains("MIIEo") && !removed.contains("ghp_"),
+            "{removed}"
+        );
     }
 }

@@ -1,4 +1,6 @@
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use std::ffi::OsStr;
+
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use podfleet_roster::{Blocks, Code, Layer, UnknownCode};
 use serde::Serialize;
 
@@ -33,10 +35,20 @@ fn parse_code(text: &str) -> Result<Code, String> {
         .map_err(|error: UnknownCode| format!("{error}; {}", error.hint()))
 }
 
-fn codes() -> ArgValueCandidates {
-    let candidate =
-        |code: &Code| CompletionCandidate::new(code.as_str()).help(Some(code.meaning().into()));
-    ArgValueCandidates::new(move || Code::ALL.iter().map(candidate).collect())
+/// Completes codes; a second half only where one was begun.
+fn codes() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| {
+        let begun = begun.to_string_lossy();
+        let wanted = |text: &&str| text.starts_with(&*begun);
+        let candidates = Code::ALL.iter().filter_map(|code| {
+            let whole = code.as_str();
+            let half = whole.split_once("::").map(|(_, half)| half);
+            let half = half.filter(|_| !begun.is_empty());
+            let found = [Some(whole), half].into_iter().flatten().find(wanted)?;
+            Some(CompletionCandidate::new(found).help(Some(code.meaning().into())))
+        });
+        candidates.collect()
+    })
 }
 
 #[derive(Debug, Serialize)]

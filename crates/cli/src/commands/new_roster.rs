@@ -32,18 +32,14 @@ pub(crate) fn deliver(
     writing: Writing,
     context: &mut Context,
 ) -> Outcome {
-    let Some(roster) = check(text, known, context)? else {
-        return Ok(Exit::No);
-    };
+    check_place(path, writing)?;
+    let document = Document::read(text, "roster.yaml");
+    let roster = check(&document, known, context)?;
+    let json = document.to_json().filter(|_| is_json(path));
+    let text = json.as_deref().unwrap_or(text);
     let output = &mut context.output;
     if writing.write {
-        if path == Path::new("-") {
-            let message = "`--write` writes a file, and `-` is standard output";
-            let hint = "leave `--write` out to have the roster printed";
-            return Err(Error::message(Exit::Usage, message).hint(hint));
-        }
-        let hint = "`--force` replaces it; `--roster PATH` writes another";
-        new_file::write(path, text, writing.force, hint)?;
+        new_file::write(path, text, writing.force, REPLACING)?;
         output.say(format_args!("wrote {}", path.display()))?;
     } else {
         output.data(text)?;
@@ -52,6 +48,27 @@ pub(crate) fn deliver(
     let next = next_step(writing, path, context);
     context.output.say(wrap(&next, 0, "  "))?;
     Ok(Exit::Success)
+}
+
+/// What to do where a roster is that is not to be replaced.
+const REPLACING: &str = "`--force` replaces it; `--roster PATH` writes another";
+
+/// Fails where a new roster could not be written.
+pub(crate) fn check_place(path: &Path, writing: Writing) -> Result<(), Error> {
+    if !writing.write {
+        return Ok(());
+    }
+    if path == Path::new("-") {
+        let message = "`--write` writes a file, and `-` is standard output";
+        let hint = "leave `--write` out to have the roster printed";
+        return Err(Error::message(Exit::Usage, message).hint(hint));
+    }
+    new_file::check_place(path, writing.force, REPLACING)
+}
+
+fn is_json(path: &Path) -> bool {
+    let ending = path.extension();
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
 }
 
 fn next_step(writing: Writing, path: &Path, context: &Context) -> String {
@@ -73,18 +90,20 @@ fn next_step(writing: Writing, path: &Path, context: &Context) -> String {
 }
 
 /// Validates a roster before anything is written; prints what is wrong with it.
-fn check(text: &str, known: &Known, context: &mut Context) -> Result<Option<Roster>, Error> {
-    let document = Document::read(text, "roster.yaml");
+fn check(document: &Document, known: &Known, context: &mut Context) -> Result<Roster, Error> {
     let (roster, findings) = document.check(known);
     let stops =
         |finding: &Diagnostic| matches!(finding.blocks(), Blocks::Writing | Blocks::Changes);
-    if !findings.iter().any(stops) {
-        return Ok(roster);
+    match roster {
+        Some(roster) if !findings.iter().any(stops) => Ok(roster),
+        _ => {
+            let checked = Checked::of(document, findings);
+            let findings = Format::Human.render(&[checked], &[])?;
+            context.output.complain(findings)?;
+            let message = "such a roster has errors; nothing was written";
+            Err(Error::message(Exit::No, message))
+        }
     }
-    let checked = Checked::of(&document, findings);
-    let findings = Format::Human.render(&[checked], &[])?;
-    context.output.complain(findings)?;
-    Ok(None)
 }
 
 /// Counts the agents by class, such as `4 agents: 1 orchestrator, 2 code, 1 review`.

@@ -55,8 +55,7 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_fact_that_decided_is_marked() {
+    fn explanation() -> Explanation {
         let fact = |what: &str, value: &str, source: &str, age, decided| Fact {
             what: what.into(),
             value: value.into(),
@@ -64,7 +63,7 @@ mod tests {
             age_seconds: age,
             decided,
         };
-        let explanation = Explanation {
+        Explanation {
             agent: "coder".into(),
             readiness: Readiness::Blocked,
             facts: vec![
@@ -84,8 +83,12 @@ mod tests {
                 ),
                 fact("heartbeat", "none of this generation", "-", None, false),
             ],
-        };
-        let text = render(&explanation, 80);
+        }
+    }
+
+    #[test]
+    fn the_fact_that_decided_is_marked() {
+        let text = render(&explanation(), 80);
         insta::assert_snapshot!(anstream::adapter::strip_str(&text), @"
         coder is blocked (► decided)
 
@@ -94,6 +97,28 @@ mod tests {
         ►  screen     blocked(permission): Do you want     1m  harness rule `permission`
                       to make this edit to main.rs?
            heartbeat  none of this generation               -  -
+        ");
+    }
+
+    #[test]
+    fn in_a_narrow_terminal_each_fact_is_a_paragraph() {
+        let text = render(&explanation(), 40);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text), @"
+        coder is blocked (► decided)
+
+        FACT    pod
+        VALUE   listens
+        AGE     0s
+        SOURCE  abcdefghijkl.sock
+
+        FACT    ► screen
+        VALUE   blocked(permission): Do you want
+                to make this edit to main.rs?
+        AGE     1m
+        SOURCE  harness rule `permission`
+
+        FACT    heartbeat
+        VALUE   none of this generation
         ");
     }
 }

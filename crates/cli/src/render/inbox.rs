@@ -92,9 +92,8 @@ mod tests {
         InboxRow::new(message, 0, receipt)
     }
 
-    #[test]
-    fn an_inbox_is_a_table_in_80_columns_that_cuts_no_name() {
-        let report = InboxReport {
+    fn report() -> InboxReport {
+        InboxReport {
             agent: "coder".into(),
             via: Via::Socket,
             messages: vec![
@@ -112,13 +111,20 @@ mod tests {
                 ),
             ],
             corrupt: Vec::new(),
-        };
+        }
+    }
+
+    fn shown(width: usize) -> String {
         let now = Timestamp::from_millisecond(1_065_000).unwrap();
-        let text = anstream::adapter::strip_str(&render(&report, now, 80)).to_string();
-        assert!(
-            text.lines().all(|line| line.chars().count() <= 80),
-            "{text}"
-        );
+        let text = anstream::adapter::strip_str(&render(&report(), now, width)).to_string();
+        let fits = |line: &str| line.chars().count() <= width;
+        assert!(text.lines().all(fits), "{text}");
+        text
+    }
+
+    #[test]
+    fn an_inbox_is_a_table_in_80_columns_that_cuts_no_name() {
+        let text = shown(80);
         insta::assert_snapshot!(text, @r"
         ID                                    FROM       AGE  STATE     MESSAGE
         0198c1d2-7a3b-7c4d-8e5f-000000000001  operator    1m  busy      run the tests…
@@ -126,6 +132,26 @@ mod tests {
                                               ue-with-a                 green again,
                                               -long-nam                 thank you
                                               e
+        ");
+    }
+
+    #[test]
+    fn in_40_columns_each_message_is_a_paragraph() {
+        insta::assert_snapshot!(shown(40), @"
+        ID
+          0198c1d2-7a3b-7c4d-8e5f-000000000001
+        FROM     operator
+        AGE      1m
+        STATE    busy
+        MESSAGE  run the tests…
+
+        ID
+          0198c1d2-7a3b-7c4d-8e5f-000000000002
+        FROM     a-colleague-with-a-long-name
+        AGE      1m
+        STATE    accepted
+        MESSAGE  the build is green again, thank
+                 you
         ");
     }
 }

@@ -12,15 +12,15 @@ use super::table::{Cell, Column, Table, truncate};
 const COLUMNS: [Column; 12] = [
     // A name is what people type, so it is cut last.
     Column::new("NAME").flexible(40),
-    Column::new("CLASS").flexible(8).optional(2),
-    Column::new("RUNTIME").flexible(7).optional(5),
-    Column::new("MODEL").flexible(8).optional(6),
+    Column::new("CLASS").flexible(8).optional(3),
+    Column::new("RUNTIME").flexible(7).optional(6),
+    Column::new("MODEL").flexible(8).optional(7),
     Column::new("STATE"),
-    Column::new("SINCE").right(),
-    Column::new("IDLE").right().optional(1),
-    Column::new("HB").right().optional(4),
-    Column::new("PID").right().optional(3),
-    Column::new("UNIT").flexible(8).optional(7),
+    Column::new("SINCE").right().optional(1),
+    Column::new("IDLE").right().optional(2),
+    Column::new("HB").right().optional(5),
+    Column::new("PID").right().optional(4),
+    Column::new("UNIT").flexible(8).optional(8),
     Column::new("INBOX").right(),
     Column::new("FLAGS"),
 ];

@@ -15,7 +15,7 @@ pub(crate) fn plan(plan: &Plan, width: usize) -> String {
     let mut table = Table::new([
         Column::new("AGENT").flexible(12),
         Column::new("ACTION"),
-        Column::new("WHY").wrapping(16),
+        Column::new("WHY").wrapping(20),
     ]);
     for step in &plan.steps {
         let action = Cell::styled(step.action.as_str(), action_style(&step.action));
@@ -182,28 +182,49 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_plan_says_what_and_why() {
+    fn steps() -> Plan {
         let step = |agent: &str, action, why: &str| Step {
             agent: agent.into(),
             action,
             why: why.into(),
         };
-        let shown = plan(
-            &Plan {
-                steps: vec![
-                    step("orchestrator", Action::Leave, "it is as the roster says"),
-                    step(
-                        "coder",
-                        Action::Restart { fields: vec![] },
-                        "changed: command, env, kickstart, working_directory, restart, prepare",
-                    ),
-                ],
-                views: vec!["orchestrator".into(), "coder".into()],
-                notes: vec!["/home/me/src is made".into()],
-            },
-            80,
-        );
+        Plan {
+            steps: vec![
+                step("orchestrator", Action::Leave, "it is as the roster says"),
+                step(
+                    "coder",
+                    Action::Restart { fields: vec![] },
+                    "changed: command, env, kickstart, working_directory, restart, prepare",
+                ),
+            ],
+            views: vec!["orchestrator".into(), "coder".into()],
+            notes: vec!["/home/me/src is made".into()],
+        }
+    }
+
+    #[test]
+    fn a_plan_in_a_narrow_terminal_is_whole() {
+        insta::assert_snapshot!(plain(&plan(&steps(), 40)), @"
+        AGENT   orchestrator
+        ACTION  leave
+        WHY     it is as the roster says
+
+        AGENT   coder
+        ACTION  restart
+        WHY     changed: command, env,
+                kickstart, working_directory,
+                restart, prepare
+
+        AGENT   orchestrator
+        ACTION  view
+        WHY     its tmux view is missing
+        note: /home/me/src is made
+        ");
+    }
+
+    #[test]
+    fn a_plan_says_what_and_why() {
+        let shown = plan(&steps(), 80);
         insta::assert_snapshot!(plain(&shown), @"
         AGENT         ACTION   WHY
         orchestrator  leave    it is as the roster says

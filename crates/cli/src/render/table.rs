@@ -1,5 +1,7 @@
 //! The one printer of tables.
 
+use std::mem;
+
 use anstyle::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -121,9 +123,15 @@ impl Table {
         }
     }
 
-    /// Renders the table. With a `width` no line is wider, as far as the columns allow it.
+    /// Renders the table. With a `width` no line is wider; where the columns do not allow that, each
+    /// row becomes a paragraph with a line or more for each of its cells.
     pub(crate) fn render(mut self, width: Option<usize>) -> String {
-        let widths = self.fit(width.unwrap_or(usize::MAX));
+        let width = width.unwrap_or(usize::MAX);
+        let whole = self.clone();
+        let widths = self.fit(width);
+        if widths.iter().sum::<usize>() + self.gaps() > width {
+            return whole.paragraphs(width);
+        }
         let mut text = String::new();
         let header = self
             .columns
@@ -229,6 +237,50 @@ impl Table {
         let end = text.trim_end_matches(' ').len().max(start);
         text.truncate(end);
         text.push('\n');
+    }
+}
+
+impl Table {
+    /// Renders every row as a paragraph: titles at the left, what they say beside them. Cells that
+    /// say nothing are left out.
+    fn paragraphs(&self, width: usize) -> String {
+        let titles = self.columns.iter().map(|column| column.title.width());
+        let room = titles.max().unwrap_or(0) + GAP;
+        let paragraphs = self.rows.iter().map(|row| self.paragraph(row, room, width));
+        paragraphs.collect::<Vec<_>>().join("\n")
+    }
+
+    fn paragraph(&self, row: &[Cell], room: usize, width: usize) -> String {
+        let mut text = String::new();
+        // What stands in a column without a title, such as a mark, belongs to the next cell.
+        let mut mark = String::new();
+        for (column, cell) in self.columns.iter().zip(row) {
+            if column.title.is_empty() {
+                mark.push_str(&cell.text);
+                continue;
+            }
+            let said = [mem::take(&mut mark), cell.text.clone()];
+            let said = said.join(" ");
+            let said = said.trim_start();
+            if matches!(said, "" | "-") {
+                continue;
+            }
+            let (strong, style, title) = (super::style::STRONG, cell.style, column.title);
+            text.push_str(&format!("{strong}{title}{strong:#}"));
+            // People copy long words, such as ids.
+            let longest = said.split(' ').map(UnicodeWidthStr::width).max();
+            let below = room + longest.unwrap_or(0) > width;
+            let (first, indent) = match below {
+                true => ("\n  ".to_owned(), "  ".to_owned()),
+                false => (" ".repeat(room - title.width()), " ".repeat(room)),
+            };
+            let lines = lines(said, width.saturating_sub(indent.len()));
+            let lines = lines.iter().map(|line| format!("{style}{line}{style:#}\n"));
+            let lines: Vec<String> = lines.collect();
+            text.push_str(&first);
+            text.push_str(&lines.join(&indent));
+        }
+        text
     }
 }
 
@@ -343,6 +395,44 @@ mod tests {
         NAME           INBOX
         coder              3
         漢字漢字漢字…     12
+        ");
+    }
+
+    #[test]
+    fn where_no_table_fits_rows_become_paragraphs() {
+        let mut table = Table::new([
+            Column::new(""),
+            Column::new("CHECK"),
+            Column::new("IS"),
+            Column::new("FOUND").wrapping(16),
+            Column::new("REMEDY").wrapping(16),
+        ]);
+        table.row([
+            "".into(),
+            "tmux".into(),
+            "ok".into(),
+            "3.5a, /usr/bin/tmux".into(),
+            "-".into(),
+        ]);
+        let found = "the user manager does not run after you log out";
+        let remedy = "run `loginctl enable-linger`";
+        table.row([
+            "►".into(),
+            "boot".into(),
+            "note".into(),
+            found.into(),
+            remedy.into(),
+        ]);
+        insta::assert_snapshot!(plain(table, 40), @"
+        CHECK   tmux
+        IS      ok
+        FOUND   3.5a, /usr/bin/tmux
+
+        CHECK   ► boot
+        IS      note
+        FOUND   the user manager does not run
+                after you log out
+        REMEDY  run `loginctl enable-linger`
         ");
     }
 

@@ -1,16 +1,39 @@
 //! Breaking lines between words.
 
+use std::sync::OnceLock;
+
 use unicode_width::UnicodeWidthStr;
 
 use crate::output::DEFAULT_WIDTH;
 
-/// Breaks `text` so that no line is wider than 80 columns.
+/// The columns of a line, once it is known who looks.
+static WIDTH: OnceLock<usize> = OnceLock::new();
+
+/// Below this, lines of words are no easier to read than lines that the terminal breaks.
+const LEAST_WIDTH: usize = 24;
+
+/// Lets lines be no wider than a terminal that is narrower than most. The first call counts.
+pub(crate) fn limit_width(columns: usize) {
+    let _ = WIDTH.set(columns.clamp(LEAST_WIDTH, DEFAULT_WIDTH));
+}
+
+/// Returns the columns that a line of words may have.
+pub(crate) fn width() -> usize {
+    WIDTH.get().copied().unwrap_or(DEFAULT_WIDTH)
+}
+
+/// Breaks `text` so that no line is wider than 80 columns, or than the terminal.
 ///
 /// The first line already has `used` columns; the following ones begin with `indent`. A word wider
 /// than a line, such as a path, is never broken, since people copy it; only lists of paths are,
 /// after their colons. Newlines in the text are kept.
 pub(crate) fn wrap(text: &str, used: usize, indent: &str) -> String {
+    wrap_to(width(), text, used, indent)
+}
+
+fn wrap_to(width: usize, text: &str, used: usize, indent: &str) -> String {
     let mut lines = Lines {
+        width,
         text: String::with_capacity(text.len() + 16),
         column: used,
         indent,
@@ -28,6 +51,7 @@ pub(crate) fn wrap(text: &str, used: usize, indent: &str) -> String {
 
 /// Lines under construction.
 struct Lines<'a> {
+    width: usize,
     text: String,
     column: usize,
     indent: &'a str,
@@ -42,13 +66,13 @@ impl Lines<'_> {
 
     /// Adds a word, after a blank or in a new line if it is not the first of its line.
     fn word(&mut self, word: &str, follows: bool) {
-        if follows && self.column + 1 + columns(word) > DEFAULT_WIDTH {
+        if follows && self.column + 1 + columns(word) > self.width {
             self.end();
         } else if follows {
             self.text.push(' ');
             self.column += 1;
         }
-        if self.column + columns(word) > DEFAULT_WIDTH && word.contains(":/") {
+        if self.column + columns(word) > self.width && word.contains(":/") {
             self.path_list(word);
         } else {
             self.push(word);
@@ -57,7 +81,7 @@ impl Lines<'_> {
 
     fn path_list(&mut self, list: &str) {
         for path in list.split_inclusive(':') {
-            if self.column > self.indent.width() && self.column + columns(path) > DEFAULT_WIDTH {
+            if self.column > self.indent.width() && self.column + columns(path) > self.width {
                 self.end();
             }
             self.push(path);
@@ -88,6 +112,15 @@ mod tests {
         let fits = |line: &&str| line.len() <= 80 && line.starts_with("  word");
         assert!(lines.iter().skip(1).all(fits));
         assert_eq!(wrapped.split_whitespace().count(), 40);
+    }
+
+    #[test]
+    fn lines_of_a_narrow_terminal_are_as_narrow() {
+        let text = "word ".repeat(40);
+        let wrapped = wrap_to(40, text.trim(), 7, "  ");
+        let lines = wrapped.lines().skip(1);
+        assert!(lines.clone().all(|line| line.len() <= 40));
+        assert_eq!(lines.count(), 5);
     }
 
     #[test]

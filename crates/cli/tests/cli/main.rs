@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod completion;
 mod edits;
 mod errors;
+mod in_terminal;
+mod init;
+mod narrow;
 mod profiles;
 mod program;
 mod roles;

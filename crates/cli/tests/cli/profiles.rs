@@ -197,7 +197,8 @@ fn provision_writes_but_not_over_a_roster_unless_told() {
     ");
     insta::assert_snapshot!(sandbox.run(line).show(), @"
     --- stderr
-    error: [HOME]/.config/fleet/roster.yaml is there already
+    error: [HOME]/.config/fleet/roster.yaml is there already; nothing was
+      written
 
     hint: `--force` replaces it; `--roster PATH` writes another
     --- exit 3

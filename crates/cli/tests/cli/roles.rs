@@ -62,7 +62,8 @@ fn a_customized_role_is_yours_and_is_not_written_twice() {
     ");
     insta::assert_snapshot!(sandbox.run("role customize code").show(), @"
     --- stderr
-    error: [HOME]/.config/fleet/roles/code.md is there already
+    error: [HOME]/.config/fleet/roles/code.md is there already; nothing was
+      written
 
     hint: edit it, or remove it to go back to the shipped role
     --- exit 3

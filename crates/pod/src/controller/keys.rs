@@ -159,7 +159,9 @@ pub(super) fn has_key(bytes: &[u8], key: &[u8]) -> bool {
             return true;
         }
         if sequence == PASTE_BEGINS {
-            let end = rest.windows(PASTE_ENDS.len()).position(|at| at == PASTE_ENDS);
+            let end = rest
+                .windows(PASTE_ENDS.len())
+                .position(|at| at == PASTE_ENDS);
             rest = end.map_or(&[][..], |end| &rest[end..]);
         }
     }

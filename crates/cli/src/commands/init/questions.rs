@@ -4,10 +4,11 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
+use inquire::validator::Validation;
 use inquire::{Confirm, InquireError, Select, Text};
 use podfleet_roster::Preset;
 
-use super::{Args, ConnectorKind};
+use super::{Args, CHANNEL_ID, ConnectorKind, HOMESERVER_URL, ROOM_ID, USER_ID, checked};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::render::table::truncate;
@@ -38,35 +39,62 @@ pub(super) fn ask(args: &mut Args, path: &Path) -> Result<(), Error> {
     }
     match args.connector {
         None | Some(ConnectorKind::Tmux) => {}
-        Some(ConnectorKind::Discord) => fill(&mut args.channel_id, "Channel id:")?,
+        Some(ConnectorKind::Discord) => {
+            fill(&mut args.channel_id, CHANNEL_ID, "Channel id:")?;
+        }
         Some(ConnectorKind::Matrix) => {
-            fill(&mut args.homeserver_url, "Homeserver, https://…:")?;
-            fill(&mut args.user_id, "The connector's user, @user:server:")?;
-            fill(&mut args.room_id, "Room, !room:server or #alias:server:")?;
+            let url = "Homeserver, https://…:";
+            fill(&mut args.homeserver_url, HOMESERVER_URL, url)?;
+            let user = "The connector's user, @user:server:";
+            fill(&mut args.user_id, USER_ID, user)?;
+            let room = "Room, !room:server or #alias:server:";
+            fill(&mut args.room_id, ROOM_ID, room)?;
         }
     }
     if !args.writing.write {
-        args.writing.write = Confirm::new(&format!("Write it to {}?", path.display()))
-            .with_default(true)
-            .prompt()
-            .map_err(given_up)?;
+        confirm(args, path)?;
     }
     Ok(())
 }
 
-fn fill(field: &mut Option<String>, question: &str) -> Result<(), Error> {
-    if field.is_none() {
-        *field = Some(Text::new(question).prompt().map_err(given_up)?);
+/// Asks whether it is to be written, and over what is there.
+fn confirm(args: &mut Args, path: &Path) -> Result<(), Error> {
+    let there = path.symlink_metadata().is_ok();
+    let path = path.display();
+    let question = match there {
+        true => format!("{path} is there already. Replace it?"),
+        false => format!("Write it to {path}?"),
+    };
+    let confirmed = Confirm::new(&question).with_default(!there).prompt();
+    let confirmed = confirmed.map_err(given_up)?;
+    args.writing.write = confirmed;
+    args.writing.force = confirmed && there;
+    Ok(())
+}
+
+/// Asks for a field of the roster until the answer can stand there.
+fn fill(answer: &mut Option<String>, field: &'static str, question: &str) -> Result<(), Error> {
+    if answer.is_some() {
+        return Ok(());
     }
+    let validate = move |text: &str| {
+        Ok(match checked(field, text) {
+            Ok(_) => Validation::Valid,
+            Err(reason) => Validation::Invalid(reason.into()),
+        })
+    };
+    let text = Text::new(question).with_validator(validate).prompt();
+    *answer = Some(text.map_err(given_up)?.trim().to_owned());
     Ok(())
 }
 
 fn given_up(error: InquireError) -> Error {
     match error {
         InquireError::OperationCanceled | InquireError::OperationInterrupted => {
-            Error::message(Exit::Interrupted, "interrupted; nothing was written")
+            Error::message(Exit::Interrupted, "interrupted").hint("nothing was written")
         }
-        error => Error::new(Exit::System, error).context("the question cannot be asked"),
+        error => Error::new(Exit::System, error)
+            .context("the question cannot be asked; nothing was written"),
     }
 }
 

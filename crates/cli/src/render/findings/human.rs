@@ -7,13 +7,12 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 use podfleet_roster::{Diagnostic, Severity};
 
 use super::Checked;
-use crate::output::DEFAULT_WIDTH;
 use crate::render::count::counted;
-use crate::render::wrap::wrap;
+use crate::render::wrap::{width, wrap};
 
 /// Renders the findings of all texts, a blank line after each.
 pub(super) fn render(checked: &[Checked]) -> String {
-    let renderer = Renderer::styled().term_width(DEFAULT_WIDTH);
+    let renderer = Renderer::styled().term_width(width());
     let mut text = String::new();
     for roster in checked {
         let source = without_c1(&roster.text);
