@@ -15,6 +15,7 @@ mod bad_luck;
 mod chat;
 mod children;
 mod clock;
+mod conversations;
 #[cfg(feature = "crash-points")]
 mod crash_points;
 mod detached;

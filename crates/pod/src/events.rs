@@ -199,6 +199,7 @@ fn steady(status: &PodStatus) -> impl PartialEq + '_ {
         inbox,
         hold,
         paused,
+        resumed,
         size,
         controller,
         viewers,
@@ -208,7 +209,7 @@ fn steady(status: &PodStatus) -> impl PartialEq + '_ {
     let hold = hold.as_ref().map(|hold| hold.reason);
     let screen = (screen, says);
     (
-        (run, agent, screen, inbox, hold),
+        (run, resumed, agent, screen, inbox, hold),
         (paused, size, controller, viewers),
     )
 }

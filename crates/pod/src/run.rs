@@ -16,7 +16,7 @@ use podfleet_pod_store::{
     SqliteStore, StoreError,
 };
 use podfleet_protocol::method::Credential;
-use podfleet_protocol::{PodName, SessionId};
+use podfleet_protocol::{PodName, PodStatus, SessionId};
 use tokio::net::UnixListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{mpsc, watch};
@@ -35,7 +35,7 @@ use crate::lifecycle::{self, Lifecycle, Reporter};
 use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths};
 use crate::pruning;
 use crate::server;
-use crate::shared::{Receipts, Shared};
+use crate::shared::{Receipts, Shared, first_status};
 use crate::spec::{HarnessRefError, PodSpec};
 
 /// How a pod is started.
@@ -129,6 +129,10 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
     let (commands, receiver) = mpsc::unbounded_channel();
     let (journal, jobs) = Journal::new();
     let record = &generation.record;
+    let status = PodStatus {
+        paused: record.paused.clone(),
+        ..first_status(record.identity.clone(), record.generation, &config.build)
+    };
     let shared = Arc::new(Shared {
         identity: record.identity.clone(),
         fence: record.fence(),
@@ -143,14 +147,10 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         },
         host: config.host.clone(),
         commands,
-        status: watch::Sender::new(claim::first_status(record, &config.build)),
+        events: Events::new(record.generation, status.clone(), generation.session),
+        status: watch::Sender::new(status),
         receipts: Receipts::new(),
         echoes: Echoes::default(),
-        events: Events::new(
-            record.generation,
-            claim::first_status(record, &config.build),
-            generation.session,
-        ),
         conversation: conversation::file(&paths, record.identity.id),
         state_dir: config.state_dir.clone(),
         session: generation.session,

@@ -6,10 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use podfleet_pod_store::{Fence, PodStore};
 use podfleet_protocol::method::Credential;
-use podfleet_protocol::{Identity, MessageId, PodStatus, Receipt, SessionId};
+use podfleet_protocol::{
+    AgentPhase, Generation, Identity, MessageId, PodStatus, Receipt, Run, ScreenStatus, SessionId,
+    Size,
+};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::command::Command;
 use crate::echoes::Echoes;
 use crate::events::Events;
@@ -43,6 +47,33 @@ pub(crate) struct Shared {
     pub(crate) session: SessionId,
     /// Cancelled when the pod ends: connections finish what they answer, and close.
     pub(crate) ending: CancellationToken,
+}
+
+/// Returns what a pod says of itself before its controller runs.
+pub(crate) fn first_status(identity: Identity, generation: Generation, build: &str) -> PodStatus {
+    PodStatus {
+        identity,
+        generation,
+        run: Run(0),
+        pod_pid: std::process::id(),
+        build: build.to_owned(),
+        agent: AgentPhase::Idle,
+        screen: ScreenStatus {
+            state: "starting".into(),
+            rule: "not-started".into(),
+            line: None,
+            since: clock::wall(),
+        },
+        says: None,
+        last_output: None,
+        inbox: 0,
+        hold: None,
+        paused: None,
+        resumed: false,
+        size: Size::DEFAULT,
+        controller: None,
+        viewers: 0,
+    }
 }
 
 impl Shared {

@@ -10,8 +10,7 @@ use podfleet_pod_store::session_log::{
 };
 use podfleet_pod_store::{Fence, MemoryStore};
 use podfleet_protocol::{
-    AgentPhase, FleetName, Generation, Identity, PodId, PodName, PodStatus, Run, ScreenStatus,
-    SessionId, Size, TenantId,
+    FleetName, Generation, Identity, PodId, PodName, SessionId, TenantId,
 };
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +21,7 @@ use crate::echoes::Echoes;
 use crate::events::Events;
 use crate::journal::{Journal, Writer};
 use crate::paths::RuntimePaths;
-use crate::shared::{Receipts, Shared};
+use crate::shared::{Receipts, Shared, first_status};
 
 /// A disk that takes everything, and may refuse to promise that it keeps it or take its time.
 #[derive(Debug, Clone, Default)]
@@ -121,28 +120,7 @@ fn shared(
     commands: mpsc::UnboundedSender<Command>,
 ) -> Shared {
     let file = |name: &str| directory.join(name);
-    let status = PodStatus {
-        identity: identity.clone(),
-        generation: Generation(1),
-        run: Run(0),
-        pod_pid: 1,
-        build: String::new(),
-        agent: AgentPhase::Idle,
-        screen: ScreenStatus {
-            state: "starting".into(),
-            rule: "not-started".into(),
-            line: None,
-            since: clock::wall(),
-        },
-        says: None,
-        last_output: None,
-        inbox: 0,
-        hold: None,
-        paused: None,
-        size: Size::DEFAULT,
-        controller: None,
-        viewers: 0,
-    };
+    let status = first_status(identity.clone(), Generation(1), "");
     Shared {
         credential: podfleet_protocol::method::Credential {
             pod: identity.id,

@@ -164,6 +164,9 @@ pub struct PodStatus {
     /// The brake, if delivery is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Paused>,
+    /// Whether this start of its agent goes on with an earlier conversation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
     /// Size of its terminal.
     pub size: Size,
     /// The client that may type, as it named itself.

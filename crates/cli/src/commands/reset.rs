@@ -70,8 +70,10 @@ fn typed(args: &Args, receipt: &Receipt, context: &mut Context) -> Outcome {
 
 async fn begin_anew(args: &Args, fleet: &Fleet, context: &mut Context) -> Outcome {
     let names = [args.agent.name.clone()];
-    fleet.forget_conversation(&names[0]).await?;
-    let options = RestartOptions::default();
+    let options = RestartOptions {
+        fresh: true,
+        ..RestartOptions::default()
+    };
     let restart = |events| fleet.restart(&names, &options, events);
     let report = follow(restart, &mut context.output).await?;
     conclude(&report, args.json.json, &mut context.output)

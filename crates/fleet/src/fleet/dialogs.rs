@@ -1,7 +1,6 @@
 //! `answer` and `reset`: dialogs of an agent, and its conversation.
 
 use podfleet_pod::client::PodClient;
-use podfleet_pod::conversation;
 use podfleet_pod::spec::PodSpec;
 use podfleet_protocol::method::{
     Answer, AnswerParams, AnswerResult, DialogResult, GetDialog, GetReceipt, Nothing,
@@ -87,16 +86,6 @@ impl Fleet {
         let receipt = client.call::<GetReceipt>(params).await;
         let receipt = receipt.map_err(|error| FleetError::pod(agent, error))?;
         Ok(ResetReport::Command(receipt))
-    }
-
-    /// Lets an agent's next start begin a new conversation.
-    ///
-    /// # Errors
-    /// Fails when the agent is unknown, or what is kept cannot be removed.
-    pub async fn forget_conversation(&self, agent: &str) -> Result<(), FleetError> {
-        let pod = self.started(agent).await?;
-        let file = conversation::file(&self.dirs.state_paths(), pod.identity.id);
-        conversation::forget(&file).map_err(|error| FleetError::io("remove", &file, error))
     }
 
     /// Connects to the pod of an agent that was started and runs.

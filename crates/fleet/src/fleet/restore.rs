@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use podfleet_pod_store::{CrashPoint, PodRecord};
-use podfleet_protocol::method::{RestoreParams, RestorePod, RestoreResult, Restored};
+use podfleet_protocol::method::{
+    RestoreParams, RestorePod, RestoreResult, Restored, Status, StatusParams,
+};
 
 use super::{Events, Fleet};
 use crate::error::{FleetError, FleetErrorKind};
@@ -75,10 +77,19 @@ impl Fleet {
                 Ok(RestoreResult {
                     outcome: Restored::Restored,
                     generation: now.generation,
-                    resumed: false,
+                    resumed: self.is_resumed(&now).await,
                 })
             }
         }
+    }
+
+    /// Returns whether a pod's agent goes on with an earlier conversation, as the pod says.
+    async fn is_resumed(&self, pod: &PodRecord) -> bool {
+        let Ok(mut client) = self.connect(pod).await else {
+            return false;
+        };
+        let status = client.call::<Status>(StatusParams::default()).await;
+        status.is_ok_and(|status| status.resumed)
     }
 
     /// Returns the record of a pod that another process is starting, once it listens; nothing if
@@ -112,7 +123,7 @@ impl Fleet {
             _ => Ok(RestoreResult {
                 outcome: Restored::AlreadyLive,
                 generation: record.generation,
-                resumed: false,
+                resumed: self.is_resumed(&record).await,
             }),
         }
     }

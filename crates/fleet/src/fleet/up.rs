@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use podfleet_pod::clock;
+use podfleet_pod::{clock, conversation};
 use podfleet_pod_store::{PodRecord, PodState};
 use podfleet_protocol::PodId;
 use tokio::sync::mpsc;
@@ -31,6 +31,8 @@ pub struct UpOptions {
     pub dry_run: bool,
     /// How long agents that must restart may take to end.
     pub stop: StopTimeouts,
+    /// Lets agents that are started begin new conversations, whatever the roster says.
+    pub fresh: bool,
 }
 
 impl Default for UpOptions {
@@ -39,6 +41,7 @@ impl Default for UpOptions {
             timeout: Duration::from_secs(60),
             dry_run: false,
             stop: StopTimeouts::default(),
+            fresh: false,
         }
     }
 }
@@ -277,6 +280,9 @@ impl Fleet {
             run.spare_own_pod(pod)?;
             self.stop(pod, &step.why, run.options.stop).await?;
             self.lift_quarantine(pod).await?;
+            if run.options.fresh {
+                self.forget_conversation(pod)?;
+            }
         }
         let pod = match (run.survey.desired(&step.agent), recorded) {
             (Some(desired), recorded) => self
@@ -313,6 +319,15 @@ impl Fleet {
             .store
             .set_pod_state(pod.fence(), PodState::Stopped, clock::wall());
         lifted.await.map_err(|error| Failure::new(account(&error)))
+    }
+
+    /// Lets the next start of a pod that has ended begin a new conversation.
+    fn forget_conversation(&self, pod: &PodRecord) -> Result<(), Failure> {
+        let file = conversation::file(&self.dirs.state_paths(), pod.identity.id);
+        conversation::forget(&file).map_err(|error| {
+            let file = file.display();
+            Failure::new(format!("its conversation {file} cannot be removed: {error}"))
+        })
     }
 
     fn want_view(&self, run: &Run<'_>, pod: &PodRecord) {

@@ -22,8 +22,8 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) const fn is_new(&self) -> bool {
-        !self.resumed
+    pub(super) const fn is_resumed(&self) -> bool {
+        self.resumed
     }
 }
 

@@ -101,6 +101,7 @@ impl Controller {
             controller: live.clients.controller().map(str::to_owned),
             viewers: live.clients.count(),
             paused: self.paused.clone(),
+            resumed: self.talk.is_resumed(),
         }
     }
 

@@ -1,43 +1,26 @@
 use podfleet_protocol::event::Push;
 use podfleet_protocol::rpc::Incoming;
 use podfleet_protocol::{
-    AgentPhase, FleetName, Identity, MessageId, PodId, PodName, Run, ScreenStatus, Size, TenantId,
-    UnixMillis,
+    FleetName, Identity, MessageId, PodId, PodName, Run, TenantId, UnixMillis,
 };
 use proptest::prelude::*;
 
 use super::*;
+use crate::shared::first_status;
 
 const GENERATION: Generation = Generation(3);
 
 fn status(inbox: u32) -> PodStatus {
+    let identity = Identity {
+        id: PodId::generate(),
+        name: PodName::new("coder").unwrap(),
+        fleet: FleetName::default(),
+        tenant_id: TenantId::new("me").unwrap(),
+        host: "fern".into(),
+    };
     PodStatus {
-        identity: Identity {
-            id: PodId::generate(),
-            name: PodName::new("coder").unwrap(),
-            fleet: FleetName::default(),
-            tenant_id: TenantId::new("me").unwrap(),
-            host: "fern".into(),
-        },
-        generation: GENERATION,
-        run: Run(1),
-        pod_pid: 1,
-        build: String::new(),
-        agent: AgentPhase::Idle,
-        screen: ScreenStatus {
-            state: "ready".into(),
-            rule: String::new(),
-            line: None,
-            since: UnixMillis(0),
-        },
-        says: None,
-        last_output: None,
         inbox,
-        hold: None,
-        paused: None,
-        size: Size::DEFAULT,
-        controller: None,
-        viewers: 0,
+        ..first_status(identity, GENERATION, "")
     }
 }
 

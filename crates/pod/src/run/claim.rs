@@ -7,12 +7,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::Path;
 
 use podfleet_pod_store::{Endpoint, PodRecord};
-use podfleet_protocol::{AgentPhase, PodStatus, Run, ScreenStatus, Size};
 use rustix::process::Signal;
 use tokio::net::UnixListener;
 
 use super::PodConfig;
-use crate::clock;
 use crate::guard::belongings;
 use crate::heartbeat::Heartbeat;
 use crate::paths::RuntimePaths;
@@ -122,32 +120,6 @@ pub(super) fn pod_env(
     add("POD_SOCKET", files.socket.display().to_string());
     add("POD_CREDENTIAL", format!("{}:{credential}", identity.id));
     env
-}
-
-/// Returns what the pod says of itself before its controller runs.
-pub(super) fn first_status(record: &PodRecord, build: &str) -> PodStatus {
-    PodStatus {
-        identity: record.identity.clone(),
-        generation: record.generation,
-        run: Run(0),
-        pod_pid: std::process::id(),
-        build: build.to_owned(),
-        agent: AgentPhase::Idle,
-        screen: ScreenStatus {
-            state: "starting".into(),
-            rule: "not-started".into(),
-            line: None,
-            since: clock::wall(),
-        },
-        says: None,
-        last_output: None,
-        inbox: 0,
-        hold: None,
-        size: Size::DEFAULT,
-        controller: None,
-        viewers: 0,
-        paused: record.paused.clone(),
-    }
 }
 
 /// Removes what only a running pod has.
