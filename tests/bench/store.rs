@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use podfleet_pod_store::session_log::{Entry, LogOptions, LogWriter, SessionFiles, SessionReader};
 use podfleet_pod_store::{
-    FleetKey, NewPod, Offer, Page, PeerPair, PodCursor, PodFilter, PodStore, SqliteStore, Writer,
+    FleetKey, InboxStore as _, NewPod, Offer, Page, PeerPair, PodCursor, PodFilter,
+    RecordStore as _, RelationStore as _, SqliteStore, Writer,
 };
 use podfleet_protocol::{
     Address, Class, FleetName, Generation, Identity, Kind, Message, MessageId, PodId, PodName,

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use podfleet_pod_store::{FleetKey, InboxEntry, Page, PodStore, SqliteStore};
+use podfleet_pod_store::{
+    FleetKey, InboxEntry, InboxStore as _, Page, RecordStore as _, SqliteStore,
+};
 use podfleet_protocol::{FleetName, MessageId, PodId, PodName, Receipt, TenantId};
 use tokio::runtime::Runtime;
 

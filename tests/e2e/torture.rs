@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use podfleet_pod_store::{PeerPair, PodStore as _, Writer};
+use podfleet_pod_store::{PeerPair, RelationStore as _, Writer};
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 

@@ -7,7 +7,7 @@
 //! processes share, [`MemoryStore`] in memory. [`session_log`] is the log of one agent's session.
 //!
 //! ```
-//! use podfleet_pod_store::{MemoryStore, NewPod, Page, PodStore};
+//! use podfleet_pod_store::{InboxStore, MemoryStore, NewPod, Page, RecordStore};
 //! use podfleet_protocol::{
 //!     Address, Class, FleetName, Identity, Kind, Message, MessageId, PodId, PodName, TenantId,
 //!     Typing, UnixMillis,
@@ -98,4 +98,4 @@ pub use relation::{
     VisiblePod, Writer,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};
-pub use store::PodStore;
+pub use store::{InboxStore, PodStore, RecordStore, RelationStore, SessionStore};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use podfleet_pod_store::{
-    CrashPoint, Page, PeerPair, PodStore as _, RelationChange, SqliteStore, Writer,
+    CrashPoint, Page, PeerPair, RelationChange, RelationStore as _, SqliteStore, Writer,
 };
 use podfleet_protocol::PodId;
 

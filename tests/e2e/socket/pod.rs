@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use podfleet_pod::paths::{RuntimeDir, RuntimePaths, StatePaths};
 use podfleet_pod::spec::{HarnessRef, PodSpec, RestartPolicy};
 use podfleet_pod_store::session_log::{Record, SessionFiles, SessionReader};
-use podfleet_pod_store::{NewPod, PodStore as _, SqliteStore};
+use podfleet_pod_store::{NewPod, RecordStore as _, SqliteStore};
 use podfleet_protocol::method::{Credential, Status, StatusParams, StatusUntil};
 use podfleet_protocol::{
     FleetName, Identity, PodId, PodName, PodStatus, SessionId, Size, TenantId, UnixMillis,

@@ -1,13 +1,113 @@
-//! One pod's messages in memory.
+//! Inboxes in memory.
 
 use std::collections::{BTreeMap, HashMap};
 
+use async_trait::async_trait;
 use podfleet_protocol::{MessageId, Outcome, PodId, Receipt, UnixMillis};
 
-use crate::error::{Fault, StoreErrorKind};
+use super::MemoryStore;
+use crate::error::{Fault, StoreError, StoreErrorKind};
 use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
 use crate::maintenance::{Pruned, Retention, victims};
 use crate::page::{Listing, Page};
+use crate::record::Fence;
+use crate::store::InboxStore;
+
+#[async_trait]
+impl InboxStore for MemoryStore {
+    async fn accept(
+        &self,
+        to: PodId,
+        offers: Vec<Offer>,
+    ) -> Result<Vec<Result<Accepted, Refusal>>, StoreError> {
+        self.call("accept messages", |state| {
+            Ok(offers
+                .into_iter()
+                .map(|offer| state.accept(to, offer))
+                .collect())
+        })
+    }
+
+    async fn undelivered(
+        &self,
+        pod: PodId,
+        page: Page<Sequence>,
+    ) -> Result<Listing<InboxEntry, Sequence>, StoreError> {
+        self.call("list undelivered messages", |state| {
+            Ok(state.list(pod, &page, is_undelivered))
+        })
+    }
+
+    async fn inbox(
+        &self,
+        pod: PodId,
+        page: Page<Sequence>,
+    ) -> Result<Listing<InboxEntry, Sequence>, StoreError> {
+        self.call("list the inbox", |state| {
+            Ok(state.list(pod, &page, |_| true))
+        })
+    }
+
+    async fn message(&self, pod: PodId, id: MessageId) -> Result<Option<InboxEntry>, StoreError> {
+        self.call("read the message", |state| {
+            Ok(state.inbox(pod).and_then(|inbox| inbox.get(id)).cloned())
+        })
+    }
+
+    async fn set_delivery(
+        &self,
+        fence: Fence,
+        id: MessageId,
+        new: DeliveryState,
+        receipt: &Receipt,
+    ) -> Result<(), StoreError> {
+        self.call("record the delivery", |state| {
+            state.fenced(fence)?;
+            let inbox = state
+                .inbox(fence.pod)
+                .ok_or(StoreErrorKind::NotFound("pod"))?;
+            inbox.set_delivery(id, new, receipt)
+        })
+    }
+
+    async fn cancel(
+        &self,
+        pod: PodId,
+        id: MessageId,
+        at: UnixMillis,
+    ) -> Result<Receipt, StoreError> {
+        self.call("cancel the message", |state| {
+            let inbox = state
+                .inbox(pod)
+                .ok_or(StoreErrorKind::NotFound("message"))?;
+            inbox.cancel(id, at)
+        })
+    }
+
+    async fn preview_prune(
+        &self,
+        pod: PodId,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, StoreError> {
+        self.call("look what would be pruned", |state| {
+            let inbox = state.inboxes.get(&pod);
+            Ok(inbox.map_or_else(Pruned::default, |inbox| inbox.choose(retention, now).1))
+        })
+    }
+
+    async fn prune_messages(
+        &self,
+        pod: PodId,
+        retention: &Retention,
+        now: UnixMillis,
+    ) -> Result<Pruned, StoreError> {
+        self.call("prune messages", |state| {
+            let inbox = state.inboxes.get_mut(&pod);
+            Ok(inbox.map_or_else(Pruned::default, |inbox| inbox.prune(retention, now)))
+        })
+    }
+}
 
 /// One pod's messages, in order of acceptance.
 #[derive(Debug, Default)]

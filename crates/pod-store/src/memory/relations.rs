@@ -1,32 +1,172 @@
-//! Relations in memory.
+//! What pods are to each other, in memory.
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use podfleet_protocol::{Identity, PodId, TenantId, UnixMillis};
 
+use super::MemoryStore;
 use super::state::State;
-use crate::error::{Fault, StoreErrorKind};
+use crate::error::{Fault, StoreError, StoreErrorKind};
 use crate::outbox::{Act, OutboxEvent, OutboxPlace, RelationChange};
 use crate::page::{Listing, Page};
-use crate::record::{FleetKey, Forgotten, PodCursor, PodRecord};
+use crate::record::{Fence, FleetKey, Forgotten, PodCursor, PodRecord};
 use crate::relation::{
-    ChildRecord, NewChild, PeerPair, PeerRecord, PodLabel, Registered, Relation, Spawned,
-    VisiblePod, Writer,
+    ChildRecord, NewChild, PeerPair, PeerRecord, PodLabel, Registered, Relation, VisiblePod, Writer,
 };
+use crate::store::RelationStore;
+
+#[async_trait]
+impl RelationStore for MemoryStore {
+    async fn register_peer(
+        &self,
+        by: Writer,
+        pair: PeerPair,
+        at: UnixMillis,
+    ) -> Result<Registered, StoreError> {
+        self.call("register the peer", |state| {
+            state.register_peer(by, pair, at)
+        })
+    }
+
+    async fn unregister_peer(
+        &self,
+        by: Writer,
+        pair: PeerPair,
+        at: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        self.call("unregister the peer", |state| {
+            state.unregister_peer(by, pair, at)
+        })
+    }
+
+    async fn peers(
+        &self,
+        tenant: &TenantId,
+        of: Option<PodId>,
+        page: Page<PeerPair>,
+    ) -> Result<Listing<PeerRecord, PeerPair>, StoreError> {
+        self.call("list peers", |state| Ok(state.peers(tenant, of, &page)))
+    }
+
+    async fn reserve_child(&self, by: Writer, child: NewChild) -> Result<PodRecord, StoreError> {
+        self.call("reserve the child", |state| state.reserve_child(by, child))
+    }
+
+    async fn confirm_child(
+        &self,
+        by: Writer,
+        child: PodId,
+        at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.call("confirm the child", |state| {
+            state.confirm_child(by, child, at)
+        })
+    }
+
+    async fn withdraw_child(
+        &self,
+        by: Writer,
+        child: PodId,
+        at: UnixMillis,
+    ) -> Result<Forgotten, StoreError> {
+        self.call("withdraw the child", |state| {
+            state.withdraw_child(by, child, at)
+        })
+    }
+
+    async fn end_child(
+        &self,
+        by: Writer,
+        child: PodId,
+        at: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        self.call("end the child", |state| state.end_child(by, child, at))
+    }
+
+    async fn children(
+        &self,
+        parent: PodId,
+        page: Page<PodId>,
+    ) -> Result<Listing<ChildRecord, PodId>, StoreError> {
+        self.call("list children", |state| Ok(state.children(parent, &page)))
+    }
+
+    async fn parent(&self, child: PodId) -> Result<Option<ChildRecord>, StoreError> {
+        self.call("find the parent", |state| Ok(state.parent(child)))
+    }
+
+    async fn relation(&self, from: PodId, to: PodId) -> Result<Relation, StoreError> {
+        self.call("find the relation", |state| Ok(state.relation(from, to)))
+    }
+
+    async fn visible_pods(
+        &self,
+        viewer: PodId,
+        page: Page<PodCursor>,
+    ) -> Result<Listing<VisiblePod, PodCursor>, StoreError> {
+        self.call(
+            "list visible pods",
+            |state| Ok(state.visible(viewer, &page)),
+        )
+    }
+
+    async fn outbox(
+        &self,
+        pod: PodId,
+        page: Page<OutboxPlace>,
+    ) -> Result<Listing<OutboxEvent, OutboxPlace>, StoreError> {
+        self.call("list the outbox", |state| {
+            Ok(state.relations.outbox(pod, &page))
+        })
+    }
+
+    async fn clear_outbox(&self, fence: Fence, up_to: OutboxPlace) -> Result<u64, StoreError> {
+        self.call("clear the outbox", |state| {
+            state.fenced(fence)?;
+            Ok(state.relations.clear_outbox(fence.pod, up_to))
+        })
+    }
+
+    async fn read_cursor(
+        &self,
+        reader: PodId,
+        source: PodId,
+    ) -> Result<Option<String>, StoreError> {
+        self.call("read the cursor", |state| {
+            Ok(state.relations.cursor(reader, source))
+        })
+    }
+
+    async fn set_read_cursor(
+        &self,
+        fence: Fence,
+        source: PodId,
+        cursor: &str,
+        _: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.call("keep the cursor", |state| {
+            state.fenced(fence)?;
+            state.pod(source)?;
+            state.relations.set_cursor(fence.pod, source, cursor);
+            Ok(())
+        })
+    }
+}
 
 /// A row of a child.
 #[derive(Debug, Clone, Copy)]
-struct Child {
-    parent: PodId,
-    created: UnixMillis,
-    ended: Option<UnixMillis>,
+pub(super) struct Child {
+    pub(super) parent: PodId,
+    pub(super) created: UnixMillis,
+    pub(super) ended: Option<UnixMillis>,
 }
 
 /// Peers, children, and what pods are still to be told of them.
 #[derive(Debug, Default)]
 pub(super) struct Relations {
     peers: BTreeMap<PeerPair, UnixMillis>,
-    children: BTreeMap<PodId, Child>,
+    pub(super) children: BTreeMap<PodId, Child>,
     outboxes: BTreeMap<PodId, BTreeMap<OutboxPlace, OutboxEvent>>,
     cursors: BTreeMap<(PodId, PodId), String>,
     last: u64,
@@ -44,7 +184,7 @@ impl Relations {
         }
     }
 
-    fn tell(&mut self, pod: PodId, change: RelationChange, act: Act) {
+    pub(super) fn tell(&mut self, pod: PodId, change: RelationChange, act: Act) {
         self.last += 1;
         let place = OutboxPlace(self.last);
         let Act { by, at } = act;
@@ -129,7 +269,7 @@ impl Relations {
 }
 
 impl State {
-    fn label(&self, id: PodId) -> Result<PodLabel, Fault> {
+    pub(super) fn label(&self, id: PodId) -> Result<PodLabel, Fault> {
         let record = self.pods.get(&id);
         let record = record.ok_or(StoreErrorKind::NotFound("pod"))?;
         Ok(PodLabel::from(&record.identity))
@@ -208,153 +348,6 @@ impl State {
             })
         });
         Listing::first(records, page.limit, PeerRecord::pair)
-    }
-
-    pub(super) fn reserve_child(&mut self, by: Writer, new: NewChild) -> Result<PodRecord, Fault> {
-        if by.pod().is_some_and(|pod| new.parent != Some(pod)) {
-            return Err(StoreErrorKind::NotItsRelation.into());
-        }
-        self.check_writer(by)?;
-        let key = FleetKey::of(&new.pod.identity);
-        if let Some(existing) = self.named(&key, &new.pod.identity.name) {
-            let existing = existing.identity.name.clone();
-            return Err(StoreErrorKind::NameTaken { existing }.into());
-        }
-        let parent = new
-            .parent
-            .map(|parent| self.parent_label(parent, &key.tenant));
-        let parent = parent.transpose()?;
-        let act = Act::of(by, new.pod.at);
-        let record = PodRecord {
-            member: false,
-            spawned: Some(Spawned {
-                scope: new.scope,
-                confirmed: false,
-            }),
-            ..new.pod.into_record()
-        };
-        let child = PodLabel::from(&record.identity);
-        self.pods.insert(child.id, record.clone());
-        if let Some(parent) = parent {
-            let row = Child {
-                parent: parent.id,
-                created: act.at,
-                ended: None,
-            };
-            self.relations.children.insert(child.id, row);
-            let id = parent.id;
-            let change = RelationChange::ParentAdded { parent };
-            self.relations.tell(child.id, change, act);
-            self.relations
-                .tell(id, RelationChange::ChildAdded { child }, act);
-        }
-        Ok(record)
-    }
-
-    fn parent_label(&self, id: PodId, tenant: &TenantId) -> Result<PodLabel, Fault> {
-        let parent = self.pods.get(&id);
-        let parent = parent.filter(|record| record.identity.tenant_id == *tenant);
-        let parent = parent.ok_or(StoreErrorKind::NotFound("parent"))?;
-        Ok(PodLabel::from(&parent.identity))
-    }
-
-    /// Checks that there is such a spawned pod and that the writer may decide about it.
-    fn spawned(&mut self, by: Writer, child: PodId) -> Result<&mut Spawned, Fault> {
-        self.check_writer(by)?;
-        let parent = self.relations.children.get(&child).map(|row| row.parent);
-        let spawned = self.pod(child)?.spawned.as_mut();
-        let spawned = spawned.ok_or(StoreErrorKind::NotFound("child"))?;
-        if by.pod().is_some_and(|pod| parent != Some(pod)) {
-            return Err(StoreErrorKind::NotItsRelation.into());
-        }
-        Ok(spawned)
-    }
-
-    pub(super) fn confirm_child(
-        &mut self,
-        by: Writer,
-        child: PodId,
-        at: UnixMillis,
-    ) -> Result<(), Fault> {
-        let spawned = self.spawned(by, child)?;
-        if spawned.confirmed {
-            return Ok(());
-        }
-        spawned.confirmed = true;
-        self.pod(child)?.updated = at;
-        if let Some(record) = self.parent(child) {
-            let change = RelationChange::ChildConfirmed {
-                child: record.child,
-            };
-            self.relations
-                .tell(record.parent.id, change, Act::of(by, at));
-        }
-        Ok(())
-    }
-
-    pub(super) fn withdraw_child(
-        &mut self,
-        by: Writer,
-        child: PodId,
-        at: UnixMillis,
-    ) -> Result<Forgotten, Fault> {
-        if self.spawned(by, child)?.confirmed {
-            return Err(StoreErrorKind::Confirmed.into());
-        }
-        self.forget(child, Act::of(by, at))
-    }
-
-    pub(super) fn end_child(
-        &mut self,
-        by: Writer,
-        child: PodId,
-        at: UnixMillis,
-    ) -> Result<bool, Fault> {
-        self.check_writer(by)?;
-        let record = self
-            .parent(child)
-            .ok_or(StoreErrorKind::NotFound("child"))?;
-        let concerned = [record.parent.id, child];
-        if by.pod().is_some_and(|pod| !concerned.contains(&pod)) {
-            return Err(StoreErrorKind::NotItsRelation.into());
-        }
-        if record.ended.is_some() {
-            return Ok(false);
-        }
-        if let Some(row) = self.relations.children.get_mut(&child) {
-            row.ended = Some(at);
-        }
-        let change = RelationChange::ChildEnded {
-            child: record.child,
-        };
-        self.relations
-            .tell(record.parent.id, change, Act::of(by, at));
-        Ok(true)
-    }
-
-    pub(super) fn parent(&self, child: PodId) -> Option<ChildRecord> {
-        let row = self.relations.children.get(&child)?;
-        let record = self.pods.get(&child)?;
-        Some(ChildRecord {
-            parent: self.label(row.parent).ok()?,
-            child: PodLabel::from(&record.identity),
-            spawned: record.spawned.clone()?,
-            created: row.created,
-            ended: row.ended,
-        })
-    }
-
-    pub(super) fn children(
-        &self,
-        parent: PodId,
-        page: &Page<PodId>,
-    ) -> Listing<ChildRecord, PodId> {
-        let rows = self.relations.children.iter();
-        let rows = rows.filter(|(id, row)| {
-            row.parent == parent && page.after.is_none_or(|after| **id > after)
-        });
-        let records = rows.filter_map(|(id, _)| self.parent(*id));
-        Listing::first(records, page.limit, |record| record.child.id)
     }
 
     pub(super) fn relation(&self, from: PodId, to: PodId) -> Relation {

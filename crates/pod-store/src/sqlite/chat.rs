@@ -1,155 +1,21 @@
 //! Statements about the chat.
 
-use async_trait::async_trait;
 use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{MessageId, PodId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::SqliteStore;
 use super::columns::{json, json_optional, parsed, parsed_optional, signed, to_json, unsigned};
 use super::listing;
 use crate::chat::{
-    ChatPlace, ChatStore, Fate, Heard, HumanTurn, MAX_UNSENT, NewSaying, NotSaid, OpenTurn, Said,
-    Saying,
+    ChatPlace, Fate, Heard, HumanTurn, MAX_UNSENT, NewSaying, NotSaid, OpenTurn, Said, Saying,
 };
-use crate::error::{Fault, StoreError, StoreErrorKind};
+use crate::error::{Fault, StoreErrorKind};
 use crate::page::{Listing, Page};
 use crate::record::FleetKey;
 
 const SAYING: &str = "place, id, by_pod, text, thread, reply_to, attachments, at, attempts, fate";
 
-#[async_trait]
-impl ChatStore for SqliteStore {
-    async fn say(
-        &self,
-        fleet: &FleetKey,
-        saying: NewSaying,
-    ) -> Result<Result<Said, NotSaid>, StoreError> {
-        let fleet = fleet.clone();
-        self.call("say", move |database| {
-            database.write(|transaction| say(transaction, &fleet, &saying))
-        })
-        .await
-    }
-
-    async fn unsent(
-        &self,
-        fleet: &FleetKey,
-        page: Page<ChatPlace>,
-    ) -> Result<Listing<Saying, ChatPlace>, StoreError> {
-        let fleet = fleet.clone();
-        self.call("list what is unsent", move |database| {
-            unsent(database.reader(), &fleet, &page)
-        })
-        .await
-    }
-
-    async fn saying(&self, fleet: &FleetKey, id: MessageId) -> Result<Option<Saying>, StoreError> {
-        let fleet = fleet.clone();
-        self.call("read what was said", move |database| {
-            find(database.reader(), &fleet, id)
-        })
-        .await
-    }
-
-    async fn begin_sending(&self, fleet: &FleetKey, place: ChatPlace) -> Result<u32, StoreError> {
-        let fleet = fleet.clone();
-        self.call("begin to send", move |database| {
-            database.write(|transaction| begin_sending(transaction, &fleet, place))
-        })
-        .await
-    }
-
-    async fn settle_saying(
-        &self,
-        fleet: &FleetKey,
-        place: ChatPlace,
-        fate: &Fate,
-        at: UnixMillis,
-    ) -> Result<(), StoreError> {
-        let (fleet, fate) = (fleet.clone(), fate.clone());
-        self.call("record what became of it", move |database| {
-            database.write(|transaction| settle(transaction, &fleet, place, &fate, at))
-        })
-        .await
-    }
-
-    async fn last_said(
-        &self,
-        fleet: &FleetKey,
-        by: PodId,
-    ) -> Result<Option<UnixMillis>, StoreError> {
-        let fleet = fleet.clone();
-        self.call("look what was said last", move |database| {
-            last_said(database.reader(), &fleet, by)
-        })
-        .await
-    }
-
-    async fn heard(&self, fleet: &FleetKey, channel: &str) -> Result<Option<String>, StoreError> {
-        let (fleet, channel) = (fleet.clone(), channel.to_owned());
-        self.call("look how far was heard", move |database| {
-            heard(database.reader(), &fleet, &channel)
-        })
-        .await
-    }
-
-    async fn set_heard(
-        &self,
-        fleet: &FleetKey,
-        heard: Heard,
-        turns: Vec<HumanTurn>,
-    ) -> Result<(), StoreError> {
-        let fleet = fleet.clone();
-        self.call("record how far was heard", move |database| {
-            database.write(|transaction| set_heard(transaction, &fleet, &heard, &turns))
-        })
-        .await
-    }
-
-    async fn open_turns(
-        &self,
-        fleet: &FleetKey,
-        page: Page<ChatPlace>,
-    ) -> Result<Listing<OpenTurn, ChatPlace>, StoreError> {
-        let fleet = fleet.clone();
-        self.call("list open turns", move |database| {
-            open_turns(database.reader(), &fleet, &page)
-        })
-        .await
-    }
-
-    async fn begin_turn(
-        &self,
-        fleet: &FleetKey,
-        turn: ChatPlace,
-        at: UnixMillis,
-    ) -> Result<(), StoreError> {
-        let fleet = fleet.clone();
-        self.call("begin a turn", move |database| {
-            database.write(|transaction| begin_turn(transaction, &fleet, turn, at))
-        })
-        .await
-    }
-
-    async fn close_turn(&self, fleet: &FleetKey, turn: ChatPlace) -> Result<(), StoreError> {
-        let fleet = fleet.clone();
-        self.call("close a turn", move |database| {
-            database.write(|transaction| close_turn(transaction, &fleet, turn))
-        })
-        .await
-    }
-
-    async fn prune_chat(&self, fleet: &FleetKey, before: UnixMillis) -> Result<u64, StoreError> {
-        let fleet = fleet.clone();
-        self.call("prune the chat", move |database| {
-            database.write(|transaction| prune(transaction, &fleet, before))
-        })
-        .await
-    }
-}
-
-fn say(
+pub(super) fn say(
     transaction: &Transaction<'_>,
     fleet: &FleetKey,
     saying: &NewSaying,
@@ -242,7 +108,11 @@ pub(super) fn unsent(
     })
 }
 
-fn find(connection: &Connection, fleet: &FleetKey, id: MessageId) -> Result<Option<Saying>, Fault> {
+pub(super) fn find(
+    connection: &Connection,
+    fleet: &FleetKey,
+    id: MessageId,
+) -> Result<Option<Saying>, Fault> {
     let sql = format!("SELECT {SAYING} FROM saying WHERE tenant = ?1 AND fleet = ?2 AND id = ?3");
     let mut statement = connection.prepare_cached(&sql)?;
     let (tenant, name) = (fleet.tenant.as_str(), fleet.fleet.as_str());
@@ -250,7 +120,7 @@ fn find(connection: &Connection, fleet: &FleetKey, id: MessageId) -> Result<Opti
     rows.next()?.map(decode).transpose()
 }
 
-fn begin_sending(
+pub(super) fn begin_sending(
     transaction: &Transaction<'_>,
     fleet: &FleetKey,
     place: ChatPlace,
@@ -268,7 +138,7 @@ fn begin_sending(
     attempts.ok_or_else(|| StoreErrorKind::NotFound("unsent message").into())
 }
 
-fn settle(
+pub(super) fn settle(
     transaction: &Transaction<'_>,
     fleet: &FleetKey,
     place: ChatPlace,
@@ -290,7 +160,7 @@ fn settle(
     Ok(())
 }
 
-fn last_said(
+pub(super) fn last_said(
     connection: &Connection,
     fleet: &FleetKey,
     by: PodId,
@@ -308,7 +178,7 @@ fn last_said(
     Ok(last)
 }
 
-fn heard(
+pub(super) fn heard(
     connection: &Connection,
     fleet: &FleetKey,
     channel: &str,
@@ -325,7 +195,7 @@ fn heard(
     Ok(cursor)
 }
 
-fn set_heard(
+pub(super) fn set_heard(
     transaction: &Transaction<'_>,
     fleet: &FleetKey,
     heard: &Heard,
@@ -395,7 +265,7 @@ pub(super) fn open_turns(
     })
 }
 
-fn begin_turn(
+pub(super) fn begin_turn(
     transaction: &Transaction<'_>,
     fleet: &FleetKey,
     turn: ChatPlace,
@@ -415,7 +285,7 @@ fn begin_turn(
     Ok(())
 }
 
-fn close_turn(
+pub(super) fn close_turn(
     transaction: &Transaction<'_>,
     fleet: &FleetKey,
     turn: ChatPlace,
@@ -432,7 +302,7 @@ fn close_turn(
     Ok(())
 }
 
-fn prune(
+pub(super) fn prune(
     transaction: &Transaction<'_>,
     fleet: &FleetKey,
     before: UnixMillis,

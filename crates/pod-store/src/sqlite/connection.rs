@@ -9,8 +9,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use super::acceptance::Waiting;
 use super::bodies::Bodies;
-use super::inbox::Waiting;
 use super::{file_system, schema};
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::AcceptLimits;

@@ -1,11 +1,7 @@
-//! Statements about fleets and pods.
-
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::Path;
+//! Statements about pods.
 
 use podfleet_protocol::{Generation, Identity, Paused, PodId, PodName, Receipt, UnixMillis};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
 use super::columns::{
     json, json_optional, label, parsed, parsed_optional, path, path_bytes, path_optional, to_json,
@@ -86,53 +82,6 @@ fn decode_spawned(row: &Row<'_>) -> Result<Option<Spawned>, Fault> {
         scope: json(row, "scope")?,
         confirmed: row.get("confirmed")?,
     }))
-}
-
-pub(super) fn claim_fleet(
-    transaction: &Transaction<'_>,
-    key: &FleetKey,
-    roster: &Path,
-) -> Result<(), Fault> {
-    let owner = fleet_owner(transaction, key)?;
-    match owner {
-        Some(owner) if owner == path_bytes(roster) => Ok(()),
-        Some(owner) => Err(StoreErrorKind::FleetClaimed {
-            fleet: key.fleet.to_string(),
-            owner: OsString::from_vec(owner).into(),
-            claimant: roster.to_owned(),
-        }
-        .into()),
-        None => {
-            transaction.execute(
-                "INSERT INTO fleet (tenant, fleet, roster) VALUES (?1, ?2, ?3)",
-                params![key.tenant.as_str(), key.fleet.as_str(), path_bytes(roster)],
-            )?;
-            Ok(())
-        }
-    }
-}
-
-fn fleet_owner(connection: &Connection, key: &FleetKey) -> Result<Option<Vec<u8>>, Fault> {
-    let owner = connection
-        .query_row(
-            "SELECT roster FROM fleet WHERE tenant = ?1 AND fleet = ?2",
-            params![key.tenant.as_str(), key.fleet.as_str()],
-            |row| row.get("roster"),
-        )
-        .optional()?;
-    Ok(owner)
-}
-
-pub(super) fn release_fleet(
-    transaction: &Transaction<'_>,
-    key: &FleetKey,
-    roster: &Path,
-) -> Result<bool, Fault> {
-    let gone = transaction.execute(
-        "DELETE FROM fleet WHERE tenant = ?1 AND fleet = ?2 AND roster = ?3",
-        params![key.tenant.as_str(), key.fleet.as_str(), path_bytes(roster)],
-    )?;
-    Ok(gone > 0)
 }
 
 pub(super) fn put(transaction: &Transaction<'_>, new: &NewPod) -> Result<PodRecord, Fault> {
@@ -299,27 +248,6 @@ pub(super) fn begin_generation(
     )?;
     children::resume(transaction, id)?;
     existing(transaction, id)
-}
-
-/// Records who is in the roster; spawned pods are in none.
-pub(super) fn set_members(
-    transaction: &Transaction<'_>,
-    fleet: &FleetKey,
-    members: &[PodName],
-    at: UnixMillis,
-) -> Result<(), Fault> {
-    transaction.execute(
-        "UPDATE pod SET member = NOT member, updated = ?4 \
-         WHERE tenant = ?1 AND fleet = ?2 AND scope IS NULL \
-           AND member <> (name IN (SELECT value FROM json_each(?3)))",
-        params![
-            fleet.tenant.as_str(),
-            fleet.fleet.as_str(),
-            to_json(&members.iter().map(PodName::as_str).collect::<Vec<_>>())?,
-            at.0
-        ],
-    )?;
-    Ok(())
 }
 
 pub(super) fn is_there(connection: &Connection, id: PodId) -> Result<bool, Fault> {

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use podfleet_pod_store::{
-    AcceptLimits, ChatStore as _, Heard, MinWriter, NewChild, Offer, Page, PeerPair, PodFilter,
-    PodState, PodStore, Refusal, SqliteOptions, SqliteStore, StoreErrorKind, Writer,
+    AcceptLimits, ChatStore as _, Heard, InboxStore as _, MinWriter, NewChild, Offer, Page,
+    PeerPair, PodFilter, PodState, RecordStore as _, Refusal, RelationStore as _, SqliteOptions,
+    SqliteStore, StoreErrorKind, Writer,
 };
 use podfleet_protocol::{Kind, Message, PodId};
 use rusqlite::Connection;

@@ -4,7 +4,10 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-use podfleet_pod_store::{Page, PeerPair, PodFilter, PodStore, Registered, SqliteStore, Writer};
+use podfleet_pod_store::{
+    InboxStore as _, Page, PeerPair, PodFilter, RecordStore as _, Registered, RelationStore as _,
+    SqliteStore, Writer,
+};
 use podfleet_protocol::{Outcome, PodId};
 use rusqlite::Connection;
 use tempfile::TempDir;

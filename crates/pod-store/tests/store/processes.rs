@@ -5,7 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use podfleet_pod_store::{Page, PeerPair, PodStore, SqliteStore, Writer};
+use podfleet_pod_store::{
+    InboxStore as _, Page, PeerPair, RecordStore as _, RelationStore as _, SqliteStore, Writer,
+};
 use podfleet_protocol::{PodId, UnixMillis};
 
 use super::samples::{AT, add, message, pod, start};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use podfleet_pod_store::{
-    DeliveryState, MAX_INLINE_BODY, Page, PeerPair, PodFilter, PodStore, SqliteOptions,
-    SqliteStore, StoreErrorKind, Writer,
+    DeliveryState, InboxStore as _, MAX_INLINE_BODY, Page, PeerPair, PodFilter, RecordStore as _,
+    RelationStore as _, SqliteOptions, SqliteStore, StoreErrorKind, Writer,
 };
 use podfleet_protocol::{MessageId, PodId, Receipt};
 use rusqlite::Connection;
@@ -292,7 +292,7 @@ async fn a_body_that_cannot_be_written_is_not_accepted() {
         .unwrap_err();
     assert_eq!(
         (error.kind(), error.phase()),
-        (&StoreErrorKind::Storage, "write body")
+        (&StoreErrorKind::Storage, Some("write body"))
     );
     assert!(error.path().starts_with(path.with_file_name("bodies")));
     assert!(
@@ -409,7 +409,7 @@ async fn a_store_that_another_process_holds_is_busy_after_the_timeout() {
         .unwrap_err();
     assert_eq!(
         (error.kind(), error.phase()),
-        (&StoreErrorKind::Busy, "begin")
+        (&StoreErrorKind::Busy, Some("begin"))
     );
     // Readers need nobody's leave.
     assert!(store.pod(id).await.unwrap().is_some());

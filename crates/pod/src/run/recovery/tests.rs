@@ -1,5 +1,8 @@
 use podfleet_pod_store::session_log::LogOptions;
-use podfleet_pod_store::{Endpoint, GenerationStart, MemoryStore, NewPod, Offer, Sender};
+use podfleet_pod_store::{
+    Endpoint, GenerationStart, InboxStore as _, MemoryStore, NewPod, Offer, RecordStore as _,
+    Sender,
+};
 use podfleet_protocol::{
     Address, Class, FleetName, Identity, Kind, Message, MessageId, PodName, TenantId, Typing,
 };
