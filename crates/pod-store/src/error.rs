@@ -5,74 +5,30 @@ use std::path::{Path, PathBuf};
 
 use podfleet_protocol::{Generation, PodName};
 
+use crate::failure::{Failure, Source};
 use crate::maintenance::OlderWriter;
-
-type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// An operation of the store failed; nothing of it was written.
 ///
-/// The message names the operation, its phase and the path. The cause is in
-/// [`source`](std::error::Error::source), the remedy in [`StoreError::hint`].
-#[derive(Debug)]
-pub struct StoreError {
-    operation: &'static str,
-    phase: &'static str,
-    path: PathBuf,
-    kind: Box<StoreErrorKind>,
-    source: Option<Source>,
-}
+/// The message names the operation, its phase and the path.
+pub type StoreError = Failure<StoreErrorKind>;
 
 impl StoreError {
-    /// Returns what went wrong.
-    #[must_use]
-    pub fn kind(&self) -> &StoreErrorKind {
-        &self.kind
-    }
-
-    /// Returns the file that the operation worked on.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Returns the operation, such as `accept messages`.
-    #[must_use]
-    pub fn operation(&self) -> &'static str {
-        self.operation
-    }
-
-    /// Returns the step of the operation, such as `commit`.
-    #[must_use]
-    pub fn phase(&self) -> &'static str {
-        self.phase
-    }
-
     /// Returns what a person can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
-        self.kind.hint()
+        self.kind().hint()
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            operation,
-            phase,
-            path,
-            kind,
-            ..
-        } = self;
-        write!(f, "{operation} in {} ({phase}): {kind}", path.display())
-    }
-}
-
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.source {
-            Some(source) => Some(source.as_ref()),
-            None => None,
+        let path = self.path().display();
+        write!(f, "{} in {path}", self.operation())?;
+        if let Some(phase) = self.phase() {
+            write!(f, " ({phase})")?;
         }
+        write!(f, ": {}", self.kind())
     }
 }
 
@@ -279,7 +235,7 @@ impl Fault {
     pub(crate) fn into_error(self, operation: &'static str, store: &Path) -> StoreError {
         StoreError {
             operation,
-            phase: self.phase,
+            phase: Some(self.phase),
             path: self.path.unwrap_or_else(|| store.to_owned()),
             kind: self.kind,
             source: self.source,

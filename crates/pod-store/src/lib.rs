@@ -59,6 +59,7 @@
 mod chat;
 mod crash;
 mod error;
+mod failure;
 mod inbox;
 mod maintenance;
 mod memory;
@@ -79,6 +80,7 @@ pub use crash::CrashPoint;
 #[cfg(feature = "crash-points")]
 pub use crash::{NotArmed, arm};
 pub use error::{StoreError, StoreErrorKind};
+pub use failure::Failure;
 pub use inbox::{
     AcceptLimits, Accepted, DeliveryState, InboxEntry, MAX_INLINE_BODY, MAX_PAIR_MESSAGES, Offer,
     PAIR_WINDOW_MS, Refusal, Sender, Sequence,

@@ -2,54 +2,22 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+use crate::failure::Failure;
 
 /// An operation on a session log failed.
-#[derive(Debug)]
-pub struct LogError {
-    operation: &'static str,
-    path: PathBuf,
-    kind: LogErrorKind,
-    source: Option<Source>,
-}
+pub type LogError = Failure<LogErrorKind>;
 
 impl LogError {
-    pub(super) fn new(operation: &'static str, path: &Path, kind: LogErrorKind) -> Self {
-        Self {
-            operation,
-            path: path.to_owned(),
-            kind,
-            source: None,
-        }
-    }
-
     pub(super) fn io(operation: &'static str, path: &Path, error: io::Error) -> Self {
         Self::new(operation, path, LogErrorKind::Storage).caused_by(error)
-    }
-
-    pub(super) fn caused_by(mut self, source: impl Into<Source>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// Returns what went wrong.
-    #[must_use]
-    pub fn kind(&self) -> &LogErrorKind {
-        &self.kind
-    }
-
-    /// Returns the file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Returns what a person can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
-        match self.kind {
+        match self.kind() {
             LogErrorKind::Storage => {
                 Some("check free space, quotas and permissions of the directory")
             }
@@ -63,21 +31,12 @@ impl LogError {
 
 impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        match &self.kind {
+        let path = self.path().display();
+        match self.kind() {
             LogErrorKind::Damaged { line, offset, why } => {
                 write!(f, "{path}:{line}:{offset}: {why}")
             }
-            kind => write!(f, "{} {path}: {kind}", self.operation),
-        }
-    }
-}
-
-impl std::error::Error for LogError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.source {
-            Some(source) => Some(source.as_ref()),
-            None => None,
+            kind => write!(f, "{} {path}: {kind}", self.operation()),
         }
     }
 }
