@@ -80,13 +80,6 @@ fn walks_of(point: CrashPoint) -> Vec<Walk> {
         MigrationWritten | MigrationCommitted => once(Scene::Migration),
         RegisterBegun | RegisterRow | RegisterWritten | RegisterCommitted => once(Scene::Register),
         UnregisterRow | UnregisterCommitted => once(Scene::Unregister),
-        RegisterHalfTold => [
-            (Scene::Register, 1),
-            (Scene::Register, 2),
-            (Scene::Unregister, 1),
-        ]
-        .map(|(scene, times)| walk(scene)(times))
-        .to_vec(),
         AcceptWritten | AcceptCommitted => [Scene::Sender, Scene::Pod]
             .map(|scene| walk(scene)(1))
             .to_vec(),

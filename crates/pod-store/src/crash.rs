@@ -43,8 +43,6 @@ crash_points! {
     RegisterBegun,
     /// The row of a peer relation is written.
     RegisterRow,
-    /// The first of two pods has its event of a registration or of its end.
-    RegisterHalfTold,
     /// A registration is about to commit.
     RegisterWritten,
     /// A registration is committed, and nobody knows it.

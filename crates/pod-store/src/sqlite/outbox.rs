@@ -29,6 +29,29 @@ pub(super) fn put(
     Ok(())
 }
 
+/// Puts an event into the outboxes of two pods. By one statement: the count of all places, which the
+/// table keeps in another, is written once.
+pub(super) fn put_two(
+    transaction: &Transaction<'_>,
+    [(one, to_one), (other, to_other)]: [(PodId, &RelationChange); 2],
+    act: Act,
+) -> Result<(), Fault> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO outbox (pod, change, by_pod, at) \
+             VALUES (?1, ?2, ?5, ?6), (?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            one.to_string(),
+            to_json(to_one)?,
+            other.to_string(),
+            to_json(to_other)?,
+            act.by.map(|by| by.to_string()),
+            act.at.0,
+        ])?;
+    Ok(())
+}
+
 pub(super) fn list(
     connection: &Connection,
     pod: PodId,

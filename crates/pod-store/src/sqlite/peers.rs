@@ -97,11 +97,9 @@ fn tell_both(
     act: Act,
     change: impl Fn(PodLabel) -> RelationChange,
 ) -> Result<(), Fault> {
-    for (pod, peer) in [(low.id, high.clone()), (high.id, low)] {
-        outbox::put(transaction, pod, &change(peer), act)?;
-        CrashPoint::RegisterHalfTold.reach();
-    }
-    Ok(())
+    let (one, other) = (low.id, high.id);
+    let (to_one, to_other) = (change(high), change(low));
+    outbox::put_two(transaction, [(one, &to_one), (other, &to_other)], act)
 }
 
 pub(super) fn list(
