@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use podfleet_pod::client::AttachStream;
 use podfleet_pod::terminal::{Terminal, ViewStream};
 use podfleet_protocol::Size;
+use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::frame::Frame;
 use tokio::time::timeout;
 

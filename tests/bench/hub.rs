@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use podfleet_hub::client::{HubClient, Way};
 use podfleet_hub::op::{AgentRef, FsStat, PathParams, Place};
 use podfleet_hub::path::MountPath;
-use podfleet_pod::client::AttachStream;
+use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::method::{AttachParams, AttachRole};
 use rustix::process::Signal;
 use serde_json::Value;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use podfleet_pod::client::{AttachStream, Introduction, PodClient};
+use podfleet_protocol::client::{AttachStream, Introduction, PodClient};
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{AttachParams, AttachRole};
 use tokio::time::{sleep, timeout};

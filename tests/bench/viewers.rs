@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use podfleet_hub::client::HubClient;
 use podfleet_hub::op::AgentRef;
-use podfleet_pod::client::{AttachStream, Introduction, PodClient};
+use podfleet_protocol::client::{AttachStream, Introduction, PodClient};
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{AttachParams, AttachRole};
 use tokio::time::{interval, sleep, timeout};

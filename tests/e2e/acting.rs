@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use podfleet_pod::client::{Introduction, PodClient};
 use podfleet_pod::paths::{RuntimeDir, StatePaths};
 use podfleet_pod_store::session_log::{Entry, SessionFiles, SessionReader};
 use podfleet_pod_store::{FleetKey, PodRecord, RecordStore as _, SqliteStore};
+use podfleet_protocol::client::{Introduction, PodClient};
 use podfleet_protocol::method::{Credential, ListPods, ListPodsParams, Method};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{FleetName, NewMessage, PodName, PodRow, TenantId};

@@ -11,7 +11,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use podfleet_hub::client::{ClientError, HubClient, Way};
 use podfleet_hub::fault::Code;
 use podfleet_hub::op::AgentRef;
-use podfleet_pod::client::AttachStream;
+use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole, Position};
 use podfleet_protocol::{Generation, Run};

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use podfleet_pod::client::{Introduction, PodClient};
 use podfleet_protocol::NewMessage;
+use podfleet_protocol::client::{Introduction, PodClient};
 use podfleet_protocol::method::{MessageParams, RunMessage};
 use podfleet_sim_agent::Kind;
 

@@ -1,7 +1,7 @@
 //! Peers: what they may do, what they may not, and that neither crash nor restart bends it.
 
-use podfleet_pod::client::Introduction;
 use podfleet_pod_store::session_log::Entry;
+use podfleet_protocol::client::Introduction;
 use podfleet_protocol::method::{
     Attach, AttachParams, AttachRole, Credential, Inspect, MessageParams, NameParams, Notify,
     ReadOutputParams, ReadPodOutput, RegisterPeer, RestoreParams, RestorePod, RunMessage,

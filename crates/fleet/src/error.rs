@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use podfleet_connectors::{ConnectorError, Retry};
-use podfleet_pod::client::{ClientError, ClientErrorKind};
 use podfleet_pod::paths::PathError;
 use podfleet_pod_store::{StoreError, StoreErrorKind};
+use podfleet_protocol::client::{ClientError, ClientErrorKind};
 use podfleet_protocol::method::StartFailure;
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{MessageId, NameError};

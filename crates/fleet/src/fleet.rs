@@ -44,9 +44,9 @@ use std::time::Duration;
 
 use podfleet_connectors::ConnectorRegistry;
 use podfleet_home::Env;
-use podfleet_pod::client::Introduction;
 use podfleet_pod::host::Asker;
 use podfleet_pod_store::{FleetKey, PodRecord, PodStore, StoreError, StoreErrorKind};
+use podfleet_protocol::client::Introduction;
 use podfleet_protocol::method::Credential;
 use podfleet_protocol::{FleetName, Identity, PodName, TenantId};
 use podfleet_roster::Roster;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use podfleet_home::Env;
-use podfleet_pod::client::{ClientError, Introduction, PodClient};
+use podfleet_protocol::client::{ClientError, Introduction, PodClient};
 use podfleet_protocol::method::{Report, ReportParams};
 use serde_json::Value;
 

@@ -1,8 +1,9 @@
-//! The pod: the process that hosts one agent, and the client for it.
+//! The pod: the process that hosts one agent.
 //!
 //! This crate owns the agent's terminal, the delivery of messages into it, the heartbeat, the
 //! socket and the attach streams. It does not own who should run (that is the roster's) or where
-//! (the supervisor's), and it keeps durable truth only through the store.
+//! (the supervisor's), and it keeps durable truth only through the store. The client for it is
+//! `podfleet_protocol::client`.
 //!
 //! Inside a pod process, data flows one way: connections (`server`) and the agent's
 //! terminal send events to the controller; the controller decides, with the pure state machines of
@@ -38,7 +39,6 @@ mod transcripts;
 mod witness;
 
 pub mod bare;
-pub mod client;
 pub mod clock;
 pub mod conversation;
 pub mod guard;

@@ -10,9 +10,9 @@ use podfleet_pod_store::{PodStore, Sender};
 use podfleet_protocol::{Address, Generation, Kind, MessageId, NewMessage, PodId};
 use tokio::sync::mpsc;
 
-use crate::client::Introduction;
 use crate::post::{Post, PostError};
 use crate::shared::Shared;
+use podfleet_protocol::client::Introduction;
 
 /// An agent that goes on within this time has not ended its turn: it only drew an idle screen.
 const TURN_IS_OVER: Duration = Duration::from_millis(700);

@@ -16,8 +16,8 @@ use podfleet_protocol::method::{
 };
 use podfleet_protocol::{Generation, OutputCursor, Run, Size};
 
-use crate::client::{ClientError, ClientErrorKind, Introduction, PodClient};
 use crate::terminal::Terminal;
+use podfleet_protocol::client::{ClientError, ClientErrorKind, Introduction, PodClient};
 
 /// How much text is given at once unless something else is asked for, in bytes.
 const LIMIT: usize = 64 << 10;

@@ -7,8 +7,8 @@ use podfleet_pod_store::{Offer, PodRecord, PodStore, Refusal, Sender, StoreError
 use podfleet_protocol::method::{AcceptedResult, MessageParams, Notify, RunMessage};
 use podfleet_protocol::{Address, Kind, Message, NewMessage, clean_body};
 
-use crate::client::{ClientError, ClientErrorKind, Introduction, PodClient};
 use crate::clock;
+use podfleet_protocol::client::{ClientError, ClientErrorKind, Introduction, PodClient};
 
 /// In whose name messages are handed in, and by what right.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use podfleet_pod_store::{PodRecord, Reasons, VisiblePod};
 use podfleet_protocol::method::{Status, StatusParams};
 use podfleet_protocol::{Availability, Glance, PodRow, PodStatus, Restorable, Visibility};
 
-use crate::client::{Introduction, PodClient};
 use crate::inspect::spec_of;
 use crate::post::is_gone;
+use podfleet_protocol::client::{Introduction, PodClient};
 
 /// How long a pod may take to answer before it counts as unreachable.
 const PATIENCE: Duration = Duration::from_millis(200);

@@ -9,9 +9,7 @@ use podfleet_pod_store::session_log::{
     Disk, LogFile, LogOptions, LogStorage, LogWriter, SessionFiles,
 };
 use podfleet_pod_store::{Fence, MemoryStore};
-use podfleet_protocol::{
-    FleetName, Generation, Identity, PodId, PodName, SessionId, TenantId,
-};
+use podfleet_protocol::{FleetName, Generation, Identity, PodId, PodName, SessionId, TenantId};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 

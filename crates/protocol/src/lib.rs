@@ -1,8 +1,10 @@
 //! The language of a pod's Unix socket.
 //!
 //! This crate owns the identifiers and messages, the methods with their parameters and results, the
-//! framing of both phases of a connection, the versions and the limits. It does not own sockets,
-//! storage or the meaning of a screen: it turns bytes into values and values into bytes.
+//! framing of both phases of a connection, the versions and the limits, and what both sides do with
+//! them: [`server`] reads requests and refuses, the feature `client` has connections to a pod's
+//! socket. It does not own who listens, storage or the meaning of a screen: it turns bytes into
+//! values and values into bytes.
 //!
 //! A connection begins with JSON-RPC 2.0, one object a line ([`rpc`], [`method`], [`codec`]). The
 //! first request is `hello`. After the reply to `attach` both sides speak binary frames instead
@@ -59,12 +61,15 @@ mod schema;
 mod scope;
 mod status;
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod codec;
 pub mod event;
 pub mod frame;
 pub mod limits;
 pub mod method;
 pub mod rpc;
+pub mod server;
 
 pub use address::{Address, Preamble, PreambleError};
 pub use cursor::{CursorError, EventCursor, LogCursor, MAX_CURSOR, OutputCursor, PodListCursor};

@@ -73,6 +73,15 @@ impl Response {
         }
     }
 
+    /// Makes the response of a request by what came of it.
+    #[must_use]
+    pub fn of(id: RequestId, result: Result<Value, RpcError>) -> Self {
+        match result {
+            Ok(result) => Self::success(id, result),
+            Err(error) => Self::failure(Some(id), error),
+        }
+    }
+
     /// Makes the response of a request that failed.
     #[must_use]
     pub fn failure(id: Option<RequestId>, error: RpcError) -> Self {

@@ -3,8 +3,8 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use podfleet_pod::client::{Introduction, PodClient};
 use podfleet_pod_store::{CrashPoint, Page, RelationStore as _};
+use podfleet_protocol::client::{Introduction, PodClient};
 use podfleet_protocol::method::{SpawnParams, SpawnPod};
 use podfleet_sim_agent::Kind;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use podfleet_pod::client::{ClientErrorKind, Introduction, Subscriber};
 use podfleet_pod_store::session_log::Entry;
+use podfleet_protocol::client::{ClientErrorKind, Introduction, Subscriber};
 use podfleet_protocol::event::Push;
 use podfleet_protocol::limits::EVENT_RING;
 use podfleet_protocol::method::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
-use podfleet_pod::client::AttachStream;
+use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::frame::{Frame, FrameError};
 use podfleet_protocol::limits::MAX_FRAME;
 use podfleet_protocol::method::AttachResult;

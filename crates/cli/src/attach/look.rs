@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use podfleet::Fleet;
-use podfleet_pod::client::AttachStream;
+use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole};
 use tokio::time::sleep;
 

@@ -4,8 +4,8 @@ use podfleet::PsRow;
 use podfleet_hub::client::HubClient;
 use podfleet_hub::op::{AgentRef, AgentRow, FleetPs, PsParams, PsResult};
 use podfleet_hub::topology::MachineName;
-use podfleet_pod::client::AttachStream;
 use podfleet_protocol::FleetName;
+use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::method::{AttachParams, AttachResult};
 
 use crate::error::Error;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use podfleet_pod::client::{AttachStream, PodClient};
 use podfleet_pod_store::session_log::SessionFiles;
 use podfleet_protocol::SessionId;
+use podfleet_protocol::client::{AttachStream, PodClient};
 use podfleet_protocol::method::{
     AttachParams, AttachResult, GetScreen, Nothing, ScreenResult, Scrollback, ScrollbackParams,
     ScrollbackResult,

@@ -1,7 +1,7 @@
 //! `answer` and `reset`: dialogs of an agent, and its conversation.
 
-use podfleet_pod::client::PodClient;
 use podfleet_pod::spec::PodSpec;
+use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{
     Answer, AnswerParams, AnswerResult, DialogResult, GetDialog, GetReceipt, Nothing,
     ReceiptParams, Reset,

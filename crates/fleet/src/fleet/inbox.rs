@@ -1,8 +1,8 @@
 //! `inbox`: the messages that wait for an agent, and withdrawing one.
 
-use podfleet_pod::client::PodClient;
 use podfleet_pod::clock;
 use podfleet_pod_store::{InboxEntry, Page, PodRecord, StoreErrorKind};
+use podfleet_protocol::client::PodClient;
 use podfleet_protocol::limits::MAX_PAGE;
 use podfleet_protocol::method::{Cancel, CancelParams, Inbox, InboxParams, InboxResult, InboxRow};
 use podfleet_protocol::rpc::ErrorCode;

@@ -90,7 +90,7 @@ impl Fleet {
         inbox.map_err(|error| FleetError::pod("this pod", error))
     }
 
-    async fn wanted_own(&self) -> Result<podfleet_pod::client::PodClient, FleetError> {
+    async fn wanted_own(&self) -> Result<podfleet_protocol::client::PodClient, FleetError> {
         let own = self.own_client().await?;
         own.ok_or_else(|| FleetError::not_allowed("this process", "it runs in no pod"))
     }

@@ -1,8 +1,8 @@
 //! Peers: pods that see and notify each other.
 
-use podfleet_pod::client::PodClient;
 use podfleet_pod::clock;
 use podfleet_pod_store::{Page, PeerPair, PodRecord, Registered, Writer};
+use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{
     AcceptedResult, Method, NameParams, Nothing, PeerResult, Refresh, RegisterPeer, SendParams,
     SendToPeer, UnregisterPeer,

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use podfleet_pod::client::PodClient;
 use podfleet_pod::inspect::inspect;
 use podfleet_pod::probe::{corrupt_row, probe, row};
 use podfleet_pod::{clock, host_of_this_process};
 use podfleet_pod_store::{Forgotten, Page, PodFilter, PodRecord, PodSummary, Reasons, VisiblePod};
+use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{
     Inspect, InspectResult, ListPods, ListPodsParams, NameParams, StopParams, StopPod, StopResult,
 };

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use podfleet_pod::client::PodClient;
 use podfleet_pod::clock;
 pub(super) use podfleet_pod::post::is_gone as ended;
 use podfleet_pod::post::{HandedIn, Post, PostError};
 use podfleet_pod_store::{PodRecord, Refusal, Sender};
+use podfleet_protocol::client::PodClient;
 use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::method::{AcceptedResult, GetReceipt, ReceiptParams};
 use podfleet_protocol::{

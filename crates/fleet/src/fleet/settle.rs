@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 pub(crate) use podfleet_pod::account;
-use podfleet_pod::client::{ClientError, PodClient};
 use podfleet_pod::spec::PodSpec;
 use podfleet_pod_store::PodRecord;
+use podfleet_protocol::client::{ClientError, PodClient};
 use podfleet_protocol::method::{GetScreen, Nothing, Status, StatusParams, StatusUntil};
 use podfleet_protocol::{AgentPhase, PodStatus, RunEnd};
 

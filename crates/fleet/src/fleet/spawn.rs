@@ -7,10 +7,10 @@ pub(super) use wish::Unrostered;
 
 use std::time::{Duration, Instant};
 
-use podfleet_pod::client::PodClient;
 use podfleet_pod::clock;
 use podfleet_pod::post::{HandedIn, Post, PostError};
 use podfleet_pod_store::{CrashPoint, NewChild, PodRecord, Sender, StoreErrorKind, Writer};
+use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{GetReceipt, ReceiptParams, SpawnParams, SpawnPod, SpawnResult};
 use podfleet_protocol::{Address, Kind, MessageId, NewMessage, Outcome, PodId, Receipt, Scope};
 
@@ -322,7 +322,7 @@ async fn submitted(
     client: &mut PodClient,
     id: MessageId,
     patience: Duration,
-) -> Result<Receipt, podfleet_pod::client::ClientError> {
+) -> Result<Receipt, podfleet_protocol::client::ClientError> {
     let params = ReceiptParams {
         id,
         until: Some(Outcome::Submitted),

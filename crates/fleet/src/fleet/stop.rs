@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use podfleet_pod::client::ClientError;
 use podfleet_pod::clock;
 use podfleet_pod_store::PodRecord;
+use podfleet_protocol::client::ClientError;
 use podfleet_protocol::method::{Shutdown, ShutdownParams};
 use podfleet_protocol::rpc::ErrorCode;
 

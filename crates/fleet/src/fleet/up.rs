@@ -326,7 +326,9 @@ impl Fleet {
         let file = conversation::file(&self.dirs.state_paths(), pod.identity.id);
         conversation::forget(&file).map_err(|error| {
             let file = file.display();
-            Failure::new(format!("its conversation {file} cannot be removed: {error}"))
+            Failure::new(format!(
+                "its conversation {file} cannot be removed: {error}"
+            ))
         })
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt as _, StreamExt as _};
-use podfleet_pod::client::AttachStream;
 use podfleet_protocol::FleetName;
+use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::frame::FrameCodec;
 use podfleet_protocol::method::{AttachParams, AttachResult};
 use tokio::net::UnixStream;

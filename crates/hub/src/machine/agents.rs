@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use podfleet::{InboxReport, SendReport, SendRequest};
-use podfleet_pod::client::AttachStream;
+use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::method::{AttachParams, AttachResult, ScrollbackResult};
 use podfleet_protocol::{FleetName, Receipt};
 use serde_json::Value;

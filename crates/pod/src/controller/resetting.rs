@@ -23,7 +23,10 @@ impl Controller {
         self.own.clear();
         self.resetting = None;
         let spec = &self.setup.spec;
-        let role = spec.first_message.clone().filter(|_| !self.talk.is_resumed());
+        let role = spec
+            .first_message
+            .clone()
+            .filter(|_| !self.talk.is_resumed());
         let kickstart = spec.kickstart.clone();
         for text in role.into_iter().chain(kickstart) {
             self.say(text, Typing::default());

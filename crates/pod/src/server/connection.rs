@@ -5,12 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
-use podfleet_protocol::codec::{LineCodec, LineError};
-use podfleet_protocol::limits::{HELLO_DEADLINE, MAX_CONNECTIONS, MAX_IN_FLIGHT};
-use podfleet_protocol::method::{
-    AttachParams, Call, ConnectionRole, HelloParams, HelloResult, MIN_PROTOCOL, PROTOCOL,
-};
-use podfleet_protocol::rpc::{ErrorCode, Request, RequestId, Response, RpcError};
+use podfleet_protocol::codec::LineCodec;
+use podfleet_protocol::limits::{HELLO_DEADLINE, MAX_CONNECTIONS};
+use podfleet_protocol::method::{AttachParams, Call, ConnectionRole, HelloResult};
+use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
+use podfleet_protocol::server::{Received, Receiver};
 use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 
@@ -19,6 +18,8 @@ use super::{attached, peer_process, requests, rights, same_user, subscribed};
 use crate::shared::Shared;
 
 pub(super) type Lines = Framed<UnixStream, LineCodec>;
+
+const RECEIVER: Receiver = Receiver::new(requests::METHODS);
 
 /// Tells a client that there is no room for it.
 pub(super) async fn refuse(stream: UnixStream) {
@@ -52,63 +53,30 @@ pub(super) async fn serve(stream: UnixStream, shared: &Arc<Shared>) {
 
 /// Exchanges hello. Nothing to come means that the connection is over.
 async fn open(lines: &mut Lines, shared: &Shared, process: Option<u32>) -> Option<Caller> {
-    let request = match lines.next().await? {
-        Ok(line) => Request::parse(&line),
-        Err(error) => Err(Box::new(line_failure(&error)?)),
-    };
-    let (response, caller) = match request {
-        Ok(request) => match greet(shared, process, &request).await {
-            Ok((hello, caller)) => {
-                let result = serde_json::to_value(hello).unwrap_or_default();
-                (Response::success(request.id, result), Some(caller))
+    let (response, caller) = match RECEIVER.greet(lines.next().await?) {
+        Ok(greeting) => match caller::identify(shared, process, greeting.hello).await {
+            Ok(caller) => {
+                let result = requests::json(hello(shared, greeting.protocol));
+                (Response::of(greeting.id, result), Some(caller))
             }
-            Err(error) => (Response::failure(Some(request.id), error), None),
+            Err(error) => (Response::failure(Some(greeting.id), error), None),
         },
-        Err(response) => (*response, None),
+        Err(response) => (*response?, None),
     };
     lines.send(&response).await.ok()?;
     caller
 }
 
-async fn greet(
-    shared: &Shared,
-    process: Option<u32>,
-    request: &Request,
-) -> Result<(HelloResult, Caller), RpcError> {
-    let call = requests::parse(&request.method, request.params.clone())?;
-    let Call::Hello(hello) = call else {
-        return Err(RpcError::new(
-            ErrorCode::Hello,
-            "the first request must be `hello`",
-        ));
-    };
-    let HelloParams {
+fn hello(shared: &Shared, protocol: u32) -> HelloResult {
+    let methods = RECEIVER.methods().iter();
+    HelloResult {
         protocol,
-        min_protocol,
-        ..
-    } = *hello;
-    let common = protocol.min(PROTOCOL);
-    if common < min_protocol || common < MIN_PROTOCOL {
-        return Err(RpcError::new(
-            ErrorCode::Version,
-            format!(
-                "the pod speaks versions {MIN_PROTOCOL} to {PROTOCOL} of the protocol, the client {min_protocol} to {protocol}"
-            ),
-        ));
-    }
-    let caller = caller::identify(shared, process, *hello).await?;
-    let hello = HelloResult {
-        protocol: common,
         pod: shared.identity.id,
         name: shared.identity.name.clone(),
         generation: shared.fence.generation,
         build: shared.build.clone(),
-        capabilities: requests::METHODS
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect(),
-    };
-    Ok((hello, caller))
+        capabilities: methods.map(|name| (*name).to_owned()).collect(),
+    }
 }
 
 /// What ends the request phase of a connection with something left to do.
@@ -137,24 +105,24 @@ async fn serve_requests(
                 subscribed::send_events(lines, shared, subscription.as_mut()?).await.ok()?;
                 continue;
             }
-            line = lines.next() => match read(line?, working.len()) {
-                Read::Call(id, Call::Attach(params)) => {
+            line = lines.next() => match RECEIVER.receive(line?, working.len()) {
+                Received::Call(id, Call::Attach(params)) => {
                     match attachable(shared, caller, params, working.len()).await {
                         Ok(params) => return Some(Attaching(id, params)),
                         Err(error) => Response::failure(Some(id), error),
                     }
                 }
-                Read::Call(id, Call::Subscribe(params)) => {
+                Received::Call(id, Call::Subscribe(params)) => {
                     subscribed::subscribe(shared, caller, &mut subscription, id, &params)
                 }
-                Read::Call(id, call) => {
+                Received::Call(id, call) => {
                     working.push(answer(shared, caller, id, call));
                     continue;
                 }
-                Read::Fault(response) => *response,
-                Read::Broken(response) => {
-                    if let Some(response) = response {
-                        let _ = lines.send(&response).await;
+                Received::Fault(response) => *response,
+                broken => {
+                    if let Received::Broken(Some(response)) = broken {
+                        let _ = lines.send(&*response).await;
                     }
                     return None;
                 }
@@ -192,48 +160,5 @@ async fn attachable(
 }
 
 async fn answer(shared: &Arc<Shared>, caller: &Caller, id: RequestId, call: Call) -> Response {
-    match requests::answer(shared, caller, call).await {
-        Ok(result) => Response::success(id, result),
-        Err(error) => Response::failure(Some(id), error),
-    }
-}
-
-/// What a line turned out to be.
-enum Read {
-    Call(RequestId, Call),
-    /// A fault of this line alone.
-    Fault(Box<Response>),
-    /// A fault after which lines cannot be told apart any more.
-    Broken(Option<Response>),
-}
-
-fn read(line: Result<bytes::BytesMut, LineError>, in_flight: usize) -> Read {
-    let line = match line {
-        Ok(line) => line,
-        Err(error) => return Read::Broken(line_failure(&error)),
-    };
-    let request = match Request::parse(&line) {
-        Ok(request) => request,
-        Err(response) => return Read::Fault(response),
-    };
-    if in_flight >= MAX_IN_FLIGHT {
-        let message = format!("{MAX_IN_FLIGHT} requests of this connection are in work already");
-        let error = RpcError::new(ErrorCode::InFlight, message);
-        return Read::Fault(Box::new(Response::failure(Some(request.id), error)));
-    }
-    match requests::parse(&request.method, request.params) {
-        Ok(call) => Read::Call(request.id, call),
-        Err(error) => Read::Fault(Box::new(Response::failure(Some(request.id), error))),
-    }
-}
-
-/// Returns what to tell the client; nothing if it is gone.
-fn line_failure(error: &LineError) -> Option<Response> {
-    match error {
-        LineError::TooLong => Some(Response::failure(
-            None,
-            RpcError::new(ErrorCode::LineTooLong, error.to_string()),
-        )),
-        _ => None,
-    }
+    Response::of(id, requests::answer(shared, caller, call).await)
 }

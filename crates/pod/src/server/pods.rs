@@ -23,13 +23,13 @@ use podfleet_protocol::{Address, FleetName, Kind, PodListCursor, PodName, PodRow
 use super::caller::Caller;
 use super::messages::refusal_error;
 use super::rights::no_such_pod;
-use crate::client::{Introduction, PodClient};
 use crate::clock;
 use crate::host::Host;
 use crate::output::{OutputError, read_output as read_output_of};
 use crate::post::{HandedIn, Post, PostError};
 use crate::probe::{Probed, corrupt_row, probe, row};
 use crate::shared::Shared;
+use podfleet_protocol::client::{Introduction, PodClient};
 
 /// How long a start may take unless the caller says.
 const START_PATIENCE: Duration = Duration::from_secs(60);

@@ -49,17 +49,6 @@ pub(super) const METHODS: &[&str] = &[
     method::Shutdown::NAME,
 ];
 
-/// Reads a request's parameters.
-///
-/// # Errors
-/// Fails when this pod does not have the method, or the parameters do not fit it.
-pub(super) fn parse(method: &str, params: Value) -> Result<Call, RpcError> {
-    if !METHODS.contains(&method) {
-        return Err(RpcError::no_such_method(method));
-    }
-    Call::parse(method, params)
-}
-
 pub(super) async fn answer(
     shared: &Shared,
     caller: &Caller,

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
+use crate::EventCursor;
+use crate::event::{EventParams, Push};
+use crate::method::{ConnectionRole, Subscribe, SubscribeParams, SubscribeResult};
+use crate::rpc::Incoming;
 use futures_util::StreamExt;
-use podfleet_protocol::EventCursor;
-use podfleet_protocol::event::{EventParams, Push};
-use podfleet_protocol::method::{ConnectionRole, Subscribe, SubscribeParams, SubscribeResult};
-use podfleet_protocol::rpc::Incoming;
 
 use super::{ClientError, ClientErrorKind, Introduction, PodClient, line_error};
 
 /// The events of a pod, one after the other, with neither a gap nor a duplicate.
 ///
 /// ```no_run
-/// use podfleet_pod::client::{Introduction, Subscriber};
 /// use podfleet_protocol::Event;
+/// use podfleet_protocol::client::{Introduction, Subscriber};
 ///
 /// # async fn follow(socket: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
 /// let who = Introduction { client: "my tool".into(), credential: None };
@@ -62,7 +62,7 @@ impl Subscriber {
     /// # Errors
     /// [`Lagged`](ClientErrorKind::Lagged) when this client read too slowly and
     /// [`Closed`](ClientErrorKind::Closed) when the connection is over, which follows the event
-    /// [`ShutDown`](podfleet_protocol::Event::ShutDown) if the pod ended in order. To go on after
+    /// X if the pod ended in order. To go on after
     /// either, connect again from [`cursor`](Self::cursor).
     pub async fn next(&mut self) -> Result<EventParams, ClientError> {
         let next = self.receive().await;

@@ -6,15 +6,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use futures_util::{SinkExt, StreamExt};
-use podfleet_protocol::codec::{LineCodec, LineError};
-use podfleet_protocol::frame::FrameCodec;
-use podfleet_protocol::method::{
+use crate::codec::{LineCodec, LineError};
+use crate::frame::FrameCodec;
+use crate::method::{
     Attach, AttachParams, AttachResult, ConnectionRole, Credential, Hello, HelloParams,
     HelloResult, MIN_PROTOCOL, Method, PROTOCOL,
 };
-use podfleet_protocol::rpc::{Request, RequestId, Response, RpcError};
+use crate::rpc::{Request, RequestId, Response, RpcError};
+use bytes::BytesMut;
+use futures_util::{SinkExt, StreamExt};
 use tokio::net::UnixStream;
 use tokio_util::codec::{Framed, FramedParts};
 
