@@ -35,7 +35,7 @@ pub(crate) mod doctor;
 #[cfg(feature = "fleet")]
 pub(crate) mod down;
 #[cfg(feature = "fleet")]
-mod edit;
+pub(crate) mod edit;
 #[cfg(feature = "hub")]
 pub(crate) mod endpoint;
 #[cfg(feature = "fleet")]

@@ -55,7 +55,7 @@ impl Context {
     }
 
     /// Returns the value of `--roster`.
-    #[cfg(feature = "hub")]
+    #[cfg(feature = "fleet")]
     pub(crate) fn named_roster(&self) -> Option<&Path> {
         self.roster.as_deref()
     }

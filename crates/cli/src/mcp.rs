@@ -1,8 +1,11 @@
 //! The tools of the agent inside a pod, over the Model Context Protocol.
 
 mod arguments;
+mod editing;
 mod server;
 mod tool;
+
+use std::path::PathBuf;
 
 use podfleet::Fleet;
 use rmcp::ServiceExt;
@@ -10,10 +13,15 @@ use rmcp::transport::stdio;
 
 use crate::error::Error;
 use crate::exit::Exit;
+use editing::Editing;
 use server::Server;
 
 /// Serves the agent of the pod that we run in, on standard input and output, until it closes them.
-pub(crate) async fn serve(fleet: Fleet) -> Result<(), Error> {
+pub(crate) async fn serve(
+    fleet: Fleet,
+    roster: Option<PathBuf>,
+    client: String,
+) -> Result<(), Error> {
     let Some(own) = fleet.own_pod().await? else {
         return Err(Error::message(
             Exit::Refused,
@@ -22,7 +30,9 @@ pub(crate) async fn serve(fleet: Fleet) -> Result<(), Error> {
         .hint("agents in pods start it; `fleet attach` and `fleet send` are for people"));
     };
     let failed = |error: &dyn std::fmt::Display| Error::message(Exit::System, error.to_string());
-    let serving = Server::new(fleet, own).serve(stdio()).await;
+    let serving = Server::new(fleet, Editing { roster, client }, own)
+        .serve(stdio())
+        .await;
     let serving = serving.map_err(|error| failed(&error).context("the client did not begin"))?;
     serving.waiting().await.map_err(|error| failed(&error))?;
     Ok(())

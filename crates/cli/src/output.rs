@@ -12,7 +12,7 @@ pub(crate) const DEFAULT_WIDTH: usize = 80;
 
 /// The two streams of a command, with what the user wants to see on them.
 pub(crate) struct Output {
-    data: io::Stdout,
+    data: Box<dyn Write>,
     data_is_plain: bool,
     messages: Box<dyn Write>,
     verbosity: Verbosity,
@@ -32,12 +32,50 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
+/// What a command told that runs within another program.
+#[cfg(feature = "fleet")]
+#[derive(Clone, Default)]
+pub(crate) struct Said(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+
+#[cfg(feature = "fleet")]
+impl Said {
+    /// Returns it as plain text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.borrow()).trim().to_owned()
+    }
+}
+
+#[cfg(feature = "fleet")]
+impl Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Output {
+    /// Collects what would go to standard error; data goes nowhere.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn to(said: &Said) -> Self {
+        let plain: Box<dyn Write> = Box::new(said.clone());
+        Self {
+            data: Box::new(io::sink()),
+            data_is_plain: true,
+            messages: Box::new(anstream::StripStream::new(plain)),
+            verbosity: Verbosity::Normal,
+            width: DEFAULT_WIDTH,
+            data_is_terminal: false,
+        }
+    }
+
     /// Opens the process's own streams.
     pub(crate) fn open(verbosity: Verbosity) -> Self {
         let data_is_terminal = io::stdout().is_terminal();
         Self {
-            data: io::stdout(),
+            data: Box::new(io::stdout()),
             data_is_plain: AutoStream::choice(&io::stdout()) == ColorChoice::Never,
             messages: Box::new(AutoStream::auto(io::stderr())),
             verbosity,

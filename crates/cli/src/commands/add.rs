@@ -1,9 +1,9 @@
 use podfleet_roster::{AgentName, NewAgent};
 
-use super::edit::{self, Mode};
+use super::edit::{self, Done, Mode};
 use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
-use crate::error::Outcome;
+use crate::error::{Error, Outcome};
 use crate::runtime::block_on;
 
 const LATER: &str = "\
@@ -16,26 +16,33 @@ fields. Nothing else in the roster changes.";
 pub(crate) struct Args {
     /// The agent's name
     #[arg(value_name = "NAME")]
-    name: AgentName,
+    pub(crate) name: AgentName,
     /// The harness that drives it, such as `claude`, or one of the roster's runtimes
     #[arg(long, value_name = "R")]
-    runtime: String,
+    pub(crate) runtime: String,
     /// Its class [default: worker]
     #[arg(long, value_name = "C")]
-    class: Option<String>,
+    pub(crate) class: Option<String>,
     /// Its model, as the harness names it
     #[arg(long, value_name = "H")]
-    model: Option<String>,
+    pub(crate) model: Option<String>,
     /// Only write it down
     #[arg(long)]
-    no_start: bool,
+    pub(crate) no_start: bool,
     #[command(flatten)]
-    dry_run: DryRun,
+    pub(crate) dry_run: DryRun,
     #[command(flatten)]
-    json: JsonFlag,
+    pub(crate) json: JsonFlag,
 }
 
 impl Args {
+    const fn mode(&self) -> Mode {
+        Mode {
+            dry_run: self.dry_run.dry_run,
+            json: self.json.json,
+        }
+    }
+
     fn agent(&self) -> NewAgent {
         let mut agent = NewAgent::new(self.name.clone(), self.runtime.as_str());
         if let Some(class) = &self.class {
@@ -49,10 +56,13 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
-    let mode = Mode {
-        dry_run: args.dry_run.dry_run,
-        json: args.json.json,
-    };
+    let done = carry_out(args, context)?;
+    edit::conclude(&done, args.mode(), &mut context.output)
+}
+
+/// Adds the agent and makes the fleet follow.
+pub(crate) fn carry_out(args: &Args, context: &mut Context) -> Result<Done, Error> {
+    let mode = args.mode();
     let draft = edit::draft(context, |edit| edit.add(&args.agent()))?;
     edit::write(&draft, mode, context)?;
     let name = args.name.to_string();
@@ -78,5 +88,5 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         Ok(report)
     })
     .map_err(|error| error.hint_if_interrupted("what was started goes on; `fleet ps` shows it"))?;
-    edit::conclude(&draft, report, mode, &mut context.output)
+    Ok(Done::new(draft, report))
 }

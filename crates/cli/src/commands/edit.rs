@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use podfleet::{Action, AgentReport, Fleet, FleetErrorKind, Report, RosterDraft, UpOptions};
-use podfleet_roster::{Edit, EditError, without_secrets};
+use podfleet_roster::{Edit, EditError, Roster, without_secrets};
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -25,9 +25,51 @@ pub(super) struct Mode {
     pub(super) json: bool,
 }
 
+impl Mode {
+    /// It is carried out, and its result is for a program.
+    pub(super) const TO_THE_END: Self = Self {
+        dry_run: false,
+        json: true,
+    };
+}
+
+/// An edit that is written, or shown, and what became of the agents.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(super) draft: RosterDraft,
+    pub(super) report: Report,
+    /// Whether the roster was left as it is, because an agent could not be made to follow.
+    pub(super) given_up: bool,
+}
+
+impl Done {
+    /// The edit of a roster that was written, or shown.
+    pub(super) const fn new(draft: RosterDraft, report: Report) -> Self {
+        Self {
+            draft,
+            report,
+            given_up: false,
+        }
+    }
+
+    /// Returns it as it is printed with `--json`.
+    pub(crate) fn edited(&self) -> Edited {
+        Edited::of(self, Mode::TO_THE_END)
+    }
+
+    /// Returns the roster as it is now, and where it is.
+    pub(crate) fn roster(&self) -> (&Roster, &Path) {
+        let before = self.draft.roster_before().filter(|_| self.given_up);
+        (
+            before.unwrap_or_else(|| self.draft.roster()),
+            self.draft.path(),
+        )
+    }
+}
+
 /// What an edit came to, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Edited {
+pub(crate) struct Edited {
     /// The roster's path.
     roster: String,
     /// Whether its text changes.
@@ -116,30 +158,37 @@ fn unified(name: &str, before: &str, after: &str) -> String {
 }
 
 /// Shows what an edit came to, and decides how the command ends.
-pub(super) fn conclude(
-    draft: &RosterDraft,
-    report: Report,
-    mode: Mode,
-    output: &mut Output,
-) -> Outcome {
-    if !mode.json {
-        if !report.agents.is_empty() {
-            return progress::conclude(&report, false, output);
-        }
-        for note in &report.notes {
-            output.say(wrap(&format!("note: {note}"), 0, "  "))?;
-        }
-        return Ok(Exit::Success);
+pub(super) fn conclude(done: &Done, mode: Mode, output: &mut Output) -> Outcome {
+    let exit = Exit::answer(done.report.succeeded());
+    if mode.json {
+        output.json(&Edited::of(done, mode))?;
+        return Ok(exit);
     }
-    let exit = Exit::answer(report.succeeded());
-    output.json(&Edited {
-        roster: draft.path().display().to_string(),
-        changed: draft.changes(),
-        written: draft.changes() && !mode.dry_run,
-        diff: diff(draft),
-        report,
-    })?;
-    Ok(exit)
+    let report = &done.report;
+    if !report.agents.is_empty() {
+        return progress::conclude(report, false, output);
+    }
+    for note in &report.notes {
+        output.say(wrap(&format!("note: {note}"), 0, "  "))?;
+    }
+    Ok(Exit::Success)
+}
+
+impl Edited {
+    fn of(done: &Done, mode: Mode) -> Self {
+        let Done {
+            draft,
+            report,
+            given_up,
+        } = done;
+        Self {
+            roster: draft.path().display().to_string(),
+            changed: draft.changes(),
+            written: draft.changes() && !mode.dry_run && !given_up,
+            diff: diff(draft),
+            report: report.clone(),
+        }
+    }
 }
 
 /// Brings up agents by name. Nobody is meant by no name.

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use crate::commands::scope::Scope;
 use crate::context::Context;
 use crate::error::Outcome;
@@ -22,7 +24,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
-        crate::mcp::serve(fleet).await?;
+        let roster = context.named_roster().map(Path::to_owned);
+        crate::mcp::serve(fleet, roster, context.client.clone()).await?;
         Ok(Exit::Success)
     })
 }

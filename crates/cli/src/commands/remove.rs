@@ -1,11 +1,10 @@
 use podfleet::{DownOptions, Fleet, FleetErrorKind, Report, RosterDraft};
 
-use super::edit::{self, Mode};
-use crate::commands::progress::{self, follow};
+use super::edit::{self, Done, Mode};
+use crate::commands::progress::follow;
 use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::exit::Exit;
 use crate::render::wrap::wrap;
 use crate::runtime::block_on;
 
@@ -21,38 +20,50 @@ a successor.";
 pub(crate) struct Args {
     /// The agent
     #[arg(value_name = "NAME", add = crate::completion::agents())]
-    name: String,
+    pub(crate) name: String,
     /// Who takes over its class, and what depended on it
     #[arg(long, value_name = "NEW", add = crate::completion::agents())]
-    successor: Option<String>,
+    pub(crate) successor: Option<String>,
     /// Keep its environment file and its pod's log
     #[arg(long)]
-    keep_files: bool,
+    pub(crate) keep_files: bool,
     #[command(flatten)]
-    dry_run: DryRun,
+    pub(crate) dry_run: DryRun,
     #[command(flatten)]
-    json: JsonFlag,
+    pub(crate) json: JsonFlag,
+}
+
+impl Args {
+    const fn mode(&self) -> Mode {
+        Mode {
+            dry_run: self.dry_run.dry_run,
+            json: self.json.json,
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
-    let mode = Mode {
-        dry_run: args.dry_run.dry_run,
-        json: args.json.json,
-    };
+    let done = carry_out(args, context)?;
+    edit::conclude(&done, args.mode(), &mut context.output)
+}
+
+/// Brings the agent down and removes it; if it cannot be brought down, the roster stays as it is.
+pub(crate) fn carry_out(args: &Args, context: &mut Context) -> Result<Done, Error> {
+    let mode = args.mode();
     let draft = edit::draft(context, |edit| {
         if let Some(successor) = &args.successor {
             edit.succeed(&args.name, successor)?;
         }
         edit.remove(&args.name)
     })?;
-    let report = block_on(async {
+    let (report, given_up) = block_on(async {
         let before = draft.roster_before().cloned();
         let before = before.unwrap_or_else(|| draft.roster().clone());
         let fleet = context.fleet_of(before, draft.path()).await?;
         let mut report = down(&fleet, &args.name, mode, context).await?;
         if !report.succeeded() {
             report.notes.push("the roster is not changed".to_owned());
-            return Ok((report, false));
+            return Ok((report, true));
         }
         if !mode.dry_run {
             report.notes.extend(fleet.disable_at_boot(&args.name).await);
@@ -64,14 +75,12 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         if args.successor.is_some() {
             follow_successor(&draft, mode, context, &mut report).await?;
         }
-        Ok((report, true))
-    });
-    let (report, edited): (Report, bool) = report?;
-    if !edited {
-        progress::conclude(&report, mode.json, &mut context.output)?;
-        return Ok(Exit::No);
-    }
-    edit::conclude(&draft, report, mode, &mut context.output)
+        Ok((report, false))
+    })?;
+    Ok(Done {
+        given_up,
+        ..Done::new(draft, report)
+    })
 }
 
 async fn down(

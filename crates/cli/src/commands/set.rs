@@ -1,6 +1,6 @@
 use podfleet_roster::{Edit, EditError, Field};
 
-use super::edit::{self, Mode};
+use super::edit::{self, Done, Mode};
 use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -119,7 +119,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             .await?;
         edit::converge(&fleet, &names, mode, context).await
     })?;
-    edit::conclude(&draft, report, mode, &mut context.output)
+    edit::conclude(&Done::new(draft, report), mode, &mut context.output)
 }
 
 #[cfg(test)]

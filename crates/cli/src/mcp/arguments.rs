@@ -105,6 +105,36 @@ pub(super) struct Agent {
     pub(super) agent: String,
 }
 
+/// Puts an agent into the roster.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Add {
+    /// The new agent's name: letters, digits, `_`, `.` and `-`, at most 64; it must be free.
+    pub(super) name: String,
+    /// The program that runs it, such as `claude`, `codex`, `pi` or `opencode`, or one of the
+    /// roster's runtimes.
+    pub(super) runtime: String,
+    /// Its class; `worker` if absent.
+    pub(super) class: Option<String>,
+    /// Its model; the program's own choice if absent.
+    pub(super) model: Option<String>,
+    /// Whether it is started; it is if absent.
+    pub(super) start: Option<bool>,
+}
+
+/// Takes an agent out of the roster.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Remove {
+    /// The agent's name, as `fleet_ps` gives it.
+    pub(super) agent: String,
+    /// Who takes over its class, and what depended on it; the only enhancer needs one.
+    pub(super) successor: Option<String>,
+    /// Whether its environment file and its pod's log stay.
+    #[serde(default)]
+    pub(super) keep_files: bool,
+}
+
 /// Says something to the fleet's human.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

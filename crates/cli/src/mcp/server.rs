@@ -1,5 +1,6 @@
 //! The server: it answers the agent of one pod, with that pod's rights.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use podfleet::{Events, Fleet, RestartOptions, SayRequest, SendRequest};
@@ -15,9 +16,10 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{RwLock, mpsc};
 
 use super::arguments as args;
+use super::editing::{Edited, Editing};
 use super::tool::Tool;
 use crate::commands::version::BUILD;
 use crate::error::Error;
@@ -30,13 +32,19 @@ const LAST: u32 = 50;
 
 /// The tools of the agent of one pod.
 pub(super) struct Server {
-    fleet: Fleet,
+    /// As it was when we began, or since the last edit of ours.
+    fleet: RwLock<Arc<Fleet>>,
+    editing: Editing,
     own: PodRecord,
 }
 
 impl Server {
-    pub(super) const fn new(fleet: Fleet, own: PodRecord) -> Self {
-        Self { fleet, own }
+    pub(super) fn new(fleet: Fleet, editing: Editing, own: PodRecord) -> Self {
+        Self {
+            fleet: RwLock::new(Arc::new(fleet)),
+            editing,
+            own,
+        }
     }
 
     fn tools(&self) -> impl Iterator<Item = Tool> {
@@ -48,7 +56,7 @@ impl Server {
     }
 
     async fn call(&self, tool: Tool, given: Value) -> Result<Value, Error> {
-        let fleet = &self.fleet;
+        let fleet = Arc::clone(&*self.fleet.read().await);
         match tool {
             Tool::Status => {
                 read::<args::Nothing>(given)?;
@@ -119,8 +127,30 @@ impl Server {
                 let options = RestartOptions::default();
                 json_of(fleet.restart(&[agent], &options, nobody()).await?)
             }
+            Tool::Add => self.follow(self.editing.add(read(given)?).await?).await,
+            Tool::Remove => {
+                let remove: args::Remove = read(given)?;
+                self.check_other(&remove.agent)?;
+                self.follow(self.editing.remove(remove).await?).await
+            }
             Tool::Say => json_of(fleet.say(saying(read(given)?)).await?),
         }
+    }
+
+    /// Goes on with the fleet as an edit has made it.
+    async fn follow(&self, edited: Edited) -> Result<Value, Error> {
+        *self.fleet.write().await = Arc::new(edited.fleet);
+        Ok(edited.value)
+    }
+
+    /// Whoever ends its own pod ends with it, halfway.
+    fn check_other(&self, agent: &str) -> Result<(), Error> {
+        if agent != self.own_name() {
+            return Ok(());
+        }
+        let message = "an agent does not remove itself";
+        Err(Error::message(Exit::Refused, message)
+            .hint(format!("your human does: `fleet remove {agent}`")))
     }
 }
 

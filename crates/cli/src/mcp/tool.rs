@@ -24,6 +24,8 @@ pub(super) enum Tool {
     Tail,
     Log,
     Restart,
+    Add,
+    Remove,
     Say,
 }
 
@@ -42,7 +44,7 @@ enum Audience {
 const ENHANCER: &str = "enhancer";
 
 impl Tool {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::Status,
         Self::Inbox,
         Self::ListPods,
@@ -58,6 +60,8 @@ impl Tool {
         Self::Tail,
         Self::Log,
         Self::Restart,
+        Self::Add,
+        Self::Remove,
         Self::Say,
     ];
 
@@ -77,7 +81,7 @@ impl Tool {
     const fn audience(self) -> Audience {
         match self {
             Self::FleetPs | Self::Tail | Self::Log => Audience::Watchers,
-            Self::Restart | Self::Say => Audience::Lead,
+            Self::Restart | Self::Add | Self::Remove | Self::Say => Audience::Lead,
             _ => Audience::All,
         }
     }
@@ -100,6 +104,8 @@ impl Tool {
             Self::Tail => "tail",
             Self::Log => "log",
             Self::Restart => "restart",
+            Self::Add => "add",
+            Self::Remove => "remove",
             Self::Say => "say",
         }
     }
@@ -167,6 +173,14 @@ impl Tool {
                 "Ends an agent of your fleet and starts it again, whatever it does; a quarantined \
                  one gets a new chance. What it is doing is lost."
             }
+            Self::Add => {
+                "Puts an agent into your fleet for good: writes it into the roster, where every \
+                 other byte stays as it is, and starts it. For one task alone spawn a pod instead."
+            }
+            Self::Remove => {
+                "Takes an agent out of your fleet for good: ends it, and removes it from the roster. \
+                 What it is doing is lost; its session logs stay. Yourself you cannot remove."
+            }
             Self::Say => {
                 "Says something to your human, in the chat. The text is Markdown. Done means that it \
                  is kept and will be sent: do not say it again. A message of the chat that has \
@@ -188,6 +202,8 @@ impl Tool {
             Self::StopPod => schema::<args::Stop>(),
             Self::Tail | Self::Log => schema::<args::Last>(),
             Self::Restart => schema::<args::Agent>(),
+            Self::Add => schema::<args::Add>(),
+            Self::Remove => schema::<args::Remove>(),
             Self::Say => schema::<args::Say>(),
         }
     }
@@ -204,7 +220,7 @@ impl Tool {
                 | Self::Tail
                 | Self::Log
         );
-        let ends = matches!(self, Self::StopPod | Self::Restart);
+        let ends = matches!(self, Self::StopPod | Self::Restart | Self::Remove);
         let again = reads
             || matches!(
                 self,
@@ -249,7 +265,10 @@ mod tests {
         );
         let more = |class| names(class).split_off(names("worker").len() + 1);
         assert_eq!(more("enhancer"), "fleet_ps tail log");
-        assert_eq!(more("orchestrator"), "fleet_ps tail log restart say");
+        assert_eq!(
+            more("orchestrator"),
+            "fleet_ps tail log restart add remove say"
+        );
     }
 
     #[test]
