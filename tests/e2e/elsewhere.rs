@@ -212,7 +212,7 @@ fn a_session_that_is_not_there_and_a_wrong_word_are_told_with_what_helps() {
 }
 
 /// The roster of a world with an agent of its own and a mate on the machine `oak`.
-fn with_mate(world: &World) {
+pub(crate) fn with_mate(world: &World) {
     let far =
         "  - {name: far, runtime: sim, class: review, host: oak, ssh: oak, socket: default}\n";
     let own = world.agents(&[("coder", "")]);

@@ -1,36 +1,54 @@
 //! What a person sees who looks at agents' terminals.
 
+use std::process::Command;
+
 use crate::world::{World, until};
 
 /// A person's terminal that is wider and lower than those of the agents.
-struct Person<'a>(&'a World);
+pub(crate) struct Person<'a>(&'a World);
 
 impl<'a> Person<'a> {
     /// Runs a command of ours in a session of its own.
     fn with(world: &'a World, arguments: &[&str]) -> Self {
-        let command = world.command("default", arguments);
-        let mut line = ["new-session", "-d", "-s", "_me", "-x", "70", "-y", "20"]
-            .map(str::to_owned)
-            .to_vec();
+        Self::running(world, &world.command("default", arguments))
+    }
+
+    /// Runs a command of this world in a session of its own.
+    pub(crate) fn running(world: &'a World, command: &Command) -> Self {
+        let mut line = [
+            "new-session",
+            "-d",
+            "-s",
+            "_me",
+            "-x",
+            "70",
+            "-y",
+            "20",
+            "env",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        // Not by `-e`: tmux has a PATH of its own for that.
         for (name, value) in command.get_envs() {
             let value = value.unwrap_or_default();
             let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
-            line.extend(["-e".to_owned(), format!("{name}={value}")]);
+            line.push(format!("{name}={value}"));
         }
         line.push(command.get_program().to_string_lossy().into_owned());
-        line.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        let arguments = command.get_args();
+        line.extend(arguments.map(|argument| argument.to_string_lossy().into_owned()));
         let line: Vec<_> = line.iter().map(String::as_str).collect();
         world.tmux("default", &line).exits(0);
         Self(world)
     }
 
-    fn keys(&self, keys: &[&str]) {
+    pub(crate) fn keys(&self, keys: &[&str]) {
         let send = [&["send-keys", "-t", "=_me:"][..], keys].concat();
         self.0.tmux("default", &send).exits(0);
     }
 
     /// Waits until the screen is as wanted.
-    fn sees(&self, wanted: impl Fn(&str) -> bool) {
+    pub(crate) fn sees(&self, wanted: impl Fn(&str) -> bool) {
         until(|| {
             let pane = self
                 .0
@@ -38,13 +56,13 @@ impl<'a> Person<'a> {
             if wanted(&pane.stdout) {
                 Ok(())
             } else {
-                Err(pane.stdout)
+                Err(pane.to_string())
             }
         });
     }
 
     /// Waits until the command has ended, and its session with it.
-    fn is_gone(&self) {
+    pub(crate) fn is_gone(&self) {
         until(|| {
             let found = self.0.tmux("default", &["has-session", "-t", "=_me"]);
             if found.code == 0 {

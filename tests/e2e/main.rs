@@ -24,6 +24,7 @@ mod dice;
 mod disk_full;
 mod edits;
 mod elsewhere;
+mod far_agents;
 mod far_host;
 mod fault_matrix;
 mod hosted;

@@ -1,5 +1,6 @@
 //! The tools of an agent, called by another implementation of the protocol: the Python SDK.
 
+use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -148,4 +149,42 @@ fn tools_have_the_rights_of_their_pod_and_say_what_to_do() {
         assert_ne!(answer["error"], true, "{answer}");
         assert!(answer["text"].as_str().unwrap().contains(words), "{answer}");
     }
+}
+
+#[test]
+fn the_lead_adds_and_removes_agents_by_tools_and_the_rest_of_the_roster_stays() {
+    let world = world();
+    let roster = world.path("work/default.yaml");
+    let before = format!("# who is here\n{}", fs::read_to_string(&roster).unwrap());
+    fs::write(&roster, &before).unwrap();
+    let calls = json!([
+        ["add", {"name": "helper", "runtime": "quick"}],
+        ["fleet_ps", {}],
+        ["add", {"name": "helper", "runtime": "quick"}],
+        ["add", {"name": "odd", "runtime": "none-such"}],
+        ["remove", {"agent": "lead"}],
+    ]);
+    let Some(made) = call(&world, "lead", &calls) else {
+        return;
+    };
+    let answers = made["answers"].as_array().unwrap();
+    let words = [
+        (false, "\"written\":true"),
+        (false, "\"helper\""),
+        (true, "helper"),
+        (true, "none-such"),
+        (true, "does not remove itself"),
+    ];
+    for (answer, (refused, words)) in answers.iter().zip(words) {
+        assert_eq!(answer["error"], refused, "{answer}");
+        assert!(answer["text"].as_str().unwrap().contains(words), "{answer}");
+    }
+    assert_eq!(world.row("helper")["readiness"], "available");
+    let kept = fs::read_to_string(&roster).unwrap();
+    assert!(kept.starts_with(&before), "{kept}");
+    let removed = call(&world, "lead", &json!([["remove", {"agent": "helper"}]])).unwrap();
+    assert_eq!(removed["answers"][0]["error"], false, "{removed}");
+    assert_eq!(fs::read_to_string(&roster).unwrap(), before);
+    let rows = world.fleet(&["ps", "--json"]).exits(0);
+    assert!(!rows.stdout.contains("\"helper\""), "{rows}");
 }

@@ -46,6 +46,11 @@ impl Exit {
         matches!(self, Self::Success)
     }
 
+    /// Returns how two things ended that were both done: by the first that did not succeed.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        if self.is_success() { other } else { self }
+    }
+
     /// Returns [`Exit::Success`] for a yes and [`Exit::No`] for a no.
     pub(crate) const fn answer(yes: bool) -> Self {
         if yes { Self::Success } else { Self::No }

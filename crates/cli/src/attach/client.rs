@@ -276,15 +276,22 @@ impl<'a> Client<'a> {
         if let Some(wish) = self.keys.take(input).wish {
             return self.wished(wish).await;
         }
+        // Keys may come together; a sequence is one.
+        let length = match input {
+            [0x1b, ..] => input.len(),
+            _ => 1,
+        };
         let (columns, rows) = PAN_STEP;
-        match input {
-            b"q" | b"Q" | b"\x03" => return Some(End::Left),
-            b"\t" => return Some(End::Next),
-            b"\x1b[A" | b"\x1bOA" => self.display.pan(0, -rows),
-            b"\x1b[B" | b"\x1bOB" => self.display.pan(0, rows),
-            b"\x1b[C" | b"\x1bOC" => self.display.pan(columns, 0),
-            b"\x1b[D" | b"\x1bOD" => self.display.pan(-columns, 0),
-            _ => {}
+        for key in input.chunks(length) {
+            match key {
+                b"q" | b"Q" | b"\x03" => return Some(End::Left),
+                b"\t" => return Some(End::Next),
+                b"\x1b[A" | b"\x1bOA" => self.display.pan(0, -rows),
+                b"\x1b[B" | b"\x1bOB" => self.display.pan(0, rows),
+                b"\x1b[C" | b"\x1bOC" => self.display.pan(columns, 0),
+                b"\x1b[D" | b"\x1bOD" => self.display.pan(-columns, 0),
+                _ => {}
+            }
         }
         None
     }

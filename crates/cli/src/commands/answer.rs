@@ -2,6 +2,7 @@ use podfleet::Fleet;
 use podfleet_protocol::method::{AnswerResult, Choice, Dialog, DialogResult};
 use serde::Serialize;
 
+use crate::commands::far::{Elsewhere, FarVerb};
 use crate::commands::scope::{DryRun, JsonFlag, OneAgent};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -44,18 +45,31 @@ struct Answered<'a> {
     dialog: Option<&'a Dialog>,
 }
 
+impl Args {
+    /// Returns the same for an agent of another machine.
+    fn far(&self) -> FarVerb {
+        FarVerb::new("answer")
+            .option("--dialog", self.dialog.clone())
+            .flag("--dry-run", self.dry_run.dry_run)
+            .word(self.choice.as_deref())
+            .json(self.json.json)
+    }
+}
+
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let name = &args.agent.name;
-    let (fleet, shown) = block_on(async {
+    block_on(async {
         let scope = &args.agent.scope;
         let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        if let Some(there) = Elsewhere::one(&fleet, name) {
+            return there.run(&args.far());
+        }
         let shown = fleet.dialog(name).await?;
-        Ok((fleet, shown))
-    })?;
-    match &args.choice {
-        None => show(args, &shown, context),
-        Some(choice) => answer(args, &fleet, &shown, choice, context),
-    }
+        match &args.choice {
+            None => show(args, &shown, context),
+            Some(choice) => answer(args, &fleet, &shown, choice, context).await,
+        }
+    })
 }
 
 fn show(args: &Args, shown: &DialogResult, context: &mut Context) -> Outcome {
@@ -81,7 +95,7 @@ fn none(name: &str, state: &str) -> String {
     format!("{name}: {what} ({state})\n")
 }
 
-fn answer(
+async fn answer(
     args: &Args,
     fleet: &Fleet,
     shown: &DialogResult,
@@ -104,7 +118,7 @@ fn answer(
             screen: shown.screen.clone(),
         }
     } else {
-        block_on(async { Ok(fleet.answer(name, meant, &choice.key).await?) })?
+        fleet.answer(name, meant, &choice.key).await?
     };
     if args.json.json {
         context.output.json(&Answered {

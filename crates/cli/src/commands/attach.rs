@@ -66,7 +66,8 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         let fleet = context
             .fleet(&args.agent.scope, RosterNeed::Helpful)
             .await?;
-        if let Some(ended) = far::run(&fleet, &args.agent.name, Far::Attach { take: args.take }) {
+        let take = args.take;
+        if let Some(ended) = far::run(&fleet, &args.agent.name, Far::Attach { take, prefix }) {
             return ended;
         }
         if !args.take && switch_session(&fleet, &args.agent.name, context).await? {

@@ -2,6 +2,7 @@
 
 use podfleet::{Brake, BrakeReport};
 
+use crate::commands::far::{Elsewhere, FarVerb};
 use crate::commands::scope::{DryRun, JsonFlag, Scope};
 use crate::context::Context;
 use crate::error::Outcome;
@@ -80,14 +81,44 @@ pub(crate) fn resume(args: &ResumeArgs, context: &mut Context) -> Outcome {
 }
 
 fn run(agents: &Named, brake: &Brake, dry_run: bool, json: bool, context: &mut Context) -> Outcome {
-    let reports = block_on(async {
+    block_on(async {
         let fleet = context.fleet(&agents.scope, RosterNeed::Helpful).await?;
-        Ok(fleet.brake(&agents.names, brake, dry_run).await?)
-    })?;
+        let verb = far(brake).flag("--dry-run", dry_run).json(json);
+        let (here, there) = Elsewhere::split(&fleet, &agents.names);
+        there.check(&here, &verb)?;
+        let there = there.run(&verb)?;
+        // No name at all means all of those that are here.
+        if here.is_empty() && !agents.names.is_empty() {
+            return Ok(there);
+        }
+        let reports = fleet.brake(&here, brake, dry_run).await?;
+        let here = conclude(&reports, brake, dry_run, json, context)?;
+        Ok(there.and(here))
+    })
+}
+
+/// Returns the same for agents of other machines.
+fn far(brake: &Brake) -> FarVerb {
+    match brake {
+        Brake::Pause { reason } => FarVerb::new("pause").option(
+            "--reason",
+            Some(reason.clone()).filter(|reason| !reason.is_empty()),
+        ),
+        Brake::Resume => FarVerb::new("resume"),
+    }
+}
+
+fn conclude(
+    reports: &[BrakeReport],
+    brake: &Brake,
+    dry_run: bool,
+    json: bool,
+    context: &mut Context,
+) -> Outcome {
     if json {
         context.output.json(&reports)?;
     } else {
-        for report in &reports {
+        for report in reports {
             let words = words(report, brake, dry_run);
             context.output.line(wrap(&words, 0, "  "))?;
         }
@@ -96,7 +127,7 @@ fn run(agents: &Named, brake: &Brake, dry_run: bool, json: bool, context: &mut C
         }
     }
     let failed = reports.iter().any(|report| report.error.is_some());
-    Ok(if failed { Exit::No } else { Exit::Success })
+    Ok(Exit::answer(!failed))
 }
 
 /// Says what became, or would become, of one agent.

@@ -1,6 +1,7 @@
-use podfleet::InboxReport;
+use podfleet::{Fleet, InboxReport};
 use podfleet_protocol::{MessageId, Outcome as Reached};
 
+use crate::commands::far::{Elsewhere, FarVerb};
 use crate::commands::scope::{DryRun, JsonFlag, OneAgent, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -30,22 +31,48 @@ pub(crate) struct Args {
     json: JsonFlag,
 }
 
-pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
-    #[cfg(feature = "hub")]
-    if args.through.hub.is_some() && args.cancel.is_some() {
-        let message = "`--cancel` is for the agents of this machine, not for a hub's";
-        return Err(Error::message(Exit::Usage, message));
-    }
-    match args.cancel {
-        Some(id) if !args.dry_run.dry_run => cancel(args, id, context),
-        wanted => list(args, wanted, context),
+impl Args {
+    /// Returns the same for an agent of another machine.
+    fn far(&self) -> FarVerb {
+        FarVerb::new("inbox")
+            .option("--cancel", self.cancel.map(|id| id.to_string()))
+            .flag("--dry-run", self.dry_run.dry_run)
+            .json(self.json.json)
     }
 }
 
+pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    #[cfg(feature = "hub")]
+    if let Some(hub) = &args.through.hub {
+        if args.cancel.is_some() {
+            let message = "`--cancel` is for the agents of this machine, not for a hub's";
+            return Err(Error::message(Exit::Usage, message));
+        }
+        let report = block_on(through_hub(hub, args, context))?;
+        return list(args, None, report, context);
+    }
+    block_on(async {
+        let name = &args.agent.name;
+        let scope = &args.agent.scope;
+        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        if let Some(there) = Elsewhere::one(&fleet, name) {
+            return there.run(&args.far());
+        }
+        match args.cancel {
+            Some(id) if !args.dry_run.dry_run => cancel(args, id, &fleet, context).await,
+            wanted => list(args, wanted, fleet.inbox(name).await?, context),
+        }
+    })
+}
+
 /// Lists what waits; of a dry run, only the message that would be withdrawn.
-fn list(args: &Args, wanted: Option<MessageId>, context: &mut Context) -> Outcome {
+fn list(
+    args: &Args,
+    wanted: Option<MessageId>,
+    mut report: InboxReport,
+    context: &mut Context,
+) -> Outcome {
     let name = &args.agent.name;
-    let mut report = block_on(inbox_of(args, context))?;
     if let Some(id) = wanted {
         report.messages.retain(|row| row.id == id);
         if report.messages.is_empty() {
@@ -72,32 +99,23 @@ fn list(args: &Args, wanted: Option<MessageId>, context: &mut Context) -> Outcom
     Ok(Exit::Success)
 }
 
-async fn inbox_of(args: &Args, context: &mut Context) -> Result<InboxReport, Error> {
-    let (name, scope) = (&args.agent.name, &args.agent.scope);
-    #[cfg(feature = "hub")]
-    if let Some(hub) = &args.through.hub {
-        use crate::hub::{agents, connect};
-        use podfleet_hub::op::{FleetInbox, InboxParams};
+#[cfg(feature = "hub")]
+async fn through_hub(hub: &str, args: &Args, context: &mut Context) -> Result<InboxReport, Error> {
+    use crate::hub::{agents, connect};
+    use podfleet_hub::op::{FleetInbox, InboxParams};
 
-        let params = InboxParams {
-            agent: agents::agent(name)?,
-            fleet: scope.fleet.clone(),
-        };
-        return Ok(connect::client(hub, context)?
-            .call::<FleetInbox>(params)
-            .await?);
-    }
-    let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
-    Ok(fleet.inbox(name).await?)
+    let params = InboxParams {
+        agent: agents::agent(&args.agent.name)?,
+        fleet: args.agent.scope.fleet.clone(),
+    };
+    Ok(connect::client(hub, context)?
+        .call::<FleetInbox>(params)
+        .await?)
 }
 
-fn cancel(args: &Args, id: MessageId, context: &mut Context) -> Outcome {
+async fn cancel(args: &Args, id: MessageId, fleet: &Fleet, context: &mut Context) -> Outcome {
     let name = &args.agent.name;
-    let found = block_on(async {
-        let scope = &args.agent.scope;
-        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
-        Ok(fleet.cancel(name, id).await?)
-    })?;
+    let found = fleet.cancel(name, id).await?;
     if args.json.json {
         context.output.json(&found)?;
     } else {

@@ -1,6 +1,8 @@
+use podfleet::{Fleet, FleetError};
 use podfleet_protocol::AgentPhase;
 use podfleet_protocol::method::InterruptResult;
 
+use crate::commands::far::{Elsewhere, FarVerb};
 use crate::commands::scope::{DryRun, JsonFlag, OneAgent};
 use crate::context::Context;
 use crate::error::Outcome;
@@ -28,28 +30,32 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let name = &args.agent.name;
     let dry_run = args.dry_run.dry_run;
-    let result = block_on(async {
+    block_on(async {
         let scope = &args.agent.scope;
         let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
-        if !dry_run {
-            return Ok(fleet.interrupt(name).await?);
+        if let Some(there) = Elsewhere::one(&fleet, name) {
+            let verb = FarVerb::new("interrupt").flag("--dry-run", dry_run);
+            return there.run(&verb.json(args.json.json));
         }
-        let pod = fleet.pod_status(name).await?;
-        let running = matches!(pod.agent, AgentPhase::Running { .. });
-        Ok(InterruptResult {
-            pressed: running && pod.screen.state == "busy",
-            screen: pod.screen,
-        })
-    })?;
-    if args.json.json {
-        context.output.json(&result)?;
-    } else {
-        context.output.line(words(name, &result, dry_run))?;
-    }
-    Ok(if result.pressed {
-        Exit::Success
-    } else {
-        Exit::No
+        let result = match dry_run {
+            true => would_interrupt(&fleet, name).await?,
+            false => fleet.interrupt(name).await?,
+        };
+        if args.json.json {
+            context.output.json(&result)?;
+        } else {
+            context.output.line(words(name, &result, dry_run))?;
+        }
+        Ok(Exit::answer(result.pressed))
+    })
+}
+
+async fn would_interrupt(fleet: &Fleet, name: &str) -> Result<InterruptResult, FleetError> {
+    let pod = fleet.pod_status(name).await?;
+    let running = matches!(pod.agent, AgentPhase::Running { .. });
+    Ok(InterruptResult {
+        pressed: running && pod.screen.state == "busy",
+        screen: pod.screen,
     })
 }
 

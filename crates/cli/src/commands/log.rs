@@ -8,6 +8,7 @@ use podfleet_protocol::{PodId, SessionId, UnixMillis};
 use podfleet_roster::Timespan;
 
 use crate::change::{Changes, reader_gone};
+use crate::commands::far::{Elsewhere, FarVerb};
 use crate::commands::scope::{JsonFlag, OneAgent, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -43,6 +44,21 @@ pub(crate) struct Args {
     json: JsonFlag,
 }
 
+impl Args {
+    /// Returns the same for an agent of another machine.
+    fn far(&self) -> FarVerb {
+        let since = self.since.and_then(|since| {
+            let at = Timestamp::from_millisecond(since.0).ok()?;
+            Some(at.to_string())
+        });
+        FarVerb::new("log")
+            .flag("--follow", self.follow)
+            .option("--since", since)
+            .flag("--skip-corrupt", self.skip_corrupt)
+            .json(self.json.json)
+    }
+}
+
 fn since(text: &str) -> Result<UnixMillis, String> {
     if let Ok(age) = text.parse::<Timespan>() {
         let age = i64::try_from(age.duration().as_millis()).unwrap_or(i64::MAX);
@@ -63,6 +79,9 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     block_on(async {
         let scope = &args.agent.scope;
         let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        if let Some(there) = Elsewhere::one(&fleet, &args.agent.name) {
+            return there.run(&args.far());
+        }
         let mut log = Log::find(&fleet, &args.agent.name).await?;
         let mut printer = Printer {
             args,

@@ -2,6 +2,7 @@ use podfleet::{Fleet, ResetReport, RestartOptions};
 use podfleet_protocol::{Outcome as Reached, Receipt};
 use serde::Serialize;
 
+use crate::commands::far::{Elsewhere, FarVerb};
 use crate::commands::progress::{conclude, follow};
 use crate::commands::scope::{DryRun, JsonFlag, OneAgent};
 use crate::context::Context;
@@ -41,6 +42,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     block_on(async {
         let scope = &args.agent.scope;
         let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        if let Some(there) = Elsewhere::one(&fleet, name) {
+            let verb = FarVerb::new("reset").flag("--dry-run", args.dry_run.dry_run);
+            return there.run(&verb.json(args.json.json));
+        }
         if args.dry_run.dry_run {
             let words = match fleet.reset_command(name).await? {
                 Some(command) => format!("{name}: `{command}` would be typed"),

@@ -1,5 +1,6 @@
 use podfleet::RestartOptions;
 
+use crate::commands::far::FarVerb;
 use crate::commands::start::StartArgs;
 use crate::context::Context;
 use crate::error::Outcome;
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let fresh = args.fresh;
     args.start.run(
         RosterNeed::Helpful,
+        Some(FarVerb::new("restart").flag("--fresh", fresh)),
         context,
         async |fleet, agents, options, events| {
             let options = RestartOptions { fresh, ..*options };

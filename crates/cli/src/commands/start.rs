@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use podfleet::{Events, Fleet, FleetError, Report, UpOptions};
 
+use crate::commands::far::{Elsewhere, FarVerb};
 use crate::commands::progress::{conclude, follow};
 use crate::commands::scope::{Agents, DryRun, JsonFlag, KeptBy};
 use crate::context::Context;
 use crate::error::Outcome;
+use crate::exit::Exit;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
@@ -31,10 +33,19 @@ pub(crate) struct StartArgs {
 }
 
 impl StartArgs {
-    /// Runs a verb of the fleet, shows its progress, and concludes.
+    /// Adds what these arguments say to a verb of another machine.
+    fn far(&self, verb: FarVerb) -> FarVerb {
+        verb.option("--timeout", Some(self.timeout.to_string()))
+            .flag("--dry-run", self.dry_run.dry_run)
+            .json(self.json.json)
+    }
+
+    /// Runs a verb of the fleet, shows its progress, and concludes. `far` is the same for agents of
+    /// other machines, if it is for them at all.
     pub(crate) fn run(
         &self,
         need: RosterNeed,
+        far: Option<FarVerb>,
         context: &mut Context,
         verb: impl AsyncFnOnce(&Fleet, &[String], &UpOptions, Events) -> Result<Report, FleetError>,
     ) -> Outcome {
@@ -49,9 +60,24 @@ impl StartArgs {
         block_on(async {
             let fleet = context.fleet(&self.agents.scope, need).await?;
             let names = &self.agents.names;
-            let start = |events| verb(&fleet, names, &options, events);
+            let (here, there) = match &far {
+                Some(_) => Elsewhere::split(&fleet, names),
+                None => (names.clone(), Elsewhere::default()),
+            };
+            let mut exit = Exit::Success;
+            if let Some(far) = far {
+                let far = self.far(far);
+                there.check(&here, &far)?;
+                exit = there.run(&far)?;
+            }
+            // No name at all means all of those that are here.
+            if here.is_empty() && !names.is_empty() {
+                return Ok(exit);
+            }
+            let start = |events| verb(&fleet, &here, &options, events);
             let report = follow(start, &mut context.output).await?;
-            conclude(&report, self.json.json, &mut context.output)
+            let here = conclude(&report, self.json.json, &mut context.output)?;
+            Ok(exit.and(here))
         })
         .map_err(|error| error.hint_if_interrupted("what was started goes on; `fleet ps` shows it"))
     }

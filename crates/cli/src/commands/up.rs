@@ -14,5 +14,5 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
-    args.start.run(RosterNeed::Sound, context, Fleet::up)
+    args.start.run(RosterNeed::Sound, None, context, Fleet::up)
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         }
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
         if let [one] = args.names.as_slice()
-            && let Some(ended) = far::run(&fleet, one, Far::Watch)
+            && let Some(ended) = far::run(&fleet, one, Far::Watch { prefix })
         {
             return ended;
         }
