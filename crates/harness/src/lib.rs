@@ -61,4 +61,4 @@ pub use screen::{Cursor, Row, Screen};
 pub use state::{BlockKind, Classification, ScreenState, Signals};
 pub use submit::Submit;
 pub use trust::{Trust, TrustError};
-pub use witness::{Fact, Hooks, Transcript, same_text};
+pub use witness::{Dated, Fact, Hooks, Transcript, same_text};

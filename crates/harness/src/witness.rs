@@ -45,7 +45,20 @@ pub struct Transcript {
     moved_by: Option<String>,
     /// Matches the names of the files.
     file: Pattern,
+    /// Where a record has its time, in RFC 3339. Without it nothing is concluded from what was said
+    /// before a crash.
+    time: Option<String>,
     records: Vec<RecordRule>,
+}
+
+/// A fact of a transcript, and when it was written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dated {
+    /// The fact.
+    pub fact: Fact,
+    /// The record's own time, as it stands there.
+    pub time: Option<String>,
 }
 
 /// How an agent is told to call us, and how its calls are read.
@@ -119,7 +132,20 @@ impl Transcript {
 
     /// Reads a line. What no rule knows, and what is no JSON, says nothing.
     pub fn read(&self, line: &str) -> Option<Fact> {
-        read(&self.records, &serde_json::from_str(line).ok()?)
+        self.read_dated(line).map(|dated| dated.fact)
+    }
+
+    /// Reads a line with its time.
+    pub fn read_dated(&self, line: &str) -> Option<Dated> {
+        let record = serde_json::from_str(line).ok()?;
+        let time = self.time.as_ref().and_then(|at| text_at(&record, at));
+        let fact = read(&self.records, &record)?;
+        Some(Dated { fact, time })
+    }
+
+    /// Returns whether its records have times.
+    pub fn is_dated(&self) -> bool {
+        self.time.is_some()
     }
 }
 

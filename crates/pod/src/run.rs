@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::controller::{Controller, Setup};
-use crate::conversation;
+use crate::conversation::{self, Conversation};
 use crate::echoes::Echoes;
 use crate::events::Events;
 use crate::host::Host;
@@ -37,6 +37,7 @@ use crate::pruning;
 use crate::server;
 use crate::shared::{Receipts, Shared, first_status};
 use crate::spec::{HarnessRefError, PodSpec};
+use crate::transcripts::PastTranscripts;
 
 /// How a pod is started.
 #[derive(Debug, Clone)]
@@ -266,6 +267,17 @@ impl Claim {
     }
 }
 
+impl Claim {
+    /// Returns what the agent of the former generation has written down.
+    fn transcripts(&self, paths: &StatePaths) -> Option<PastTranscripts> {
+        let rules = self.harness.transcript()?;
+        let directory = rules.directory(&self.spec.environment())?;
+        let file = conversation::file(paths, self.record.identity.id);
+        let kept = Conversation::read(&file).and_then(|kept| kept.id);
+        PastTranscripts::new(rules, directory.into(), kept)
+    }
+}
+
 async fn find(store: &dyn PodStore, config: &PodConfig) -> Result<PodRecord, PodError> {
     let record = store.find_pod(&config.fleet, &config.name).await?;
     record.ok_or_else(|| PodError::NoSuchPod {
@@ -309,7 +321,12 @@ impl Generation {
             segment_bytes: config.segment_bytes,
             ..LogOptions::new(record.identity.clone(), record.generation)
         };
-        let log = open_session(store, &record, paths, claim.record.session, options).await?;
+        let past = claim.record.session.map(|session| recovery::Past {
+            state_dir: paths.root(),
+            session,
+            transcripts: claim.transcripts(paths),
+        });
+        let log = open_session(store, &record, paths, past.as_ref(), options).await?;
         Ok(Self {
             session: log.session(),
             record,
@@ -324,7 +341,7 @@ async fn open_session(
     store: &dyn PodStore,
     record: &PodRecord,
     paths: &StatePaths,
-    former: Option<SessionId>,
+    past: Option<&recovery::Past<'_>>,
     options: LogOptions,
 ) -> Result<LogWriter, PodError> {
     let session = NewSession {
@@ -334,7 +351,9 @@ async fn open_session(
     let files = SessionFiles::new(paths.root(), record.identity.id, session.id);
     let mut log = LogWriter::open(files, options, session.started)?;
     CrashPoint::RecoveryBegun.reach();
-    recovery::recover(store, record, paths.root(), former, &mut log).await?;
+    if let Some(past) = past {
+        recovery::recover(store, record, past, &mut log).await?;
+    }
     CrashPoint::RecoveryDone.reach();
     store.open_session(record.fence(), session).await?;
     CrashPoint::GenerationOpened.reach();

@@ -4,6 +4,10 @@
 //! Several agents may write to one directory, so no name tells which file is whose. What tells is
 //! the text: it was typed by this pod, with its agent's address in front.
 
+mod past;
+
+pub(crate) use past::{Heard, PastTranscripts};
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};

@@ -1,7 +1,9 @@
 //! What outlasts a turn: the conversation over a restart, a reset, trust, peers.
 
 use std::fs;
+use std::path::Path;
 
+use podfleet_harness::{Fact, Harness, Transcript};
 use podfleet_stub_model::{Rule, Then, ToolCall};
 use serde_json::{Value, json};
 use test_case::test_case;
@@ -170,5 +172,43 @@ fn the_session_log_has_the_agents_last_words() {
             .fleet(&["ps", "--explain", stage.name()])
             .exits(0);
         assert!(told.stdout.contains("own word"), "{told}");
+    }
+}
+
+/// A pod that was killed judges by these times whether a text was said since it was typed.
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Pi; "pi")]
+fn what_was_said_is_written_down_with_its_time(program: Program) {
+    let Some(stage) = Stage::up(program, &[]) else {
+        return;
+    };
+    let before = jiff::Timestamp::now();
+    stage.ask("what of the sea?");
+    let harness = Harness::shipped(stage.name()).unwrap();
+    let rules = harness.transcript().unwrap();
+    let mut lines = Vec::new();
+    lines_below(&stage.home(), rules, &mut lines);
+    let said = lines.iter().filter_map(|line| rules.read_dated(line));
+    let times: Vec<_> = said
+        .filter(|dated| matches!(&dated.fact, Fact::User(said) if said.ends_with("the sea?")))
+        .map(|dated| dated.time.unwrap().parse::<jiff::Timestamp>().unwrap())
+        .collect();
+    assert!(!times.is_empty(), "{lines:#?}");
+    for time in times {
+        assert!(before <= time && time <= jiff::Timestamp::now(), "{time}");
+    }
+}
+
+/// Collects the lines of all transcripts.
+fn lines_below(directory: &Path, rules: &Transcript, lines: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).unwrap().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            lines_below(&path, rules, lines);
+        } else if rules.is_file(&name.to_string_lossy()) {
+            let text = fs::read_to_string(path).unwrap();
+            lines.extend(text.lines().map(str::to_owned));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry::Vacant;
 use std::collections::{HashMap, HashSet};
 
-use podfleet_protocol::{Generation, MessageId, Outcome, Receipt};
+use podfleet_protocol::{Generation, MessageId, Outcome, Receipt, UnixMillis};
 
 use super::backward::BackwardLines;
 use super::error::LogError;
@@ -44,6 +44,8 @@ pub struct Interrupted {
     pub text: String,
     /// Which delivery of the message it was, from 1.
     pub attempt: u32,
+    /// When that was logged, before anything of it was typed.
+    pub at: UnixMillis,
     /// What was learnt since then, if anything.
     pub receipt: Option<Receipt>,
 }
@@ -109,7 +111,13 @@ impl Search {
                 self.found.copied = self.found.copied.max(outbox.map(OutboxPlace));
             }
             Entry::MessageReceipt { receipt } => self.take_receipt(receipt),
-            Entry::MessageDelivering { id, text, attempt } => self.take_delivery(id, text, attempt),
+            Entry::MessageDelivering { id, text, attempt } => self.take_delivery(Interrupted {
+                id,
+                text,
+                attempt,
+                at: record.ts,
+                receipt: None,
+            }),
             _ => {}
         }
         false
@@ -124,21 +132,18 @@ impl Search {
         }
     }
 
-    fn take_delivery(&mut self, id: MessageId, text: String, attempt: u32) {
-        if !self.seen.insert(id) {
+    fn take_delivery(&mut self, begun: Interrupted) {
+        if !self.seen.insert(begun.id) {
             return;
         }
-        let receipt = self.receipts.remove(&id);
+        let receipt = self.receipts.remove(&begun.id);
         let over = receipt.as_ref().is_some_and(|receipt| {
             receipt.settled || matches!(receipt.outcome, Outcome::Accepted | Outcome::Held)
         });
         if !over {
-            self.found.interrupted.push(Interrupted {
-                id,
-                text,
-                attempt,
-                receipt,
-            });
+            self.found
+                .interrupted
+                .push(Interrupted { receipt, ..begun });
         }
     }
 

@@ -51,6 +51,7 @@ fn interrupted(id: MessageId, attempt: u32, receipt: Option<Receipt>) -> Interru
         id,
         text: format!("text {attempt}"),
         attempt,
+        at: AT,
         receipt,
     }
 }

@@ -1,8 +1,9 @@
 //! What became of the messages that a crashed generation had on their way.
 //!
 //! The log wins: a text that it says was about to be typed may have been typed. Such a message is
-//! never typed again in silence; its sender is told that its fate is unknown, unless the sender
-//! asked for at least once.
+//! never typed again in silence. Where the agent's own transcript tells whether the text was said,
+//! that decides; else its sender is told that its fate is unknown, unless the sender asked for at
+//! least once.
 
 use std::path::Path;
 
@@ -10,26 +11,43 @@ use podfleet_pod_store::session_log::{Entry, Interrupted, LogWriter, Recovery, S
 use podfleet_pod_store::{
     CrashPoint, DeliveryState, InboxEntry, Page, PodRecord, PodStore, StoreError, StoreErrorKind,
 };
-use podfleet_protocol::{OnCrash, Outcome, PodId, Receipt, SessionId};
+use podfleet_protocol::{Evidence, OnCrash, Outcome, PodId, Receipt, SessionId, Source};
 
 use super::PodError;
 use crate::clock;
+use crate::transcripts::{Heard, PastTranscripts};
 
 /// How many messages are read at once; each may have 1 MiB.
 const PAGE: u32 = 16;
+
+/// What there is to find out from.
+#[derive(Debug)]
+pub(super) struct Past<'a> {
+    pub(super) state_dir: &'a Path,
+    /// The session of the former generation.
+    pub(super) session: SessionId,
+    /// What its agent has written down, if we know how to read it.
+    pub(super) transcripts: Option<PastTranscripts>,
+}
+
+impl Past<'_> {
+    /// Files may be on a disk that takes its time, and nobody is served yet.
+    fn heard(&self, interrupted: &Interrupted) -> Heard {
+        let transcripts = self.transcripts.as_ref();
+        transcripts.map_or(Heard::Unknown, |transcripts| {
+            transcripts.heard(&interrupted.text, interrupted.at)
+        })
+    }
+}
 
 /// Settles what the former generation left open: in the new log first, then in the store.
 pub(super) async fn recover(
     store: &dyn PodStore,
     record: &PodRecord,
-    state_dir: &Path,
-    former: Option<SessionId>,
+    past: &Past<'_>,
     log: &mut LogWriter,
 ) -> Result<(), PodError> {
-    let Some(former) = former else {
-        return Ok(());
-    };
-    let files = SessionFiles::new(state_dir, record.identity.id, former);
+    let files = SessionFiles::new(past.state_dir, record.identity.id, past.session);
     let recovery = Recovery::read(&files)?;
     settle_known(store, record, &recovery.settled).await?;
     for interrupted in &recovery.interrupted {
@@ -37,7 +55,8 @@ pub(super) async fn recover(
         if stored.as_ref().is_some_and(|entry| entry.receipt.settled) {
             continue;
         }
-        let (receipt, state) = verdict(interrupted, stored.as_ref());
+        let heard = past.heard(interrupted);
+        let (receipt, state) = verdict(interrupted, stored.as_ref(), heard);
         log.append(
             clock::wall(),
             Entry::MessageReceipt {
@@ -100,15 +119,21 @@ async fn settle_unknown(
     Ok(())
 }
 
-fn verdict(interrupted: &Interrupted, stored: Option<&InboxEntry>) -> (Receipt, DeliveryState) {
+fn verdict(
+    interrupted: &Interrupted,
+    stored: Option<&InboxEntry>,
+    heard: Heard,
+) -> (Receipt, DeliveryState) {
     let now = clock::wall();
     // A log that could not be written any more knows less than the store.
     let last = interrupted.receipt.clone();
     let last = last.or_else(|| stored.map(|entry| entry.receipt.clone()));
     let last = last.unwrap_or_else(|| Receipt::accepted(interrupted.id, now));
+    let last = testified(last, heard);
     if last.outcome.reaches(Outcome::Submitted) {
         let receipt = Receipt {
             settled: true,
+            hold: None,
             reason: Some("the pod ended before the end of the turn was seen".into()),
             at: now,
             ..last
@@ -116,6 +141,13 @@ fn verdict(interrupted: &Interrupted, stored: Option<&InboxEntry>) -> (Receipt, 
         return (receipt, DeliveryState::Settled);
     }
     let retry = stored.is_some_and(|entry| entry.message.typing.on_crash == OnCrash::Retry);
+    if heard == Heard::Not {
+        let receipt = Receipt {
+            reason: Some("the pod ended while it was typed, and the agent did not hear it".into()),
+            ..Receipt::accepted(interrupted.id, now)
+        };
+        return (receipt, DeliveryState::Accepted);
+    }
     if retry {
         return (
             Receipt::accepted(interrupted.id, now),
@@ -123,6 +155,26 @@ fn verdict(interrupted: &Interrupted, stored: Option<&InboxEntry>) -> (Receipt, 
         );
     }
     (unknown(&last), DeliveryState::Settled)
+}
+
+/// Puts what the transcript tells into the place of less.
+fn testified(last: Receipt, heard: Heard) -> Receipt {
+    let outcome = match heard {
+        Heard::Said => Outcome::Started,
+        Heard::Queued => Outcome::QueuedByAgent,
+        Heard::Not | Heard::Unknown => return last,
+    };
+    if last.outcome.reaches(outcome) {
+        return last;
+    }
+    Receipt {
+        outcome,
+        evidence: Some(Evidence {
+            source: Source::Transcript,
+            detail: "read after the pod was started again".into(),
+        }),
+        ..last
+    }
 }
 
 fn unknown(last: &Receipt) -> Receipt {

@@ -10,14 +10,14 @@ use podfleet_protocol::{
 use super::*;
 
 /// A pod whose first generation is over.
-struct Past {
+struct Former {
     state: tempfile::TempDir,
     store: MemoryStore,
     record: PodRecord,
     session: SessionId,
 }
 
-impl Past {
+impl Former {
     async fn new() -> Self {
         let store = MemoryStore::default();
         let pod = NewPod {
@@ -92,9 +92,21 @@ impl Past {
 
     /// Lets the next generation find out; returns what the store says of a message then.
     async fn recovered(&self, id: MessageId) -> (DeliveryState, Receipt) {
+        self.recovered_with(id, None).await
+    }
+
+    async fn recovered_with(
+        &self,
+        id: MessageId,
+        transcripts: Option<PastTranscripts>,
+    ) -> (DeliveryState, Receipt) {
         let mut log = self.log(SessionId::generate());
-        let (root, former) = (self.state.path(), Some(self.session));
-        recover(&self.store, &self.record, root, former, &mut log)
+        let past = Past {
+            state_dir: self.state.path(),
+            session: self.session,
+            transcripts,
+        };
+        recover(&self.store, &self.record, &past, &mut log)
             .await
             .unwrap();
         let pod = self.record.identity.id;
@@ -139,7 +151,7 @@ fn log_receipt(log: &mut LogWriter, outcome: Outcome, settled: bool, id: Message
 
 #[tokio::test]
 async fn a_message_whose_last_receipt_only_the_log_has_is_not_typed_again() {
-    let past = Past::new().await;
+    let past = Former::new().await;
     let id = past.delivering(OnCrash::default()).await;
     let mut log = past.log(past.session);
     log_delivering(&mut log, id);
@@ -149,7 +161,7 @@ async fn a_message_whose_last_receipt_only_the_log_has_is_not_typed_again() {
 
 #[tokio::test]
 async fn a_delivery_without_a_receipt_is_unknown_and_not_typed_again() {
-    let past = Past::new().await;
+    let past = Former::new().await;
     let id = past.delivering(OnCrash::default()).await;
     log_delivering(&mut past.log(past.session), id);
     let (state, receipt) = past.recovered(id).await;
@@ -159,7 +171,7 @@ async fn a_delivery_without_a_receipt_is_unknown_and_not_typed_again() {
 
 #[tokio::test]
 async fn who_asked_for_at_least_once_gets_it() {
-    let past = Past::new().await;
+    let past = Former::new().await;
     let id = past.delivering(OnCrash::Retry).await;
     log_delivering(&mut past.log(past.session), id);
     assert_eq!(past.recovered(id).await.0, DeliveryState::Accepted);
@@ -167,7 +179,7 @@ async fn who_asked_for_at_least_once_gets_it() {
 
 #[tokio::test]
 async fn what_the_store_alone_knows_to_be_submitted_stays_so() {
-    let past = Past::new().await;
+    let past = Former::new().await;
     let id = past.delivering(OnCrash::Retry).await;
     log_delivering(&mut past.log(past.session), id);
     let submitted = Receipt {
@@ -185,7 +197,7 @@ async fn what_the_store_alone_knows_to_be_submitted_stays_so() {
 
 #[tokio::test]
 async fn a_message_that_no_whole_log_has_was_not_typed() {
-    let past = Past::new().await;
+    let past = Former::new().await;
     let id = past.delivering(OnCrash::default()).await;
     drop(past.log(past.session));
     assert_eq!(past.recovered(id).await.0, DeliveryState::Accepted);
@@ -193,9 +205,54 @@ async fn a_message_that_no_whole_log_has_was_not_typed() {
 
 #[tokio::test]
 async fn where_the_log_is_gone_nothing_is_typed_again() {
-    let past = Past::new().await;
+    let past = Former::new().await;
     let id = past.delivering(OnCrash::default()).await;
     let (state, receipt) = past.recovered(id).await;
     assert_eq!(state, DeliveryState::Settled);
     assert_eq!(receipt.outcome, Outcome::Unknown);
+}
+
+/// The transcript of pi in which a user said this just now.
+fn transcript(home: &Path, said: &str) -> Option<PastTranscripts> {
+    let now = jiff::Timestamp::now().to_string();
+    let content = serde_json::json!([{"type": "text", "text": said}]);
+    let records = [
+        serde_json::json!({"type": "session", "id": "S"}),
+        serde_json::json!({"type": "message", "timestamp": now,
+            "message": {"role": "user", "content": content}}),
+    ];
+    let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+    std::fs::write(home.join("s.jsonl"), lines).unwrap();
+    let harness = podfleet_harness::Harness::shipped("pi").unwrap();
+    let rules = harness.transcript().unwrap();
+    PastTranscripts::new(rules, home.to_owned(), Some("S".into()))
+}
+
+#[tokio::test]
+async fn a_text_that_the_agent_wrote_down_is_started_and_not_typed_again() {
+    let past = Former::new().await;
+    let id = past.delivering(OnCrash::Retry).await;
+    log_delivering(&mut past.log(past.session), id);
+    let home = tempfile::tempdir().unwrap();
+    let (state, receipt) = past
+        .recovered_with(id, transcript(home.path(), "hello"))
+        .await;
+    assert_eq!(state, DeliveryState::Settled);
+    assert_eq!((receipt.outcome, receipt.settled), (Outcome::Started, true));
+    let evidence = receipt.evidence.unwrap();
+    assert_eq!(evidence.source, Source::Transcript);
+}
+
+#[tokio::test]
+async fn a_text_that_the_agent_did_not_hear_is_typed_again_and_that_is_said() {
+    let past = Former::new().await;
+    let id = past.delivering(OnCrash::default()).await;
+    log_delivering(&mut past.log(past.session), id);
+    let home = tempfile::tempdir().unwrap();
+    let (state, receipt) = past
+        .recovered_with(id, transcript(home.path(), "another"))
+        .await;
+    assert_eq!(state, DeliveryState::Accepted);
+    assert_eq!(receipt.outcome, Outcome::Accepted);
+    assert!(receipt.reason.unwrap().contains("did not hear it"));
 }
