@@ -68,3 +68,35 @@ fn an_agent_that_is_never_to_resume_begins_anew() {
     );
     assert_eq!(continued(&world), [""; 0]);
 }
+
+#[test]
+fn before_a_task_an_agent_without_a_reset_command_is_started_anew() {
+    let world = World::new();
+    world.write_harness("talker", r#"{"turn_ms": 30}"#);
+    let file = world.path("home/config/harnesses/talker.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let without = text.replace("reset_command = \"/clear\"\n", "");
+    assert_ne!(text, without);
+    fs::write(&file, without).unwrap();
+    let agent = "  - {name: a, runtime: talker, reset_between_tasks: true, kickstart: look}\n";
+    world.write_roster("default", agent);
+    world.fleet(&["up"]).exits(0);
+    let task = |text| {
+        let send = ["send", "a", "-m", text, "--task", "--wait", "answered"];
+        world.fleet(&send).exits(0);
+    };
+    task("first");
+    // A second message of the same task goes on in it.
+    talk(&world);
+    task("second");
+    assert_eq!(world.received("talker", Kind::Start).len(), 3);
+    let bodies: Vec<_> = world
+        .received("talker", Kind::Submit)
+        .iter()
+        .map(|text| text.rsplit("] ").next().unwrap().to_owned())
+        .collect();
+    assert_eq!(bodies, ["look", "look", "first", "hello", "look", "second"]);
+    assert_eq!(world.row("a")["flags"].as_array().unwrap().len(), 0);
+    let log = world.fleet(&["log", "a", "--json"]).exits(0);
+    assert_eq!(log.stdout.matches("for a task").count(), 2, "{log}");
+}

@@ -47,7 +47,7 @@ use crate::spec::PodSpec;
 use crate::terminal::{Terminal, ViewStream};
 use crate::timer::Timer;
 use crate::witness::Witness;
-use agent::{Phase, Stopping};
+use agent::{Ending, Phase, Stopping};
 use keys::Keys;
 use prompt::Prompt;
 
@@ -142,6 +142,8 @@ pub(crate) struct Controller {
     phase: Phase,
     restarts: Restarts,
     stopping: Option<Stopping>,
+    /// A run that is being ended for a new conversation.
+    renewing: Option<Ending>,
     /// Why it is being ended.
     stop_reason: String,
     shutdown_answers: Vec<oneshot::Sender<()>>,
@@ -206,6 +208,7 @@ impl Controller {
             phase: Phase::Idle,
             restarts,
             stopping: None,
+            renewing: None,
             stop_reason: String::new(),
             shutdown_answers: Vec::new(),
             dirty: false,
@@ -417,7 +420,7 @@ impl Controller {
             self.dirty.then(|| self.last_look + LOOK_EVERY),
             self.resize_at,
             self.restart_due(),
-            self.stopping.as_ref().map(|stopping| stopping.due),
+            self.order_due(),
             Some(self.heartbeat.due(self.setup.heartbeat_interval, now)),
         ];
         due.into_iter().flatten().min().unwrap_or(now)
@@ -431,11 +434,7 @@ impl Controller {
         if self.restart_due().is_some_and(|at| at <= now) {
             self.begin().await;
         }
-        if self
-            .stopping
-            .as_ref()
-            .is_some_and(|stopping| stopping.due <= now)
-        {
+        if self.order_due().is_some_and(|due| due <= now) {
             self.press_stop(now).await;
         }
     }

@@ -72,12 +72,27 @@ impl Phase {
     }
 }
 
+/// An agent that is being ended: the orders to it become stricter.
+#[derive(Debug)]
+pub(super) struct Ending {
+    since: Instant,
+    pub(super) due: Instant,
+}
+
+impl Ending {
+    pub(super) fn begin(now: Instant) -> Self {
+        Self {
+            since: now,
+            due: now,
+        }
+    }
+}
+
 /// An agent that is being ended for good.
 #[derive(Debug)]
 pub(super) struct Stopping {
     reason: String,
-    since: Instant,
-    pub(super) due: Instant,
+    ending: Ending,
 }
 
 impl Controller {
@@ -138,6 +153,12 @@ impl Controller {
             self.phase = Phase::Ended(end);
             return;
         }
+        if self.renewing.take().is_some() {
+            // By our order: it is no failure, and no policy is asked.
+            self.forget_conversation();
+            self.begin().await;
+            return;
+        }
         self.report(Lifecycle::Errored(format!("its agent ended: {end}")));
         let now = Instant::now();
         self.phase = match self.restarts.ended(now, &end) {
@@ -177,20 +198,32 @@ impl Controller {
         }
         tracing::info!(reason, "shutting down");
         reason.clone_into(&mut self.stop_reason);
-        let now = Instant::now();
         self.stopping = Some(Stopping {
             reason: reason.to_owned(),
-            since: now,
-            due: now,
+            ending: Ending::begin(Instant::now()),
         });
+    }
+
+    /// Begins to end the agent, so that the next run begins a new conversation.
+    pub(super) fn renew(&mut self) {
+        if self.stopping.is_none() && self.renewing.is_none() {
+            self.renewing = Some(Ending::begin(Instant::now()));
+        }
+    }
+
+    /// Returns when the next order to an agent that is to end is due.
+    pub(super) fn order_due(&self) -> Option<Instant> {
+        let stopping = self.stopping.as_ref().map(|stopping| &stopping.ending);
+        stopping.or(self.renewing.as_ref()).map(|ending| ending.due)
     }
 
     /// Gives the order that is due.
     pub(super) async fn press_stop(&mut self, now: Instant) {
-        let Some(stopping) = &mut self.stopping else {
+        let stopping = self.stopping.as_mut().map(|stopping| &mut stopping.ending);
+        let Some(ending) = stopping.or(self.renewing.as_mut()) else {
             return;
         };
-        let waited = now.saturating_duration_since(stopping.since);
+        let waited = now.saturating_duration_since(ending.since);
         if waited >= ABANDON_AFTER
             && let Some(process) = &mut self.process
         {
@@ -204,7 +237,7 @@ impl Controller {
         } else {
             (Order::Hangup, TERMINATE_AFTER - waited)
         };
-        stopping.due = now + next;
+        ending.due = now + next;
         if let Some(process) = &mut self.process {
             process.order(order).await;
         }

@@ -19,11 +19,17 @@ pub(super) struct Talk {
     resumed: bool,
     /// Whether the agent was once ready in this run.
     was_ready: bool,
+    /// Whether we have typed something into it.
+    used: bool,
 }
 
 impl Talk {
     pub(super) const fn is_resumed(&self) -> bool {
         self.resumed
+    }
+
+    pub(super) const fn is_used(&self) -> bool {
+        self.used
     }
 }
 
@@ -45,7 +51,7 @@ impl Controller {
                 let talk = Talk {
                     id: kept.id.clone(),
                     resumed: true,
-                    was_ready: false,
+                    ..Talk::default()
                 };
                 (Chosen::Resume(kept.id.as_deref().unwrap_or_default()), talk)
             }
@@ -66,6 +72,11 @@ impl Controller {
     /// Takes notice that the agent was ready in this run.
     pub(super) fn was_ready(&mut self) {
         self.talk.was_ready = true;
+    }
+
+    /// Takes notice that we type something into the conversation.
+    pub(super) fn conversation_used(&mut self) {
+        self.talk.used = true;
     }
 
     /// Takes notice of the conversation's id.

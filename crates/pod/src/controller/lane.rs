@@ -119,6 +119,8 @@ impl Controller {
         };
         let outer = if self.stopping.is_some() {
             outer(HoldReason::Stopped, "")
+        } else if self.renewing.is_some() {
+            outer(HoldReason::Starting, "a new conversation is begun")
         } else {
             match &self.phase {
                 Phase::Running => None,
@@ -277,6 +279,7 @@ impl Controller {
         match self.typed_bytes(&job.text) {
             Ok(bytes) => {
                 CrashPoint::DeliverTyping.reach();
+                self.conversation_used();
                 self.live.outgoing.extend_from_slice(&bytes);
                 self.live.delivery.typed(job, now);
             }

@@ -1,5 +1,7 @@
 //! The pod's own messages: what an agent is told at its start, and its reset.
 
+use std::time::Instant;
+
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::method::ResetResult;
 use podfleet_protocol::{Message, MessageId, Receipt, Typing};
@@ -45,20 +47,36 @@ impl Controller {
         ResetResult { message }
     }
 
-    /// Puts the harness's reset command in front of a message that starts a task. Returns whether it
-    /// has to be typed before.
+    /// Puts the harness's reset command in front of a message that starts a task; an agent without
+    /// such a command is started anew. Returns whether that has to be done before.
     pub(super) fn needs_reset(&mut self, message: &Message) -> bool {
         let wanted = message.typing.task && self.setup.spec.reset_between_tasks;
         if !wanted || self.reset_for == Some(message.id) {
             return false;
         }
-        let Some(command) = self.setup.harness.reset_command().map(str::to_owned) else {
-            return false;
-        };
         self.reset_for = Some(message.id);
-        self.say_reset(command);
+        match self.setup.harness.reset_command().map(str::to_owned) {
+            Some(command) => {
+                self.say_reset(command);
+            }
+            None if self.is_untouched() => return false,
+            None => {
+                self.setup.shared.journal.note(Entry::Control {
+                    action: "restart".into(),
+                    by: message.from.clone(),
+                    detail: "with a new conversation, for a task".into(),
+                });
+                self.renew();
+            }
+        }
         self.dirty = true;
         true
+    }
+
+    /// Returns whether nothing was said in this conversation, by us or by a person.
+    fn is_untouched(&self) -> bool {
+        let person = self.live.keys.age(Instant::now());
+        !self.talk.is_resumed() && !self.talk.is_used() && person.is_none()
     }
 
     fn say_reset(&mut self, command: String) -> MessageId {
