@@ -26,6 +26,11 @@ pub struct Launch {
     pub model: Option<Vec<String>>,
     /// Skips questions for permission.
     pub yolo: Option<Vec<String>>,
+    /// Lets it change nothing but what is below `{paths}`, a JSON or TOML array, as far as the program
+    /// can be told that.
+    pub scope: Option<Vec<String>>,
+    /// Lets it change nothing at all.
+    pub read_only: Option<Vec<String>>,
     /// Whether what other agents get as system prompt is this one's first message.
     #[serde(default)]
     pub told_by_message: bool,
@@ -60,6 +65,8 @@ pub struct Invocation<'a> {
     pub model: Option<&'a str>,
     /// Whether to skip questions for permission.
     pub yolo: bool,
+    /// The paths that it may change; `None` is all that the user may.
+    pub writable: Option<&'a [String]>,
     /// Text to add to the system prompt.
     pub system_prompt: Option<&'a str>,
     /// Our server of tools.
@@ -134,6 +141,11 @@ impl Launch {
         };
         add(&self.model, "{model}", invocation.model);
         add(&self.yolo, "{yolo}", invocation.yolo.then_some(""));
+        let paths = invocation.writable.map(json_array);
+        match invocation.writable {
+            Some([]) => add(&self.read_only, "", Some("")),
+            _ => add(&self.scope, "{paths}", paths.as_deref()),
+        }
         if let (Some(template), Some(tools)) = (&self.mcp, &invocation.tools) {
             command.extend(tools.fill(template));
         }
@@ -170,6 +182,8 @@ impl Launch {
         let flags = [
             (&self.model, "{model}"),
             (&self.yolo, ""),
+            (&self.scope, "{paths}"),
+            (&self.read_only, ""),
             (&self.system_prompt, "{text}"),
             (&self.session, "{session}"),
             (&self.resume, "{session}"),
@@ -191,6 +205,11 @@ impl Launch {
             .or_else(|| of_many(&self.mcp, &Tools::NAMES))
             .or_else(|| of_many(&self.hooks, &Calls::NAMES))
     }
+}
+
+/// Writes texts as an array that JSON and TOML read alike.
+fn json_array(texts: &[String]) -> String {
+    serde_json::Value::from(texts).to_string()
 }
 
 /// Finds something like `{word}` in a template that knows only other words.
@@ -241,6 +260,7 @@ mod tests {
             fleet: "/bin/fleet",
             model: Some("m"),
             yolo: true,
+            writable: Some(&[]),
             system_prompt: Some("be brief {model}"),
             tools: Some(Tools {
                 json: "{\"mcpServers\": {}}",
@@ -267,6 +287,26 @@ mod tests {
         ));
         assert_eq!(command("sim", &all), "/bin/fleet sim-agent");
         assert_eq!(command("generic", &all), "");
+    }
+
+    #[test]
+    fn what_may_be_changed_is_handed_to_a_program_that_can_be_told() {
+        let paths = ["/srv/a b".to_owned(), "/tmp/\"x\"".to_owned()];
+        let within = |writable| Invocation {
+            writable,
+            ..Invocation::default()
+        };
+        assert_eq!(
+            command("codex", &within(Some(&paths))),
+            "codex --sandbox workspace-write --config \
+             sandbox_workspace_write.writable_roots=[\"/srv/a b\",\"/tmp/\\\"x\\\"\"]"
+        );
+        assert_eq!(
+            command("codex", &within(Some(&[]))),
+            "codex --sandbox read-only"
+        );
+        assert_eq!(command("codex", &within(None)), "codex");
+        assert_eq!(command("claude", &within(Some(&paths))), "claude");
     }
 
     #[test]

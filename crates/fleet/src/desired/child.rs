@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use podfleet_harness::Invocation;
 use podfleet_pod::spec::{ConversationPlace, PodSpec, RestartPolicy, RestartWhen, Resume};
-use podfleet_protocol::Size;
+use podfleet_protocol::{Scope, Size};
 
 use super::{Impossible, load_harness};
 use crate::agent_env;
@@ -39,6 +39,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) model: Option<&'a str>,
     /// Where it runs; absolute.
     pub(crate) working_directory: PathBuf,
+    /// What it may change, for a program that can be told.
+    pub(crate) scope: &'a Scope,
     /// What it is told at its launch, where its harness can.
     pub(crate) told: String,
 }
@@ -57,7 +59,9 @@ impl ChildRecipe<'_> {
         let by_message = launch.told_by_message && !told.is_empty();
         let reporter = Reporter::new(self.exe, &harness);
         let server = ToolServer::new(self.exe, &self.location);
+        let writable = writable(wish.scope);
         let own = launch.command(&Invocation {
+            writable: writable.as_deref(),
             tools: Some(server.tools()),
             calls: reporter.as_ref().map(Reporter::calls),
             fleet: &self.exe.to_string_lossy(),
@@ -103,4 +107,9 @@ impl ChildRecipe<'_> {
             model: wish.model.map(str::to_owned),
         })
     }
+}
+
+fn writable(scope: &Scope) -> Option<Vec<String>> {
+    let paths = scope.writable.as_ref()?.iter();
+    Some(paths.map(ToString::to_string).collect())
 }

@@ -112,6 +112,7 @@ impl Fleet {
         let spec = self
             .child_recipe()
             .spec(Wish {
+                scope: &Scope::UNLIMITED,
                 runtime: RUNTIME,
                 command: &request.command,
                 size: request.size.clamped(),

@@ -82,6 +82,7 @@ impl Fleet {
                 size: Size::DEFAULT,
                 model: params.model.as_deref(),
                 working_directory: self.child_directory(parent, params)?,
+                scope,
                 told: told_child(&own, parent_address.as_ref(), params.role.as_deref(), scope),
             })
             .map_err(|fault| refused(fault.to_string()))?;
