@@ -63,6 +63,13 @@ impl Inbox {
         }
     }
 
+    /// Returns the first message that is not delivered.
+    pub(crate) fn first_waiting(&self) -> Option<InboxEntry> {
+        let listing = self.store.undelivered(self.pod, Page::first(1));
+        let listing = self.runtime.block_on(listing).unwrap();
+        listing.items.into_iter().next()
+    }
+
     /// Withdraws a message as another process would.
     pub(crate) fn cancel(&self, id: MessageId) -> Receipt {
         let at = podfleet_pod::clock::wall();

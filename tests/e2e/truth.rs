@@ -50,6 +50,10 @@ impl Sent {
 pub(crate) fn until_settled(world: &World, agent: &str, patience: Duration) {
     let inbox = Inbox::of(world, agent);
     until_within(patience, || {
+        // One look at the first that waits, as long as there is one: there may be thousands.
+        if let Some(first) = inbox.first_waiting() {
+            return Err(format!("{:#?} is open", first.receipt));
+        }
         let open: Vec<_> = inbox
             .entries()
             .into_iter()
