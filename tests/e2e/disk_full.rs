@@ -8,17 +8,31 @@ use rustix::process::Signal;
 use crate::small_disk::SmallDisk;
 use crate::world::{World, signal, until};
 
-#[test]
-fn a_message_on_a_full_disk_is_refused_and_nothing_is_typed() {
+/// A world whose state is on a small disk, with an agent that runs.
+fn on_a_small_disk() -> Option<(World, SmallDisk)> {
     if !podfleet_tests::require::root() {
-        return;
+        return None;
     }
     let world = World::with_agents(&[("a", "")]);
     let disk = SmallDisk::mount(world.path("state"));
     world.fleet(&["up"]).exits(0);
+    Some((world, disk))
+}
+
+/// The agent answers a message.
+#[track_caller]
+fn answers(world: &World, text: &str) {
     world
-        .fleet(&["send", "a", "-m", "before", "--wait", "answered"])
+        .fleet(&["send", "a", "-m", text, "--wait", "answered"])
         .exits(0);
+}
+
+#[test]
+fn a_message_on_a_full_disk_is_refused_and_nothing_is_typed() {
+    let Some((world, disk)) = on_a_small_disk() else {
+        return;
+    };
+    answers(&world, "before");
     let filler = disk.fill();
     let refused = world
         .fleet(&["send", "a", "-m", &"x".repeat(60_000)])
@@ -28,24 +42,17 @@ fn a_message_on_a_full_disk_is_refused_and_nothing_is_typed() {
     assert_eq!(world.received("a", Kind::Paste).len(), 1);
     assert_eq!(world.row("a")["readiness"], "available");
     fs::remove_file(filler).unwrap();
-    world
-        .fleet(&["send", "a", "-m", "after", "--wait", "answered"])
-        .exits(0);
+    answers(&world, "after");
     assert_eq!(world.received("a", Kind::Submit).len(), 2);
     world.fleet(&["down", "--all"]).exits(0);
 }
 
 #[test]
 fn with_a_read_only_state_directory_nothing_starts_nothing_is_accepted_and_all_is_still_there() {
-    if !podfleet_tests::require::root() {
+    let Some((world, disk)) = on_a_small_disk() else {
         return;
-    }
-    let world = World::with_agents(&[("a", "")]);
-    let disk = SmallDisk::mount(world.path("state"));
-    world.fleet(&["up"]).exits(0);
-    world
-        .fleet(&["send", "a", "-m", "before", "--wait", "answered"])
-        .exits(0);
+    };
+    answers(&world, "before");
     world.fleet(&["down", "--all"]).exits(0);
     disk.seal();
     let pod = world.fleet(&["pod", "run", "a", "--notify"]).exits(5);
@@ -63,9 +70,7 @@ fn with_a_read_only_state_directory_nothing_starts_nothing_is_accepted_and_all_i
     assert!(log.stdout.contains("before"), "{log}");
     disk.unseal();
     world.fleet(&["up"]).exits(0);
-    world
-        .fleet(&["send", "a", "-m", "after", "--wait", "answered"])
-        .exits(0);
+    answers(&world, "after");
     assert_eq!(world.received("a", Kind::Submit).len(), 2);
     world.fleet(&["down", "--all"]).exits(0);
 }
@@ -93,9 +98,7 @@ fn a_message_whose_receipt_the_store_cannot_take_is_not_typed_again() {
         }
     });
     fs::remove_file(filler).unwrap();
-    world
-        .fleet(&["send", "a", "-m", "after", "--wait", "answered"])
-        .exits(0);
+    answers(&world, "after");
     assert_eq!(world.received("a", Kind::Submit).len(), 2);
     world.fleet(&["down", "--all"]).exits(0);
 }
@@ -150,12 +153,9 @@ fn until_received(world: &World, kind: Kind) {
 
 #[test]
 fn agents_can_be_ended_while_the_disk_is_full() {
-    if !podfleet_tests::require::root() {
+    let Some((world, disk)) = on_a_small_disk() else {
         return;
-    }
-    let world = World::with_agents(&[("a", "")]);
-    let disk = SmallDisk::mount(world.path("state"));
-    world.fleet(&["up"]).exits(0);
+    };
     let pod = world.pod_pid("a");
     let filler = disk.fill();
     let down = world.fleet(&["down", "--all"]).exits(1);
