@@ -61,6 +61,8 @@ pub(crate) mod mcp;
 #[cfg(feature = "hub")]
 pub(crate) mod mount;
 #[cfg(feature = "fleet")]
+mod number;
+#[cfg(feature = "fleet")]
 pub(crate) mod peer;
 #[cfg(feature = "fleet")]
 pub(crate) mod plan;

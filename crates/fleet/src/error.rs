@@ -509,9 +509,7 @@ fn hints(kind: &FleetErrorKind) -> Vec<String> {
         FleetErrorKind::Claimed { .. } => {
             "give one of the two rosters another `fleet:` name".to_owned()
         }
-        FleetErrorKind::NoSuchAgent { .. } => {
-            "`fleet ps` lists them; without a roster, `fleet init --write` makes one".to_owned()
-        }
+        FleetErrorKind::NoSuchAgent { .. } => "`fleet ps` lists them".to_owned(),
         FleetErrorKind::Pod { agent } => format!(
             "if it stays so, `fleet restart {agent}` starts it anew; `fleet logs {agent}` \
              shows what its pod says"

@@ -365,6 +365,29 @@ fn whenever_a_client_attaches_it_shows_what_the_terminal_shows() {
 }
 
 #[test]
+fn pings_of_a_client_that_never_reads_are_answered_up_to_a_bound() {
+    const PINGS: usize = 20_000;
+    let (_pods, pod) = Pods::one("{}");
+    pod.settled();
+    let viewer = attach_as(AttachRole::Viewer);
+    let (_, mut client) = pod.connect().attach(viewer).unwrap();
+    for _ in 0..PINGS {
+        client.send(&Frame::Ping(vec![0; 64].into()));
+    }
+    let mut pongs = 0;
+    loop {
+        // Whoever reads again is answered again.
+        client.send(&Frame::Ping(b"last".to_vec().into()));
+        match client.receive().unwrap() {
+            Frame::Pong(payload) if payload == "last" => break,
+            Frame::Pong(_) => pongs += 1,
+            _ => {}
+        }
+    }
+    assert!(pongs < PINGS / 2, "{pongs} answers waited for it");
+}
+
+#[test]
 fn the_agents_questions_are_answered_by_the_pod_and_never_shown_to_clients() {
     // It asks when a key comes, so that somebody is attached by then.
     let script = "stty raw -echo; printf ready; dd bs=1 count=1 2>/dev/null >&2; \

@@ -81,7 +81,7 @@ struct RestoreArgs {
     #[command(flatten)]
     pod: OneAgent,
     /// How long its agent may take until it is ready, in seconds
-    #[arg(long, value_name = "S", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "S", default_value = "60", allow_negative_numbers = true, value_parser = super::number::within(1..=3600))]
     timeout: u64,
     #[command(flatten)]
     dry_run: DryRun,

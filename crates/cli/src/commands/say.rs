@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long, value_parser = super::send::message_id)]
     id: Option<MessageId>,
     /// How long to wait until it is sent, in seconds [default: 5, none inside a pod]
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = super::number::within(0..=3600))]
     timeout: Option<u64>,
     #[command(flatten)]
     scope: Scope,

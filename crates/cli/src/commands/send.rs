@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "OUTCOME", value_parser = wanted)]
     wait: Option<Reached>,
     /// How long to wait or look at most, in seconds
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = super::number::within(0..=3600))]
     timeout: Option<u64>,
     /// Inside a pod: send it though the same text was sent within a minute
     #[arg(long)]

@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     role: Option<String>,
     /// How long it may take until its task is submitted, in seconds
-    #[arg(long, value_name = "S", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "S", default_value = "60", allow_negative_numbers = true, value_parser = super::number::within(1..=3600))]
     timeout: u64,
     #[command(flatten)]
     scope: Scope,

@@ -22,7 +22,7 @@ pub(crate) struct StartArgs {
     #[command(flatten)]
     agents: Agents,
     /// How long an agent may take until its terminal is ready, in seconds
-    #[arg(long, value_name = "S", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "S", default_value = "60", allow_negative_numbers = true, value_parser = super::number::within(1..=3600))]
     timeout: u64,
     #[command(flatten)]
     kept_by: KeptBy,

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     agent: OneAgent,
     /// How many lines
-    #[arg(short = 'n', long, value_name = "N", default_value = "40")]
+    #[arg(short = 'n', long, value_name = "N", default_value = "40", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..))]
     lines: u32,
     /// Go on with the lines that appear
     #[arg(short, long, conflicts_with = "json")]

@@ -5,6 +5,8 @@ use std::mem;
 use anstyle::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::wrap::wrap_to;
+
 /// Blanks between two columns.
 const GAP: usize = 2;
 
@@ -274,11 +276,8 @@ impl Table {
                 true => ("\n  ".to_owned(), "  ".to_owned()),
                 false => (" ".repeat(room - title.width()), " ".repeat(room)),
             };
-            let lines = lines(said, width.saturating_sub(indent.len()));
-            let lines = lines.iter().map(|line| format!("{style}{line}{style:#}\n"));
-            let lines: Vec<String> = lines.collect();
-            text.push_str(&first);
-            text.push_str(&lines.join(&indent));
+            let said = wrap_to(width, said, indent.len(), &indent);
+            text.push_str(&format!("{first}{style}{said}{style:#}\n"));
         }
         text
     }

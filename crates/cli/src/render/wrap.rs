@@ -31,7 +31,8 @@ pub(crate) fn wrap(text: &str, used: usize, indent: &str) -> String {
     wrap_to(width(), text, used, indent)
 }
 
-fn wrap_to(width: usize, text: &str, used: usize, indent: &str) -> String {
+/// Breaks `text` as [`wrap`] does, at another width.
+pub(super) fn wrap_to(width: usize, text: &str, used: usize, indent: &str) -> String {
     let mut lines = Lines {
         width,
         text: String::with_capacity(text.len() + 16),

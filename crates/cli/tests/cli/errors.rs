@@ -288,3 +288,22 @@ fn a_dry_run_says_what_would_be_done() {
     --- exit 0
     ");
 }
+
+#[test]
+fn a_negative_number_is_a_wrong_value_and_no_option() {
+    let sandbox = Sandbox::new();
+    insta::assert_snapshot!(sandbox.run("send coder -m x --timeout -3").show(), @"
+    --- stderr
+    error: invalid value '-3' for '--timeout <S>': it is a whole number from 0 to
+    3600
+
+    For more information, try '--help'.
+    --- exit 2
+    ");
+    let ran = sandbox.run("tail coder -n -1");
+    assert!(
+        ran.stderr.contains("invalid value '-1' for '--lines"),
+        "{}",
+        ran.stderr
+    );
+}

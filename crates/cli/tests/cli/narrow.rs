@@ -5,12 +5,13 @@ use unicode_width::UnicodeWidthStr;
 use crate::in_terminal::InTerminal;
 use crate::sandbox::Sandbox;
 
-/// Returns what a command shows in forty columns; no line is wider.
+/// Returns what a command shows in forty columns; no line is wider but for a long word, which is
+/// left whole.
 fn shown(sandbox: &Sandbox, line: &str) -> String {
     let terminal = InTerminal::run(sandbox, env!("CARGO_BIN_EXE_fleet"), line, 40);
     let (_, text) = terminal.end();
     for line in text.lines() {
-        assert!(line.width() <= 40, "{line}");
+        assert!(line.width() <= 40 || !line.trim().contains(' '), "{line}");
     }
     text
 }

@@ -161,11 +161,15 @@ impl Fleet {
         if names.is_empty() && !self.others.is_empty() {
             return self.which_fleet();
         }
-        FleetError::new(FleetErrorKind::NoSuchAgent {
+        let error = FleetError::new(FleetErrorKind::NoSuchAgent {
             agent: agent.to_owned(),
             fleet: self.key.fleet.to_string(),
             near: near(agent, names),
-        })
+        });
+        match self.roster() {
+            Some(_) => error,
+            None => error.hint("there is no roster here; `fleet init --write` makes one"),
+        }
     }
 
     /// Returns the error that tells which fleets may be meant.
