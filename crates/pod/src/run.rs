@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::controller::{Controller, Setup};
-use crate::conversation::{self, Conversation};
+use crate::conversation;
 use crate::echoes::Echoes;
 use crate::events::Events;
 use crate::host::Host;
@@ -269,12 +269,10 @@ impl Claim {
 
 impl Claim {
     /// Returns what the agent of the former generation has written down.
-    fn transcripts(&self, paths: &StatePaths) -> Option<PastTranscripts> {
+    fn transcripts(&self) -> Option<PastTranscripts> {
         let rules = self.harness.transcript()?;
         let directory = rules.directory(&self.spec.environment())?;
-        let file = conversation::file(paths, self.record.identity.id);
-        let kept = Conversation::read(&file).and_then(|kept| kept.id);
-        PastTranscripts::new(rules, directory.into(), kept)
+        PastTranscripts::new(rules, directory.into())
     }
 }
 
@@ -324,7 +322,7 @@ impl Generation {
         let past = claim.record.session.map(|session| recovery::Past {
             state_dir: paths.root(),
             session,
-            transcripts: claim.transcripts(paths),
+            transcripts: claim.transcripts(),
         });
         let log = open_session(store, &record, paths, past.as_ref(), options).await?;
         Ok(Self {

@@ -1,9 +1,8 @@
 //! What became of the messages that a crashed generation had on their way.
 //!
 //! The log wins: a text that it says was about to be typed may have been typed. Such a message is
-//! never typed again in silence. Where the agent's own transcript tells whether the text was said,
-//! that decides; else its sender is told that its fate is unknown, unless the sender asked for at
-//! least once.
+//! never typed again in silence. Where the agent's own transcript has that the text was said, it was;
+//! else its sender is told that its fate is unknown, unless the sender asked for at least once.
 
 use std::path::Path;
 
@@ -32,11 +31,9 @@ pub(super) struct Past<'a> {
 
 impl Past<'_> {
     /// Files may be on a disk that takes its time, and nobody is served yet.
-    fn heard(&self, interrupted: &Interrupted) -> Heard {
-        let transcripts = self.transcripts.as_ref();
-        transcripts.map_or(Heard::Unknown, |transcripts| {
-            transcripts.heard(&interrupted.text, interrupted.at)
-        })
+    fn heard(&self, interrupted: &Interrupted) -> Option<Heard> {
+        let transcripts = self.transcripts.as_ref()?;
+        transcripts.heard(&interrupted.text, interrupted.at)
     }
 }
 
@@ -122,7 +119,7 @@ async fn settle_unknown(
 fn verdict(
     interrupted: &Interrupted,
     stored: Option<&InboxEntry>,
-    heard: Heard,
+    heard: Option<Heard>,
 ) -> (Receipt, DeliveryState) {
     let now = clock::wall();
     // A log that could not be written any more knows less than the store.
@@ -141,13 +138,6 @@ fn verdict(
         return (receipt, DeliveryState::Settled);
     }
     let retry = stored.is_some_and(|entry| entry.message.typing.on_crash == OnCrash::Retry);
-    if heard == Heard::Not {
-        let receipt = Receipt {
-            reason: Some("the pod ended while it was typed, and the agent did not hear it".into()),
-            ..Receipt::accepted(interrupted.id, now)
-        };
-        return (receipt, DeliveryState::Accepted);
-    }
     if retry {
         return (
             Receipt::accepted(interrupted.id, now),
@@ -158,11 +148,11 @@ fn verdict(
 }
 
 /// Puts what the transcript tells into the place of less.
-fn testified(last: Receipt, heard: Heard) -> Receipt {
+fn testified(last: Receipt, heard: Option<Heard>) -> Receipt {
     let outcome = match heard {
-        Heard::Said => Outcome::Started,
-        Heard::Queued => Outcome::QueuedByAgent,
-        Heard::Not | Heard::Unknown => return last,
+        Some(Heard::Said) => Outcome::Started,
+        Some(Heard::Queued) => Outcome::QueuedByAgent,
+        None => return last,
     };
     if last.outcome.reaches(outcome) {
         return last;
