@@ -47,6 +47,7 @@ step 'a roster in an editor' editor
 step 'a browser: installation' scripts/setup.sh browser
 step 'the page in a browser' cargo nextest run --profile ci --locked -p podfleet-tests \
     --ignore-default-filter -E 'test(/^page::/)'
+step 'the surface as its description allows' scripts/api.sh
 step 'a kill at every marked step' cargo nextest run --profile ci --locked -p podfleet-tests \
     --features crash-points -E 'test(/^crash_points::/)'
 step 'the real agents: installation' scripts/setup.sh agents

@@ -159,6 +159,8 @@ pub struct Caller {
     pub name: String,
     /// The rights.
     pub scopes: BTreeSet<Scope>,
+    /// What names the token that was shown; absent where the system itself says who asks.
+    pub token: Option<String>,
 }
 
 impl Caller {
@@ -168,6 +170,7 @@ impl Caller {
         Self {
             name: "the owner".to_owned(),
             scopes: Scope::ALL.into_iter().collect(),
+            token: None,
         }
     }
 

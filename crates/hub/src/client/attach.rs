@@ -23,6 +23,8 @@ use crate::op::AgentRef;
 use crate::server::pty::{Item, MAX_MESSAGE, SUBPROTOCOL, Side, forward, query};
 use crate::wire::Answer;
 
+/// How much is read of a terminal at once, in bytes; each attach has so much memory.
+const READ: usize = 32 << 10;
 /// How long an attach may take to begin.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -135,7 +137,10 @@ impl HubClient {
             .map_err(|error| ClientError::NoHub(error.to_string()))?;
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE))
-            .max_frame_size(Some(MAX_MESSAGE));
+            .max_frame_size(Some(MAX_MESSAGE))
+            .read_buffer_size(READ)
+            // Each frame goes at once.
+            .write_buffer_size(0);
         match client_async_with_config(request, connection, Some(config)).await {
             Ok((stream, _)) => Ok(stream),
             Err(WsError::Http(response)) => {

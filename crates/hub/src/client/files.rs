@@ -57,7 +57,7 @@ impl HubClient {
         &self,
         place: &Place,
         path: &MountPath,
-    ) -> Result<impl Stream<Item = Result<Change, ClientError>> + Send, ClientError> {
+    ) -> Result<impl Stream<Item = Result<Change, ClientError>> + Send + use<>, ClientError> {
         let bytes = self.watch_raw(place, path).await?;
         let lines = FramedRead::new(
             StreamReader::new(bytes.map_err(std::io::Error::other)),

@@ -28,6 +28,8 @@ pub enum Peer {
 /// How many refused tokens an address may present within a window, before it is told to wait.
 const FAILURES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
+/// How often it is looked whether a token still lasts with which something goes on.
+const LOOK: Duration = Duration::from_secs(3);
 /// How many addresses are remembered.
 const ADDRESSES: usize = 4096;
 
@@ -105,6 +107,24 @@ impl Shared {
                 Code::AuthRequired,
                 "the token is unknown, revoked or over",
             )),
+        }
+    }
+}
+
+impl Shared {
+    /// Waits until the token that a caller showed is revoked or over: then what goes on with it ends,
+    /// too. Who needed none is never waited for in vain.
+    pub(super) async fn revoked(&self, caller: &Caller) {
+        let Some(token) = &caller.token else {
+            return std::future::pending().await;
+        };
+        let topology = self.hub.topology();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            // A disk that fails revokes nothing.
+            if let Ok(false) = topology.token_lasts(token, podfleet_pod::clock::wall()) {
+                return;
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Shared;
@@ -16,7 +16,8 @@ pub(super) async fn events(
     State(shared): State<Arc<Shared>>,
     caller: Result<Caller, Fault>,
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Fault> {
-    caller?.needs(Scope::Observe)?;
+    let caller = caller?;
+    caller.needs(Scope::Observe)?;
     let events = stream::unfold(shared.hub.events(), |mut events| async move {
         let sent = match events.recv().await {
             Ok(event) => {
@@ -31,5 +32,6 @@ pub(super) async fn events(
         };
         Some((Ok(sent), events))
     });
+    let events = events.take_until(async move { shared.revoked(&caller).await });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }

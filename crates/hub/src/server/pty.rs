@@ -38,6 +38,8 @@ use crate::wire::Answer;
 pub(crate) const SUBPROTOCOL: &str = "fleet.attach.v1";
 /// The longest message in bytes.
 pub(crate) const MAX_MESSAGE: usize = HEADER + MAX_FRAME;
+/// How much is read of a client at once: acknowledgements and keys are small, and clients many.
+const SMALL_READ: usize = 8 << 10;
 /// How often each side is asked whether it is there …
 const BEAT: Duration = Duration::from_secs(10);
 /// … and how long it may be silent.
@@ -139,8 +141,9 @@ pub(super) async fn attach(
     let Query(query) = query.map_err(|error| invalid(&error.body_text()))?;
     let allowed = query.params().and_then(|params| {
         let looks = params.role == AttachRole::Viewer;
-        caller?.needs(if looks { Scope::Observe } else { Scope::Pty })?;
-        Ok(params)
+        let caller = caller?;
+        caller.needs(if looks { Scope::Observe } else { Scope::Pty })?;
+        Ok((caller, params))
     });
     let upgrade = match (upgrade, &allowed) {
         (Ok(upgrade), _) => upgrade,
@@ -151,13 +154,15 @@ pub(super) async fn attach(
         .protocols([SUBPROTOCOL])
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
+        .read_buffer_size(SMALL_READ)
         .write_buffer_size(0);
     let opened = async {
-        let params = allowed?;
+        let (caller, params) = allowed?;
         let looks = params.role == AttachRole::Viewer;
         let agent = agent_of(&shared, &session)?;
         let agent = shared.hub.whereabouts(agent, query.fleet.as_ref()).await?;
-        Ok((looks, open(&shared, &agent, query.fleet, params).await?))
+        let opened = open(&shared, &agent, query.fleet, params).await?;
+        Ok((caller, looks, opened))
     };
     let opened = opened.await;
     shared.metrics.count(
@@ -165,11 +170,16 @@ pub(super) async fn attach(
         opened.as_ref().err().map(|fault: &Fault| fault.code),
     );
     match opened {
-        Ok((looks, (result, pod, link))) => Ok(upgrade.on_upgrade(move |socket| async move {
-            shared.metrics.terminals.inc();
-            serve(socket, looks, &result, pod, link).await;
-            shared.metrics.terminals.dec();
-        })),
+        Ok((caller, looks, (result, pod, link))) => {
+            Ok(upgrade.on_upgrade(move |socket| async move {
+                shared.metrics.terminals.inc();
+                tokio::select! {
+                    () = serve(socket, looks, &result, pod, link) => {}
+                    () = shared.revoked(&caller) => {}
+                }
+                shared.metrics.terminals.dec();
+            }))
+        }
         Err(fault) if query.refusal == Refusal::Message => {
             Ok(upgrade.on_upgrade(|socket| refuse(socket, fault)))
         }

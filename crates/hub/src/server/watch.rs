@@ -26,15 +26,25 @@ pub(super) async fn watch(
     caller: Result<Caller, Fault>,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    caller?.needs(Scope::FilesRead)?;
+    let caller = caller?;
+    caller.needs(Scope::FilesRead)?;
     let (place, path) = named(&shared, &uri, PREFIX).await?;
-    let watched = watched(&shared, place, path).await;
+    let watched = watched(&shared, caller, place, path).await;
     let failed = watched.as_ref().err().map(|fault| fault.code);
     shared.metrics.count("files.watch", failed);
     watched
 }
 
-async fn watched(shared: &Shared, place: FilePlace, path: MountPath) -> Result<Response, Fault> {
+async fn watched(
+    shared: &Arc<Shared>,
+    caller: Caller,
+    place: FilePlace,
+    path: MountPath,
+) -> Result<Response, Fault> {
+    let revoked = {
+        let shared = Arc::clone(shared);
+        async move { shared.revoked(&caller).await }
+    };
     let remote = match place.doer {
         Doer::Here => {
             let root = shared.hub.machine().root(&place.root).await?;
@@ -46,7 +56,7 @@ async fn watched(shared: &Shared, place: FilePlace, path: MountPath) -> Result<R
                 let data = serde_json::to_string(&change).unwrap_or_default();
                 Ok::<_, Infallible>(Event::default().event("change").data(data))
             });
-            let events = Sse::new(events).keep_alive(KeepAlive::default());
+            let events = Sse::new(events.take_until(revoked)).keep_alive(KeepAlive::default());
             return Ok(events.into_response());
         }
         Doer::There(remote) => remote,
@@ -54,7 +64,8 @@ async fn watched(shared: &Shared, place: FilePlace, path: MountPath) -> Result<R
     let place = Place::Root(place.root);
     let watching = remote.work(|client| async move { client.watch_raw(&place, &path).await });
     // As they are; when the endpoint is lost they end, and whoever watches begins anew.
-    let events = watching.await?.take_until(remote.link().cancelled_owned());
+    let lost = remote.link().cancelled_owned();
+    let events = watching.await?.take_until(lost).take_until(revoked);
     let kind = [(header::CONTENT_TYPE, "text/event-stream")];
     Ok((kind, Body::from_stream(events)).into_response())
 }

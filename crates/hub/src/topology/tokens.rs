@@ -96,7 +96,16 @@ impl Topology {
             .map(|(record, _)| Caller {
                 name: record.name,
                 scopes: record.scopes,
+                token: Some(record.id),
             }))
+    }
+
+    /// Returns whether a token that was shown is still worth something.
+    pub(crate) fn token_lasts(&self, id: &str, now: UnixMillis) -> Result<bool, Fault> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached("SELECT * FROM token WHERE id = ?1")?;
+        let found = statement.query_row([id], token_of).optional()?;
+        Ok(found.is_some_and(|(record, _)| !record.is_over(now)))
     }
 }
 

@@ -101,6 +101,18 @@ async fn a_login_gives_a_cookie_that_is_worth_what_its_token_is() {
 }
 
 #[tokio::test]
+async fn what_goes_on_with_a_token_ends_when_it_is_revoked() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    let client = hub.client(hub.token("r", &[Scope::FilesRead]));
+    let changes = client.watch(&place, &MountPath::root()).await.unwrap();
+    let mut changes = std::pin::pin!(changes);
+    hub.running().hub().topology().revoke_token("r").unwrap();
+    let end = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
+    assert!(end.expect("it goes on").is_none());
+}
+
+#[tokio::test]
 async fn logging_out_ends_the_login_and_not_the_token() {
     let hub = TestHub::new().await;
     let cookie = logged_in(&hub, &[Scope::Observe]).await;
