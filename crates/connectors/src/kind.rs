@@ -41,6 +41,11 @@ impl ConnectorKind {
         Self("tmux".to_owned())
     }
 
+    /// The kind of a channel of a Discord server.
+    pub fn discord() -> Self {
+        Self("discord".to_owned())
+    }
+
     /// The kind as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -32,19 +32,25 @@
 //! # }
 //! ```
 
+mod backoff;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connector;
+#[cfg(feature = "discord")]
+mod discord;
 mod environment;
 mod error;
 mod kind;
 mod media_type;
 mod message;
 mod registry;
+#[cfg(feature = "discord")]
+mod split;
 #[cfg(feature = "tmux")]
 pub mod tmux;
 
+pub use backoff::Backoff;
 pub use config::{ConnectorConfig, Place};
 pub use connector::{ConnectorHealth, InboundStream, OrchestratorConnector};
 pub use environment::{Environment, Secret};

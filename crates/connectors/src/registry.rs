@@ -25,6 +25,8 @@ impl ConnectorRegistry {
         let mut registry = Self::default();
         #[cfg(feature = "tmux")]
         crate::tmux::register(&mut registry);
+        #[cfg(feature = "discord")]
+        crate::discord::register(&mut registry);
         registry
     }
 
@@ -96,6 +98,8 @@ pub enum CreateErrorKind {
     Settings,
     /// The kind needs a place on this host and was given none.
     NoPlace,
+    /// What it needs to reach its service cannot be made.
+    Client,
     /// A secret is in neither of its places.
     MissingSecret {
         /// The variable that should hold it.
@@ -147,6 +151,18 @@ impl CreateError {
             kind: CreateErrorKind::NoPlace,
             message: format!("connector `{kind}` needs a place on this host"),
             source: None,
+        }
+    }
+
+    #[cfg(feature = "discord")]
+    pub(crate) fn client(
+        kind: &ConnectorKind,
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind: CreateErrorKind::Client,
+            message: format!("connector `{kind}` cannot make its HTTP client"),
+            source: Some(cause.into()),
         }
     }
 

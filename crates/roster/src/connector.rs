@@ -54,6 +54,9 @@ pub enum Connector {
 pub struct Discord {
     /// The channel's id: digits.
     pub channel_id: String,
+    /// Base address of a proxy of the API; absent: Discord itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_url: Option<String>,
 }
 
 /// Where the Matrix connector talks, and as whom.
@@ -84,7 +87,15 @@ impl Discord {
     pub fn new(channel_id: impl Into<String>) -> Self {
         Self {
             channel_id: channel_id.into(),
+            api_url: None,
         }
+    }
+
+    /// Goes through a proxy of Discord's API.
+    #[must_use]
+    pub fn with_api_url(mut self, url: impl Into<String>) -> Self {
+        self.api_url = Some(url.into());
+        self
     }
 }
 
@@ -200,6 +211,11 @@ struct DiscordBlock {
     #[serde(alias = "channelId", default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = CHANNEL_PATTERN), example = &"123456789012345678")]
     channel_id: Option<String>,
+    /// Base address of a proxy of Discord's API; without TLS on this host alone. Absent: Discord
+    /// itself.
+    #[serde(alias = "apiUrl", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = URL_PATTERN), example = &"http://127.0.0.1:8080")]
+    api_url: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -286,12 +302,15 @@ impl TryFrom<ConnectorBlock> for Connector {
 }
 
 fn discord(block: Option<DiscordBlock>) -> Result<Discord, IncompleteConnector> {
-    let channel_id = block.and_then(|block| block.channel_id);
+    let (channel_id, api_url) =
+        block.map_or((None, None), |block| (block.channel_id, block.api_url));
+    let channel_id = channel_id.ok_or(IncompleteConnector {
+        kind: "discord",
+        field: "discord.channel_id",
+    })?;
     Ok(Discord {
-        channel_id: channel_id.ok_or(IncompleteConnector {
-            kind: "discord",
-            field: "discord.channel_id",
-        })?,
+        channel_id,
+        api_url,
     })
 }
 
@@ -330,6 +349,7 @@ impl From<Connector> for ConnectorBlock {
             Connector::Discord(discord) => Self {
                 discord: Some(DiscordBlock {
                     channel_id: Some(discord.channel_id),
+                    api_url: discord.api_url,
                 }),
                 ..block
             },
