@@ -61,7 +61,7 @@ fn until_said(world: &World, wanted: &str) {
 }
 
 /// Runs a command as the agent of a pod.
-fn as_agent(world: &World, pod: &str, arguments: &[&str]) -> Ran {
+pub(crate) fn as_agent(world: &World, pod: &str, arguments: &[&str]) -> Ran {
     let credential = Actors::of(world).credential(pod);
     let proof = format!("{}:{}", credential.pod, credential.secret);
     let mut command = world.command("default", arguments);
@@ -266,4 +266,26 @@ fn a_fleet_without_a_connector_has_no_bridge_and_down_ends_the_one_of_a_fleet_wi
     world.fleet(&["down", "--all"]).exits(0);
     let status = world.fleet(&["bridge", "status"]).exits(1);
     assert!(status.stdout.starts_with("bridge   ended"), "{status}");
+}
+
+#[test]
+fn a_dialog_is_answered_from_the_chat_once() {
+    let world = world();
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["send", "coder", "-m", "ASK me"]).exits(0);
+    world.until_row("coder", |row| row["readiness"] == "blocked");
+    world.fleet(&["chat", "-m", "!answer coder"]).exits(0);
+    until_said(&world, "Do you want to proceed?");
+    world.fleet(&["chat", "-m", "!answer coder maybe"]).exits(0);
+    until_said(&world, "the dialog has no choice `maybe`");
+    assert!(world.received("coder", Kind::Approve).is_empty());
+    world.fleet(&["chat", "-m", "!answer coder yes"]).exits(0);
+    until_said(&world, "`coder`: picking 1, Yes");
+    until(|| match world.received("coder", Kind::Approve).len() {
+        1 => Ok(()),
+        count => Err(count.to_string()),
+    });
+    world.until_row("coder", |row| row["readiness"] == "available");
+    world.fleet(&["chat", "-m", "!answer coder yes"]).exits(0);
+    until_said(&world, "`coder` shows no dialog with choices");
 }

@@ -21,6 +21,7 @@ mod crash_points;
 mod detached;
 mod dialogs;
 mod dice;
+mod discord;
 mod disk_full;
 mod edits;
 mod elsewhere;

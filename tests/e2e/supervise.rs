@@ -67,6 +67,35 @@ fn it_follows_its_roster_brings_dead_pods_back_and_ends_in_order() {
 }
 
 #[test]
+fn it_brings_a_dead_bridge_back_and_leaves_one_that_was_ended() {
+    let world = crate::chat::world();
+    let mut supervisor = start(world.command("default", &["supervise"]));
+    let runs = |wanted: bool| {
+        until(|| {
+            let status = world.fleet(&["bridge", "status", "--json"]).json();
+            match status["runs"] == wanted {
+                true => Ok(status["status"]["pid"].as_u64()),
+                false => Err(format!("{status:#}")),
+            }
+        })
+    };
+    let first = runs(true).unwrap();
+    signal(u32::try_from(first).unwrap(), Signal::KILL);
+    until(|| match runs(true) {
+        Some(pid) if pid != first => Ok(()),
+        _ => Err("it is the one that was killed".to_owned()),
+    });
+    world.fleet(&["bridge", "stop"]).exits(0);
+    for pod in running(&world, "pod run coder") {
+        signal(pod, Signal::KILL);
+    }
+    until_available(&world, "coder", 2);
+    runs(false);
+    signal(supervisor.id(), Signal::TERM);
+    assert!(supervisor.wait().unwrap().success());
+}
+
+#[test]
 fn a_roster_that_breaks_ends_nothing() {
     let world = World::with_agents(&[("a", "")]);
     let mut supervisor = start(world.command("default", &["supervise"]));

@@ -134,7 +134,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
             "logs",
         ],
     ),
-    ("The chat", &["chat", "say", "bridge"]),
+    ("The chat", &["chat", "say", "bridge", "connector"]),
     ("Pods", &["pods", "pod", "spawn", "peer", "mcp"]),
     ("Many machines", &["hub", "endpoint", "mount", "fs", "pty"]),
     (

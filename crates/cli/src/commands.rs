@@ -1,6 +1,7 @@
 //! The commands, one module each: its arguments, and what it does with them.
 
 pub(crate) mod completions;
+mod connector_fields;
 pub(crate) mod explain;
 pub(crate) mod init;
 mod json_flag;
@@ -30,6 +31,8 @@ pub(crate) mod bridge;
 pub(crate) mod chat;
 #[cfg(feature = "fleet")]
 pub(crate) mod comms;
+#[cfg(feature = "fleet")]
+pub(crate) mod connector;
 #[cfg(feature = "fleet")]
 pub(crate) mod doctor;
 #[cfg(feature = "fleet")]

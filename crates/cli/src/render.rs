@@ -9,6 +9,8 @@ pub(crate) mod wrap;
 
 // What needs pods.
 #[cfg(feature = "fleet")]
+pub(crate) mod bridge;
+#[cfg(feature = "fleet")]
 pub(crate) mod bytes;
 #[cfg(feature = "fleet")]
 pub(crate) mod dialog;

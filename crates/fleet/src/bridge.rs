@@ -11,10 +11,12 @@ mod backoff;
 mod block;
 mod commands;
 mod events;
+mod glance;
 mod inbound;
 mod outbound;
 mod pace;
 mod place;
+mod pruning;
 mod saying;
 mod status;
 mod turns;
@@ -31,8 +33,10 @@ use tokio::sync::Notify;
 use crate::comms;
 use crate::error::{FleetError, FleetErrorKind};
 use crate::fleet::Fleet;
+pub use glance::BridgeGlance;
 use pace::Pace;
 pub(crate) use place::BridgePlace;
+pub use pruning::ChatPruned;
 pub use saying::{SayReport, SayRequest};
 use status::StatusFile;
 pub use status::{BridgePhase, BridgeStatus};
@@ -75,6 +79,7 @@ impl Bridge<'_> {
             error = self.speak() => Err(error),
             never = self.follow_turns() => match never {},
             never = self.watch() => match never {},
+            never = self.prune() => match never {},
             () = shutdown => Ok(()),
         }
     }

@@ -414,7 +414,8 @@ impl FleetError {
 
 impl FleetError {
     /// Turns what went wrong with a chat connector into an error of the fleet.
-    pub(crate) fn connector(error: ConnectorError) -> Self {
+    #[must_use]
+    pub fn connector(error: ConnectorError) -> Self {
         let kind = match error.retry() {
             Retry::Never => FleetErrorKind::ConnectorRefused,
             Retry::After(_) | Retry::Backoff => FleetErrorKind::ConnectorFailed,

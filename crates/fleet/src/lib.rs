@@ -36,6 +36,7 @@
 
 mod bare_session;
 mod bridge;
+mod choice;
 mod credential;
 mod dirs;
 mod drift;
@@ -65,7 +66,8 @@ pub mod readiness;
 pub mod supervisor;
 pub mod wording;
 
-pub use bridge::{BridgePhase, BridgeStatus, SayReport, SayRequest};
+pub use bridge::{BridgeGlance, BridgePhase, BridgeStatus, ChatPruned, SayReport, SayRequest};
+pub use choice::{NoChoice, meant_choice};
 pub use dirs::Dirs;
 pub use drift::drift;
 pub use error::{FleetError, FleetErrorKind, fleet_options};

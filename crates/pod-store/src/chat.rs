@@ -125,6 +125,16 @@ pub trait ChatStore: Send + Sync + Debug {
     /// # Errors
     /// Fails when the store cannot be written.
     async fn prune_chat(&self, fleet: &FleetKey, before: UnixMillis) -> Result<u64, StoreError>;
+
+    /// Returns how many [`prune_chat`](Self::prune_chat) would remove.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    async fn preview_prune_chat(
+        &self,
+        fleet: &FleetKey,
+        before: UnixMillis,
+    ) -> Result<u64, StoreError>;
 }
 
 /// A place in the order of sayings, or of turns, over all fleets of a store; never used twice.

@@ -3,10 +3,10 @@
 use clap::Subcommand;
 
 use crate::commands::{
-    add, answer, attach, brake, bridge, chat, comms, doctor, down, harness, inbox, install,
-    interrupt, log, logs, mcp, peer, plan, pod, pods, prune, ps, remove, reset, restart, say, send,
-    set, sim_agent, spawn, status, store, supervise, tail, trust, uninstall, up, update, verify,
-    watch,
+    add, answer, attach, brake, bridge, chat, comms, connector, doctor, down, harness, inbox,
+    install, interrupt, log, logs, mcp, peer, plan, pod, pods, prune, ps, remove, reset, restart,
+    say, send, set, sim_agent, spawn, status, store, supervise, tail, trust, uninstall, up, update,
+    verify, watch,
 };
 #[cfg(feature = "hub")]
 use crate::commands::{endpoint, fs, hub, mount, pty};
@@ -34,6 +34,7 @@ pub(super) enum Command {
     Say(say::Args),
     Chat(chat::Args),
     Bridge(bridge::Args),
+    Connector(connector::Args),
     Answer(answer::Args),
     Reset(reset::Args),
     Trust(trust::Args),
@@ -90,6 +91,7 @@ impl Command {
             Self::Say(args) => say::run(&args, context),
             Self::Chat(args) => chat::run(&args, context),
             Self::Bridge(args) => bridge::run(&args, context),
+            Self::Connector(args) => connector::run(&args, context),
             Self::Answer(args) => answer::run(&args, context),
             Self::Reset(args) => reset::run(&args, context),
             Self::Trust(args) => trust::run(&args, context),

@@ -1,4 +1,4 @@
-use podfleet::Fleet;
+use podfleet::{Fleet, meant_choice};
 use podfleet_protocol::method::{AnswerResult, Choice, Dialog, DialogResult};
 use serde::Serialize;
 
@@ -108,8 +108,8 @@ async fn answer(
         return Err(Error::message(Exit::No, error.trim_end().to_owned())
             .hint(format!("`fleet tail {name}` shows what it shows")));
     };
-    let choice = choice(dialog, words)
-        .map_err(|why| Error::message(Exit::Usage, why).hint(listing(dialog)))?;
+    let choice = meant_choice(dialog, words)
+        .map_err(|why| Error::new(Exit::Usage, why).hint(listing(dialog)))?;
     let meant = args.dialog.as_deref().unwrap_or(&dialog.id);
     let result = if args.dry_run.dry_run {
         AnswerResult {
@@ -149,63 +149,10 @@ fn told(name: &str, result: &AnswerResult, choice: &Choice, dry_run: bool) -> St
     }
 }
 
-/// Finds the choice that is meant: its key, its words, or how they begin.
-fn choice<'a>(dialog: &'a Dialog, words: &str) -> Result<&'a Choice, String> {
-    let wanted = words.trim().to_lowercase();
-    let by = |fits: &dyn Fn(&str) -> bool| -> Vec<&'a Choice> {
-        let choices = dialog.choices.iter();
-        choices
-            .filter(|choice| fits(&choice.label.to_lowercase()))
-            .collect()
-    };
-    if let Some(choice) = dialog.choices.iter().find(|choice| choice.key == wanted) {
-        return Ok(choice);
-    }
-    let whole = by(&|label| label == wanted);
-    let begun = by(&|label| !wanted.is_empty() && label.starts_with(&wanted));
-    match (whole.as_slice(), begun.as_slice()) {
-        ([one], _) | ([], [one]) => Ok(one),
-        ([], []) => Err(format!("the dialog has no choice `{words}`")),
-        _ => Err(format!("`{words}` fits several choices")),
-    }
-}
-
 fn listing(dialog: &Dialog) -> String {
     let choices = dialog.choices.iter();
     let choices: Vec<_> = choices
         .map(|choice| format!("  {}  {}", choice.key, choice.label))
         .collect();
     format!("its choices are\n{}", choices.join("\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn dialog() -> Dialog {
-        let choices = ["Yes", "Yes, and do not ask again", "No"];
-        let choices = choices.iter().zip(1..).map(|(label, key)| Choice {
-            key: key.to_string(),
-            label: (*label).to_owned(),
-        });
-        Dialog {
-            id: "d".into(),
-            kind: "permission".into(),
-            text: vec!["Do you want to proceed?".into()],
-            choices: choices.collect(),
-        }
-    }
-
-    #[test]
-    fn a_choice_is_named_by_its_key_its_words_or_their_beginning() {
-        let dialog = dialog();
-        let key = |words| choice(&dialog, words).map(|choice| choice.key.clone());
-        assert_eq!(key("2"), Ok("2".into()));
-        assert_eq!(key("yes"), Ok("1".into()));
-        assert_eq!(key("Yes, and"), Ok("2".into()));
-        assert_eq!(key("n"), Ok("3".into()));
-        assert_eq!(key("ye"), Err("`ye` fits several choices".into()));
-        assert_eq!(key("4"), Err("the dialog has no choice `4`".into()));
-        assert_eq!(key(""), Err("the dialog has no choice ``".into()));
-    }
 }

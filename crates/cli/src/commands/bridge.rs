@@ -1,11 +1,7 @@
-use std::time::Duration;
-
 use clap::Subcommand;
 use jiff::Timestamp;
+use podfleet::BridgePhase;
 use podfleet::supervisor::BridgeProcess;
-use podfleet::wording::age;
-use podfleet::{BridgePhase, BridgeStatus};
-use podfleet_protocol::UnixMillis;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,7 +10,7 @@ use crate::commands::service;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::render::wrap::wrap;
+use crate::render::bridge::describe;
 use crate::roster_file::RosterNeed;
 use crate::runtime::{block_on, block_on_to_the_end};
 
@@ -165,69 +161,4 @@ fn status(args: &StatusArgs, context: &mut Context) -> Outcome {
     }
     let well = status.is_some_and(|(status, runs)| runs && status.phase == BridgePhase::Connected);
     Ok(Exit::answer(well))
-}
-
-fn describe(status: &BridgeStatus, runs: bool, now: Timestamp) -> String {
-    let since = |at: UnixMillis| {
-        let at = Timestamp::from_millisecond(at.0).unwrap_or(now);
-        let seconds = now.as_second().saturating_sub(at.as_second());
-        age(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
-    };
-    let ago =
-        |at: Option<UnixMillis>| at.map_or("never".to_owned(), |at| format!("{} ago", since(at)));
-    let phase = match (runs, status.phase) {
-        (false, phase @ (BridgePhase::Failed | BridgePhase::Ended)) => phase.as_str(),
-        (false, _) => "killed",
-        (true, phase) => phase.as_str(),
-    };
-    let mut text = format!("bridge   {phase} for {}\n", since(status.since));
-    if let Some(detail) = &status.detail {
-        let detail = wrap(detail, 9, "         ");
-        text.push_str(&format!("reason   {detail}\n"));
-    }
-    if runs {
-        text.push_str(&format!(
-            "process  {}, build {}\n",
-            status.pid, status.build
-        ));
-    }
-    text.push_str(&format!(
-        "chat     {} {}\nheard    {}\nsaid     {}\n",
-        status.kind,
-        status.channel,
-        ago(status.heard),
-        ago(status.said)
-    ));
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bridge_that_tries_again_says_why() {
-        let now = Timestamp::from_second(1_767_225_600).unwrap();
-        let at = |ago: i64| UnixMillis(now.as_millisecond() - ago * 1000);
-        let status = BridgeStatus {
-            pid: 7,
-            build: "0.1.0".to_owned(),
-            kind: "matrix".to_owned(),
-            channel: "!room:example.org".to_owned(),
-            phase: BridgePhase::Retrying,
-            detail: Some("the chat fails: sync: the service cannot be reached".to_owned()),
-            since: at(90),
-            heard: Some(at(3600)),
-            said: None,
-        };
-        insta::assert_snapshot!(describe(&status, true, now), @r"
-        bridge   retrying for 1m
-        reason   the chat fails: sync: the service cannot be reached
-        process  7, build 0.1.0
-        chat     matrix !room:example.org
-        heard    1h ago
-        said     never
-        ");
-        assert!(describe(&status, false, now).starts_with("bridge   killed"));
-    }
 }

@@ -3,6 +3,8 @@ mod input;
 mod seat;
 mod show;
 
+pub(super) use show::plain;
+
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 

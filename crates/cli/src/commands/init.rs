@@ -1,11 +1,9 @@
 mod questions;
 
-use clap::ValueEnum as _;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use podfleet_roster::{
-    Connector, Discord, FleetName, Known, Matrix, Preset, PresetOptions, UnknownPreset, check_text,
-};
+use podfleet_roster::{Connector, FleetName, Known, Preset, PresetOptions, UnknownPreset};
 
+use crate::commands::connector_fields::{ConnectorFields, Kind};
 use crate::commands::new_roster::{self, Writing};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -14,13 +12,9 @@ use crate::exit::Exit;
 const WHERE: &str = "\
 It is written to --roster, else to $FLEET_ROSTER, else to roster.yaml in the
 configuration directory; into a path that ends in .json as JSON. In a terminal,
-`fleet init` alone asks for what it needs; elsewhere the preset is `general`.";
-
-/// Where the fields of connectors stand in a roster.
-const CHANNEL_ID: &str = "connector.discord.channel_id";
-const HOMESERVER_URL: &str = "connector.matrix.homeserver_url";
-const USER_ID: &str = "connector.matrix.user_id";
-const ROOM_ID: &str = "connector.matrix.room_id";
+`fleet init` alone asks for what it needs; elsewhere the preset is `general`.
+A connector is asked whether it works before anything is written; its secret is
+taken from the environment.";
 
 /// Make a roster to begin with: print it, or write it
 #[derive(Debug, clap::Args)]
@@ -32,51 +26,21 @@ pub(crate) struct Args {
     /// The fleet's name, also of its tmux socket; two fleets need two names
     #[arg(long, value_name = "NAME")]
     fleet: Option<FleetName>,
-    /// Where the fleet chats with you
-    #[arg(long, value_enum, value_name = "KIND")]
-    connector: Option<ConnectorKind>,
-    /// For discord: the channel
-    #[arg(long, value_name = "ID", value_parser = |text: &str| checked(CHANNEL_ID, text))]
-    channel_id: Option<String>,
-    /// For matrix: the homeserver
-    #[arg(long, value_name = "URL", value_parser = |text: &str| checked(HOMESERVER_URL, text))]
-    homeserver_url: Option<String>,
-    /// For matrix: the connector's own user
-    #[arg(long, value_name = "@USER:SERVER", value_parser = |text: &str| checked(USER_ID, text))]
-    user_id: Option<String>,
-    /// For matrix: the room
-    #[arg(long, value_name = "ROOM", value_parser = |text: &str| checked(ROOM_ID, text))]
-    room_id: Option<String>,
+    /// Where the fleet chats with you: tmux, discord, matrix, or x-… of another crate
+    #[arg(long, value_name = "KIND")]
+    connector: Option<Kind>,
+    #[command(flatten)]
+    fields: ConnectorFields,
+    /// With --write: do not ask the connector first whether it works
+    #[arg(long, requires = "write")]
+    unchecked: bool,
     #[command(flatten)]
     writing: Writing,
-}
-
-/// The chat connectors that can be set up here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ConnectorKind {
-    /// The orchestrator's terminal
-    Tmux,
-    /// A Discord channel
-    Discord,
-    /// A Matrix room
-    Matrix,
 }
 
 fn parse_preset(text: &str) -> Result<Preset, String> {
     text.parse()
         .map_err(|error: UnknownPreset| format!("{error}; {}", error.hint()))
-}
-
-/// Takes a field of the roster as people type it, or says why it cannot be one.
-fn checked(field: &str, text: &str) -> Result<String, String> {
-    let text = text.trim();
-    match check_text(field, text) {
-        Ok(()) => Ok(text.to_owned()),
-        Err(error) => Err(match error.hint() {
-            Some(hint) => format!("{error}; {hint}"),
-            None => error.to_string(),
-        }),
-    }
 }
 
 fn presets() -> ArgValueCandidates {
@@ -87,48 +51,11 @@ fn presets() -> ArgValueCandidates {
 }
 
 impl Args {
-    /// Fails for a field of another connector than the one that is asked for.
-    fn check_fields(&self) -> Result<(), Error> {
-        let (discord, matrix) = (ConnectorKind::Discord, ConnectorKind::Matrix);
-        let fields = [
-            ("--channel-id", &self.channel_id, discord),
-            ("--homeserver-url", &self.homeserver_url, matrix),
-            ("--user-id", &self.user_id, matrix),
-            ("--room-id", &self.room_id, matrix),
-        ];
-        let stray = |(_, value, kind): &(_, &Option<String>, _)| {
-            value.is_some() && self.connector != Some(*kind)
-        };
-        match fields.into_iter().find(stray) {
-            None => Ok(()),
-            Some((flag, _, kind)) => {
-                let kind = kind.to_possible_value();
-                let kind = kind.as_ref().map_or("", |kind| kind.get_name());
-                let message = format!("`{flag}` goes with `--connector {kind}`");
-                Err(Error::message(Exit::Usage, message))
-            }
-        }
-    }
-
     fn connector(&self) -> Result<Option<Connector>, Error> {
-        let field = |value: &Option<String>, flag: &str| {
-            value
-                .clone()
-                .ok_or_else(|| Error::message(Exit::Usage, format!("the connector needs `{flag}`")))
-        };
-        Ok(match self.connector {
-            None => None,
-            Some(ConnectorKind::Tmux) => Some(Connector::Tmux),
-            Some(ConnectorKind::Discord) => {
-                let channel = field(&self.channel_id, "--channel-id")?;
-                Some(Connector::Discord(Discord::new(channel)))
-            }
-            Some(ConnectorKind::Matrix) => Some(Connector::Matrix(Matrix::new(
-                field(&self.homeserver_url, "--homeserver-url")?,
-                field(&self.user_id, "--user-id")?,
-                field(&self.room_id, "--room-id")?,
-            ))),
-        })
+        let kind = self.connector.as_ref();
+        let other = |kind: &str| format!("`--connector {kind}`");
+        self.fields.check(kind, other)?;
+        kind.map(|kind| self.fields.connector(kind)).transpose()
     }
 
     fn render(&self) -> Result<String, Error> {
@@ -150,7 +77,32 @@ pub(crate) fn run(mut args: Args, context: &mut Context) -> Outcome {
         new_roster::check_place(&path, args.writing)?;
         questions::ask(&mut args, &path)?;
     }
-    args.check_fields()?;
     let text = args.render()?;
+    #[cfg(feature = "fleet")]
+    if args.writing.write && !args.unchecked && new_roster::is_sound(&text, &Known::shipped()) {
+        check(&args, context)?;
+    }
     new_roster::deliver(&text, &path, &Known::shipped(), args.writing, context)
+}
+
+/// Refuses to write a connector that does not work.
+#[cfg(feature = "fleet")]
+fn check(args: &Args, context: &mut Context) -> Result<(), Error> {
+    use crate::commands::connector;
+
+    let Some(chosen) = args.connector()? else {
+        return Ok(());
+    };
+    let checked = connector::check(&chosen.into(), args.fleet.as_ref(), context);
+    match checked {
+        Err(error) if questions::possible() => {
+            context.output.complain(error.render())?;
+            match questions::all_the_same()? {
+                true => Ok(()),
+                false => Err(Error::message(Exit::No, "nothing was written")),
+            }
+        }
+        Err(error) => Err(error.hint("`--unchecked` writes it all the same")),
+        Ok(()) => Ok(()),
+    }
 }

@@ -89,13 +89,22 @@ fn next_step(writing: Writing, path: &Path, context: &Context) -> String {
     }
 }
 
+/// Returns whether nothing forbids to write a roster.
+#[cfg(feature = "fleet")]
+pub(crate) fn is_sound(text: &str, known: &Known) -> bool {
+    let (_, findings) = Document::read(text, "roster.yaml").check(known);
+    !findings.iter().any(forbids)
+}
+
+fn forbids(finding: &Diagnostic) -> bool {
+    matches!(finding.blocks(), Blocks::Writing | Blocks::Changes)
+}
+
 /// Validates a roster before anything is written; prints what is wrong with it.
 fn check(document: &Document, known: &Known, context: &mut Context) -> Result<Roster, Error> {
     let (roster, findings) = document.check(known);
-    let stops =
-        |finding: &Diagnostic| matches!(finding.blocks(), Blocks::Writing | Blocks::Changes);
     match roster {
-        Some(roster) if !findings.iter().any(stops) => Ok(roster),
+        Some(roster) if !findings.iter().any(forbids) => Ok(roster),
         _ => {
             let checked = Checked::of(document, findings);
             let findings = Format::Human.render(&[checked], &[])?;

@@ -1,4 +1,4 @@
-use podfleet::AgentPruned;
+use podfleet::{AgentPruned, ChatPruned};
 use podfleet_pod_store::{Pruned, Retention};
 use podfleet_roster::Timespan;
 use serde_json::json;
@@ -20,7 +20,8 @@ they are older than 30 days, and the oldest of what an agent has beyond 1 GiB of
 each. What waits in an inbox stays, and so does the present session. A message
 that is gone is not known again when it is sent a second time.
 
-Without names: all agents on record, also those that left the roster.";
+Without names: all agents on record, also those that left the roster, and what
+the bridge has recorded of the chat: what was sent, and files that people sent.";
 
 /// Remove old messages that were delivered, and old session logs
 #[derive(Debug, clap::Args)]
@@ -55,14 +56,19 @@ impl Args {
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let dry_run = args.dry_run.dry_run;
-    let agents = block_on(async {
+    let (agents, chat) = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
         let retention = args.retention();
-        Ok(fleet.prune(&args.names, &retention, dry_run).await?)
+        let agents = fleet.prune(&args.names, &retention, dry_run).await?;
+        let chat = match args.names.is_empty() {
+            true => Some(fleet.prune_chat(&retention, dry_run).await?),
+            false => None,
+        };
+        Ok((agents, chat))
     })?;
     let output = &mut context.output;
     if args.json.json {
-        output.json(&json!({ "dry_run": dry_run, "agents": agents }))?;
+        output.json(&json!({ "dry_run": dry_run, "agents": agents, "chat": chat }))?;
     } else if agents.iter().any(has_any) {
         let width = output.width();
         output.data(table(&agents).render(Some(width)))?;
@@ -74,6 +80,9 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         }
     }
     output.say(summary(&agents, dry_run))?;
+    if let Some(chat) = chat.and_then(|chat| chat_summary(&chat, dry_run)) {
+        output.say(chat)?;
+    }
     Ok(Exit::answer(
         agents.iter().all(|agent| agent.failure.is_none()),
     ))
@@ -123,16 +132,37 @@ fn summary(agents: &[AgentPruned], dry_run: bool) -> String {
     };
     let (messages, bodies) = sum(|agent| &agent.messages);
     let (files, logs) = sum(|agent| &agent.log_files);
-    let done = if dry_run { "would go" } else { "removed" };
+    let done = done(dry_run);
     if messages + files == 0 {
         let agents = counted(agents.len(), "agent");
         return format!("{agents}: nothing is old or too large");
     }
-    let told = |count: u64, one| counted(usize::try_from(count).unwrap_or(usize::MAX), one);
     format!(
         "{} and {} {done} ({})",
         told(messages, "message"),
         told(files, "log file"),
         size(bodies + logs)
     )
+}
+
+/// Says what goes of the chat; nothing if nothing does.
+fn chat_summary(chat: &ChatPruned, dry_run: bool) -> Option<String> {
+    let ChatPruned { records, files } = chat;
+    (records + files.removed > 0).then(|| {
+        format!(
+            "chat: {} and {} {} ({})",
+            told(*records, "record"),
+            told(files.removed, "file"),
+            done(dry_run),
+            size(files.bytes)
+        )
+    })
+}
+
+const fn done(dry_run: bool) -> &'static str {
+    if dry_run { "would go" } else { "removed" }
+}
+
+fn told(count: u64, one: &str) -> String {
+    counted(usize::try_from(count).unwrap_or(usize::MAX), one)
 }

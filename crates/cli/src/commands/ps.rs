@@ -10,7 +10,8 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::render::{explanation, ps};
+use crate::render::table::truncate;
+use crate::render::{bridge, explanation, ps};
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
@@ -128,9 +129,19 @@ fn show(fleet: &Fleet, rows: &[PsRow], args: &Args, output: &mut Output) -> Resu
         output.say(no_agents(fleet))?;
         return Ok(());
     }
-    let width = output.width();
-    output.data(ps::render(rows, args.wide, width))?;
+    output.data(table(fleet, rows, args, output.width()))?;
     Ok(())
+}
+
+/// Renders the rows, and below them how the bridge is where the whole fleet is shown.
+fn table(fleet: &Fleet, rows: &[PsRow], args: &Args, width: usize) -> String {
+    let mut text = ps::render(rows, args.wide, width);
+    let glance = fleet.bridge_glance();
+    if let Some(glance) = glance.filter(|_| args.agents.names.is_empty()) {
+        let line = bridge::line(&glance, jiff::Timestamp::now());
+        text.push_str(&format!("\n{}\n", truncate(&line, width)));
+    }
+    text
 }
 
 /// Shows the rows at every change of the runtime directory.
@@ -165,7 +176,7 @@ async fn watch_on_screen(fleet: &Fleet, args: &Args, changes: &mut Changes) -> O
     loop {
         let rows = fleet.ps(&args.agents.names).await?;
         let size = tty.size();
-        let table = ps::render(&rows, args.wide, usize::from(size.columns));
+        let table = table(fleet, &rows, args, usize::from(size.columns));
         first = first.min(table.lines().count());
         tty.write_all(frame(&table, first, usize::from(size.rows)).as_bytes())
             .await?;

@@ -4,7 +4,7 @@ use crate::commands::scope::{Agents, JsonFlag, no_agents};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
-use crate::render::status;
+use crate::render::{bridge, status};
 use crate::runtime::block_on;
 
 /// Show what is: each agent as its own pod tells it
@@ -29,7 +29,16 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         context.output.say(no_agents(&fleet))?;
     } else {
         let now = jiff::Timestamp::now();
-        context.output.data(status::render(&found, now))?;
+        let mut text = status::render(&found, now);
+        let glance = fleet.bridge_glance();
+        if let Some(glance) = glance.filter(|_| args.agents.names.is_empty()) {
+            text.push('\n');
+            text.push_str(&match &glance.status {
+                Some(status) => bridge::describe(status, glance.runs, now),
+                None => format!("{}\n", bridge::line(&glance, now)),
+            });
+        }
+        context.output.data(text)?;
     }
     Ok(Exit::Success)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use podfleet::supervisor::SupervisorKind;
-use podfleet::{DownOptions, UpOptions};
+use podfleet::{DownOptions, Fleet, UpOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::change::Changes;
@@ -20,12 +20,15 @@ use crate::roster_file::RosterNeed;
 use crate::runtime::block_on_to_the_end;
 use revivals::Revivals;
 
+/// The bridge among those that are started again; no agent has a name of this form.
+const BRIDGE: &str = "(bridge)";
+
 /// Keep the fleet in the foreground, as containers want it
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "For containers and hosts without systemd. A change of the roster is carried out \
-                  at once, a pod that dies is started again, and SIGTERM or ctrl-c ends all agents \
-                  in order. As process 1 it also reaps what others leave."
+                  at once, a pod or bridge that dies is started again, and SIGTERM or ctrl-c \
+                  ends all agents in order. As process 1 it also reaps what others leave."
 )]
 pub(crate) struct Args {
     /// How long an agent may take until its terminal is ready, in seconds
@@ -96,7 +99,7 @@ impl Supervisor {
         }
     }
 
-    /// Starts again what ought to be up and is gone.
+    /// Starts again what ought to be up and is gone, the bridge too.
     async fn revive(&mut self, wakes: &mut Wakes, context: &mut Context) -> Result<(), Error> {
         let fleet = context.fleet(&self.scope, RosterNeed::Helpful).await?;
         let mut fallen = fleet.fallen().await?;
@@ -106,10 +109,29 @@ impl Supervisor {
                 "{agent}: its pod died too often and is left; `fleet up {agent}` starts it"
             ))?;
         }
-        if fallen.is_empty() {
-            return Ok(());
+        if !fallen.is_empty() {
+            self.converge(&fallen, wakes, context).await?;
         }
-        self.converge(&fallen, wakes, context).await
+        if fleet.bridge_fell() {
+            return self.revive_bridge(&fleet, now, context).await;
+        }
+        Ok(())
+    }
+
+    async fn revive_bridge(
+        &mut self,
+        fleet: &Fleet,
+        now: Instant,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        if !self.revivals.allow(BRIDGE, now) {
+            let said = "the bridge died too often and is left; `fleet bridge start` starts it";
+            return Ok(context.output.say(said)?);
+        }
+        if fleet.start_bridge().await? {
+            context.output.say("the bridge of the chat runs again")?;
+        }
+        Ok(())
     }
 
     async fn end(&self, context: &mut Context) -> Outcome {

@@ -9,7 +9,7 @@ use podfleet_connectors::ConnectorRegistry;
 use podfleet_home::DirsError;
 use podfleet_pod_store::MemoryStore;
 use podfleet_protocol::FleetName;
-use podfleet_roster::Roster;
+use podfleet_roster::{FleetName as RosterFleetName, Roster};
 
 use super::Context;
 use crate::commands::scope::{KeptBy, Scope};
@@ -55,6 +55,19 @@ impl Context {
             return self.fleet(scope, RosterNeed::Helpful).await;
         }
         let setup = self.setup_by_roster(dirs, scope, RosterNeed::Helpful)?;
+        Ok(Fleet::with_store(setup, Arc::new(MemoryStore::new())).await?)
+    }
+
+    /// Opens a fleet that no roster is read for and of which nothing is recorded.
+    pub(crate) async fn fleet_alone(
+        &self,
+        fleet: Option<&RosterFleetName>,
+    ) -> Result<Fleet, Error> {
+        let fleet = fleet
+            .map(|fleet| FleetName::new(fleet.as_str()))
+            .transpose();
+        let fleet = fleet.map_err(|error| Error::new(Exit::Usage, error))?;
+        let setup = self.setup(self.dirs()?, None, None, fleet)?;
         Ok(Fleet::with_store(setup, Arc::new(MemoryStore::new())).await?)
     }
 

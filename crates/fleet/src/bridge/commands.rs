@@ -1,12 +1,14 @@
-//! Commands in the chat: `!ps`, `!tail`, `!send`, `!pause`, `!help`.
+//! Commands in the chat: `!ps`, `!tail`, `!send`, `!answer`, `!pause`, `!resume`, `!help`.
 
 use std::fmt::Write as _;
 
 use podfleet_connectors::{ConnectorKind, InboundMessage};
 use podfleet_protocol::MessageId;
+use podfleet_protocol::method::Dialog;
 
 use super::Bridge;
 use super::block::block;
+use crate::choice::meant_choice;
 use crate::error::FleetError;
 use crate::fleet::{Brake, BrakeReport, SendRequest};
 use crate::ps::PsRow;
@@ -18,6 +20,7 @@ const HELP: &str = "\
 - `!ps`: how the agents are
 - `!tail NAME`: the end of an agent's terminal
 - `!send NAME TEXT`: a message to an agent
+- `!answer NAME [CHOICE]`: an agent's dialog, or one of its choices picked
 - `!pause [NAME…]`: hold the messages of agents, of all without a name
 - `!resume [NAME…]`: let them be delivered again
 - `!help`: this
@@ -31,6 +34,7 @@ enum Command<'a> {
     Ps,
     Tail(&'a str),
     Send(&'a str, &'a str),
+    Answer(&'a str, &'a str),
     Pause(Vec<String>),
     Resume(Vec<String>),
     /// It is none, or lacks something; with what to say of it.
@@ -51,6 +55,11 @@ impl<'a> Command<'a> {
                 (_, "") => Self::Wrong("`!send` needs a name and a text".to_owned()),
                 (name, text) => Self::Send(name, text),
             },
+            ("answer", "") => Self::Wrong("`!answer` needs the name of an agent".to_owned()),
+            ("answer", rest) => {
+                let (name, choice) = split(rest);
+                Self::Answer(name, choice)
+            }
             ("pause", _) => Self::Pause(names()),
             ("resume", _) => Self::Resume(names()),
             _ => Self::Wrong(format!(
@@ -69,15 +78,16 @@ fn split(text: &str) -> (&str, &str) {
 
 impl Bridge<'_> {
     /// Carries out a command, if its sender may give one, and answers. Heard again, it may be done
-    /// again: each of them is the same done twice.
+    /// again: each of them but `!answer` is the same done twice.
     pub(super) async fn command(
         &self,
         id: MessageId,
         message: &InboundMessage,
     ) -> Result<(), FleetError> {
         let answer = if self.may_command(&message.sender) {
-            match self.done(id, Command::parse(&message.text)).await {
-                Ok(answer) => answer,
+            match self.done(id, message).await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => return Ok(()),
                 Err(error) if error.is_stores() => return Err(error),
                 Err(error) => {
                     let hints = error.hints().iter();
@@ -107,9 +117,14 @@ impl Bridge<'_> {
         chat.is_some_and(|chat| chat.operators.iter().any(|operator| operator == sender))
     }
 
-    async fn done(&self, id: MessageId, command: Command<'_>) -> Result<String, FleetError> {
+    /// Carries out a command; returns what is to be said of it.
+    async fn done(
+        &self,
+        id: MessageId,
+        message: &InboundMessage,
+    ) -> Result<Option<String>, FleetError> {
         let fleet = self.fleet;
-        Ok(match command {
+        Ok(Some(match Command::parse(&message.text) {
             Command::Help => HELP.to_owned(),
             Command::Wrong(why) => why,
             Command::Ps => listed(&fleet.ps(&[]).await?),
@@ -130,9 +145,63 @@ impl Bridge<'_> {
                 let reason = "in the chat".to_owned();
                 braked(&fleet.brake(&names, &Brake::Pause { reason }, false).await?)
             }
+            Command::Answer(name, words) => return self.pick(id, message, name, words).await,
             Command::Resume(names) => braked(&fleet.brake(&names, &Brake::Resume, false).await?),
-        })
+        }))
     }
+
+    /// Picks a choice of an agent's dialog, at most once: another dialog may stand there when the
+    /// command is heard again. So that it will be picked is said durably, and then it is done.
+    async fn pick(
+        &self,
+        id: MessageId,
+        message: &InboundMessage,
+        name: &str,
+        words: &str,
+    ) -> Result<Option<String>, FleetError> {
+        let shown = self.fleet.dialog(name).await?;
+        let Some(dialog) = shown.dialog else {
+            let state = &shown.screen.state;
+            return Ok(Some(format!(
+                "`{name}` shows no dialog with choices ({state})."
+            )));
+        };
+        if words.is_empty() {
+            return Ok(Some(asked(name, &dialog)));
+        }
+        let choice = match meant_choice(&dialog, words) {
+            Ok(choice) => choice,
+            Err(why) => return Ok(Some(format!("{why}\n\n{}", asked(name, &dialog)))),
+        };
+        let picking = format!("`{name}`: picking {}, {}", choice.key, choice.label);
+        let first = self.answer_once(id, message, picking).await?;
+        if !first {
+            return Ok(None);
+        }
+        let picked = self.fleet.answer(name, &dialog.id, &choice.key).await;
+        let why = match picked {
+            Ok(result) if result.pressed => return Ok(None),
+            Ok(result) if result.dialog.is_some() => "another dialog stands there now".to_owned(),
+            Ok(result) => format!("the dialog is gone ({})", result.screen.state),
+            Err(error) => error.in_one_line(),
+        };
+        let text = format!("`{name}`: nothing was pressed: {why}");
+        let failed = MessageId::of_chat("not picked", &id.to_string());
+        self.answer(failed, message, text).await?;
+        Ok(None)
+    }
+}
+
+/// Tells a dialog with its choices.
+fn asked(name: &str, dialog: &Dialog) -> String {
+    let mut lines = dialog.text.clone();
+    lines.push(String::new());
+    let choices = dialog.choices.iter();
+    lines.extend(choices.map(|choice| format!("{}  {}", choice.key, choice.label)));
+    format!(
+        "`!answer {name} CHOICE` picks a choice by its number or words:\n{}",
+        block(&lines.join("\n"))
+    )
 }
 
 fn listed(rows: &[PsRow]) -> String {
@@ -186,6 +255,11 @@ mod tests {
             Command::Send("lead", "fix\nit")
         );
         assert_eq!(
+            Command::parse("!answer lead  Yes, and"),
+            Command::Answer("lead", "Yes, and")
+        );
+        assert_eq!(Command::parse("!answer lead"), Command::Answer("lead", ""));
+        assert_eq!(
             Command::parse("!pause a b"),
             Command::Pause(names(&["a", "b"]))
         );
@@ -193,6 +267,7 @@ mod tests {
         for (text, expected) in [
             ("!send lead", "`!send` needs a name and a text"),
             ("!tail", "`!tail` needs the name of an agent"),
+            ("!answer", "`!answer` needs the name of an agent"),
             ("!rm -rf", "there is no command `!rm`; `!help` lists them"),
             ("!", "there is no command `!`; `!help` lists them"),
         ] {

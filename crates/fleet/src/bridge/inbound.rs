@@ -216,6 +216,16 @@ impl Bridge<'_> {
         message: &InboundMessage,
         text: String,
     ) -> Result<(), FleetError> {
+        self.answer_once(to, message, text).await.map(drop)
+    }
+
+    /// Answers as [`answer`](Self::answer) does; returns whether it was not answered before.
+    pub(super) async fn answer_once(
+        &self,
+        to: MessageId,
+        message: &InboundMessage,
+        text: String,
+    ) -> Result<bool, FleetError> {
         let saying = NewSaying {
             id: MessageId::of_chat("answer", &to.to_string()),
             by: None,
@@ -227,10 +237,11 @@ impl Bridge<'_> {
         };
         let said = self.fleet.store().say(self.fleet.key(), saying).await?;
         // A full outbox has nobody who hears; what the answer is about is done.
-        if said.is_ok() {
-            self.wake_speaker();
-        }
-        Ok(())
+        let Ok(said) = said else {
+            return Ok(true);
+        };
+        self.wake_speaker();
+        Ok(!said.duplicate)
     }
 
     pub(super) fn wake_speaker(&self) {
@@ -269,8 +280,7 @@ impl Bridge<'_> {
         let plain = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
         let name: String = attachment.name.chars().filter(plain).take(80).collect();
         let name = name.trim_start_matches('.');
-        let place = self.fleet.bridge_place();
-        let directory = place.connector().directory.join("files");
+        let directory = self.fleet.bridge_place().received_files();
         let path = directory.join(format!("{id}-{index}-{name}"));
         own_file::replace(&path, bytes, 0o600)
             .map_err(|error| FleetError::io("write", &path, error))?;

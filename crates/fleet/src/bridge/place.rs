@@ -63,6 +63,11 @@ impl BridgePlace {
         &self.connector
     }
 
+    /// Where files are kept that came with messages.
+    pub(super) fn received_files(&self) -> PathBuf {
+        self.connector.directory.join("files")
+    }
+
     pub(crate) fn runs(&self) -> bool {
         lock::is_held(&self.lock)
     }

@@ -94,10 +94,12 @@ impl Fleet {
         self.roster().is_some_and(wanted)
     }
 
-    /// Returns whether the roster wants a bridge and none runs.
+    /// Returns whether the bridge ought to run and is gone, though nobody ended it and it did not
+    /// give up.
     #[must_use]
-    pub fn lacks_bridge(&self) -> bool {
-        self.wants_bridge() && !self.bridge_place().runs()
+    pub fn bridge_fell(&self) -> bool {
+        let glance = self.bridge_glance();
+        glance.is_some_and(|glance| glance.wanted && glance.word() == BridgeStatus::KILLED)
     }
 
     /// Brings the bridge to what the roster says, as a part of `up`; returns what is to be told.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use podfleet_connectors::{ConnectorConfig, Environment, OrchestratorConnector};
+use podfleet_connectors::{
+    ConnectorConfig, CreateError, CreateErrorKind, Environment, OrchestratorConnector,
+};
 use podfleet_pod::post::PostError;
 use podfleet_pod_store::PodRecord;
 use podfleet_roster::Chat;
@@ -34,9 +36,7 @@ impl Fleet {
     ) -> Result<Arc<dyn OrchestratorConnector>, FleetError> {
         let config = config(chat, &self.bridge_place())?;
         let env: Environment = self.env.iter().collect();
-        self.connectors
-            .create(&config, &env)
-            .map_err(|error| FleetError::new(FleetErrorKind::ConnectorSetUp).caused_by(error))
+        self.connectors.create(&config, &env).map_err(set_up_fault)
     }
 
     /// Returns what the bridge of this fleet last said of itself, and whether it runs; nothing if
@@ -84,6 +84,21 @@ impl Fleet {
     #[expect(clippy::unused_self, reason = "as the other verbs")]
     pub(crate) fn post_fault(&self, to: &PodRecord, error: PostError) -> FleetError {
         post_error(to.identity.name.as_str(), error)
+    }
+}
+
+fn set_up_fault(error: CreateError) -> FleetError {
+    let hint = match error.kind() {
+        CreateErrorKind::MissingSecret { variable } => Some(format!(
+            "put the secret into a file of mode 0600, and its path into `{variable}_FILE`"
+        )),
+        CreateErrorKind::UnreadableSecret { .. } => Some("`chmod 600` makes it private".to_owned()),
+        _ => None,
+    };
+    let fault = FleetError::new(FleetErrorKind::ConnectorSetUp).caused_by(error);
+    match hint {
+        Some(hint) => fault.hint(hint),
+        None => fault,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `doctor`: what of this machine and this fleet would make trouble, each with its remedy.
 
+mod chat;
 mod programs;
 mod settings;
 mod sockets;
@@ -88,6 +89,7 @@ impl Fleet {
         checks.extend(self.program_checks().await?);
         checks.extend(self.settings_checks().await?);
         checks.extend(self.ssh_check());
+        checks.extend(self.chat_checks().await);
         Ok(checks)
     }
 

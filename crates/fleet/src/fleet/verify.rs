@@ -4,6 +4,7 @@ use podfleet_roster::Agent;
 use serde::Serialize;
 
 use super::Fleet;
+use crate::bridge::BridgeGlance;
 use crate::comms::elsewhere;
 use crate::error::FleetError;
 use crate::ps::{FlagKind, PsRow, RowState};
@@ -45,14 +46,24 @@ impl Fleet {
             agent.is_none_or(|agent: &Agent| elsewhere(agent, &self.host).is_none())
         };
         let rows: Vec<_> = rows.iter().filter(|row| row.managed).filter(here).collect();
+        let misses = rows.iter().flat_map(|row| misses(row, units.as_ref()));
+        let glance = self.bridge_glance().filter(|_| agents.is_empty());
         Ok(Verification {
             agents: rows.len(),
-            misses: rows
-                .into_iter()
-                .flat_map(|row| misses(row, units.as_ref()))
+            misses: misses
+                .chain(glance.as_ref().and_then(bridge_miss))
                 .collect(),
         })
     }
+}
+
+/// The bridge stands in the place of an agent; no agent has a name of this form.
+fn bridge_miss(glance: &BridgeGlance) -> Option<Miss> {
+    (!glance.is_well()).then(|| Miss {
+        agent: "(bridge)".to_owned(),
+        what: format!("it is {}", glance.word()),
+        remedy: "`fleet doctor` says why; `fleet bridge start` starts it".to_owned(),
+    })
 }
 
 fn misses(row: &PsRow, units: Option<&Units>) -> Vec<Miss> {

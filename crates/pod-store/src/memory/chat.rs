@@ -233,4 +233,19 @@ impl ChatStore for MemoryStore {
             Ok((held - chat.sayings.len() - chat.turns.len()) as u64)
         })
     }
+
+    async fn preview_prune_chat(
+        &self,
+        fleet: &FleetKey,
+        before: UnixMillis,
+    ) -> Result<u64, StoreError> {
+        self.call("look what of the chat is old", |state| {
+            let chat = state.chat(fleet);
+            let said = chat.sayings.values();
+            let said = said.filter(|kept| kept.settled.is_some_and(|settled| settled < before));
+            let turns = chat.turns.values();
+            let turns = turns.filter(|kept| kept.closed && kept.turn.turn.at < before);
+            Ok((said.count() + turns.count()) as u64)
+        })
+    }
 }

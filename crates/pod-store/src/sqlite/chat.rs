@@ -302,18 +302,40 @@ pub(super) fn close_turn(
     Ok(())
 }
 
+/// What is settled and older than a moment.
+const PRUNED: [&str; 2] = [
+    "saying WHERE tenant = ?1 AND fleet = ?2 AND settled < ?3",
+    "chat_turn WHERE tenant = ?1 AND fleet = ?2 AND closed AND at < ?3",
+];
+
+/// Counts what [`prune`] would remove.
+pub(super) fn preview_prune(
+    connection: &Connection,
+    fleet: &FleetKey,
+    before: UnixMillis,
+) -> Result<u64, Fault> {
+    let mut old = 0;
+    for rows in PRUNED {
+        let sql = format!("SELECT count(*) FROM {rows}");
+        let (tenant, name) = (fleet.tenant.as_str(), fleet.fleet.as_str());
+        let parameters = params![tenant, name, before.0];
+        let mut statement = connection.prepare_cached(&sql)?;
+        let count: i64 = statement.query_row(parameters, |row| row.get(0))?;
+        old += u64::try_from(count).unwrap_or_default();
+    }
+    Ok(old)
+}
+
 pub(super) fn prune(
     transaction: &Transaction<'_>,
     fleet: &FleetKey,
     before: UnixMillis,
 ) -> Result<u64, Fault> {
     let mut gone = 0;
-    for sql in [
-        "DELETE FROM saying WHERE tenant = ?1 AND fleet = ?2 AND settled < ?3",
-        "DELETE FROM chat_turn WHERE tenant = ?1 AND fleet = ?2 AND closed AND at < ?3",
-    ] {
+    for rows in PRUNED {
+        let sql = format!("DELETE FROM {rows}");
         let (tenant, name) = (fleet.tenant.as_str(), fleet.fleet.as_str());
-        gone += transaction.execute(sql, params![tenant, name, before.0])? as u64;
+        gone += transaction.execute(&sql, params![tenant, name, before.0])? as u64;
     }
     Ok(gone)
 }

@@ -40,7 +40,7 @@ pub(super) fn entry(entry: &ChatEntry, zone: &TimeZone, root: Option<u64>) -> St
 }
 
 /// Returns a text without anything that a terminal takes for an order.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::commands) fn plain(text: &str) -> String {
     let shown = |c: char| match c {
         '\n' => Some('\n'),
         '\t' => Some(' '),

@@ -8,7 +8,10 @@ use inquire::validator::Validation;
 use inquire::{Confirm, InquireError, Select, Text};
 use podfleet_roster::Preset;
 
-use super::{Args, CHANNEL_ID, ConnectorKind, HOMESERVER_URL, ROOM_ID, USER_ID, checked};
+use super::Args;
+use crate::commands::connector_fields::{
+    CHANNEL_ID, HOMESERVER_URL, Kind, ROOM_ID, USER_ID, checked,
+};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::render::table::truncate;
@@ -37,19 +40,18 @@ pub(super) fn ask(args: &mut Args, path: &Path) -> Result<(), Error> {
             .map_err(given_up)?;
         args.connector = chosen.value;
     }
-    match args.connector {
-        None | Some(ConnectorKind::Tmux) => {}
-        Some(ConnectorKind::Discord) => {
-            fill(&mut args.channel_id, CHANNEL_ID, "Channel id:")?;
-        }
-        Some(ConnectorKind::Matrix) => {
+    let fields = &mut args.fields;
+    match args.connector.as_ref().map(Kind::as_str) {
+        Some("discord") => fill(&mut fields.channel_id, CHANNEL_ID, "Channel id:")?,
+        Some("matrix") => {
             let url = "Homeserver, https://…:";
-            fill(&mut args.homeserver_url, HOMESERVER_URL, url)?;
+            fill(&mut fields.homeserver_url, HOMESERVER_URL, url)?;
             let user = "The connector's user, @user:server:";
-            fill(&mut args.user_id, USER_ID, user)?;
+            fill(&mut fields.user_id, USER_ID, user)?;
             let room = "Room, !room:server or #alias:server:";
-            fill(&mut args.room_id, ROOM_ID, room)?;
+            fill(&mut fields.room_id, ROOM_ID, room)?;
         }
+        _ => {}
     }
     if !args.writing.write {
         confirm(args, path)?;
@@ -88,6 +90,15 @@ fn fill(answer: &mut Option<String>, field: &'static str, question: &str) -> Res
     Ok(())
 }
 
+/// Asks whether a roster is written whose connector does not work.
+#[cfg(feature = "fleet")]
+pub(super) fn all_the_same() -> Result<bool, Error> {
+    Confirm::new("Write it all the same?")
+        .with_default(false)
+        .prompt()
+        .map_err(given_up)
+}
+
 fn given_up(error: InquireError) -> Error {
     match error {
         InquireError::OperationCanceled | InquireError::OperationInterrupted => {
@@ -118,7 +129,7 @@ impl Choice<Preset> {
     }
 }
 
-impl Choice<Option<ConnectorKind>> {
+impl Choice<Option<Kind>> {
     fn connectors() -> Vec<Self> {
         let choice = |value, name, summary| Self {
             value,
@@ -127,8 +138,8 @@ impl Choice<Option<ConnectorKind>> {
         };
         vec![
             choice(None, "tmux", "in the orchestrator's terminal"),
-            choice(Some(ConnectorKind::Discord), "discord", "in a channel"),
-            choice(Some(ConnectorKind::Matrix), "matrix", "in a room"),
+            choice("discord".parse().ok(), "discord", "in a channel"),
+            choice("matrix".parse().ok(), "matrix", "in a room"),
         ]
     }
 }

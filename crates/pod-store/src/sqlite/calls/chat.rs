@@ -140,4 +140,16 @@ impl ChatStore for SqliteStore {
         })
         .await
     }
+
+    async fn preview_prune_chat(
+        &self,
+        fleet: &FleetKey,
+        before: UnixMillis,
+    ) -> Result<u64, StoreError> {
+        let fleet = fleet.clone();
+        self.call("look what of the chat is old", move |database| {
+            chat::preview_prune(database.reader(), &fleet, before)
+        })
+        .await
+    }
 }

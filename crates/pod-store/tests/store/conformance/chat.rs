@@ -177,7 +177,10 @@ async fn pruning_leaves_what_waits_and_what_is_open(store: &dyn PodStore) {
     let open = store.open_turns(&key, Page::all()).await.unwrap().items;
     store.close_turn(&key, open[0].place).await.unwrap();
     assert_eq!(store.prune_chat(&key, AT).await.unwrap(), 0);
+    assert_eq!(store.preview_prune_chat(&key, AT).await.unwrap(), 0);
+    assert_eq!(store.preview_prune_chat(&key, LATER).await.unwrap(), 2);
     assert_eq!(store.prune_chat(&key, LATER).await.unwrap(), 2);
+    assert_eq!(store.preview_prune_chat(&key, LATER).await.unwrap(), 0);
     assert_eq!(unsent(store, "default").await, ["waits"]);
     let left = store.open_turns(&key, Page::all()).await.unwrap().items;
     assert_eq!(left[0].place, open[1].place);
