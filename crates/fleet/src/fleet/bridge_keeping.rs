@@ -6,7 +6,7 @@ use podfleet_roster::Roster;
 
 use super::settle::account;
 use super::{Events, Fleet};
-use crate::bridge::BridgeStatus;
+use crate::bridge::{BridgePhase, BridgeStatus};
 use crate::comms;
 use crate::error::{FleetError, FleetErrorKind};
 use crate::report::Progress;
@@ -100,6 +100,15 @@ impl Fleet {
     pub fn bridge_fell(&self) -> bool {
         let glance = self.bridge_glance();
         glance.is_some_and(|glance| glance.wanted && glance.word() == BridgeStatus::KILLED)
+    }
+
+    /// Returns whether somebody ended the bridge in order.
+    pub(super) fn bridge_was_ended(&self) -> bool {
+        let glance = self.bridge_glance();
+        let status = glance
+            .filter(|glance| !glance.runs)
+            .and_then(|glance| glance.status);
+        status.is_some_and(|status| status.phase == BridgePhase::Ended)
     }
 
     /// Brings the bridge to what the roster says, as a part of `up`; returns what is to be told.

@@ -105,7 +105,10 @@ impl Fleet {
         let plan = self.plan_of(&survey, agents).await?;
         let applied = self.apply(survey, plan.steps, *options, &events, views);
         let mut report = applied.await?;
-        report.notes.extend(self.keep_bridge(&events).await);
+        // Who ended the bridge did not ask for it when one agent is brought up.
+        if agents.is_empty() || !self.bridge_was_ended() {
+            report.notes.extend(self.keep_bridge(&events).await);
+        }
         Ok(report)
     }
 
