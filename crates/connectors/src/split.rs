@@ -213,12 +213,13 @@ mod tests {
     #[test]
     fn a_block_of_code_that_is_cut_is_closed_and_opened_again() {
         let lines = "let x = 1;\n".repeat(20);
-        let parts = split(&format!("```\n{lines}```\nend"), 100);
+        let parts = split(&format!("```rust\n{lines}```\nend"), 100);
         assert!(parts.len() > 2);
         for part in &parts {
             assert!(part.len() <= 100, "{part}");
             let fences = part.matches("```").count();
             assert_eq!(fences % 2, 0, "{part}");
+            assert!(part.starts_with("```rust\n"), "{part}");
         }
         let code = parts.join("\n").matches("let x = 1;").count();
         assert_eq!(code, 20);
@@ -227,14 +228,14 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn nothing_is_lost_and_no_part_is_too_long_whatever_the_text(
-            text in r"(```[a-z]{0,3}\n|`{1,20}|wörd |[a-z]{1,90}|ü{30,40}|\n|\n\n| ){0,80}",
+            text in r"(`{3,20}\n|`{1,2}x|wörd |[a-z]{1,90}|ü{30,40}|\n|\n\n| ){0,80}",
             limit in 64_usize..200,
         ) {
             let parts = split(&text, limit);
             for part in &parts {
                 proptest::prop_assert!(part.len() <= limit, "{} of {limit}: {part:?}", part.len());
             }
-            // Fences are added where a block is cut, so that backticks do not count.
+            // Fences, here without a language, are added where a block is cut.
             let plain = |text: &str| text.replace('`', "").split_whitespace().collect::<String>();
             proptest::prop_assert_eq!(plain(&parts.concat()), plain(&text));
         }
