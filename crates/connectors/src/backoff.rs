@@ -1,8 +1,8 @@
 //! Growing pauses between tries.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;
+
+use crate::chance;
 
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -29,9 +29,7 @@ impl Backoff {
     pub fn next(&mut self) -> Duration {
         let pause = FIRST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         self.tries = self.tries.saturating_add(1);
-        // A hasher of its own has a key of its own, which is random.
-        let chance = RandomState::new().build_hasher().finish() % 256;
-        let part = u32::try_from(chance).unwrap_or_default();
+        let part = u32::try_from(chance::number() % 256).unwrap_or_default();
         pause - pause * part / 1024
     }
 }

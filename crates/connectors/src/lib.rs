@@ -33,6 +33,7 @@
 //! ```
 
 mod backoff;
+mod chance;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;

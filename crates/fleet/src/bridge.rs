@@ -7,7 +7,6 @@
 //!
 //! It is one task: nothing is spawned, so that its end leaves nothing behind.
 
-mod backoff;
 mod block;
 mod commands;
 mod events;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use futures_util::StreamExt as _;
 use podfleet_connectors::{
-    Attachment, ConnectorError, Content, InboundBatch, InboundMessage, Retry,
+    Attachment, Backoff, ConnectorError, Content, InboundBatch, InboundMessage, Retry,
 };
 use podfleet_pod::clock;
 use podfleet_pod::post::{HandedIn, Post, PostError};
@@ -13,7 +13,6 @@ use podfleet_pod_store::{Heard, HumanTurn, NewSaying, PodRecord, Sender};
 use podfleet_protocol::{Address, Class, Kind, MessageId, NewMessage};
 
 use super::Bridge;
-use super::backoff::Backoff;
 use crate::error::FleetError;
 use crate::own_file;
 
@@ -49,7 +48,7 @@ impl Bridge<'_> {
             };
             match retry {
                 Retry::After(pause) => tokio::time::sleep(pause).await,
-                Retry::Backoff | Retry::Never => backoff.pause().await,
+                Retry::Backoff | Retry::Never => tokio::time::sleep(backoff.next()).await,
             }
         }
     }
@@ -84,7 +83,7 @@ impl Bridge<'_> {
 
     async fn pass(&self, error: FleetError, backoff: &mut Backoff) {
         self.status.retry(error.in_one_line());
-        backoff.pause().await;
+        tokio::time::sleep(backoff.next()).await;
     }
 
     /// Takes every message of a batch, then records how far was heard. What fails here is of this

@@ -1,12 +1,13 @@
 //! From the outbox to the carrier.
 
-use podfleet_connectors::{Attachment, ConnectorError, ConnectorErrorKind, OutboundMessage, Retry};
+use podfleet_connectors::{
+    Attachment, Backoff, ConnectorError, ConnectorErrorKind, OutboundMessage, Retry,
+};
 use podfleet_pod::clock;
 use podfleet_pod_store::{Fate, Page, Saying};
 use podfleet_protocol::{Class, MessageId};
 
 use super::Bridge;
-use super::backoff::Backoff;
 use super::inbound::Note;
 use crate::error::FleetError;
 
@@ -30,7 +31,7 @@ impl Bridge<'_> {
                 Err(Halt::Final(error)) => return error,
                 Err(Halt::Passing(error)) => {
                     self.status.retry(error.in_one_line());
-                    backoff.pause().await;
+                    tokio::time::sleep(backoff.next()).await;
                 }
             }
         }
@@ -50,7 +51,7 @@ impl Bridge<'_> {
                 while let Tried::Later(retry) = self.send(&saying).await? {
                     match retry {
                         Retry::After(pause) => tokio::time::sleep(pause).await,
-                        Retry::Backoff | Retry::Never => backoff.pause().await,
+                        Retry::Backoff | Retry::Never => tokio::time::sleep(backoff.next()).await,
                     }
                 }
                 backoff.reset();
