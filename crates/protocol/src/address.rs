@@ -169,6 +169,13 @@ impl Preamble {
     }
 }
 
+/// Returns the thread that somebody names who has read it in a preamble, where it is percent-encoded,
+/// or elsewhere, where it is not.
+#[must_use]
+pub fn thread_as_told(text: &str) -> String {
+    decode_thread(text).unwrap_or_else(|_| text.to_owned())
+}
+
 fn decode_thread(text: &str) -> Result<String, PreambleError> {
     let decoded = percent_decode_str(text)
         .decode_utf8()
@@ -220,6 +227,14 @@ mod tests {
         fn splitting_any_text_never_panics(text in "\\PC{0,80}") {
             let _ = Preamble::split(&text);
         }
+    }
+
+    #[test_case("%24root", "$root"; "as a preamble has it")]
+    #[test_case("$root", "$root"; "as it is")]
+    #[test_case("50% done", "50% done"; "not encoded")]
+    #[test_case("%ff", "%ff"; "no text if decoded")]
+    fn a_thread_is_taken_as_it_was_read(told: &str, thread: &str) {
+        assert_eq!(thread_as_told(told), thread);
     }
 
     #[test_case("hello")]

@@ -71,7 +71,7 @@ pub mod method;
 pub mod rpc;
 pub mod server;
 
-pub use address::{Address, Preamble, PreambleError};
+pub use address::{Address, Preamble, PreambleError, thread_as_told};
 pub use cursor::{CursorError, EventCursor, LogCursor, MAX_CURSOR, OutputCursor, PodListCursor};
 pub use event::Event;
 pub use geometry::Size;

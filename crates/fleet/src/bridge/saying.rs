@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use podfleet_pod::clock;
 use podfleet_pod_store::{Fate, NewSaying, Page, PodRecord, Said};
-use podfleet_protocol::{MessageId, PodId, clean_body};
+use podfleet_protocol::{MessageId, PodId, clean_body, thread_as_told};
 use serde::Serialize;
 
 use super::wake;
@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct SayRequest {
     /// The text, in Markdown; may be empty if something is attached.
     pub text: String,
-    /// The thread of the chat that it belongs to.
+    /// The thread of the chat that it belongs to, as a message's tag has it, or not encoded.
     pub thread: Option<String>,
     /// The carrier's id of the message that it answers.
     pub reply_to: Option<String>,
@@ -70,7 +70,7 @@ impl Fleet {
             id: request.id.unwrap_or_else(MessageId::generate),
             by,
             text: said,
-            thread: request.thread,
+            thread: request.thread.as_deref().map(thread_as_told),
             reply_to: request.reply_to,
             attachments: request.attachments,
             at: clock::wall(),
