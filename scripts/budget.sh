@@ -13,6 +13,7 @@ podfleet-pod-store 60
 podfleet-tmux 30
 podfleet-harness 30
 podfleet-connectors 40
+podfleet-connectors 150 matrix
 podfleet-hub 230
 podfleet-cli 210 fleet
 podfleet-cli 400

@@ -17,7 +17,7 @@ fail() {
 brings_nothing_of_the_pods() {
     local found
     found=$(cargo tree "${BUILD[@]}" --edges normal --prefix none |
-        grep -oE '^(podfleet|podfleet-(pod|pod-store|protocol|tmux|harness|connectors|sim-agent)|tokio|socket2|rusqlite|libsqlite3-sys|pty-process|hyper|reqwest|rustls) ' |
+        grep -oE '^(podfleet|podfleet-(pod|pod-store|protocol|tmux|harness|connectors|sim-agent)|tokio|socket2|rusqlite|libsqlite3-sys|pty-process|hyper|reqwest|ruma|rustls) ' |
         sort -u || true)
     [[ -z $found ]] || fail "it brings ${found//$'\n'/ }"
 }

@@ -46,6 +46,11 @@ impl ConnectorKind {
         Self("discord".to_owned())
     }
 
+    /// The kind of a room of a Matrix homeserver.
+    pub fn matrix() -> Self {
+        Self("matrix".to_owned())
+    }
+
     /// The kind as text.
     pub fn as_str(&self) -> &str {
         &self.0

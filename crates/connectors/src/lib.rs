@@ -43,10 +43,14 @@ mod discord;
 mod environment;
 mod error;
 mod kind;
+#[cfg(feature = "matrix")]
+mod markdown;
+#[cfg(feature = "matrix")]
+mod matrix;
 mod media_type;
 mod message;
 mod registry;
-#[cfg(feature = "discord")]
+#[cfg(any(feature = "discord", feature = "matrix"))]
 mod split;
 #[cfg(feature = "tmux")]
 pub mod tmux;

@@ -27,6 +27,8 @@ impl ConnectorRegistry {
         crate::tmux::register(&mut registry);
         #[cfg(feature = "discord")]
         crate::discord::register(&mut registry);
+        #[cfg(feature = "matrix")]
+        crate::matrix::register(&mut registry);
         registry
     }
 
@@ -98,7 +100,7 @@ pub enum CreateErrorKind {
     Settings,
     /// The kind needs a place on this host and was given none.
     NoPlace,
-    /// What it needs to reach its service cannot be made.
+    /// What it needs to reach its service cannot be made on this machine.
     Client,
     /// A secret is in neither of its places.
     MissingSecret {
@@ -154,7 +156,7 @@ impl CreateError {
         }
     }
 
-    #[cfg(feature = "discord")]
+    #[cfg(any(feature = "discord", feature = "matrix"))]
     pub(crate) fn client(
         kind: &ConnectorKind,
         cause: impl Into<Box<dyn Error + Send + Sync>>,
