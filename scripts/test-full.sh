@@ -50,6 +50,10 @@ step 'the page in a browser' cargo nextest run --profile ci --locked -p podfleet
 step 'the surface as its description allows' scripts/api.sh
 step 'a kill at every marked step' cargo nextest run --profile ci --locked -p podfleet-tests \
     --features crash-points -E 'test(/^crash_points::/)'
+step 'the chat in Matrix: installation' scripts/setup.sh matrix
+# All of it: the usual filter leaves it out.
+step 'the chat in Matrix' cargo nextest run --profile ci --locked -p podfleet-tests \
+    --ignore-default-filter -E 'test(/^matrix::/)'
 step 'the real agents: installation' scripts/setup.sh agents
 # All of them: the usual filter leaves these out.
 step 'the real agents' cargo nextest run --profile ci --locked -p podfleet-tests \

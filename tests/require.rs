@@ -77,6 +77,16 @@ pub fn mcp_client() -> Option<PathBuf> {
     installed.then_some(python)
 }
 
+/// Returns the Python that has Synapse, a Matrix homeserver, and matrix-nio, a client, which
+/// `scripts/setup.sh matrix` installs into `.tools`.
+///
+/// # Panics
+///
+/// When it is missing in CI.
+pub fn synapse() -> Option<PathBuf> {
+    file(".tools/matrix/bin/python", "scripts/setup.sh matrix")
+}
+
 /// Returns the directory in which the program of a real agent is, which `scripts/setup.sh agents`
 /// installs from npm into `.tools`.
 ///

@@ -35,6 +35,7 @@ mod incidents;
 mod independent_validator;
 mod load;
 mod looking;
+mod matrix;
 mod mcp;
 mod page;
 mod peers;
