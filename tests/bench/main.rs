@@ -17,15 +17,27 @@ mod accept;
 mod agents;
 mod bare;
 mod by_ssh;
+mod chat;
 mod flood;
+#[path = "../e2e/matrix/homeserver.rs"]
+mod homeserver;
 mod hub;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../e2e/matrix/human.rs"]
+mod human;
 mod idle;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../e2e/store.rs"]
+mod inbox;
 mod keys;
 mod machine;
 #[path = "../e2e/agents/program.rs"]
 mod program;
 mod ps;
 mod sample;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../e2e/matrix/scene.rs"]
+mod scene;
 mod send;
 mod socket;
 #[expect(dead_code, reason = "the tests use the rest")]
@@ -48,7 +60,7 @@ use table::Row;
 type Measurement = (&'static str, fn() -> Vec<Row>);
 
 /// The measurements, quietest first: what starts many processes comes last.
-const MEASUREMENTS: [Measurement; 15] = [
+const MEASUREMENTS: [Measurement; 16] = [
     ("version", version::rows),
     ("validate", validate::rows),
     ("store", store::rows),
@@ -61,6 +73,7 @@ const MEASUREMENTS: [Measurement; 15] = [
     ("idle", idle::rows),
     ("up", up::rows),
     ("ps", ps::rows),
+    ("chat", chat::rows),
     ("whole", whole::rows),
     ("viewers", viewers::rows),
     ("agents", agents::rows),
