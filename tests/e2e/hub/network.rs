@@ -12,6 +12,9 @@ use podfleet_hub::op::AgentRef;
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{AttachRole, Position};
 use podfleet_tests::require;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{Machine, params};
 use crate::world::World;
@@ -21,6 +24,19 @@ const FAR: &str = "10.77.0.2";
 /// How long a stream may take to go on, or to be seen to have ended: longer than the 30 s after
 /// which a silent side is given up.
 const PATIENCE: Duration = Duration::from_secs(50);
+
+/// A terminal that writes on and on.
+const SPAWN: [&str; 9] = [
+    "pty",
+    "spawn",
+    "far",
+    "--name",
+    "sh",
+    "--",
+    "/bin/sh",
+    "-c",
+    "i=0; while :; do i=$((i+1)); echo \"<$i>\"; sleep 0.02; done",
+];
 
 /// A network of its own with one end of the link.
 struct Network(Child);
@@ -265,12 +281,7 @@ async fn a_link_that_is_cut_slowed_and_mended_gives_each_byte_once_or_a_repaint(
     let mut home = Link::machine(&link.near, "lead", NEAR);
     let mut spoke = Link::machine(&link.far, "coder", FAR);
     home.add("box", &spoke);
-    let script = "i=0; while :; do i=$((i+1)); echo \"<$i>\"; sleep 0.02; done";
-    home.world
-        .fleet(&[
-            "pty", "spawn", "far", "--name", "sh", "--", "/bin/sh", "-c", script,
-        ])
-        .exits(0);
+    home.world.fleet(&SPAWN).exits(0);
     // Beside the pod, on its own machine: what it shows.
     let direct = Follower::of(spoke.client(), "sh");
     let through = Follower::of(home.client(), "sh@box");
@@ -325,6 +336,11 @@ async fn a_link_that_is_cut_slowed_and_mended_gives_each_byte_once_or_a_repaint(
         .catches_up_with(&direct, "after the spoke's restart")
         .await;
 
+    each_byte_once(&direct, &through);
+}
+
+/// Compares what came through hubs with what a follower beside the pod got.
+fn each_byte_once(direct: &Follower, through: &Follower) {
     let (direct, through) = (direct.got.lock().unwrap(), through.got.lock().unwrap());
     let [whole] = direct.stretches.as_slice() else {
         panic!("the follower beside the pod was repainted")
@@ -340,5 +356,96 @@ async fn a_link_that_is_cut_slowed_and_mended_gives_each_byte_once_or_a_repaint(
         assert_eq!(&wanted[..both], &got[..both]);
         assert!(both > 0);
     }
-    drop((direct, through));
+}
+
+/// A way to a machine on which everything comes late, in pieces of odd sizes.
+struct LateWay {
+    address: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for LateWay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl LateWay {
+    /// How late: longer than any turn of the protocol takes by itself.
+    const LATE: Duration = Duration::from_millis(150);
+
+    async fn to(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let task = tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let Ok(far) = TcpStream::connect(&target).await else {
+                    continue;
+                };
+                let (near_read, near_write) = near.into_split();
+                let (far_read, far_write) = far.into_split();
+                tokio::spawn(late(near_read, far_write));
+                tokio::spawn(late(far_read, near_write));
+            }
+        });
+        Self { address, task }
+    }
+}
+
+/// Hands on what comes, each piece after its time; any number of them are on the way.
+async fn late(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let (pieces, mut on_the_way) = tokio::sync::mpsc::unbounded_channel();
+    let taking = async move {
+        let mut piece = [0; 1471];
+        while let Ok(count @ 1..) = from.read(&mut piece).await {
+            let due = Instant::now() + LateWay::LATE;
+            if pieces.send((due, piece[..count].to_vec())).is_err() {
+                return;
+            }
+        }
+    };
+    let giving = async move {
+        while let Some((due, piece)) = on_the_way.recv().await {
+            tokio::time::sleep_until(due.into()).await;
+            if to.write_all(&piece).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::join!(taking, giving);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_on_which_everything_is_late_gives_each_byte_once_whichever_hub_restarts() {
+    let (mut home, mut spoke) = (Machine::new("lead"), Machine::new("coder"));
+    let own = spoke.address();
+    let way = LateWay::to(own.clone()).await;
+    spoke.standing["listen"][0][0] = way.address.clone().into();
+    home.add("box", &spoke);
+    home.world.fleet(&SPAWN).exits(0);
+    let direct = Follower::of(spoke.client(), "sh");
+    let through = Follower::of(home.client(), "sh@box");
+    through.until("it begins", |own| own.end() > 0).await;
+    let begun = direct.end();
+    direct
+        .until("it writes", |own| own.end() > begun + 1000)
+        .await;
+    through.catches_up_with(&direct, "on a late link").await;
+    let address = home.address();
+    home.end_hub();
+    home.start_hub(&address);
+    through
+        .catches_up_with(&direct, "after home's restart")
+        .await;
+    spoke.end_hub();
+    spoke.start_hub(&own);
+    direct
+        .until("the follower beside it", |own| own.breaks() > 0)
+        .await;
+    let before = direct.end();
+    direct.until("it goes on", |own| own.end() > before).await;
+    through
+        .catches_up_with(&direct, "after the spoke's restart")
+        .await;
+    each_byte_once(&direct, &through);
 }
