@@ -4,7 +4,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use podfleet_pod_store::{InboxEntry, PodStore as _};
+use podfleet_pod_store::{InboxEntry, InboxStore as _};
 use podfleet_protocol::MessageId;
 use serde_json::json;
 

@@ -2,7 +2,7 @@ use podfleet::Fleet;
 use podfleet_roster::{Chat, Field};
 
 use crate::commands::connector_fields::{ConnectorFields, Kind};
-use crate::commands::edit::{self, Mode};
+use crate::commands::edit::{self, Done, Mode};
 use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Outcome {
         });
         report.notes.push(moved?);
     }
-    edit::conclude(&draft, report, mode, &mut context.output)
+    edit::conclude(&Done::new(draft, report), mode, &mut context.output)
 }
 
 /// Makes a bridge that runs follow the roster; returns what is to be told.
