@@ -26,6 +26,9 @@ fn an_answer_that_the_roster_refuses_is_asked_for_again_with_the_reason() {
     terminal.keys(" 1234 \r");
     terminal.wait_for("Write it to");
     terminal.keys("\r");
+    // There is no token, so that the connector cannot work.
+    terminal.wait_for("Write it all the same?");
+    terminal.keys("y\r");
     terminal.wait_for("next: `fleet up`");
     assert_eq!(terminal.end().0, Some(0));
     let written = roster(&sandbox).unwrap();
