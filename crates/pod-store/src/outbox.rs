@@ -12,7 +12,7 @@ pub struct OutboxPlace(pub u64);
 /// A change of a pod's relations that was committed together with the change itself.
 ///
 /// Each pod copies its own events to its log, at once or at its next start, and then
-/// [clears](crate::PodStore::clear_outbox) them. A crash between the two gives it the same event
+/// [clears](crate::RelationStore::clear_outbox) them. A crash between the two gives it the same event
 /// again, under the same place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxEvent {

@@ -131,7 +131,7 @@ pub struct Spawned {
     /// What it may do. Outlives the relation to its parent.
     pub scope: serde_json::Value,
     /// Whether its spawning has succeeded. Until then it can be
-    /// [withdrawn](crate::PodStore::withdraw_child).
+    /// [withdrawn](crate::RelationStore::withdraw_child).
     pub confirmed: bool,
 }
 

@@ -79,7 +79,7 @@ pub trait RelationStore: Send + Sync + Debug {
     ) -> Result<(), StoreError>;
 
     /// Undoes the reservation of a pod whose spawning failed: removes it as
-    /// [`forget_pod`](Self::forget_pod) does.
+    /// [`forget_pod`](crate::RecordStore::forget_pod) does.
     ///
     /// Whether a process of it still runs is the caller's question.
     ///
