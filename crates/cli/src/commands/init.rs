@@ -7,7 +7,6 @@ use crate::commands::connector_fields::{ConnectorFields, Kind};
 use crate::commands::new_roster::{self, Writing};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::exit::Exit;
 
 const WHERE: &str = "\
 It is written to --roster, else to $FLEET_ROSTER, else to roster.yaml in the
@@ -89,6 +88,7 @@ pub(crate) fn run(mut args: Args, context: &mut Context) -> Outcome {
 #[cfg(feature = "fleet")]
 fn check(args: &Args, context: &mut Context) -> Result<(), Error> {
     use crate::commands::connector;
+    use crate::exit::Exit;
 
     let Some(chosen) = args.connector()? else {
         return Ok(());
