@@ -29,6 +29,7 @@ echo content >"$home/files/file"
 export HOME=$home FLEET_HOME=$home/config FLEET_STATE_DIR=$home/state FLEET_RUNTIME_DIR=$home/run
 unset FLEET_ROSTER
 
+: >"$home/log"
 "$fleet" hub run --listen 127.0.0.1:0 --allow "$home/files" >"$home/log" 2>&1 &
 pid=$!
 for _ in {1..100}; do
