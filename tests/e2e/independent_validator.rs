@@ -51,16 +51,12 @@ fn found(files: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
 }
 
 fn read(file: &Path) -> Document {
-    Document::read_bytes(&fs::read(file).unwrap(), "roster")
+    Document::read_bytes(&fs::read(file).unwrap(), &file.to_string_lossy())
 }
 
 /// Samples that the other validator cannot read: it takes tabs between tokens for an error, which
-/// YAML 1.2 allows, and what is named `.json` it reads as JSON alone.
-const UNREAD_BY_IT: [&str; 3] = [
-    "tabs-between-tokens.yaml",
-    "tab-before-fault.yaml",
-    "flow-trailing-colon.json",
-];
+/// YAML 1.2 allows.
+const UNREAD_BY_IT: [&str; 2] = ["tabs-between-tokens.yaml", "tab-before-fault.yaml"];
 
 /// What our first layer refuses is left out. The other validator takes duplicate keys, merge keys,
 /// unknown tags and numbers as keys; it unfolds an alias bomb, and breaks at a value that contains
