@@ -8,11 +8,11 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh api
 
 # How many requests of each kind are made up; more find more.
-readonly EXAMPLES=${API_EXAMPLES:-100}
+readonly EXAMPLES=${API_EXAMPLES:-30}
 
 # As the tests before it have it built.
 cargo build --quiet --locked --workspace --bin fleet
-fleet=${CARGO_TARGET_DIR:-target}/debug/fleet
+fleet=$(realpath "${CARGO_TARGET_DIR:-target}/debug/fleet")
 
 home=$(mktemp -d)
 pid=
@@ -52,7 +52,10 @@ bearer = "${FLEET_API_TOKEN}"
 "path.mount" = "m"
 END
 
-.tools/api/bin/st --config-file "$home/schemathesis.toml" run schemas/hub.openapi.json \
+# It keeps a cache where it is started.
+root=$PWD
+cd "$home"
+"$root/.tools/api/bin/st" --config-file schemathesis.toml run "$root/schemas/hub.openapi.json" \
     --url "http://$address" --max-examples "$EXAMPLES" --workers 1 \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance
 # It still serves.
