@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use podfleet_sim_agent::Kind;
 
@@ -81,6 +82,23 @@ fn a_runtime_directory_open_to_others_is_refused() {
     assert!(ran.stderr.contains("open to others"), "{ran}");
     assert!(world.processes().is_empty());
     fs::set_permissions(&run, PermissionsExt::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn a_runtime_directory_of_another_user_is_refused() {
+    let world = World::with_agents(&[("a", "")]);
+    let mut others = PathBuf::from("/usr");
+    if rustix::process::geteuid().is_root() {
+        others = world.path("others");
+        fs::create_dir(&others).unwrap();
+        std::os::unix::fs::chown(&others, Some(65534), None).unwrap();
+    }
+    let mut up = world.command("default", &["up"]);
+    let output = up.env("FLEET_RUNTIME_DIR", &others).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_ne!(output.status.code(), Some(0));
+    assert!(stderr.contains("belongs to another user"), "{stderr}");
+    assert!(world.processes().is_empty());
 }
 
 #[test]
