@@ -38,7 +38,14 @@ impl<'a> Person<'a> {
         let arguments = command.get_args();
         line.extend(arguments.map(|argument| argument.to_string_lossy().into_owned()));
         let line: Vec<_> = line.iter().map(String::as_str).collect();
-        world.tmux("default", &line).exits(0);
+        // The server of an earlier session may be on its way out, and takes who knocks with it.
+        until(|| match world.tmux("default", &line) {
+            leaving if leaving.stderr.contains("server exited") => Err(leaving.to_string()),
+            begun => {
+                begun.exits(0);
+                Ok(())
+            }
+        });
         Self(world)
     }
 
