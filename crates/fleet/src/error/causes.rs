@@ -1,0 +1,150 @@
+//! What others' errors mean for a fleet.
+
+use podfleet_connectors::{ConnectorError, Retry};
+use podfleet_pod::paths::PathError;
+use podfleet_pod_store::{StoreError, StoreErrorKind};
+use podfleet_protocol::NameError;
+use podfleet_protocol::client::{ClientError, ClientErrorKind};
+use podfleet_protocol::method::StartFailure;
+use podfleet_protocol::rpc::{ErrorCode, RpcError};
+use podfleet_tmux::{TmuxError, TmuxErrorKind};
+
+use super::{FleetError, FleetErrorKind};
+use crate::report::Failure;
+use crate::supervisor::Unavailable;
+
+impl FleetError {
+    /// Turns what went wrong with a chat connector into an error of the fleet.
+    #[must_use]
+    pub fn connector(error: ConnectorError) -> Self {
+        let kind = match error.retry() {
+            Retry::Never => FleetErrorKind::ConnectorRefused,
+            Retry::After(_) | Retry::Backoff => FleetErrorKind::ConnectorFailed,
+        };
+        Self::new(kind).caused_by(error)
+    }
+
+    /// Turns what a pod or the way to it answered into an error about that agent.
+    pub(crate) fn pod(agent: &str, error: ClientError) -> Self {
+        if let Some(refused) = error.answer().and_then(|answer| about_a_pod(agent, answer)) {
+            return refused;
+        }
+        let agent = agent.to_owned();
+        let kind = match (error.kind(), error.answer().map(|answer| answer.code)) {
+            (ClientErrorKind::NotListening, _) => FleetErrorKind::NotRunning { agent },
+            (_, Some(ErrorCode::ControlTaken)) => FleetErrorKind::ControlTaken { agent },
+            (_, Some(ErrorCode::Storage)) => FleetErrorKind::Storage { agent },
+            (
+                _,
+                Some(
+                    ErrorCode::Refused
+                    | ErrorCode::InboxFull
+                    | ErrorCode::BodyTooLong
+                    | ErrorCode::PairLimit
+                    | ErrorCode::NameTaken
+                    | ErrorCode::NotYours
+                    | ErrorCode::NotWritable
+                    | ErrorCode::Forbidden
+                    | ErrorCode::LineTooLong,
+                ),
+            ) => FleetErrorKind::Refused {
+                agent,
+                rule: error.answer().map(ToString::to_string).unwrap_or_default(),
+            },
+            _ => FleetErrorKind::Pod { agent },
+        };
+        match kind {
+            // The rule is all that its answer says.
+            FleetErrorKind::Refused { .. } => Self::new(kind),
+            _ => Self::new(kind).caused_by(error),
+        }
+    }
+}
+
+/// Turns the answers that are about another pod than the one that was asked into our own words.
+fn about_a_pod(name: &str, answer: &RpcError) -> Option<FleetError> {
+    let pod = name.to_owned();
+    let rule = answer.message.clone();
+    let kind = match answer.code {
+        ErrorCode::StartFailed => {
+            let data = answer.data.clone().unwrap_or_default();
+            let failure: StartFailure = serde_json::from_value(data).ok()?;
+            FleetErrorKind::StartFailed {
+                pod,
+                failure: Box::new(Failure {
+                    message: failure.cause,
+                    log: failure.log_tail,
+                    ..Failure::default()
+                }),
+            }
+        }
+        ErrorCode::NotYours => FleetErrorKind::NotYours { pod, rule },
+        ErrorCode::NotWritable => FleetErrorKind::NotWritable { pod, rule },
+        ErrorCode::NoSuchCursor => FleetErrorKind::NoSuchCursor { pod },
+        ErrorCode::NoSuchPod | ErrorCode::NameTaken | ErrorCode::Unreachable => {
+            FleetErrorKind::NotAllowed { pod, rule }
+        }
+        _ => return None,
+    };
+    Some(FleetError::new(kind))
+}
+
+impl From<StoreError> for FleetError {
+    fn from(error: StoreError) -> Self {
+        if let StoreErrorKind::FleetClaimed {
+            fleet,
+            owner,
+            claimant,
+        } = error.kind()
+        {
+            return Self::new(FleetErrorKind::Claimed {
+                fleet: fleet.clone(),
+                owner: owner.clone(),
+                claimant: claimant.clone(),
+            });
+        }
+        if let StoreErrorKind::NameTaken { existing } | StoreErrorKind::SpawnedName { existing } =
+            error.kind()
+        {
+            return Self::new(FleetErrorKind::NameTaken {
+                existing: existing.to_string(),
+            });
+        }
+        let hint = error.hint();
+        let made = Self::new(FleetErrorKind::Store).caused_by(error);
+        match hint {
+            Some(hint) => made.hint(hint),
+            None => made,
+        }
+    }
+}
+
+impl From<TmuxError> for FleetError {
+    fn from(error: TmuxError) -> Self {
+        if error.kind() == TmuxErrorKind::Missing {
+            return Self::new(FleetErrorKind::TmuxMissing);
+        }
+        let hint = error.hint();
+        let made = Self::new(FleetErrorKind::Tmux).caused_by(error);
+        match hint {
+            Some(hint) => made.hint(hint),
+            None => made,
+        }
+    }
+}
+
+impl From<Unavailable> for FleetError {
+    fn from(error: Unavailable) -> Self {
+        Self::new(FleetErrorKind::Supervisor).caused_by(error)
+    }
+}
+
+impl From<PathError> for FleetError {
+    fn from(error: PathError) -> Self {
+        Self::new(FleetErrorKind::RuntimeDir).caused_by(error)
+    }
+}
+
+pub(crate) fn bad_name(what: &'static str) -> impl Fn(NameError) -> FleetError {
+    move |error| FleetError::new(FleetErrorKind::Name { what }).caused_by(error)
+}

@@ -1,0 +1,98 @@
+//! What a person can do about an error.
+
+use super::kind::FleetErrorKind;
+
+/// Writes the options that name these fleets.
+#[must_use]
+pub fn fleet_options<T: std::fmt::Display>(fleets: &[T]) -> String {
+    let options: Vec<_> = fleets
+        .iter()
+        .map(|fleet| format!("`--fleet {fleet}`"))
+        .collect();
+    options.join(" or ")
+}
+
+/// Returns what a person can do about an error of this kind.
+pub(super) fn hints(kind: &FleetErrorKind) -> Vec<String> {
+    let hint = match kind {
+        FleetErrorKind::NoSuchAgent { near, .. } if !near.is_empty() => {
+            let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+            format!("did you mean {}?", names.join(" or "))
+        }
+        FleetErrorKind::NoSuchSession { near, .. } if !near.is_empty() => {
+            let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+            format!("did you mean {}?", names.join(" or "))
+        }
+        FleetErrorKind::NoSuchSession { .. } => {
+            "another socket than the default one is named by `--socket`".to_owned()
+        }
+        FleetErrorKind::HostedSession { session } => {
+            format!("send to the agent: `fleet send {session} -m …`")
+        }
+        FleetErrorKind::SshMissing => "install it: `apt install openssh-client`".to_owned(),
+        FleetErrorKind::BadTarget { .. } => "name it as `user@host`".to_owned(),
+        FleetErrorKind::Unreachable { target } => {
+            format!("nothing was sent; `ssh {target} true` has to work without a question")
+        }
+        FleetErrorKind::WhichFleet { others } => {
+            format!("name it: {}", fleet_options(others))
+        }
+        FleetErrorKind::LostRoster { .. } => "name the fleet with `--fleet NAME`".to_owned(),
+        FleetErrorKind::NoRoster => "make one with `fleet init --write`".to_owned(),
+        FleetErrorKind::Claimed { .. } => {
+            "give one of the two rosters another `fleet:` name".to_owned()
+        }
+        FleetErrorKind::NoSuchAgent { .. } => "`fleet ps` lists them".to_owned(),
+        FleetErrorKind::Pod { agent } => format!(
+            "if it stays so, `fleet restart {agent}` starts it anew; `fleet logs {agent}` \
+             shows what its pod says"
+        ),
+        FleetErrorKind::FileChanged { .. } => {
+            "look at what is there now, and run the command once more".to_owned()
+        }
+        FleetErrorKind::TmuxMissing => {
+            "install it: `apt install tmux`, `dnf install tmux` or `brew install tmux`".to_owned()
+        }
+        FleetErrorKind::TmuxTooOld { .. } => {
+            "install a newer one, from your system's backports or from \
+             https://github.com/tmux/tmux; `fleet doctor` shows which is found"
+                .to_owned()
+        }
+        FleetErrorKind::Tmux => "`fleet doctor` looks at tmux and its sockets".to_owned(),
+        FleetErrorKind::Io { doing: "lock", .. } => {
+            "the state directory has to be yours, on a file system with locks: `fleet doctor` \
+             looks at it"
+                .to_owned()
+        }
+        FleetErrorKind::NoSystemd => {
+            "log in as this user (su and sudo give no session); without systemd the pods are \
+             kept by `fleet up` or `fleet supervise`"
+                .to_owned()
+        }
+        FleetErrorKind::Supervisor => {
+            "log in as this user (su and sudo give no session), or run it without systemd: \
+             `--supervisor direct`"
+                .to_owned()
+        }
+        FleetErrorKind::NoSuchMessage { agent, .. } => {
+            format!("`fleet inbox {agent}` lists those that wait, `fleet log {agent}` all")
+        }
+        FleetErrorKind::NotRunning { agent } => format!("start it with `fleet up {agent}`"),
+        FleetErrorKind::ControlTaken { .. } => "take it with `--take`".to_owned(),
+        FleetErrorKind::StartFailed { failure, .. } if !failure.log.is_empty() => {
+            format!("the end of its log says:\n  {}", failure.log.join("\n  "))
+        }
+        FleetErrorKind::NoOrchestrator => {
+            "give one agent of the roster `class: orchestrator`".to_owned()
+        }
+        FleetErrorKind::NoBridge => "start it with `fleet bridge start`".to_owned(),
+        FleetErrorKind::NameTaken { existing } => {
+            format!("choose another name, or forget that pod: `fleet pod forget {existing}`")
+        }
+        FleetErrorKind::Storage { .. } => {
+            "make room on the disk of the state directory, or make it writable".to_owned()
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
