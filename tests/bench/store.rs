@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use podfleet_pod_store::session_log::{Entry, LogOptions, LogWriter, SessionFiles, SessionReader};
 use podfleet_pod_store::{
     FleetKey, InboxStore as _, NewPod, Offer, Page, PeerPair, PodCursor, PodFilter,
-    RecordStore as _, RelationStore as _, SqliteStore, Writer,
+    RecordStore as _, RelationStore as _, SpecText, SqliteStore, Writer,
 };
 use podfleet_protocol::{
     Address, Class, FleetName, Generation, Identity, Kind, Message, MessageId, PodId, PodName,
@@ -174,7 +174,10 @@ fn add(store: &SqliteStore, runtime: &Runtime, name: &str) -> PodId {
         class: "worker".to_owned(),
         alias: None,
         runtime: "sim".to_owned(),
-        spec: serde_json::json!({ "working_directory": "/work", "argv": ["sim", "agent"] }),
+        spec: SpecText::of(
+            &serde_json::json!({ "working_directory": "/work", "argv": ["sim", "agent"] }),
+        )
+        .unwrap(),
         runtime_dir: "/run/user/1000/fleet".into(),
         at: at(0),
     };

@@ -7,13 +7,14 @@ use crate::agent_env::is_captured;
 use crate::desired::Desired;
 use crate::plan::Drift;
 
-/// Returns the fields that differ, by the names of the roster's keys where there is one.
+/// Returns the fields that differ, by the names of the roster's keys where there is one; `spec` is
+/// the record's, if it can be read.
 ///
 /// Variables that come from the user's shell by themselves (`PATH`, `SSH_AUTH_SOCK`, …) differ
 /// from one login to the next; they are taken up at a start and are no difference before it.
 #[must_use]
-pub fn drift(record: &PodRecord, desired: &Desired) -> Drift {
-    let Ok(spec) = serde_json::from_value::<PodSpec>(record.spec.clone()) else {
+pub fn drift(record: &PodRecord, spec: Option<&PodSpec>, desired: &Desired) -> Drift {
+    let Some(spec) = spec else {
         return Drift {
             restart: vec!["record".to_owned()],
             live: Vec::new(),
@@ -36,7 +37,7 @@ pub fn drift(record: &PodRecord, desired: &Desired) -> Drift {
     let same_words = spec.told == wanted.told && spec.model == wanted.model;
     restart("command", spec.argv != wanted.argv && same_words);
     restart("role text", spec.told != wanted.told);
-    restart("env", env_differs(&spec, desired));
+    restart("env", env_differs(spec, desired));
     restart("env file", spec.env_file != wanted.env_file);
     restart(
         "working_directory",
@@ -73,8 +74,9 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
+    use podfleet_pod::inspect::spec_of;
     use podfleet_pod::spec::{HarnessRef, Resources, RestartPolicy, RestartWhen};
-    use podfleet_pod_store::PodState;
+    use podfleet_pod_store::{PodState, SpecText};
     use podfleet_protocol::{
         FleetName, Generation, Identity, PodId, PodName, Size, TenantId, UnixMillis,
     };
@@ -129,7 +131,7 @@ mod tests {
             class: desired.class.clone(),
             alias: desired.alias.clone(),
             runtime: desired.runtime.clone(),
-            spec: serde_json::to_value(&desired.spec).unwrap(),
+            spec: SpecText::of(&desired.spec).unwrap(),
             runtime_dir: PathBuf::from("/r"),
             generation: Generation(1),
             endpoint: None,
@@ -145,11 +147,15 @@ mod tests {
         }
     }
 
+    fn drift_of(recorded: &PodRecord, wanted: &Desired) -> Drift {
+        drift(recorded, spec_of(recorded).as_ref(), wanted)
+    }
+
     fn after(change: impl FnOnce(&mut Desired)) -> (String, String) {
         let recorded = record(&desired());
         let mut wanted = desired();
         change(&mut wanted);
-        let drift = drift(&recorded, &wanted);
+        let drift = drift_of(&recorded, &wanted);
         (drift.restart.join(" "), drift.live.join(" "))
     }
 
@@ -209,7 +215,7 @@ mod tests {
     #[test]
     fn a_record_that_cannot_be_read_is_made_again() {
         let mut recorded = record(&desired());
-        recorded.spec = serde_json::json!({"of": "another time"});
-        assert_eq!(drift(&recorded, &desired()).restart, ["record"]);
+        recorded.spec = SpecText::of(&["of another time"]).unwrap();
+        assert_eq!(drift_of(&recorded, &desired()).restart, ["record"]);
     }
 }

@@ -7,7 +7,7 @@
 //! processes share, [`MemoryStore`] in memory. [`session_log`] is the log of one agent's session.
 //!
 //! ```
-//! use podfleet_pod_store::{InboxStore, MemoryStore, NewPod, Page, RecordStore};
+//! use podfleet_pod_store::{InboxStore, MemoryStore, NewPod, Page, RecordStore, SpecText};
 //! use podfleet_protocol::{
 //!     Address, Class, FleetName, Identity, Kind, Message, MessageId, PodId, PodName, TenantId,
 //!     Typing, UnixMillis,
@@ -29,7 +29,7 @@
 //!     class: "member".to_owned(),
 //!     alias: None,
 //!     runtime: "sim".to_owned(),
-//!     spec: serde_json::json!({ "command": ["bash"] }),
+//!     spec: SpecText::of(&serde_json::json!({ "command": ["bash"] }))?,
 //!     runtime_dir: "/run/user/1000/fleet".into(),
 //!     at,
 //! };
@@ -67,6 +67,7 @@ mod outbox;
 mod page;
 mod record;
 mod relation;
+mod spec_text;
 mod sqlite;
 mod store;
 
@@ -99,5 +100,6 @@ pub use relation::{
     ChildRecord, NewChild, PeerPair, PeerRecord, PodLabel, Reasons, Registered, Relation, Spawned,
     VisiblePod, Writer,
 };
+pub use spec_text::SpecText;
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{InboxStore, PodStore, RecordStore, RelationStore, SessionStore};

@@ -7,6 +7,7 @@ use podfleet_protocol::{
 };
 
 use crate::relation::Spawned;
+use crate::spec_text::SpecText;
 
 /// The identity of a fleet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +44,7 @@ pub struct NewPod {
     /// The name of the harness that runs its agent.
     pub runtime: String,
     /// All that is needed to start it, as the layer above writes it.
-    pub spec: serde_json::Value,
+    pub spec: SpecText,
     /// Where its socket and heartbeat are to be.
     pub runtime_dir: PathBuf,
     /// When this was asked for.
@@ -98,7 +99,7 @@ pub struct PodRecord {
     /// The name of the harness that runs its agent.
     pub runtime: String,
     /// All that is needed to start it.
-    pub spec: serde_json::Value,
+    pub spec: SpecText,
     /// Where its socket and heartbeat are to be at its next start.
     pub runtime_dir: PathBuf,
     /// Counts its starts; 0 before the first.

@@ -67,5 +67,5 @@ pub fn scope_of(record: &PodRecord) -> Scope {
 /// Returns the specification that a pod was recorded with, if it can be read.
 #[must_use]
 pub fn spec_of(record: &PodRecord) -> Option<PodSpec> {
-    serde_json::from_value(record.spec.clone()).ok()
+    record.spec.read().ok()
 }

@@ -245,7 +245,7 @@ impl Claim {
         claim::end_former_generation(record.endpoint.as_ref());
         CrashPoint::GenerationCleared.reach();
         claim::adopt_orphans().map_err(failed("adopt what a killed guard leaves"))?;
-        let spec: PodSpec = serde_json::from_value(record.spec.clone()).map_err(PodError::Spec)?;
+        let spec: PodSpec = record.spec.read().map_err(PodError::Spec)?;
         let harness = spec.harness.load()?;
         let files = RuntimeDir::open(&record.runtime_dir)?.pod(id);
         let listener =

@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use podfleet_pod::paths::{RuntimeDir, RuntimePaths, StatePaths};
 use podfleet_pod::spec::{HarnessRef, PodSpec, RestartPolicy};
 use podfleet_pod_store::session_log::{Record, SessionFiles, SessionReader};
-use podfleet_pod_store::{NewPod, RecordStore as _, SqliteStore};
+use podfleet_pod_store::{NewPod, RecordStore as _, SpecText, SqliteStore};
 use podfleet_protocol::method::{Credential, Status, StatusParams, StatusUntil};
 use podfleet_protocol::{
     FleetName, Identity, PodId, PodName, PodStatus, SessionId, Size, TenantId, UnixMillis,
@@ -159,7 +159,7 @@ impl Pods {
             class: "worker".to_owned(),
             alias: None,
             runtime: harness.to_owned(),
-            spec: serde_json::to_value(spec).unwrap(),
+            spec: SpecText::of(&spec).unwrap(),
             runtime_dir: self.world.path("run"),
             at: UnixMillis(0),
         };

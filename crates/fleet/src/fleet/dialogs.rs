@@ -1,6 +1,6 @@
 //! `answer` and `reset`: dialogs of an agent, and its conversation.
 
-use podfleet_pod::spec::PodSpec;
+use podfleet_pod::inspect::spec_of;
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{
     Answer, AnswerParams, AnswerResult, DialogResult, GetDialog, GetReceipt, Nothing,
@@ -60,7 +60,7 @@ impl Fleet {
     /// Fails when the agent is unknown or was never started.
     pub async fn reset_command(&self, agent: &str) -> Result<Option<String>, FleetError> {
         let pod = self.started(agent).await?;
-        let spec = serde_json::from_value::<PodSpec>(pod.spec).ok();
+        let spec = spec_of(&pod);
         let harness = spec.and_then(|spec| spec.harness.load().ok());
         Ok(harness.and_then(|harness| harness.reset_command().map(str::to_owned)))
     }

@@ -1,6 +1,6 @@
 //! Making the tmux views again, as the unit of a tmux server does at its start.
 
-use podfleet_pod::spec::PodSpec;
+use podfleet_pod::inspect::spec_of;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::{FleetName, Size};
 
@@ -12,7 +12,7 @@ use crate::views::View;
 
 /// Describes the view of a pod.
 pub(super) fn view_of(pod: &PodRecord) -> View {
-    let spec = serde_json::from_value::<PodSpec>(pod.spec.clone());
+    let spec = spec_of(pod);
     View {
         pod: pod.identity.id,
         name: pod.identity.name.clone(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub(crate) use podfleet_pod::account;
-use podfleet_pod::spec::PodSpec;
+use podfleet_pod::inspect::spec_of;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::client::{ClientError, PodClient};
 use podfleet_protocol::method::{GetScreen, Nothing, Status, StatusParams, StatusUntil};
@@ -145,7 +145,7 @@ fn missing_program(pod: &PodRecord, mut failure: Failure) -> Failure {
     };
     let looked_in = places.to_owned();
     failure.message = message.to_owned();
-    let spec: Option<PodSpec> = serde_json::from_value(pod.spec.clone()).ok();
+    let spec = spec_of(pod);
     let launch = spec.as_ref().and_then(|spec| {
         let launch = spec.harness.load().ok()?.launch().clone();
         // A command of the user's own is another program.

@@ -1,10 +1,10 @@
 //! Starting one agent's pod.
 
-use std::path::Path;
 use std::time::Duration;
 
 use podfleet_pod::clock;
-use podfleet_pod_store::{CrashPoint, NewPod, PodRecord};
+use podfleet_pod::inspect::spec_of;
+use podfleet_pod_store::{CrashPoint, NewPod, PodRecord, SpecText};
 use podfleet_protocol::{Identity, PodId};
 
 use super::settle::account;
@@ -34,7 +34,7 @@ impl Fleet {
             class: desired.class.clone(),
             alias: desired.alias.clone(),
             runtime: desired.runtime.clone(),
-            spec: serde_json::to_value(&desired.spec).map_err(|error| {
+            spec: SpecText::of(&desired.spec).map_err(|error| {
                 FleetError::new(crate::error::FleetErrorKind::Internal).caused_by(error)
             })?,
             runtime_dir: runtime_dir.clone(),
@@ -88,10 +88,10 @@ impl Fleet {
     }
 
     fn make_working_directory(&self, pod: &PodRecord, events: &Events) -> Result<(), Failure> {
-        let Some(path) = pod.spec.get("working_directory").and_then(|at| at.as_str()) else {
+        let Some(spec) = spec_of(pod) else {
             return Ok(());
         };
-        let path = Path::new(path);
+        let path = spec.working_directory.as_path();
         if path.is_dir() {
             return Ok(());
         }

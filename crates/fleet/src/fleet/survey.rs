@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use podfleet_pod::inspect::spec_of;
 use podfleet_pod_store::{Page, PodFilter, PodSummary};
 use podfleet_roster::Agent;
 
@@ -190,7 +191,10 @@ fn wanted(survey: &Survey<'_>, agent: &Agent) -> Option<Wanted> {
     let (difference, fault) = match (desired, record) {
         (Err(fault), _) => (Drift::default(), Some(fault.to_string())),
         (Ok(_), None) => (Drift::default(), None),
-        (Ok(desired), Some(record)) => (drift(record, desired), None),
+        (Ok(desired), Some(record)) => {
+            let spec = spec_of(record);
+            (drift(record, spec.as_ref(), desired), None)
+        }
     };
     Some(Wanted {
         agent: name.to_owned(),

@@ -128,7 +128,7 @@ impl Fleet {
             runtime: RUNTIME,
             spec,
         };
-        self.reservation(pod, None, &Scope::UNLIMITED)
+        self.reservation(&pod, None, &Scope::UNLIMITED)
     }
 }
 

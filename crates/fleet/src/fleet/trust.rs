@@ -49,7 +49,9 @@ impl Fleet {
             let rule = format!("it runs, and may write its settings; `fleet down {agent}` first");
             return Err(refuse(rule));
         }
-        let spec: PodSpec = serde_json::from_value(pod.spec.clone())
+        let spec: PodSpec = pod
+            .spec
+            .read()
             .map_err(|error| refuse(format!("its record cannot be read: {error}")))?;
         let harness = spec.harness.load();
         let harness = harness.map_err(|error| refuse(error.to_string()))?;

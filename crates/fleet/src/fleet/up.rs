@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use podfleet_pod::inspect::spec_of;
 use podfleet_pod::{clock, conversation};
 use podfleet_pod_store::{PodRecord, PodState};
 use podfleet_protocol::PodId;
@@ -304,7 +305,8 @@ impl Fleet {
 
     /// Limits that nothing holds a pod to must not be relied on.
     fn tell_unheld_limits(&self, run: &Run<'_>, pod: &PodRecord) {
-        if self.supervisor.kind() == SupervisorKind::Direct && pod.spec.get("resources").is_some() {
+        let limited = || spec_of(pod).is_some_and(|spec| !spec.resources.is_unlimited());
+        if self.supervisor.kind() == SupervisorKind::Direct && limited() {
             // Nobody has to listen.
             let _ = run.events.send(Progress::Note {
                 agent: Some(pod.identity.name.to_string()),

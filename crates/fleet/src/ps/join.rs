@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use podfleet_pod::heartbeat::Heartbeat;
+use podfleet_pod::inspect::spec_of;
+use podfleet_pod::spec::PodSpec;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::UnixMillis;
 use podfleet_roster::Agent;
@@ -44,33 +46,63 @@ pub(crate) struct Sources<'a> {
 /// Makes the rows: agents in roster order, pods that the roster does not host any more, then
 /// sessions that no pod hosts.
 pub(crate) fn join(sources: &Sources<'_>) -> Vec<PsRow> {
-    let seen: HashMap<_, _> = sources
-        .sightings
-        .iter()
-        .map(|sighting| (sighting.name(), sighting))
-        .collect();
-    let agents = sources.agents.unwrap_or_default();
-    let mut rows: Vec<_> = agents
-        .iter()
-        .map(|agent| match seen.get(agent.name.as_str()) {
-            _ if elsewhere(agent, sources.host).is_some() => sources.remote(agent),
-            Some(sighting) => sources.pod(sighting),
-            None => sources.never_started(agent),
-        })
-        .collect();
-    let listed: HashSet<_> = agents.iter().map(|agent| agent.name.as_str()).collect();
-    let others = sources.sightings.iter().filter(|sighting| {
-        // Without a roster every record counts; with one, what it dropped and is stopped does not.
-        let dropped = sources.agents.is_some();
-        !listed.contains(sighting.name())
-            && (!dropped || sighting.is_up() || sighting.record().expected)
-    });
-    rows.extend(others.map(|sighting| sources.pod(sighting)));
-    rows.extend(sources.unmanaged());
-    rows
+    Join::of(sources).rows()
 }
 
-impl Sources<'_> {
+/// The sources by what they are looked up by: a fleet may have hundreds of agents.
+struct Join<'a> {
+    sources: &'a Sources<'a>,
+    seen: HashMap<&'a str, &'a Sighting>,
+    /// The names of all the roster's agents.
+    listed: HashSet<&'a str>,
+    desired: HashMap<&'a str, &'a Result<Desired, Impossible>>,
+    /// Panes by the tag of the pod that they show.
+    views: HashMap<&'a str, &'a Pane>,
+}
+
+impl<'a> Join<'a> {
+    fn of(sources: &'a Sources<'a>) -> Self {
+        let agents = sources.agents.unwrap_or_default();
+        let desired = sources.desired.iter();
+        let panes = sources.panes.unwrap_or_default().iter();
+        let sightings = sources.sightings.iter();
+        Self {
+            sources,
+            seen: sightings.map(|seen| (seen.name(), seen)).collect(),
+            listed: agents.iter().map(|agent| agent.name.as_str()).collect(),
+            desired: desired
+                .map(|(agent, desired)| (agent.name.as_str(), desired))
+                .collect(),
+            // Of two views of one pod the first counts.
+            views: panes
+                .rev()
+                .filter_map(|pane| Some((pane.tag.as_deref()?, pane)))
+                .collect(),
+        }
+    }
+
+    fn rows(&self) -> Vec<PsRow> {
+        let agents = self.sources.agents.unwrap_or_default();
+        let mut rows: Vec<_> = agents
+            .iter()
+            .map(|agent| match self.seen.get(agent.name.as_str()) {
+                _ if elsewhere(agent, self.sources.host).is_some() => self.remote(agent),
+                Some(sighting) => self.pod(sighting),
+                None => self.never_started(agent),
+            })
+            .collect();
+        let others = self.sources.sightings.iter().filter(|sighting| {
+            // Without a roster every record counts; with one, what it dropped and is stopped does
+            // not.
+            let dropped = self.sources.agents.is_some();
+            !self.listed.contains(sighting.name())
+                && (!dropped || sighting.is_up() || sighting.record().expected)
+        });
+        rows.extend(others.map(|sighting| self.pod(sighting)));
+        rows.extend(self.unmanaged());
+        rows
+    }
+
     fn blank(&self, name: &str, readiness: RowState) -> PsRow {
         PsRow {
             name: name.to_owned(),
@@ -89,8 +121,8 @@ impl Sources<'_> {
             inbox: None,
             flags: Vec::new(),
             managed: true,
-            tenant_id: self.tenant.to_owned(),
-            host: self.host.to_owned(),
+            tenant_id: self.sources.tenant.to_owned(),
+            host: self.sources.host.to_owned(),
             since_seconds: None,
             detail: None,
             socket: None,
@@ -117,7 +149,7 @@ impl Sources<'_> {
     }
 
     fn never_started(&self, agent: &Agent) -> PsRow {
-        let desired = self.desired(agent.name.as_str());
+        let desired = self.desired.get(agent.name.as_str());
         let fault = desired.and_then(|desired| desired.as_ref().err());
         PsRow {
             inbox: Some(0),
@@ -128,13 +160,14 @@ impl Sources<'_> {
 
     fn pod(&self, sighting: &Sighting) -> PsRow {
         let record = sighting.record();
-        let judgement = sighting.judge(&self.now, self.idle_threshold);
+        let spec = spec_of(record);
+        let judgement = sighting.judge(&self.sources.now, self.sources.idle_threshold);
         let heartbeat = sighting.heartbeat.as_ref().filter(|_| sighting.is_up());
         let since = self.since(sighting, judgement.readiness);
         let idle = heartbeat
             .and(sighting.last_output())
-            .and_then(|at| self.now.since_boot(at));
-        let age = match sighting.heartbeat_age(&self.now) {
+            .and_then(|at| self.sources.now.since_boot(at));
+        let age = match sighting.heartbeat_age(&self.sources.now) {
             HeartbeatAge::Known { age, .. } if sighting.is_up() => Some(age.as_secs()),
             _ => None,
         };
@@ -145,7 +178,7 @@ impl Sources<'_> {
             runtime: Some(record.runtime.clone()),
             model: heartbeat
                 .and_then(|heartbeat| heartbeat.model.clone())
-                .or_else(|| text(record, "model")),
+                .or_else(|| spec.as_ref()?.model.clone()),
             since: since.and_then(rfc3339),
             idle_seconds: idle.map(|idle| idle.as_secs()),
             heartbeat_age_seconds: age,
@@ -155,8 +188,8 @@ impl Sources<'_> {
                 .map(|endpoint| endpoint.pid),
             generation: Some(record.generation.0),
             inbox: Some(sighting.summary.undelivered),
-            flags: self.flags(sighting),
-            since_seconds: since.map(|since| self.now.since_wall(since).as_secs()),
+            flags: self.flags(sighting, spec.as_ref()),
+            since_seconds: since.map(|since| self.sources.now.since_wall(since).as_secs()),
             detail: sighting
                 .quarantine()
                 .or_else(|| heartbeat.and_then(|heartbeat| heartbeat.detail.clone()))
@@ -165,7 +198,7 @@ impl Sources<'_> {
             unit: self.unit_of(record).map(|unit| unit.id.clone()),
             socket: endpoint.map(|endpoint| endpoint.socket.clone()),
             session: self.view_of(record).map(|pane| pane.session_name.clone()),
-            working_directory: text(record, "working_directory").map(Into::into),
+            working_directory: spec.map(|spec| spec.working_directory),
             ..self.blank(sighting.name(), RowState::Judged(judgement.readiness))
         }
     }
@@ -174,23 +207,23 @@ impl Sources<'_> {
         let heartbeat = sighting
             .heartbeat
             .as_ref()
-            .filter(|heartbeat| heartbeat.boot_id == self.now.boot_id);
+            .filter(|heartbeat| heartbeat.boot_id == self.sources.now.boot_id);
         let at = match readiness {
             Readiness::Quarantined | Readiness::Stopped => None,
             // When a pod died nobody saw.
             Readiness::Dead if !sighting.is_up() => return None,
             _ => heartbeat.map(|heartbeat| heartbeat.since),
         };
-        let seen = at.and_then(|at| self.now.wall_of(at));
+        let seen = at.and_then(|at| self.sources.now.wall_of(at));
         Some(seen.unwrap_or(sighting.record().updated))
     }
 
-    fn flags(&self, sighting: &Sighting) -> Vec<Flag> {
+    fn flags(&self, sighting: &Sighting, spec: Option<&PodSpec>) -> Vec<Flag> {
         let record = sighting.record();
         let mut flags = Vec::new();
         let mut flag = |kind, detail: String| flags.push(Flag { kind, detail });
         if let Some(oldest) = sighting.summary.oldest
-            && self.now.since_wall(oldest) > HELD_AFTER
+            && self.sources.now.since_wall(oldest) > HELD_AFTER
         {
             flag(FlagKind::Held, held_by(sighting));
         }
@@ -200,17 +233,17 @@ impl Sources<'_> {
         // What does not run cannot run other than the roster says.
         if sighting.is_up()
             && record.spawned.is_none()
-            && let Some(fields) = self.drift(record)
+            && let Some(fields) = self.drift(record, spec)
         {
             flag(FlagKind::Drift, fields);
         }
         // A spawned pod is in no roster, and has no view unless somebody makes one.
         let viewed = record.spawned.is_some() || self.view_of(record).is_some();
-        if sighting.is_up() && self.panes.is_some() && !viewed {
+        if sighting.is_up() && self.sources.panes.is_some() && !viewed {
             flag(FlagKind::View, String::new());
         }
         let build = record.endpoint.as_ref().map(|endpoint| &endpoint.build);
-        if sighting.is_up() && build.is_some_and(|build| build != self.build) {
+        if sighting.is_up() && build.is_some_and(|build| build != self.sources.build) {
             flag(FlagKind::Old, build.cloned().unwrap_or_default());
         }
         if sighting.is_up()
@@ -226,7 +259,7 @@ impl Sources<'_> {
 
     /// Returns the unit of a pod, unless the pod that is up is another process.
     fn unit_of(&self, record: &PodRecord) -> Option<&UnitState> {
-        let unit = self.units?.of(&Instance::of(&record.identity))?;
+        let unit = self.sources.units?.of(&Instance::of(&record.identity))?;
         let pid = record.endpoint.as_ref().map(|endpoint| endpoint.pid);
         (unit.is_failed() || (unit.main_pid.is_some() && unit.main_pid == pid)).then_some(unit)
     }
@@ -237,26 +270,21 @@ impl Sources<'_> {
     }
 
     fn boot_fault(&self, record: &PodRecord) -> Option<&'static str> {
-        self.units?.boot_fault(&Instance::of(&record.identity))
+        self.sources
+            .units?
+            .boot_fault(&Instance::of(&record.identity))
     }
 
-    fn desired(&self, name: &str) -> Option<&Result<Desired, Impossible>> {
-        self.desired
-            .iter()
-            .find(|(agent, _)| agent.name.as_str() == name)
-            .map(|(_, desired)| desired)
-    }
-
-    fn drift(&self, record: &PodRecord) -> Option<String> {
+    fn drift(&self, record: &PodRecord, spec: Option<&PodSpec>) -> Option<String> {
         let name = record.identity.name.as_str();
-        let mut agents = self.agents?.iter();
-        if !agents.any(|agent| agent.name.as_str() == name) {
+        self.sources.agents?;
+        if !self.listed.contains(name) {
             return Some("not in the roster".to_owned());
         }
-        match self.desired(name)? {
+        match self.desired.get(name)? {
             Err(fault) => Some(fault.to_string()),
             Ok(desired) => {
-                let drift = drift(record, desired);
+                let drift = drift(record, spec, desired);
                 let fields: Vec<_> = drift.restart.into_iter().chain(drift.live).collect();
                 (!fields.is_empty()).then(|| fields.join(", "))
             }
@@ -265,17 +293,17 @@ impl Sources<'_> {
 
     fn view_of(&self, record: &PodRecord) -> Option<&Pane> {
         let tag = views::tag_of(record.identity.id);
-        let mut panes = self.panes?.iter();
-        panes.find(|pane| pane.tag.as_deref() == Some(&tag))
+        self.views.get(tag.as_str()).copied()
     }
 
     /// One row a session, whatever the number of its panes.
     fn unmanaged(&self) -> Vec<PsRow> {
         let mut sessions = HashSet::new();
-        self.panes
+        self.sources
+            .panes
             .unwrap_or_default()
             .iter()
-            .filter(|pane| !is_ours(pane, self.holder) && sessions.insert(pane.session))
+            .filter(|pane| !is_ours(pane, self.sources.holder) && sessions.insert(pane.session))
             .map(|pane| PsRow {
                 managed: false,
                 session: Some(pane.session_name.clone()),
@@ -303,11 +331,6 @@ fn held_by(sighting: &Sighting) -> String {
 fn draft(heartbeat: &Heartbeat) -> Option<String> {
     let draft = heartbeat.screen == "draft";
     draft.then(|| "draft: text stands in its composer".to_owned())
-}
-
-/// Returns a text of the recorded spec, without reading all of it.
-fn text(record: &PodRecord, field: &str) -> Option<String> {
-    Some(record.spec.get(field)?.as_str()?.to_owned())
 }
 
 fn rfc3339(at: UnixMillis) -> Option<String> {

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use podfleet_pod::spec::Resources;
+use podfleet_pod::inspect::spec_of;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::FleetName;
 use tokio::sync::Mutex;
@@ -120,8 +120,7 @@ impl Systemd {
             path: log.display().to_string(),
             source,
         })?;
-        let resources = pod.spec.get("resources").cloned().unwrap_or_default();
-        let resources: Option<Resources> = serde_json::from_value(resources).ok();
+        let resources = spec_of(pod).map(|spec| spec.resources);
         let what = format!(
             "the agent {} of the fleet {}",
             identity.name, identity.fleet

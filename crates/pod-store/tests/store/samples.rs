@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use podfleet_pod_store::{
-    Endpoint, FleetKey, GenerationStart, HumanTurn, NewPod, NewSaying, PodStore,
+    Endpoint, FleetKey, GenerationStart, HumanTurn, NewPod, NewSaying, PodStore, SpecText,
 };
 use podfleet_protocol::{
     Address, Class, FleetName, Identity, Kind, Message, MessageId, PodId, PodName, TenantId,
@@ -33,7 +33,7 @@ pub(super) fn pod_in(fleet_name: &str, pod_name: &str) -> NewPod {
         class: "member".to_owned(),
         alias: None,
         runtime: "sim".to_owned(),
-        spec: serde_json::json!({ "command": ["bash"] }),
+        spec: SpecText::of(&serde_json::json!({ "command": ["bash"] })).unwrap(),
         runtime_dir: "/run/fleet".into(),
         at: AT,
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use podfleet_pod::clock;
 use podfleet_pod::inspect::{scope_of, spec_of};
 use podfleet_pod::spec::PodSpec;
-use podfleet_pod_store::{NewChild, NewPod, PodRecord};
+use podfleet_pod_store::{NewChild, NewPod, PodRecord, SpecText};
 use podfleet_protocol::method::SpawnParams;
 use podfleet_protocol::{Address, Identity, PodId, PodName, Scope, Size};
 
@@ -93,7 +93,7 @@ impl Fleet {
             runtime: &params.runtime,
             spec,
         };
-        self.reservation(pod, parent.map(|parent| parent.identity.id), scope)
+        self.reservation(&pod, parent.map(|parent| parent.identity.id), scope)
     }
 
     pub(in crate::fleet) fn child_recipe(&self) -> ChildRecipe<'_> {
@@ -109,7 +109,7 @@ impl Fleet {
     /// Makes the first record of a pod that no roster names.
     pub(in crate::fleet) fn reservation(
         &self,
-        pod: Unrostered<'_>,
+        pod: &Unrostered<'_>,
         parent: Option<PodId>,
         scope: &Scope,
     ) -> Result<NewChild, FleetError> {
@@ -127,7 +127,7 @@ impl Fleet {
                 class: pod.class.to_owned(),
                 alias: None,
                 runtime: pod.runtime.to_owned(),
-                spec: serde_json::to_value(pod.spec).map_err(internal)?,
+                spec: SpecText::of(&pod.spec).map_err(internal)?,
                 runtime_dir: self.dirs.runtime.clone(),
                 at: clock::wall(),
             },

@@ -3,7 +3,8 @@ use std::path::PathBuf;
 
 use podfleet_pod::clock::BootMillis;
 use podfleet_pod::heartbeat::{Heartbeat, Status};
-use podfleet_pod_store::{Endpoint, PodState, PodSummary};
+use podfleet_pod::spec::RestartPolicy;
+use podfleet_pod_store::{Endpoint, PodState, PodSummary, SpecText};
 use podfleet_protocol::{
     Address, FleetName, Generation, Identity, Paused, PodId, PodName, Run, TenantId,
 };
@@ -62,7 +63,14 @@ fn sighting(name: &str) -> Sighting {
         class: "worker".into(),
         alias: None,
         runtime: "sim".into(),
-        spec: serde_json::json!({"working_directory": "/work"}),
+        spec: SpecText::of(&serde_json::json!({
+            "harness": {"name": "sim"},
+            "argv": [],
+            "env": {},
+            "working_directory": "/work",
+            "restart": RestartPolicy::default(),
+        }))
+        .unwrap(),
         runtime_dir: "/r".into(),
         generation: Generation(2),
         endpoint: Some(Endpoint {

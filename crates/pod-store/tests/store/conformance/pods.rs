@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use podfleet_pod_store::{
-    DeliveryState, NewSession, Page, PodCursor, PodFilter, PodState, PodStore, StoreErrorKind,
+    DeliveryState, NewSession, Page, PodCursor, PodFilter, PodState, PodStore, SpecText,
+    StoreErrorKind,
 };
 use podfleet_protocol::{
     Address, Generation, Hold, HoldReason, Outcome, Paused, PodId, Receipt, SessionId, UnixMillis,
@@ -84,7 +85,7 @@ async fn a_revision_grows_only_with_a_difference(store: &dyn PodStore) {
     let first = store.put_pod(pod("coder")).await.unwrap();
     assert_eq!((first.revision, first.generation), (1, Generation(0)));
     let mut changed = pod("coder");
-    changed.spec = serde_json::json!({ "command": ["zsh"] });
+    changed.spec = SpecText::of(&serde_json::json!({ "command": ["zsh"] })).unwrap();
     changed.alias = Some("the coder".to_owned());
     changed.at = UnixMillis(AT.0 + 1);
     let second = store.put_pod(changed.clone()).await.unwrap();

@@ -1,7 +1,7 @@
 use podfleet_pod_store::session_log::LogOptions;
 use podfleet_pod_store::{
     Endpoint, GenerationStart, InboxStore as _, MemoryStore, NewPod, Offer, RecordStore as _,
-    Sender,
+    Sender, SpecText,
 };
 use podfleet_protocol::{
     Address, Class, FleetName, Identity, Kind, Message, MessageId, PodName, TenantId, Typing,
@@ -31,7 +31,7 @@ impl Former {
             class: "member".into(),
             alias: None,
             runtime: "sim".into(),
-            spec: serde_json::Value::Null,
+            spec: SpecText::of(&()).unwrap(),
             runtime_dir: "/run/fleet".into(),
             at: clock::wall(),
         };
