@@ -29,6 +29,7 @@ use crate::{
     OutboundMessage, SendReceipt,
 };
 use api::Api;
+use outgoing::Sent;
 use position::Position;
 use snowflake::Snowflake;
 use whereabouts::Whereabouts;
@@ -64,6 +65,7 @@ struct Shared {
     api: Api,
     channel: Snowflake,
     whereabouts: Whereabouts,
+    sent: Sent,
 }
 
 impl Discord {
@@ -78,6 +80,7 @@ impl Discord {
             api,
             channel,
             whereabouts: Whereabouts::new(channel),
+            sent: Sent::default(),
         })))
     }
 }

@@ -24,11 +24,27 @@ pub(crate) async fn connect(Of(state): Of<Shared>, upgrade: WebSocketUpgrade) ->
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     upgrade.on_upgrade(|socket| async move {
-        locked(&state).connections += 1;
+        let open = Open::count(&state);
         // Whoever goes away in mid-word is nobody's fault.
         let _ = attend(socket, &state).await;
-        locked(&state).connections -= 1;
+        drop(open);
     })
+}
+
+/// A connection that is counted, until it ends or is killed.
+struct Open(Shared);
+
+impl Open {
+    fn count(state: &Shared) -> Self {
+        locked(state).connections += 1;
+        Self(Shared::clone(state))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        locked(&self.0).connections -= 1;
+    }
 }
 
 /// What a client is answered.

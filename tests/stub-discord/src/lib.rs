@@ -29,17 +29,51 @@ use state::{Push, State};
 /// The token of the bot.
 pub const TOKEN: &str = "stub-bot-token-MTA1.GxYz12.not-to-be-seen";
 
-/// A running server. Dropping it ends it, and every connection to it.
+/// A server. Dropping it ends it, and every connection to it.
 #[derive(Debug)]
 pub struct StubDiscord {
     address: SocketAddr,
     state: Shared,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// What serves, while it is not killed.
+    serving: Mutex<Option<Serving>>,
 }
 
-/// The server's state, which its handlers and the test share.
+/// The server's state, which its handlers and the test share. What is killed keeps it.
 type Shared = Arc<Mutex<State>>;
+
+/// A thread that serves, with a runtime of its own.
+#[derive(Debug)]
+struct Serving {
+    end: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Serving {
+    fn begin(listener: std::net::TcpListener, state: Shared) -> Self {
+        listener.set_nonblocking(true).unwrap();
+        let (end, ended) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async move {
+                let listener = TcpListener::from_std(listener).unwrap();
+                tokio::select! {
+                    served = axum::serve(listener, http::router(state)) => served.unwrap(),
+                    _ = ended => {}
+                }
+            });
+        });
+        Self { end, thread }
+    }
+
+    /// Ends it in the middle of whatever it does: its connections end with its runtime.
+    fn kill(self) {
+        let _ = self.end.send(());
+        self.thread.join().unwrap();
+    }
+}
 
 fn locked(state: &Shared) -> MutexGuard<'_, State> {
     state.lock().unwrap()
@@ -49,32 +83,39 @@ impl StubDiscord {
     /// Starts a server on a free port, in a thread of its own.
     #[must_use]
     pub fn start() -> Self {
-        let (tell, told) = std::sync::mpsc::channel();
-        let (end, ended) = oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async move {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let address = listener.local_addr().unwrap();
-                let state = Arc::new(Mutex::new(State::new(address)));
-                let router = http::router(Arc::clone(&state));
-                tell.send((address, state)).unwrap();
-                tokio::select! {
-                    served = axum::serve(listener, router) => served.unwrap(),
-                    _ = ended => {}
-                }
-            });
-        });
-        let (address, state) = told.recv().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(Mutex::new(State::new(address)));
+        let serving = Serving::begin(listener, Arc::clone(&state));
         Self {
             address,
             state,
-            end: Some(end),
-            thread: Some(thread),
+            serving: Mutex::new(Some(serving)),
         }
+    }
+
+    /// Kills it, with whatever it is at; what was said and the sessions of the gateway stay.
+    pub fn kill(&self) {
+        let serving = self.serving.lock().unwrap().take();
+        if let Some(serving) = serving {
+            serving.kill();
+            locked(&self.state).disconnect();
+        }
+    }
+
+    /// Starts it again at the same address, if it was killed.
+    pub fn run(&self) {
+        let mut serving = self.serving.lock().unwrap();
+        if serving.is_none() {
+            let listener = std::net::TcpListener::bind(self.address).unwrap();
+            *serving = Some(Serving::begin(listener, Arc::clone(&self.state)));
+        }
+    }
+
+    /// Returns whether it runs.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.serving.lock().unwrap().is_some()
     }
 
     /// Returns the base address of the HTTP interface.
@@ -208,11 +249,6 @@ impl StubDiscord {
 
 impl Drop for StubDiscord {
     fn drop(&mut self) {
-        if let Some(end) = self.end.take() {
-            let _ = end.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.kill();
     }
 }

@@ -217,7 +217,7 @@ impl State {
                 "content_type": "text/plain",
             })
         });
-        json!({
+        let mut message = json!({
             "id": kept.id.to_string(),
             "channel_id": kept.channel.to_string(),
             "guild_id": GUILD.to_string(),
@@ -230,7 +230,11 @@ impl State {
                 "bot": bot,
             },
             "attachments": files.collect::<Vec<_>>(),
-        })
+        });
+        if let Some(answered) = &kept.reply_to {
+            message["message_reference"] = json!({ "message_id": answered });
+        }
+        message
     }
 
     pub(crate) fn said_by_bot(&self) -> Vec<Said> {
@@ -327,6 +331,13 @@ impl State {
             if let Some(connection) = &session.connection {
                 let _ = connection.send(Push::Event(event));
             }
+        }
+    }
+
+    /// Forgets every connection, as what is killed does; who comes back resumes.
+    pub(crate) fn disconnect(&mut self) {
+        for session in self.sessions.values_mut() {
+            session.connection = None;
         }
     }
 

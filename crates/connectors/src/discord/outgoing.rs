@@ -1,13 +1,15 @@
 //! From a message of the fleet to messages of Discord.
 
+use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Shared;
-use super::api::Upload;
+use super::api::{PAGE, Upload};
 use super::failure::FILE_LIMIT;
 use super::snowflake::Snowflake;
 use super::wire::Message;
@@ -29,6 +31,8 @@ const SKEW: Duration = Duration::from_secs(120);
 struct Part<'a> {
     text: String,
     files: &'a [Attachment],
+    /// The message that it answers.
+    reply_to: Option<Snowflake>,
 }
 
 /// Sends a message in as many parts as it takes; returns their ids.
@@ -44,17 +48,17 @@ pub(super) async fn send(
     let mut ids = Vec::new();
     for (index, part) in parts(&message).into_iter().enumerate() {
         if let Some(id) = earlier.take(&part) {
-            ids.push(id.to_string());
+            ids.push(id);
             continue;
         }
-        let reply_to = message.reply_to.as_deref().filter(|_| index == 0);
         let nonce = nonce(&message.idempotency_key, index);
-        let body = body(&part, &nonce, reply_to);
+        let body = body(&part, &nonce);
         let files = uploads(part.files).await?;
         let sent = shared.api.create_message(channel, &body, &files).await?;
-        ids.push(sent.id.to_string());
+        ids.push(sent.id);
     }
-    Ok(ids)
+    shared.sent.note(&message.idempotency_key, &ids);
+    Ok(ids.iter().map(ToString::to_string).collect())
 }
 
 /// Returns where a thread is; only those of our channel are any of our business.
@@ -74,11 +78,15 @@ async fn channel_of(shared: &Shared, thread: Option<&str>) -> Result<Snowflake, 
     }
 }
 
-/// Splits a message: its text at the limit, and its files behind the text.
+/// Splits a message: its text at the limit, and its files behind the text. The first part is the
+/// answer, if it is one.
 fn parts(message: &OutboundMessage) -> Vec<Part<'_>> {
     let mut parts: Vec<Part<'_>> = split(&message.text, MAX_TEXT)
         .into_iter()
-        .map(|text| Part { text, files: &[] })
+        .map(|text| Part {
+            text,
+            ..Part::default()
+        })
         .collect();
     let mut files = message.attachments.chunks(MAX_FILES);
     if let (Some(last), Some(first)) = (parts.last_mut(), files.next()) {
@@ -87,9 +95,12 @@ fn parts(message: &OutboundMessage) -> Vec<Part<'_>> {
         files = message.attachments.chunks(MAX_FILES);
     }
     parts.extend(files.map(|files| Part {
-        text: String::new(),
         files,
+        ..Part::default()
     }));
+    if let Some(first) = parts.first_mut() {
+        first.reply_to = message.reply_to.as_deref().and_then(|id| id.parse().ok());
+    }
     parts
 }
 
@@ -102,7 +113,7 @@ fn nonce(key: &str, index: usize) -> String {
         .collect()
 }
 
-fn body(part: &Part<'_>, nonce: &str, reply_to: Option<&str>) -> Value {
+fn body(part: &Part<'_>, nonce: &str) -> Value {
     let mut body = json!({
         "content": part.text,
         "nonce": nonce,
@@ -110,7 +121,7 @@ fn body(part: &Part<'_>, nonce: &str, reply_to: Option<&str>) -> Value {
         // Nobody is pinged by what an agent writes.
         "allowed_mentions": { "parse": [], "replied_user": false },
     });
-    if let Some(id) = reply_to.and_then(|id| id.parse::<Snowflake>().ok()) {
+    if let Some(id) = part.reply_to {
         body["message_reference"] = json!({ "message_id": id, "fail_if_not_exists": false });
     }
     if !part.files.is_empty() {
@@ -163,7 +174,11 @@ impl Earlier {
         let me = shared.whereabouts.me(&shared.api).await?.id;
         let mut messages = shared.api.last_messages(channel).await?;
         let since = made_at(key).unwrap_or(SystemTime::UNIX_EPOCH);
-        messages.retain(|message| message.author.id == me && message.id.time() + SKEW >= since);
+        let may_be_it = |message: &Message| {
+            let own = message.author.id == me && message.id.time() + SKEW >= since;
+            own && !shared.sent.is_of_another(message.id, key)
+        };
+        messages.retain(may_be_it);
         Ok(Self(messages))
     }
 
@@ -172,10 +187,33 @@ impl Earlier {
         let same = |message: &Message| {
             let files = message.attachments.iter().map(|file| plain(&file.filename));
             let wanted = part.files.iter().map(|file| plain(&file.name));
-            message.content.trim() == part.text.trim() && files.eq(wanted)
+            let text = message.content.trim() == part.text.trim();
+            text && files.eq(wanted) && message.answers() == part.reply_to
         };
         let index = self.0.iter().position(same)?;
         Some(self.0.remove(index).id)
+    }
+}
+
+/// Which of the last messages belong to which key: the same words said twice are two messages.
+#[derive(Debug, Default)]
+pub(super) struct Sent(Mutex<VecDeque<(Snowflake, String)>>);
+
+impl Sent {
+    /// How many are remembered: more than the history that is looked through has.
+    const MOST: usize = 2 * PAGE;
+
+    fn note(&self, key: &str, ids: &[Snowflake]) {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.extend(ids.iter().map(|id| (*id, key.to_owned())));
+        let excess = sent.len().saturating_sub(Self::MOST);
+        sent.drain(..excess);
+    }
+
+    fn is_of_another(&self, id: Snowflake, key: &str) -> bool {
+        let sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sent = sent.iter();
+        sent.any(|(of, known)| *of == id && known != key)
     }
 }
 
@@ -242,9 +280,14 @@ mod tests {
         let part = Part {
             text: "@everyone look".to_owned(),
             files: &files,
+            reply_to: "7".parse().ok(),
         };
-        insta::assert_snapshot!(body(&part, "n", Some("7")).to_string(), @r#"{"allowed_mentions":{"parse":[],"replied_user":false},"attachments":[{"filename":"0.txt","id":0}],"content":"@everyone look","enforce_nonce":true,"message_reference":{"fail_if_not_exists":false,"message_id":"7"},"nonce":"n"}"#);
-        let body = body(&Part::default(), "n", Some("no id"));
+        insta::assert_snapshot!(body(&part, "n").to_string(), @r#"{"allowed_mentions":{"parse":[],"replied_user":false},"attachments":[{"filename":"0.txt","id":0}],"content":"@everyone look","enforce_nonce":true,"message_reference":{"fail_if_not_exists":false,"message_id":"7"},"nonce":"n"}"#);
+        let to_nothing = OutboundMessage {
+            reply_to: Some("no id".to_owned()),
+            ..message("text", 0)
+        };
+        let body = body(&parts(&to_nothing)[0], "n");
         assert_eq!(body.get("message_reference"), None);
     }
 

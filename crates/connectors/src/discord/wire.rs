@@ -82,9 +82,23 @@ pub(super) struct Message {
     pub(super) webhook_id: Option<Snowflake>,
     #[serde(default)]
     pub(super) attachments: Vec<File>,
+    #[serde(default)]
+    message_reference: Option<Reference>,
+}
+
+/// The message that another one is about.
+#[derive(Clone, Debug, Deserialize)]
+struct Reference {
+    #[serde(default)]
+    message_id: Option<Snowflake>,
 }
 
 impl Message {
+    /// The message that it answers.
+    pub(super) fn answers(&self) -> Option<Snowflake> {
+        self.message_reference.as_ref()?.message_id
+    }
+
     /// Whether a person wrote it: no bot, no webhook, and no notice such as that of a new thread.
     pub(super) fn is_of_a_person(&self) -> bool {
         const PLAIN: u8 = 0;

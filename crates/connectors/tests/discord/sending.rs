@@ -128,6 +128,37 @@ async fn the_same_text_said_again_under_another_key_is_said_again() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_failed_is_not_taken_for_the_same_words_of_another_message() {
+    let discord = Discord::start();
+    let connector = discord.connect();
+    let refused = || Fault::Refuse {
+        status: 502,
+        code: 0,
+    };
+    for key in ["one", "two"] {
+        discord.0.fail_next(refused());
+        insist(&*connector, OutboundMessage::new(key, "done")).await;
+    }
+    assert_eq!(said(&discord), ["done", "done"]);
+    // Nor by who does not remember, where the words answer something.
+    let asked = ["how far?", "and now?"].map(|text| discord.0.say(text, None));
+    for asked in &asked {
+        discord.0.fail_next(refused());
+        let answer = OutboundMessage {
+            reply_to: Some(asked.clone()),
+            ..OutboundMessage::new(asked.clone(), "not done")
+        };
+        insist(&*discord.connect(), answer).await;
+    }
+    let answered = discord
+        .0
+        .heard()
+        .into_iter()
+        .filter_map(|said| said.reply_to);
+    assert_eq!(answered.collect::<Vec<_>>(), asked);
+}
+
+#[tokio::test]
 async fn limits_are_kept_so_that_nothing_is_refused() {
     let discord = Discord::start();
     let connector = discord.connect();
