@@ -46,6 +46,27 @@ pub trait OrchestratorConnector: Send + Sync {
 
     /// Reports whether it works. It never fails: what is wrong is in the report.
     async fn health(&self) -> ConnectorHealth;
+
+    /// Removes what the connector itself keeps on this host of old messages; returns how many there
+    /// were. Where the carrier keeps them there is nothing to do, and that is the default.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be removed; then all of it is there.
+    async fn prune(&self, _pruning: &Pruning) -> Result<u64, ConnectorError> {
+        Ok(0)
+    }
+}
+
+/// What may be removed of the messages that a connector keeps on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pruning {
+    /// Only what was said before this.
+    pub before: SystemTime,
+    /// Only what was heard: the cursor that was stored last. Nothing without one.
+    pub heard: Option<String>,
+    /// Count, and remove nothing.
+    pub dry_run: bool,
 }
 
 /// Whether a connector works.

@@ -57,7 +57,7 @@ pub mod tmux;
 
 pub use backoff::Backoff;
 pub use config::{ConnectorConfig, Place};
-pub use connector::{ConnectorHealth, InboundStream, OrchestratorConnector};
+pub use connector::{ConnectorHealth, InboundStream, OrchestratorConnector, Pruning};
 pub use environment::{Environment, Secret};
 pub use error::{ConnectorError, ConnectorErrorKind, Retry};
 pub use kind::{ConnectorKind, InvalidKind};

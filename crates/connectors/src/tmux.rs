@@ -22,12 +22,13 @@ use tokio::sync::watch;
 use crate::{
     ConnectorConfig, ConnectorError, ConnectorErrorKind, ConnectorHealth, ConnectorKind,
     ConnectorRegistry, CreateError, InboundStream, OrchestratorConnector, OutboundMessage, Place,
-    SendReceipt,
+    Pruning, SendReceipt,
 };
 pub use client::{ChatClient, ChatError, ChatEvent, ChatReader, ChatWriter};
 pub use entry::{ChatEntry, ChatFile, Side};
 use entry::{Draft, files_of};
 use history::History;
+use wire::Old;
 pub use wire::Say;
 
 /// The kind has no settings: its place is its caller's choice.
@@ -73,6 +74,12 @@ impl Terminal {
 }
 
 impl Shared {
+    /// Whether this process has the history open.
+    fn is_open(&self) -> bool {
+        let history = self.history.lock();
+        history.unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Does something with the history, away from the threads that must not wait for a disk.
     async fn with<T: Send + 'static>(
         self: &Arc<Self>,
@@ -144,12 +151,7 @@ impl OrchestratorConnector for Terminal {
 
     async fn subscribe(&self, from: Option<&str>) -> Result<InboundStream, ConnectorError> {
         const DOING: &str = "open the chat";
-        let from = from.map(|cursor| {
-            cursor.parse::<u64>().map_err(|error| {
-                ConnectorError::new(ConnectorErrorKind::Protocol, DOING).because(error)
-            })
-        });
-        let from = from.transpose()?;
+        let from = place_of(from, DOING)?;
         let last = self.shared.with(|history| Ok(history.last()));
         let last = last.await.map_err(|error| failed(DOING, error))?;
         let server = server::open(Arc::clone(&self.shared));
@@ -179,6 +181,46 @@ impl OrchestratorConnector for Terminal {
             },
         }
     }
+
+    /// Whoever has the history open removes from it: this process, the one that listens, or else
+    /// this one after all.
+    async fn prune(&self, pruning: &Pruning) -> Result<u64, ConnectorError> {
+        const DOING: &str = "prune the chat's history";
+        let old = Old {
+            before: millis(pruning.before),
+            up_to: place_of(pruning.heard.as_deref(), DOING)?.unwrap_or(0),
+            dry_run: pruning.dry_run,
+        };
+        if !self.shared.is_open() {
+            match client::prune(&self.shared.place.socket, old).await {
+                Err(ChatError::NotListening) => {}
+                Err(error) => return Err(failed(DOING, io::Error::other(error))),
+                Ok(pruned) => {
+                    return pruned.map_err(|why| failed(DOING, io::Error::other(why)));
+                }
+            }
+            // One that is not there is not made for that.
+            let there = history::look(&self.shared.place.directory);
+            if there.map_err(|error| failed(DOING, error))?.is_none() {
+                return Ok(0);
+            }
+        }
+        let pruned = self.shared.with(move |history| history.prune(old)).await;
+        pruned.map_err(|error| failed(DOING, error))
+    }
+}
+
+/// Reads a cursor, which is the place of an entry.
+fn place_of(cursor: Option<&str>, doing: &str) -> Result<Option<u64>, ConnectorError> {
+    let place = cursor.map(str::parse).transpose();
+    place.map_err(|error: std::num::ParseIntError| {
+        ConnectorError::new(ConnectorErrorKind::Protocol, doing).because(error)
+    })
+}
+
+fn millis(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

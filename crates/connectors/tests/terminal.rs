@@ -12,7 +12,7 @@ use podfleet_connectors::conformance::{self, Rig};
 use podfleet_connectors::tmux::{ChatClient, ChatEvent, ChatReader, Say, Side};
 use podfleet_connectors::{
     Attachment, ConnectorConfig, ConnectorRegistry, Content, Environment, OrchestratorConnector,
-    OutboundMessage,
+    OutboundMessage, Pruning,
 };
 
 struct Terminal {
@@ -142,7 +142,10 @@ async fn what_cannot_be_said_is_refused_with_a_reason() {
         files: vec!["/nonexistent/file".into()],
         ..say("1", "look")
     };
-    let wrong = [(missing, "No such file"), (say("2", " \n"), "it is empty")];
+    let wrong = [
+        (missing, "/nonexistent/file: No such file"),
+        (say("2", " \n"), "it is empty"),
+    ];
     for (said, expected) in wrong {
         client.writer.say(said).await.unwrap();
         let ChatEvent::Refused { why, .. } = event(&mut client.reader).await else {
@@ -189,6 +192,48 @@ async fn attachments_go_both_ways_as_files_of_this_host() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn old_entries_are_removed_by_whoever_has_them_open() {
+    let rig = Terminal::new();
+    let connector = rig.connector();
+    let stream = connector.subscribe(None).await.unwrap();
+    let mut client = rig.sit_down().await;
+    for id in ["1", "2", "3"] {
+        client.writer.say(say(id, "hello")).await.unwrap();
+        while event(&mut client.reader).await != ChatEvent::Taken(id.to_owned()) {}
+    }
+    client.writer.read_up_to(3).await.unwrap();
+    client.writer.say(say("4", "hello")).await.unwrap();
+    while event(&mut client.reader).await != ChatEvent::Taken("4".to_owned()) {}
+    let of_all = |heard: &str, dry_run| Pruning {
+        before: std::time::SystemTime::now() + Duration::from_secs(1),
+        heard: Some(heard.to_owned()),
+        dry_run,
+    };
+    // Another process asks the one that listens.
+    let other = rig.connector();
+    assert_eq!(other.prune(&of_all("2", true)).await.unwrap(), 2);
+    assert_eq!(other.prune(&of_all("1", false)).await.unwrap(), 1);
+    assert_eq!(connector.prune(&of_all("2", false)).await.unwrap(), 1);
+    drop((stream, connector));
+    assert_eq!(other.prune(&of_all("4", false)).await.unwrap(), 1);
+    let nothing_heard = Pruning {
+        heard: None,
+        ..of_all("", false)
+    };
+    assert_eq!(other.prune(&nothing_heard).await.unwrap(), 0);
+    let elsewhere = Terminal::new();
+    assert_eq!(
+        elsewhere
+            .connector()
+            .prune(&of_all("4", false))
+            .await
+            .unwrap(),
+        0
+    );
+    assert!(!elsewhere.directory.path().join("history.jsonl").exists());
 }
 
 #[tokio::test]

@@ -21,7 +21,8 @@ each. What waits in an inbox stays, and so does the present session. A message
 that is gone is not known again when it is sent a second time.
 
 Without names: all agents on record, also those that left the roster, and what
-the bridge has recorded of the chat: what was sent, and files that people sent.";
+the bridge has recorded of the chat: what was sent, files that people sent, and
+what somebody has read of the history of a chat in a terminal.";
 
 /// Remove old messages that were delivered, and old session logs
 #[derive(Debug, clap::Args)]
@@ -147,11 +148,16 @@ fn summary(agents: &[AgentPruned], dry_run: bool) -> String {
 
 /// Says what goes of the chat; nothing if nothing does.
 fn chat_summary(chat: &ChatPruned, dry_run: bool) -> Option<String> {
-    let ChatPruned { records, files } = chat;
-    (records + files.removed > 0).then(|| {
+    let ChatPruned {
+        records,
+        files,
+        history,
+    } = chat;
+    (records + files.removed + history > 0).then(|| {
         format!(
-            "chat: {} and {} {} ({})",
+            "chat: {}, {} of its history and {} {} ({})",
             told(*records, "record"),
+            told(*history, "message"),
             told(files.removed, "file"),
             done(dry_run),
             size(files.bytes)

@@ -8,7 +8,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::entry::ChatEntry;
-use super::wire::{self, Reply, Request, Say};
+use super::wire::{self, Old, Reply, Request, Say};
 
 /// A connection to a chat.
 #[derive(Debug)]
@@ -88,6 +88,26 @@ impl ChatClient {
     }
 }
 
+/// Asks whoever listens at a chat to remove old entries; returns how many, or why they cannot be.
+pub(super) async fn prune(socket: &Path, old: Old) -> Result<Result<u64, String>, ChatError> {
+    let ChatClient {
+        mut reader,
+        mut writer,
+        ..
+    } = ChatClient::connect(socket, "pruning", 0).await?;
+    writer.write(&Request::Prune(old)).await?;
+    loop {
+        let reply = wire::read(&mut reader.0).await;
+        match reply.map_err(ChatError::Broken)? {
+            Some(Reply::Pruned(entries)) => return Ok(Ok(entries)),
+            Some(Reply::NotPruned(why)) => return Ok(Err(why)),
+            // What is unread comes as to anybody.
+            Some(_) => {}
+            None => return Err(ChatError::Broken(io::ErrorKind::UnexpectedEof.into())),
+        }
+    }
+}
+
 impl ChatReader {
     /// Waits for what comes next; nothing once the chat has ended.
     ///
@@ -98,7 +118,7 @@ impl ChatReader {
             let reply = wire::read(&mut self.0).await.map_err(ChatError::Broken)?;
             return Ok(match reply {
                 None => None,
-                Some(Reply::Welcome(_)) => continue,
+                Some(Reply::Welcome(_) | Reply::Pruned(_) | Reply::NotPruned(_)) => continue,
                 Some(Reply::Entry(entry)) => Some(ChatEvent::Entry(entry)),
                 Some(Reply::Taken(id)) => Some(ChatEvent::Taken(id)),
                 Some(Reply::Refused { id, why }) => Some(ChatEvent::Refused { id, why }),

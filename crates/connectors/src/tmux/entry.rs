@@ -72,12 +72,10 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn placed(self, seq: u64) -> ChatEntry {
-        let at = self.at.duration_since(SystemTime::UNIX_EPOCH);
-        let at = at.unwrap_or_default().as_millis();
         ChatEntry {
             seq,
             id: self.id,
-            at: u64::try_from(at).unwrap_or(u64::MAX),
+            at: super::millis(self.at),
             from: self.from,
             sender: self.sender,
             text: self.text,

@@ -116,6 +116,10 @@ async fn listen(
                 shared.with(move |history| history.mark_read(seq)).await?;
                 continue;
             }
+            Request::Prune(old) => match shared.with(move |history| history.prune(old)).await {
+                Ok(entries) => Reply::Pruned(entries),
+                Err(error) => Reply::NotPruned(error.to_string()),
+            },
             Request::Say(say) => {
                 let id = say.id.clone();
                 match take(shared, say, sender).await {
@@ -144,8 +148,11 @@ async fn take(shared: &Arc<Shared>, say: Say, sender: &str) -> io::Result<()> {
     }
     let mut files = Vec::new();
     for path in say.files {
-        if !path.is_absolute() || !tokio::fs::metadata(&path).await?.is_file() {
-            return refuse("an attachment is no file");
+        let named = |why: &str| io::Error::other(format!("{}: {why}", path.display()));
+        let found = tokio::fs::metadata(&path).await;
+        let found = found.map_err(|error| named(&error.to_string()))?;
+        if !path.is_absolute() || !found.is_file() {
+            return Err(named("it is no file"));
         }
         files.push(ChatFile {
             name: path

@@ -29,6 +29,19 @@ pub(super) enum Request {
     Say(Say),
     /// Everything up to here was shown.
     Read(u64),
+    /// Wants old entries to be removed.
+    Prune(Old),
+}
+
+/// Entries that may be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Old {
+    /// Those of before this moment, in milliseconds since 1970 (UTC).
+    pub(super) before: u64,
+    /// Those up to this place.
+    pub(super) up_to: u64,
+    /// Counts them, and removes none.
+    pub(super) dry_run: bool,
 }
 
 /// Something that a person says.
@@ -66,6 +79,10 @@ pub(super) enum Reply {
         /// Why.
         why: String,
     },
+    /// So many entries were removed, or would be.
+    Pruned(u64),
+    /// They cannot be removed.
+    NotPruned(String),
 }
 
 /// Reads one line; nothing at the end of the stream.

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use podfleet_connectors::{OrchestratorConnector, Pruning};
 use podfleet_pod::{clock, pruning};
 use podfleet_pod_store::{Pruned, Retention};
 use podfleet_protocol::UnixMillis;
@@ -25,17 +26,32 @@ pub struct ChatPruned {
     pub records: u64,
     /// The files that came with messages.
     pub files: Pruned,
+    /// How many messages of the history that the connector keeps on this host.
+    pub history: u64,
 }
 
 impl Fleet {
-    /// Removes what is older than `retention` allows of the records of the chat, and of the files
-    /// that came with messages. What waits to be sent stays, and so does a turn that somebody waits
-    /// for; the history of a chat in a terminal is not touched.
+    /// Removes what is older than `retention` allows of the records of the chat, of the files that
+    /// came with messages, and of the history that the connector keeps on this host. What waits to
+    /// be sent stays, and so do a turn that somebody waits for and what nobody has read yet.
     ///
     /// # Errors
-    /// Fails when the store or the directory fails; what was removed before stays removed.
+    /// Fails when the store, the directory or the connector fails; what was removed before stays
+    /// removed.
     pub async fn prune_chat(
         &self,
+        retention: &Retention,
+        dry_run: bool,
+    ) -> Result<ChatPruned, FleetError> {
+        // One that cannot be made, without its secret for example, keeps its messages elsewhere.
+        let connector = self.connector().ok();
+        self.prune_chat_of(connector.as_deref(), retention, dry_run)
+            .await
+    }
+
+    async fn prune_chat_of(
+        &self,
+        connector: Option<&dyn OrchestratorConnector>,
         retention: &Retention,
         dry_run: bool,
     ) -> Result<ChatPruned, FleetError> {
@@ -48,8 +64,37 @@ impl Fleet {
         let directory = place.received_files();
         let files = prune_files(&directory, before, dry_run);
         let files = files.map_err(|error| FleetError::io("prune", &directory, error))?;
-        Ok(ChatPruned { records, files })
+        let history = match connector {
+            Some(connector) => self.prune_history(connector, before, dry_run).await?,
+            None => 0,
+        };
+        Ok(ChatPruned {
+            records,
+            files,
+            history,
+        })
     }
+
+    async fn prune_history(
+        &self,
+        connector: &dyn OrchestratorConnector,
+        before: UnixMillis,
+        dry_run: bool,
+    ) -> Result<u64, FleetError> {
+        let heard = self.store().heard(self.key(), &connector.channel()).await?;
+        let pruning = Pruning {
+            before: moment(before),
+            heard,
+            dry_run,
+        };
+        let pruned = connector.prune(&pruning).await;
+        pruned.map_err(FleetError::connector)
+    }
+}
+
+fn moment(at: UnixMillis) -> SystemTime {
+    let since = Duration::from_millis(u64::try_from(at.0).unwrap_or_default());
+    SystemTime::UNIX_EPOCH + since
 }
 
 impl Bridge<'_> {
@@ -58,10 +103,22 @@ impl Bridge<'_> {
         let mut after = pruning::AFTER_START;
         loop {
             tokio::time::sleep(after).await;
-            match self.fleet.prune_chat(&Retention::default(), false).await {
-                Ok(ChatPruned { records, files }) => {
-                    let files = files.removed;
-                    tracing::info!(records, files, "pruned what retention does not keep");
+            let retention = Retention::default();
+            let pruning = self
+                .fleet
+                .prune_chat_of(Some(&*self.connector), &retention, false);
+            match pruning.await {
+                Ok(pruned) => {
+                    let ChatPruned {
+                        records, history, ..
+                    } = pruned;
+                    let files = pruned.files.removed;
+                    tracing::info!(
+                        records,
+                        files,
+                        history,
+                        "pruned what retention does not keep"
+                    );
                 }
                 Err(error) => {
                     let error = error.in_one_line();
@@ -80,8 +137,7 @@ fn prune_files(directory: &Path, before: UnixMillis, dry_run: bool) -> io::Resul
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pruned),
         Err(error) => return Err(error),
     };
-    let before = Duration::from_millis(u64::try_from(before.0).unwrap_or_default());
-    let before = SystemTime::UNIX_EPOCH + before;
+    let before = moment(before);
     for entry in entries {
         let entry = entry?;
         let metadata = entry.metadata()?;
