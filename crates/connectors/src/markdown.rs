@@ -102,7 +102,7 @@ mod tests {
     }
 
     /// Texts that try to get something by a reader's client.
-    const HOSTILE: [&str; 30] = [
+    const HOSTILE: [&str; 46] = [
         "<script>alert(1)</script>",
         "<img src=x onerror=alert(1)>",
         "a <b onmouseover=alert(1)>b</b>",
@@ -132,6 +132,22 @@ mod tests {
         "```\"><script>alert(1)</script>\nx\n```",
         "~~~ x\" onload=\"alert(1)\ny\n~~~",
         "|<script>|\n|:-:|\n|<img src=x>|",
+        "[x](java&Tab;script&colon;alert(1))",
+        "[x](\u{1}javascript:alert(1))",
+        "[x](\\javascript:alert(1))",
+        "[x](https://e.org/<b>)",
+        "[x](https://e.org/'onclick='alert(1))",
+        "[x](<https://e.org/\"> <img src=x>>)",
+        "[a][b]\n\n[b]: https://e.org \"\\\" style=\\\"x\"",
+        "![a][b]\n\n[b]: https://evil.example/track.png",
+        "[[x](javascript:alert(1))](https://e.org)",
+        "[![x](javascript:alert(1))](https://e.org)",
+        "# a {#x onclick=alert(1)}",
+        "<a href=\"https://e.org\" onclick=\"alert(1)\">x</a>",
+        "<!-- unfinished <script>alert(1)</script>",
+        "&lt;script&gt;alert(1)&lt;/script&gt; &#60;img src=x&#62;",
+        "1. a\n999999999999. b\n\n- [ ] <input onfocus=alert(1) autofocus>",
+        "<style>@import url(//evil.example)</style>\n<base href=//evil.example>",
         "<svg/onload=alert(1)>\n<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
     ];
 

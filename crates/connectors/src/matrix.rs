@@ -18,11 +18,12 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use ruma::{OwnedRoomOrAliasId, OwnedUserId};
 use serde::Deserialize;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::{
-    ConnectorConfig, ConnectorError, ConnectorHealth, ConnectorKind, ConnectorRegistry,
-    CreateError, Environment, InboundStream, OrchestratorConnector, OutboundMessage, SendReceipt,
+    ConnectorConfig, ConnectorError, ConnectorErrorKind, ConnectorHealth, ConnectorKind,
+    ConnectorRegistry, CreateError, Environment, InboundStream, OrchestratorConnector,
+    OutboundMessage, SendReceipt,
 };
 use client::{Base, Client};
 use room::Room;
@@ -68,8 +69,16 @@ struct Matrix {
 struct Shared {
     client: Client,
     settings: MatrixSettings,
+    whereabouts: Mutex<Whereabouts>,
+}
+
+/// Where the room is, as far as that is known.
+#[derive(Default)]
+struct Whereabouts {
     /// Found out when it is first needed.
-    room: OnceCell<Room>,
+    room: Option<Arc<Room>>,
+    /// Whether the last one was replaced by another, into which we may not be let yet.
+    moving: bool,
 }
 
 impl Matrix {
@@ -81,7 +90,7 @@ impl Matrix {
         let shared = Shared {
             client,
             settings,
-            room: OnceCell::new(),
+            whereabouts: Mutex::default(),
         };
         Ok(Self {
             kind: config.kind.clone(),
@@ -103,9 +112,49 @@ impl Matrix {
 
 impl Shared {
     /// Returns the room once we are in it.
-    async fn room(&self) -> Result<&Room, ConnectorError> {
-        let enter = || room::enter(&self.client, &self.settings);
-        self.room.get_or_try_init(enter).await
+    async fn room(&self) -> Result<Arc<Room>, ConnectorError> {
+        let mut whereabouts = self.whereabouts.lock().await;
+        if let Some(room) = &whereabouts.room {
+            return Ok(Arc::clone(room));
+        }
+        let entered = room::enter(&self.client, &self.settings).await;
+        let entered = entered.map_err(|error| match whereabouts.moving {
+            true => room::not_moved(&self.settings, error),
+            false => error,
+        })?;
+        let room = Arc::new(entered);
+        *whereabouts = Whereabouts {
+            room: Some(Arc::clone(&room)),
+            moving: false,
+        };
+        Ok(room)
+    }
+
+    /// Takes note that a room was replaced: when it is needed next, it is looked for anew.
+    async fn leave(&self, room: &Room) {
+        let mut whereabouts = self.whereabouts.lock().await;
+        let present = whereabouts.room.as_ref();
+        if present.is_some_and(|present| present.id == room.id) {
+            *whereabouts = Whereabouts {
+                room: None,
+                moving: true,
+            };
+        }
+    }
+
+    /// Turns a failure in a room into the one that it follows from, if the room was replaced.
+    async fn unless_replaced(&self, room: &Room, error: ConnectorError) -> ConnectorError {
+        if error.kind() != ConnectorErrorKind::Forbidden {
+            return error;
+        }
+        let replaced = room::refuse_replaced(&self.client, &self.settings, room).await;
+        match replaced {
+            Ok(()) => error,
+            Err(replaced) => {
+                self.leave(room).await;
+                replaced
+            }
+        }
     }
 
     fn poll(&self) -> Duration {
@@ -125,11 +174,13 @@ impl OrchestratorConnector for Matrix {
 
     async fn send(&self, message: OutboundMessage) -> Result<SendReceipt, ConnectorError> {
         let room = self.shared.room().await?;
-        let sent = outgoing::send(&self.shared.client, room, &message).await?;
-        Ok(SendReceipt {
-            message_ids: sent.into_iter().map(Into::into).collect(),
-            ts: SystemTime::now(),
-        })
+        match outgoing::send(&self.shared.client, &room, &message).await {
+            Ok(sent) => Ok(SendReceipt {
+                message_ids: sent.into_iter().map(Into::into).collect(),
+                ts: SystemTime::now(),
+            }),
+            Err(error) => Err(self.shared.unless_replaced(&room, error).await),
+        }
     }
 
     async fn subscribe(&self, from: Option<&str>) -> Result<InboundStream, ConnectorError> {

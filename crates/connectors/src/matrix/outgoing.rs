@@ -90,9 +90,10 @@ pub(super) async fn send(
 }
 
 fn id_of(what: &str, id: Option<&str>) -> Result<Option<OwnedEventId>, ConnectorError> {
-    let id = id.map(OwnedEventId::try_from).transpose();
-    id.map_err(|error| {
-        ConnectorError::new(Kind::NotFound, format!("find the {what}")).because(error)
+    let parsed = id.map(OwnedEventId::try_from).transpose();
+    parsed.map_err(|_| {
+        let cause = format!("{:?} is no event's id", id.unwrap_or_default());
+        ConnectorError::new(Kind::NotFound, format!("find the {what}")).because(cause)
     })
 }
 
@@ -276,21 +277,22 @@ async fn limit(client: &Client) -> Option<u64> {
 }
 
 async fn read(attachment: &Attachment) -> Result<Vec<u8>, ConnectorError> {
-    const DOING: &str = "read an attachment";
     let path = match &attachment.content {
         Held::Bytes(bytes) => return Ok(bytes.clone()),
         Held::Path(path) => path,
     };
+    let failed = |kind| {
+        let doing = format!("read the attachment {}", path.display());
+        ConnectorError::new(kind, doing)
+    };
     // Trying again would not bring a file back that is gone.
-    let gone = |error| ConnectorError::new(Kind::NotFound, DOING).because(error);
+    let gone = |error: std::io::Error| failed(Kind::NotFound).because(error);
     let metadata = tokio::fs::metadata(path).await.map_err(gone)?;
     if !metadata.is_file() {
-        let cause = format!("{} is no file", path.display());
-        return Err(ConnectorError::new(Kind::NotFound, DOING).because(cause));
+        return Err(failed(Kind::NotFound).because("it is no file"));
     }
     if metadata.len() > MAX_FILE {
-        let limit = MAX_FILE;
-        return Err(ConnectorError::new(Kind::TooLarge { limit }, DOING));
+        return Err(failed(Kind::TooLarge { limit: MAX_FILE }));
     }
     tokio::fs::read(path).await.map_err(gone)
 }

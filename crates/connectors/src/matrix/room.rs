@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::MatrixSettings;
 use super::client::Client;
 use super::sync;
-use crate::{ConnectorError, ConnectorErrorKind as Kind};
+use crate::{ConnectorError, ConnectorErrorKind as Kind, Retry};
 
 /// A room that we are in and can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,11 @@ pub(super) struct Room {
 #[derive(Deserialize)]
 struct Membership {
     membership: MembershipState,
+}
+
+#[derive(Deserialize)]
+struct Tombstone {
+    replacement_room: Option<OwnedRoomId>,
 }
 
 /// Finds the configured room, and enters it if we may, such as by an invitation. No other invitation
@@ -42,6 +47,7 @@ pub(super) async fn enter(
         _ => join(client, settings).await?,
     }
     refuse_encrypted(client, &room).await?;
+    refuse_replaced(client, settings, &room).await?;
     Ok(room)
 }
 
@@ -49,7 +55,10 @@ pub(super) async fn enter(
 pub(super) async fn look(client: &Client, settings: &MatrixSettings) -> Result<(), ConnectorError> {
     let room = find(client, settings).await?;
     match membership(client, &room).await? {
-        Some(MembershipState::Join) => refuse_encrypted(client, &room).await,
+        Some(MembershipState::Join) => {
+            refuse_encrypted(client, &room).await?;
+            refuse_replaced(client, settings, &room).await
+        }
         Some(MembershipState::Ban) => Err(not_in(settings, "banned from")),
         // The first message or subscription accepts it.
         _ if is_invited(client, &room).await? => Ok(()),
@@ -119,6 +128,48 @@ async fn refuse_encrypted(client: &Client, room: &Room) -> Result<(), ConnectorE
         Err(error) if error.kind() == Kind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Fails for a room that was replaced by another, as by an upgrade. A room that is named by its id is
+/// the one that people chose to be heard in, and no other is gone to; an alias is asked again.
+pub(super) async fn refuse_replaced(
+    client: &Client,
+    settings: &MatrixSettings,
+    room: &Room,
+) -> Result<(), ConnectorError> {
+    let request = state(room, StateEventType::RoomTombstone, String::new());
+    let asked = client.call(request, "ask whether the room was replaced");
+    let tombstone = match asked.await {
+        Ok(found) => found.event_or_content,
+        Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let told: Result<Tombstone, _> = serde_json::from_str(tombstone.get());
+    let successor = told.ok().and_then(|told| told.replacement_room);
+    let successor = successor.map_or("another".to_owned(), |successor| successor.to_string());
+    let named = &settings.room_id;
+    let (kind, cause) = match named.is_room_alias_id() {
+        true => (
+            Kind::Unreachable,
+            format!("it was replaced by {successor}, and {named} does not lead there yet"),
+        ),
+        false => (
+            Kind::NotFound,
+            format!("{named} was replaced by {successor}; name that one as the room"),
+        ),
+    };
+    Err(ConnectorError::new(kind, "enter the room").because(cause))
+}
+
+/// Makes a failure to enter the room that an alias names now one that may pass: the way into it
+/// opens after the one before was closed.
+pub(super) fn not_moved(settings: &MatrixSettings, error: ConnectorError) -> ConnectorError {
+    let passes = error.retry() != Retry::Never || error.kind() == Kind::Unauthenticated;
+    if passes || !settings.room_id.is_room_alias_id() {
+        return error;
+    }
+    let doing = "move to the room that replaced the one before";
+    ConnectorError::new(Kind::Unreachable, doing).because(error)
 }
 
 pub(super) fn encrypted() -> ConnectorError {

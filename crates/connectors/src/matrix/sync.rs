@@ -32,6 +32,9 @@ const PER_PAGE: u32 = 500;
 /// Bytes of messages and files that are given at once, or one message.
 const MAX_HELD: usize = 8 << 20;
 
+/// The event by which a room is replaced by another.
+const TOMBSTONE: &str = "m.room.tombstone";
+
 type RawEvent = Raw<AnySyncTimelineEvent>;
 
 struct Listening {
@@ -51,6 +54,8 @@ struct News {
     gap: Option<Gap>,
     /// The cursor behind it.
     cursor: String,
+    /// Whether another room has taken this one's place.
+    replaced: bool,
 }
 
 /// What a poll left out before its own events, oldest first.
@@ -106,7 +111,7 @@ impl Listening {
     /// Makes the next request, and gives what it brought. After a failure the same one is made again.
     async fn step(&mut self) -> Result<Option<InboundBatch>, ConnectorError> {
         let shared = Arc::clone(&self.shared);
-        let room = shared.room().await?;
+        let room = &*shared.room().await?;
         let Some(since) = self.since.clone() else {
             // The first poll only tells where now is.
             let sync = poll(&shared.client, room, None).await?;
@@ -124,9 +129,16 @@ impl Listening {
             news.fill(&shared, room).await?;
         }
         let messages = news.take(&shared, room).await?;
-        let cursor = match news.is_over() {
-            true => self.news.take().map(|news| news.cursor),
-            false => None,
+        let cursor = match self.news.take_if(|news| news.is_over()) {
+            Some(News {
+                cursor, replaced, ..
+            }) => {
+                if replaced {
+                    shared.leave(room).await;
+                }
+                Some(cursor)
+            }
+            None => None,
         };
         let moved = cursor.unwrap_or(since);
         // A poll without news moves on by itself; nobody has to store that.
@@ -187,6 +199,7 @@ impl News {
             events,
             gap,
             cursor,
+            replaced: false,
         })
     }
 
@@ -234,6 +247,7 @@ impl News {
         while held < MAX_HELD
             && let Some(event) = self.events.front()
         {
+            self.replaced |= is(event, TOMBSTONE);
             match incoming::message(&shared.client, room, event).await {
                 Ok(message) => {
                     held += message.as_ref().map_or(0, size);
@@ -257,6 +271,11 @@ fn size(message: &InboundMessage) -> usize {
     message.text.len() + files.sum::<usize>()
 }
 
+fn is(event: &RawEvent, kind: &str) -> bool {
+    let of: Option<String> = event.get_field("type").ok().flatten();
+    of.is_some_and(|of| of == kind)
+}
+
 fn id(event: &RawEvent) -> Option<OwnedEventId> {
     event.get_field("event_id").ok().flatten()
 }
@@ -276,14 +295,15 @@ fn filter(room: &Room) -> FilterDefinition {
     filter
 }
 
-/// That we said something is no news. What begins encryption is told to whoever reads the room, and
-/// who was thrown out of it learns that by an event of it.
+/// That we said something is no news. What begins encryption is told to whoever reads the room, who
+/// was thrown out of it learns that by an event of it, and so does everybody that it was replaced.
 fn said_by_others(room: &Room) -> RoomEventFilter {
     let types = [
         "m.room.message",
         "m.room.encrypted",
         "m.room.encryption",
         "m.room.member",
+        TOMBSTONE,
     ];
     let mut filter = RoomEventFilter::empty();
     filter.types = Some(types.map(str::to_owned).into());

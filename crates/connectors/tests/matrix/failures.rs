@@ -178,3 +178,36 @@ async fn the_token_of_another_user_is_refused_before_anything_is_said_or_heard()
         @"ask who we are: not authenticated: the token is @fleet:fake's, and @other:fake is configured"
     );
 }
+
+#[tokio::test]
+async fn a_room_that_was_replaced_is_told_with_its_successor_after_all_that_was_said_in_it() {
+    let mut fake = Fake::start().await;
+    let mut stream = fake.listen().await;
+    fake.say("see you there", None).await;
+    fake.upgrade();
+    let (texts, _) = until_text(&mut stream, "see you there").await;
+    assert_eq!(texts.len(), 1);
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ConnectorErrorKind::NotFound);
+    assert!(stream.next().await.is_none());
+    let detail = fake.connector().health().await.detail.unwrap();
+    insta::assert_snapshot!(
+        detail,
+        @"enter the room: not found: !room:fake was replaced by !new:fake; name that one as the room"
+    );
+}
+
+#[tokio::test]
+async fn who_may_not_speak_in_a_room_is_told_that_it_was_replaced_if_it_was() {
+    let fake = Fake::start().await;
+    let connector = fake.connector();
+    let forbidden = || Failure::Status(403, json!({"errcode": "M_FORBIDDEN", "error": "no"}));
+    fake.fail("send", forbidden());
+    let message = OutboundMessage::new("key", "hello");
+    let refused = connector.send(message.clone()).await.unwrap_err();
+    assert_eq!(refused.kind(), ConnectorErrorKind::Forbidden);
+    fake.upgrade();
+    fake.fail("send", forbidden());
+    let replaced = connector.send(message).await.unwrap_err();
+    assert_eq!(replaced.kind(), ConnectorErrorKind::NotFound);
+}

@@ -46,6 +46,8 @@ pub(crate) struct Room {
     /// Transaction ids are forgotten, as a server does after a while.
     pub(crate) forgetful: bool,
     pub(crate) membership: &'static str,
+    /// The room that took this one's place.
+    pub(crate) successor: Option<&'static str>,
     /// Requests, by the last part of their paths that is a word.
     pub(crate) asked: Vec<String>,
     pub(crate) token: &'static str,
@@ -133,18 +135,34 @@ impl Fake {
     }
 }
 
+impl Fake {
+    /// Another room takes the place of this one.
+    pub(crate) fn upgrade(&self) {
+        self.room().successor = Some("!new:fake");
+        let content = json!({"body": "", "replacement_room": "!new:fake"});
+        self.server.add_event(json!({
+            "type": "m.room.tombstone", "state_key": "", "sender": ADA, "content": content,
+        }));
+    }
+}
+
 impl Server {
     fn room(&self) -> MutexGuard<'_, Room> {
         self.room.lock().unwrap()
     }
 
     fn add(&self, sender: &str, content: &Value) -> String {
+        self.add_event(json!({
+            "type": "m.room.message", "sender": sender, "content": content,
+        }))
+    }
+
+    fn add_event(&self, mut event: Value) -> String {
         let mut room = self.room();
         let id = format!("$event{}", room.events.len());
-        room.events.push(json!({
-            "type": "m.room.message", "event_id": id, "sender": sender,
-            "origin_server_ts": 1, "content": content,
-        }));
+        event["event_id"] = id.clone().into();
+        event["origin_server_ts"] = 1.into();
+        room.events.push(event);
         self.new.notify_waiters();
         id
     }
@@ -219,6 +237,9 @@ async fn state(State(server): Shared, Path((_, of)): Path<(String, String)>) -> 
             &json!({"errcode": "M_FORBIDDEN", "error": "not in room"}),
         ),
         true => json_of(json!({"membership": server.room().membership})),
+        false if of.starts_with("m.room.tombstone") && server.room().successor.is_some() => {
+            json_of(json!({"body": "", "replacement_room": server.room().successor}))
+        }
         false => refuse(404, &json!({"errcode": "M_NOT_FOUND", "error": of})),
     }
 }
