@@ -27,9 +27,12 @@ pub(crate) fn tag_of(pod: PodId) -> String {
     format!("{VIEW}{}", pod.short())
 }
 
-/// Returns whether a pane is a view of any fleet, or the holder.
+/// The session in which a person may keep the chat; no agent has this name.
+const CHAT: &str = "_chat";
+
+/// Returns whether a pane is a view of any fleet, the holder or the chat.
 pub(crate) fn is_ours(pane: &Pane, holder: &str) -> bool {
-    pane.tag.is_some() || pane.session_name == holder
+    pane.tag.is_some() || pane.session_name == holder || pane.session_name == CHAT
 }
 
 /// A view that ought to be there.

@@ -15,7 +15,12 @@ pub(crate) fn line(glance: &BridgeGlance, now: Timestamp) -> String {
     let Some(status) = &glance.status else {
         return format!("bridge: {word}; `fleet bridge start` starts it");
     };
-    let (kind, since) = (&status.kind, since(status.since, now));
+    let kind = &status.kind;
+    // When it was killed nobody noted.
+    if glance.was_killed() {
+        return format!("bridge: {word} ({kind}); `fleet bridge start` starts it");
+    }
+    let since = since(status.since, now);
     let detail = status.detail.as_ref();
     let detail = detail.map(|detail| format!(": {}", detail.replace(char::is_control, " ")));
     let detail = detail.unwrap_or_default();
@@ -28,7 +33,10 @@ pub(crate) fn describe(status: &BridgeStatus, runs: bool, now: Timestamp) -> Str
         at.map_or("never".to_owned(), |at| format!("{} ago", since(at, now)))
     };
     let word = status.word(runs);
-    let mut text = format!("bridge   {word} for {}\n", since(status.since, now));
+    let mut text = match word {
+        BridgeStatus::KILLED => format!("bridge   {word}\n"),
+        _ => format!("bridge   {word} for {}\n", since(status.since, now)),
+    };
     if let Some(detail) = &status.detail {
         let detail = wrap(detail, 9, "         ");
         text.push_str(&format!("reason   {detail}\n"));
@@ -84,7 +92,7 @@ mod tests {
         heard    1h ago
         said     never
         ");
-        assert!(describe(&status, false, now).starts_with("bridge   killed"));
+        assert!(describe(&status, false, now).starts_with("bridge   killed\n"));
     }
 
     #[test]
@@ -114,5 +122,11 @@ mod tests {
         };
         let failed = "bridge: failed for 3m (discord): the token is wrong";
         assert_eq!(line(&glance, now), failed);
+        let mut glance = glance;
+        if let Some(status) = &mut glance.status {
+            status.phase = BridgePhase::Connected;
+        }
+        let killed = "bridge: killed (discord); `fleet bridge start` starts it";
+        assert_eq!(line(&glance, now), killed);
     }
 }

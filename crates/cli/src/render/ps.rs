@@ -166,6 +166,7 @@ mod tests {
             managed: true,
             tenant_id: "me".into(),
             host: "fern".into(),
+            bridge: None,
             since_seconds: Some(754),
             detail: None,
             socket: Some("/run/user/1000/fleet/abcdefghijkl.sock".into()),

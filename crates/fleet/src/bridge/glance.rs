@@ -1,17 +1,21 @@
 //! How the bridge of a fleet is, for whoever looks at the whole fleet.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::status::{BridgePhase, BridgeStatus};
 use crate::fleet::Fleet;
 
 /// How the bridge of a fleet is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BridgeGlance {
-    /// What it last said of itself; nothing if there never was one.
-    pub status: Option<BridgeStatus>,
     /// Whether it runs.
     pub runs: bool,
     /// Whether the roster wants one on this host.
     pub wanted: bool,
+    /// What it last said of itself; null if there never was one. Where it does not run and said
+    /// neither `failed` nor `ended`, it was killed.
+    pub status: Option<BridgeStatus>,
 }
 
 impl BridgeGlance {
@@ -23,6 +27,12 @@ impl BridgeGlance {
             (None, true) => "starting",
             (Some(status), runs) => status.word(runs),
         }
+    }
+
+    /// Returns whether it is gone without having said why.
+    #[must_use]
+    pub fn was_killed(&self) -> bool {
+        self.word() == BridgeStatus::KILLED
     }
 
     /// Returns whether it does what it is there for.
@@ -42,7 +52,7 @@ impl BridgeGlance {
 
 impl BridgeStatus {
     /// The word for a bridge that is gone without having said why.
-    pub(crate) const KILLED: &'static str = "killed";
+    pub const KILLED: &'static str = "killed";
 
     /// Returns the word for how the bridge is that said this and runs, or does not.
     #[must_use]

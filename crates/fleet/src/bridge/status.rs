@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use podfleet_connectors::OrchestratorConnector;
 use podfleet_pod::clock;
 use podfleet_protocol::UnixMillis;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::own_file;
 
 /// What a bridge last said of itself. Whether it still runs is another question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BridgeStatus {
     /// Its process.
     pub pid: u32,
@@ -34,7 +35,7 @@ pub struct BridgeStatus {
 }
 
 /// How a bridge is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BridgePhase {
     /// It has not reached the carrier yet.

@@ -102,6 +102,7 @@ impl Fleet {
             panes,
             holder: roster.map_or("", |roster| roster.tmux.holder_session.as_str()),
             units,
+            bridge: self.bridge_glance(),
         })
     }
 

@@ -12,6 +12,7 @@ use podfleet_roster::Agent;
 use podfleet_tmux::Pane;
 
 use super::row::{Flag, FlagKind, PsRow, RowState};
+use crate::bridge::BridgeGlance;
 use crate::comms::elsewhere;
 use crate::desired::{Desired, Impossible};
 use crate::drift::drift;
@@ -41,6 +42,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) holder: &'a str,
     /// The units of the fleet's pods; nothing if there are none, or they could not be asked about.
     pub(crate) units: Option<&'a Units>,
+    /// The bridge of the fleet's chat, if one runs or ought to.
+    pub(crate) bridge: Option<BridgeGlance>,
 }
 
 /// Makes the rows: agents in roster order, pods that the roster does not host any more, then
@@ -99,6 +102,9 @@ impl<'a> Join<'a> {
                 && (!dropped || sighting.is_up() || sighting.record().expected)
         });
         rows.extend(others.map(|sighting| self.pod(sighting)));
+        if let Some(lead) = rows.iter_mut().find(|row| self.is_lead_here(row)) {
+            lead.bridge.clone_from(&self.sources.bridge);
+        }
         rows.extend(self.unmanaged());
         rows
     }
@@ -123,12 +129,18 @@ impl<'a> Join<'a> {
             managed: true,
             tenant_id: self.sources.tenant.to_owned(),
             host: self.sources.host.to_owned(),
+            bridge: None,
             since_seconds: None,
             detail: None,
             socket: None,
             session: None,
             working_directory: None,
         }
+    }
+
+    /// Whether people who chat with the fleet speak with this one, on this host.
+    fn is_lead_here(&self, row: &PsRow) -> bool {
+        row.class.as_deref() == Some(PodRecord::ORCHESTRATOR) && row.host == self.sources.host
     }
 
     fn of_roster(&self, agent: &Agent, readiness: RowState) -> PsRow {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::bridge::BridgeGlance;
 use crate::readiness::Readiness;
 
 /// One agent, or one tmux session that no pod hosts.
@@ -49,6 +50,10 @@ pub struct PsRow {
     pub tenant_id: String,
     /// Short name of the machine that it is on.
     pub host: String,
+    /// How the bridge of the chat is, where people speak with this agent: with the orchestrator alone,
+    /// and only if a bridge runs or ought to.
+    #[serde(default)]
+    pub bridge: Option<BridgeGlance>,
     /// Seconds since `since`; for tables.
     #[serde(skip)]
     pub since_seconds: Option<u64>,

@@ -135,6 +135,15 @@ fn rows_with_units(
     units: Option<&Units>,
 ) -> Vec<PsRow> {
     join(&Sources {
+        sightings,
+        panes,
+        units,
+        ..sources(agents)
+    })
+}
+
+fn sources(agents: Option<&[Agent]>) -> Sources<'_> {
+    Sources {
         now: moment(),
         tenant: "ada",
         host: "fern",
@@ -142,11 +151,12 @@ fn rows_with_units(
         idle_threshold: IDLE_THRESHOLD,
         agents,
         desired: &[],
-        sightings,
-        panes,
+        sightings: Vec::new(),
+        panes: None,
         holder: "_holder",
-        units,
-    })
+        units: None,
+        bridge: None,
+    }
 }
 
 fn one(change: impl FnOnce(&mut Sighting)) -> PsRow {
@@ -189,7 +199,8 @@ fn a_row_has_every_field_of_the_published_form() {
       "flags": [],
       "managed": true,
       "tenant_id": "ada",
-      "host": "fern"
+      "host": "fern",
+      "bridge": null
     }
     "#);
 }
@@ -372,4 +383,29 @@ fn a_dead_pod_is_told_how_its_unit_failed() {
     let row = kept(gone, &units);
     assert_eq!(row.readiness, RowState::Judged(Readiness::Dead));
     assert_eq!(row.detail.as_deref(), Some("its unit failed: watchdog"));
+}
+
+#[test]
+fn the_bridge_stands_with_the_orchestrator_of_this_host_alone() {
+    let bridge = BridgeGlance {
+        runs: false,
+        wanted: true,
+        status: None,
+    };
+    let rows = |orchestrators: &str| {
+        let text = format!("version: 1\ntransport: tmux\nagents:\n{orchestrators}");
+        let roster = Roster::parse(&text, "r", &Known::shipped()).0.unwrap();
+        let rows = join(&Sources {
+            bridge: Some(bridge.clone()),
+            ..sources(Some(&roster.agents))
+        });
+        let rows = rows.into_iter();
+        let with = rows.filter(|row| row.bridge.as_ref() == Some(&bridge));
+        with.map(|row| row.name).collect::<Vec<_>>()
+    };
+    let here = "- {name: a, runtime: sim}\n- {name: lead, runtime: sim, class: orchestrator}\n";
+    assert_eq!(rows(here), ["lead"]);
+    let far =
+        "- {name: lead, runtime: sim, class: orchestrator, host: oak}\n- {name: a, runtime: sim}\n";
+    assert_eq!(rows(far), [""; 0]);
 }
