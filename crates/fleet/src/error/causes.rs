@@ -1,6 +1,6 @@
 //! What others' errors mean for a fleet.
 
-use podfleet_connectors::{ConnectorError, Retry};
+use podfleet_connectors::{ConnectorError, CreateError, CreateErrorKind, Retry};
 use podfleet_pod::paths::PathError;
 use podfleet_pod_store::{StoreError, StoreErrorKind};
 use podfleet_protocol::NameError;
@@ -22,6 +22,14 @@ impl FleetError {
             Retry::After(_) | Retry::Backoff => FleetErrorKind::ConnectorFailed,
         };
         Self::new(kind).caused_by(error)
+    }
+
+    /// Returns whether this program knows no connector of the kind that is wanted.
+    pub(crate) fn is_unknown_connector(&self) -> bool {
+        let cause = std::error::Error::source(self).and_then(|cause| cause.downcast_ref());
+        cause.is_some_and(|cause: &CreateError| {
+            matches!(cause.kind(), CreateErrorKind::NotRegistered { .. })
+        })
     }
 
     /// Turns what a pod or the way to it answered into an error about that agent.

@@ -21,9 +21,13 @@ impl Fleet {
     /// # Errors
     /// Fails when its connector cannot be made, and with what it says when it does not come up.
     pub async fn start_bridge(&self) -> Result<bool, FleetError> {
-        // What is wrong with the connector is told here, not in a log.
-        let connector = self.connector()?;
         let place = self.bridge_place();
+        // What is wrong with the connector is told here, not in a log.
+        let connector = match self.connector() {
+            // A program that knows the kind keeps the bridge by itself.
+            Err(error) if place.runs() && error.is_unknown_connector() => return Ok(false),
+            connector => connector?,
+        };
         if place.runs() {
             let status = BridgeStatus::read(place.status());
             let same = |status: &BridgeStatus| {
@@ -99,7 +103,7 @@ impl Fleet {
     #[must_use]
     pub fn bridge_fell(&self) -> bool {
         let glance = self.bridge_glance();
-        glance.is_some_and(|glance| glance.wanted && glance.word() == BridgeStatus::KILLED)
+        glance.is_some_and(|glance| glance.wanted && glance.was_killed())
     }
 
     /// Returns whether somebody ended the bridge in order.

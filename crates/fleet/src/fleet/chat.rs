@@ -93,6 +93,10 @@ fn set_up_fault(error: CreateError) -> FleetError {
             "put the secret into a file of mode 0600, and its path into `{variable}_FILE`"
         )),
         CreateErrorKind::UnreadableSecret { .. } => Some("`chmod 600` makes it private".to_owned()),
+        CreateErrorKind::NotRegistered { .. } => Some(
+            "a kind of another crate is known to a program that registers it, and runs the bridge"
+                .to_owned(),
+        ),
         _ => None,
     };
     let fault = FleetError::new(FleetErrorKind::ConnectorSetUp).caused_by(error);
