@@ -48,6 +48,36 @@ impl BodyArgs {
     }
 }
 
+/// A text for people, which may be left out where a file goes along.
+#[derive(Debug, clap::Args)]
+pub(super) struct SpokenArgs {
+    #[command(flatten)]
+    body: BodyArgs,
+    /// The thread of the chat that it belongs to
+    #[arg(long, value_name = "ID")]
+    pub(super) thread: Option<String>,
+    /// The message of the chat that it answers
+    #[arg(long, value_name = "ID")]
+    pub(super) reply_to: Option<String>,
+    /// A file that goes with it; may be given several times
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    pub(super) attach: Vec<PathBuf>,
+}
+
+impl SpokenArgs {
+    /// Reads the text; it is empty where there are only files.
+    pub(super) fn text(&self) -> Result<String, Error> {
+        if self.body.is_given() {
+            return self.body.read();
+        }
+        if self.attach.is_empty() {
+            let error = Error::message(Exit::Usage, "there is nothing to say");
+            return Err(error.hint("give a text with `-m TEXT`, or a file with `--attach`"));
+        }
+        Ok(String::new())
+    }
+}
+
 /// Reads a text from a file.
 fn of_file(file: &Path) -> Result<String, Error> {
     let read = std::fs::File::open(file).and_then(read_body);

@@ -19,7 +19,7 @@ use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
 const HOW: &str = "\
-For a fleet whose chat is a terminal (`connector: {kind: tmux}`, the default).
+For a fleet whose chat is a terminal (`connector: {kind: tmux}` in the roster).
 Every line that you enter goes to the orchestrator. What came while nobody was
 here is shown first. `/help` lists what else can be entered; `ctrl-d` leaves.
 Without a terminal, each line of standard input is said, and the command ends
@@ -49,7 +49,6 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let user = context.user_name();
     block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
-        let socket = fleet.chat_socket();
         if let Some(text) = &args.message {
             let files = args.attach.iter().map(std::path::absolute);
             let say = Say {
@@ -59,17 +58,16 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
                 reply_to: None,
                 files: files.collect::<Result<_, _>>()?,
             };
-            seat::say_all(&socket, &user, vec![say]).await?;
+            seat::say_all(&fleet, &user, vec![say]).await?;
             return Ok(Exit::Success);
         }
         let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         if !interactive {
             let lines = std::io::stdin().lines().collect::<Result<Vec<_>, _>>()?;
-            seat::say_all(&socket, &user, input::said(&lines)).await?;
+            seat::say_all(&fleet, &user, input::said(&lines)).await?;
             return Ok(Exit::Success);
         }
-        let past = fleet.dirs().state.join("chat-input");
-        seat::sit(&socket, &user, args.last, &past, context).await?;
+        seat::sit(&fleet, &user, args.last, context).await?;
         Ok(Exit::Success)
     })
 }

@@ -106,20 +106,30 @@ impl ConnectorFields {
         }
     }
 
+    /// Returns the flags without which a kind can be nowhere; nothing if there are none.
+    pub(crate) fn needed(kind: &Kind) -> &'static str {
+        match kind.as_str() {
+            "discord" => "`--channel-id`",
+            "matrix" => "`--homeserver-url`, `--user-id` and `--room-id`",
+            _ => "",
+        }
+    }
+
     /// Returns the connector of a kind with these fields.
     ///
     /// # Errors
     /// Fails when one is missing that the kind needs.
     pub(crate) fn connector(&self, kind: &Kind) -> Result<Connector, Error> {
-        let field = |value: &Option<String>, flag: &str| {
+        let needed = Self::needed(kind);
+        let field = |value: &Option<String>| {
             value
                 .clone()
-                .ok_or_else(|| Error::message(Exit::Usage, format!("the connector needs `{flag}`")))
+                .ok_or_else(|| Error::message(Exit::Usage, format!("the connector needs {needed}")))
         };
         Ok(match kind.as_str() {
             "tmux" => Connector::Tmux,
             "discord" => {
-                let channel = field(&self.channel_id, "--channel-id")?;
+                let channel = field(&self.channel_id)?;
                 let discord = Discord::new(channel);
                 Connector::Discord(match &self.api_url {
                     Some(url) => discord.with_api_url(url.clone()),
@@ -127,9 +137,9 @@ impl ConnectorFields {
                 })
             }
             "matrix" => Connector::Matrix(Matrix::new(
-                field(&self.homeserver_url, "--homeserver-url")?,
-                field(&self.user_id, "--user-id")?,
-                field(&self.room_id, "--room-id")?,
+                field(&self.homeserver_url)?,
+                field(&self.user_id)?,
+                field(&self.room_id)?,
             )),
             kind => Connector::extension(kind, self.settings.clone().unwrap_or_default()),
         })

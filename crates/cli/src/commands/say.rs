@@ -1,11 +1,10 @@
-use std::path::PathBuf;
 use std::time::Duration;
 
 use podfleet::{SayReport, SayRequest};
 use podfleet_pod_store::Fate;
 use podfleet_protocol::MessageId;
 
-use crate::commands::body::BodyArgs;
+use crate::commands::body::SpokenArgs;
 use crate::commands::scope::{JsonFlag, Scope};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -26,16 +25,7 @@ Exit status: 0 once it is kept, 1 if it cannot be sent, 3 if a rule refused it."
 #[command(after_help = EXITS, group = clap::ArgGroup::new("body"))]
 pub(crate) struct Args {
     #[command(flatten)]
-    body: BodyArgs,
-    /// The thread of the chat that it belongs to
-    #[arg(long, value_name = "ID")]
-    thread: Option<String>,
-    /// The message of the chat that it answers
-    #[arg(long, value_name = "ID")]
-    reply_to: Option<String>,
-    /// A file that goes with it; may be given several times
-    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
-    attach: Vec<PathBuf>,
+    spoken: SpokenArgs,
     /// Its id; saying it again with the same one is harmless
     #[arg(long, value_parser = super::send::message_id)]
     id: Option<MessageId>,
@@ -50,19 +40,12 @@ pub(crate) struct Args {
 
 impl Args {
     fn request(&self, in_pod: bool) -> Result<SayRequest, Error> {
-        let text = match self.body.is_given() {
-            true => self.body.read()?,
-            false if self.attach.is_empty() => {
-                let error = Error::message(Exit::Usage, "there is nothing to say");
-                return Err(error.hint("give a text with `-m TEXT`, or a file with `--attach`"));
-            }
-            false => String::new(),
-        };
-        let attachments = self.attach.iter().map(std::path::absolute);
+        let spoken = &self.spoken;
+        let attachments = spoken.attach.iter().map(std::path::absolute);
         Ok(SayRequest {
-            text,
-            thread: self.thread.clone(),
-            reply_to: self.reply_to.clone(),
+            text: spoken.text()?,
+            thread: spoken.thread.clone(),
+            reply_to: spoken.reply_to.clone(),
             attachments: attachments.collect::<Result<_, _>>()?,
             id: self.id,
             wait: Duration::from_secs(self.timeout.unwrap_or(if in_pod { 0 } else { 5 })),

@@ -67,6 +67,12 @@ fn a_roster_that_is_there_is_replaced_only_by_a_person_who_says_so() {
         assert_eq!(terminal.end().0, Some(0));
         assert_eq!(roster(&sandbox).unwrap() != "# mine\n", written);
     }
+    // The first place to chat in is a terminal.
+    let written = roster(&sandbox).unwrap();
+    assert!(
+        written.ends_with("\nconnector:\n  kind: tmux\n"),
+        "{written}"
+    );
 }
 
 #[test]

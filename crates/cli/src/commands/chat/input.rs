@@ -8,7 +8,7 @@ use podfleet_protocol::MessageId;
 /// What can be entered besides text.
 pub(super) const HELP: &str = "\
 /attach PATH [TEXT]  a file goes with it
-/thread N            from now on in the thread of entry N; /thread alone: in none
+/thread N            go on in the thread of entry N; /thread alone: in none
 /reply N TEXT        an answer to entry N
 /quit                leave; also ctrl-d
 //TEXT               a text that begins with a slash
@@ -96,6 +96,11 @@ pub(super) fn say(text: String) -> Say {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_help_fits_a_terminal() {
+        assert!(HELP.lines().all(|line| line.len() <= 80));
+    }
 
     #[test]
     fn lines_are_text_unless_they_begin_with_one_slash() {

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use podfleet::Fleet;
+use podfleet_connectors::ConnectorKind;
 use podfleet_connectors::tmux::{ChatClient, ChatEntry, ChatError, ChatEvent, Say};
 use tokio::sync::mpsc;
 
@@ -20,8 +22,10 @@ use crate::render::style::{DIM, ERROR, WARNING};
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Says all of this, and returns once it is in the history.
-pub(super) async fn say_all(socket: &Path, user: &str, said: Vec<Say>) -> Result<(), Error> {
-    let mut client = ChatClient::connect(socket, user, 0).await.map_err(fault)?;
+pub(super) async fn say_all(fleet: &Fleet, user: &str, said: Vec<Say>) -> Result<(), Error> {
+    let fault = |error| fault(error, fleet);
+    let connecting = ChatClient::connect(&fleet.chat_socket(), user, 0).await;
+    let mut client = connecting.map_err(fault)?;
     let mut waiting: Vec<String> = said.iter().map(|say| say.id.clone()).collect();
     for say in said {
         client.writer.say(say).await.map_err(fault)?;
@@ -40,30 +44,44 @@ pub(super) async fn say_all(socket: &Path, user: &str, said: Vec<Say>) -> Result
     Ok(())
 }
 
-fn fault(error: ChatError) -> Error {
-    match error {
-        ChatError::NotListening => {
-            let error = Error::message(Exit::No, "nobody listens at the chat of this fleet");
-            error
-                .hint("`fleet bridge status` tells whether its bridge runs, `fleet bridge start` starts it")
-                .hint("a chat in Matrix or Discord is reached there")
+/// Tells why the chat cannot be used; where nobody listens, what to do depends on the roster's chat.
+fn fault(error: ChatError, fleet: &Fleet) -> Error {
+    if !matches!(error, ChatError::NotListening) {
+        return Error::new(Exit::System, error);
+    }
+    let roster = fleet.roster();
+    let chat = roster.and_then(|roster| roster.connector.as_ref());
+    let kind = chat.map(|chat| chat.connector.kind());
+    match kind {
+        Some(kind) if kind != ConnectorKind::tmux().as_str() => {
+            let text = format!("this fleet does not chat in a terminal, but by `{kind}`");
+            Error::message(Exit::No, text)
+                .hint("speak there; `fleet send` and `fleet attach` reach its agents from here")
         }
-        error => Error::new(Exit::System, error),
+        None if roster.is_some() => {
+            let text = "this fleet has no chat: its roster has no `connector`";
+            Error::message(Exit::No, text)
+                .hint("`fleet connector switch tmux` and `fleet up` give it one in a terminal")
+        }
+        _ => Error::message(Exit::No, "nobody listens at the chat of this fleet").hint(
+            "`fleet bridge status` tells whether its bridge runs, `fleet bridge start` starts it",
+        ),
     }
 }
 
 /// Sits at the chat until the person leaves.
 pub(super) async fn sit(
-    socket: &Path,
+    fleet: &Fleet,
     user: &str,
     last: u64,
-    past: &Path,
     context: &Context,
 ) -> Result<(), Error> {
-    let client = ChatClient::connect(socket, user, last).await;
-    let client = client.map_err(fault)?;
+    let socket = fleet.chat_socket();
+    let client = ChatClient::connect(&socket, user, last).await;
+    let client = client.map_err(|error| fault(error, fleet))?;
+    let past = fleet.dirs().state.join("chat-input");
     let mut seat = Seat {
-        editor: Editor::open(&prompt(None), past)?,
+        editor: Editor::open(&prompt(None), &past)?,
         home: context.home().ok(),
         zone: TimeZone::system(),
         shown: 0,
@@ -72,11 +90,12 @@ pub(super) async fn sit(
         unsaid: Vec::new(),
         colour: anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
     };
+    seat.tell("`/help` lists what can be entered, ctrl-d leaves")?;
     let mut connected = Some(client);
     loop {
         let client = match connected.take() {
             Some(client) => client,
-            None => match seat.wait_for_bridge(socket, user).await? {
+            None => match seat.wait_for_bridge(&socket, user).await? {
                 Some(client) => client,
                 None => return Ok(()),
             },
@@ -145,7 +164,8 @@ impl Seat {
                 return Ok(End::BridgeGone);
             }
         }
-        let mut unread = read_up_to;
+        // Who was here meanwhile has missed nothing.
+        let mut unread = if self.shown == 0 { read_up_to } else { 0 };
         let end = loop {
             tokio::select! {
                 line = self.editor.lines.recv() => {

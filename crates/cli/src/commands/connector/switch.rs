@@ -40,6 +40,10 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Outcome {
             edit.set(&Field::of_roster(path), value)?;
         }
         edit.set(&Field::of_roster("connector.kind"), args.kind.as_str())
+    });
+    let draft = draft.map_err(|error| match ConnectorFields::needed(&args.kind) {
+        needed if needed.is_empty() || !args.fields.given().is_empty() => error,
+        needed => error.hint(format!("give its fields: {needed}")),
     })?;
     let roster = draft.roster();
     let mut report = edit::nothing();

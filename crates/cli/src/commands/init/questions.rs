@@ -137,9 +137,18 @@ impl Choice<Option<Kind>> {
             summary,
         };
         vec![
-            choice(None, "tmux", "in the orchestrator's terminal"),
+            choice(
+                "tmux".parse().ok(),
+                "tmux",
+                "in a terminal of this host: `fleet chat`",
+            ),
             choice("discord".parse().ok(), "discord", "in a channel"),
             choice("matrix".parse().ok(), "matrix", "in a room"),
+            choice(
+                None,
+                "none",
+                "nowhere: its orchestrator has a terminal of its own",
+            ),
         ]
     }
 }
