@@ -54,6 +54,8 @@ step 'the chat in Matrix: installation' scripts/setup.sh matrix
 # All of it: the usual filter leaves it out.
 step 'the chat in Matrix' cargo nextest run --profile ci --locked -p podfleet-tests \
     --ignore-default-filter -E 'test(/^matrix::/)'
+step 'a storm over the stand-in for Discord' env STORM_MESSAGES="${STORM_MESSAGES:-300}" \
+    cargo nextest run --profile ci --locked -p podfleet-tests -E 'test(/^discord::storm::/)'
 step 'the real agents: installation' scripts/setup.sh agents
 # All of them: the usual filter leaves these out.
 step 'the real agents' cargo nextest run --profile ci --locked -p podfleet-tests \

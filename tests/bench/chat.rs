@@ -1,18 +1,23 @@
-//! The chat in a Matrix room: how soon a person's message is in the orchestrator's inbox, and what the
-//! bridge takes while nobody speaks.
+//! The chat: how soon a person's message is in the orchestrator's inbox, how soon a backlog is, what
+//! the bridge takes while nobody speaks, and how soon a subscription that is dropped has ended.
+
+mod discord;
+mod gateway_client;
+mod matrix;
+mod relay;
 
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use podfleet_connectors::{ConnectorConfig, ConnectorRegistry, Environment};
 use podfleet_pod_store::{InboxEntry, InboxStore as _};
 use podfleet_protocol::MessageId;
-use serde_json::json;
+use serde_json::Value;
 
-use crate::human::Human;
 use crate::idle::{memory, ticks};
 use crate::inbox::Inbox;
-use crate::sample::{Sample, ms, ratio, timed};
-use crate::scene::Chat;
+use crate::operator::{Operator, Token};
+use crate::sample::{Sample, ms, ratio};
 use crate::table::Row;
 
 const ROUNDS: usize = 40;
@@ -24,49 +29,49 @@ const BACKLOG_TARGET: Duration = Duration::from_secs(5);
 const SETTLE: Duration = Duration::from_secs(30);
 const WATCH: Duration = Duration::from_secs(120);
 const MEMORY_TARGET_KIB: u64 = 30 << 10;
+/// How long a subscription may take to end.
+const END_TARGET: Duration = Duration::from_millis(100);
+/// How long a poll is left to itself before it is dropped.
+const POLLING: Duration = Duration::from_millis(300);
 
 pub(crate) fn rows() -> Vec<Row> {
-    let Some(mut chat) = Chat::new() else {
-        return vec![Row::new(
-            "the chat in Matrix: Synapse is missing",
-            "not taken",
-        )];
-    };
-    chat.operator.fleet(&["up"]).exits(0);
-    // What is measured is the way into the inbox; the agent's turns would be on the same processors.
-    chat.operator.fleet(&["pause", "lead"]).exits(0);
-    let mut rows = one_by_one(&mut chat);
-    rows.extend(idle(&chat));
-    rows.push(backlog(&mut chat));
+    let mut rows = matrix::rows();
+    rows.extend(discord::rows());
     rows
 }
 
-fn one_by_one(chat: &mut Chat) -> Vec<Row> {
-    let mut bob = chat.join("bob");
-    bob.order(&json!({"do": "listen"}));
-    let inbox = Inbox::of(&chat.operator.world, "lead");
-    let (mut accepted, mut received, mut later) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..=ROUNDS {
-        let said = now();
-        let event = chat.ada.say(&format!("message {round}"));
-        let taken = accepted_at(&inbox, &event);
-        let came = came_at(&mut bob, &event);
-        accepted.push(taken.saturating_sub(said));
-        received.push(came.saturating_sub(said));
-        later.push(taken.saturating_sub(came));
+/// When messages of people came, one by one: to the inbox, and to another client.
+#[derive(Default)]
+struct OneByOne {
+    accepted: Vec<Duration>,
+    received: Vec<Duration>,
+    later: Vec<Duration>,
+}
+
+impl OneByOne {
+    /// Takes down a message that was said, accepted, and that the other client got, at these times
+    /// of day.
+    fn note(&mut self, said: Duration, accepted: Duration, received: Duration) {
+        self.accepted.push(accepted.saturating_sub(said));
+        self.received.push(received.saturating_sub(said));
+        self.later.push(accepted.saturating_sub(received));
     }
-    let sample = |mut durations: Vec<Duration>| Sample::from(durations.split_off(1));
-    let (accepted, received, later) = (sample(accepted), sample(received), sample(later));
-    let met = later.median() < LATER;
-    vec![
-        Row::new(
-            "a person's message, from its sending to the orchestrator's inbox; floor: to another \
-             client, matrix-nio",
-            &accepted,
-        )
-        .floor(&received, ratio(&accepted, &received)),
-        Row::new("the same, later than that client", &later).target("under 150 ms", met),
-    ]
+
+    /// One round does not count.
+    fn rows(self, way: &str, client: &str) -> Vec<Row> {
+        let sample = |mut durations: Vec<Duration>| Sample::from(durations.split_off(1));
+        let (accepted, received) = (sample(self.accepted), sample(self.received));
+        let later = sample(self.later);
+        let met = later.median() < LATER;
+        let what = format!(
+            "a person's message{way}, from its sending to the orchestrator's inbox; floor: to \
+             another client, {client}"
+        );
+        vec![
+            Row::new(what, &accepted).floor(&received, ratio(&accepted, &received)),
+            Row::new("the same, later than that client", &later).target("under 150 ms", met),
+        ]
+    }
 }
 
 /// Returns the time of day.
@@ -75,8 +80,8 @@ fn now() -> Duration {
 }
 
 /// Waits until a message is in the inbox; returns when it was accepted.
-fn accepted_at(inbox: &Inbox, event: &str) -> Duration {
-    let id = MessageId::of_chat("matrix", event);
+fn accepted_at(inbox: &Inbox, kind: &str, event: &str) -> Duration {
+    let id = MessageId::of_chat(kind, event);
     let (store, runtime) = inbox.store();
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -93,13 +98,8 @@ fn accepted(entry: &InboxEntry) -> Duration {
     Duration::from_millis(u64::try_from(entry.message.accepted.0).unwrap())
 }
 
-fn came_at(listener: &mut Human, event: &str) -> Duration {
-    let came = listener.order(&json!({"do": "came", "ids": [event]}));
-    Duration::from_nanos(came["at"][0].as_u64().unwrap())
-}
-
-fn idle(chat: &Chat) -> Vec<Row> {
-    let pid = u32::try_from(chat.operator.bridge()["status"]["pid"].as_u64().unwrap()).unwrap();
+fn idle(operator: &Operator, to: &str) -> Vec<Row> {
+    let pid = operator.bridge_pid().unwrap();
     sleep(SETTLE);
     let before = ticks(pid);
     sleep(WATCH);
@@ -109,49 +109,80 @@ fn idle(chat: &Chat) -> Vec<Row> {
     let kib = memory(pid);
     vec![
         Row::new(
-            "the bridge to Matrix while nobody speaks: processor, in 120 s",
+            format!("the bridge to {to} while nobody speaks: processor, in 120 s"),
             format!("{share:.2} % of a core"),
         )
         .target("under 0.2 %", share < 0.2),
         Row::new(
-            "the bridge to Matrix: private memory",
+            format!("the bridge to {to}: private memory"),
             format!("{:.1} MiB", kib as f64 / 1024.0),
         )
         .target("under 30 MB", kib < MEMORY_TARGET_KIB),
     ]
 }
 
-fn backlog(chat: &mut Chat) -> Row {
-    chat.operator.fleet(&["bridge", "stop"]).exits(0);
-    let said: Vec<String> = (0..BACKLOG)
-        .map(|number| format!("of the backlog {number}"))
-        .collect();
-    chat.ada.order(&json!({"do": "say_many", "texts": said}));
-    let read = timed(|| {
-        chat.ada.order(&json!({"do": "history"}));
-    });
+/// Starts the bridge, and returns how long it takes until all of a backlog is in the inbox.
+fn take_backlog(operator: &Operator) -> Duration {
     let begun = now();
-    chat.operator.fleet(&["bridge", "start"]).exits(0);
-    let inbox = Inbox::of(&chat.operator.world, "lead");
+    operator.fleet(&["bridge", "start"]).exits(0);
+    let inbox = Inbox::of(&operator.world, "lead");
     let deadline = Instant::now() + Duration::from_secs(120);
-    let last = loop {
+    loop {
         let entries = inbox.entries();
         let of_it = entries
             .iter()
             .filter(|entry| entry.message.body.contains("backlog"));
         let times: Vec<Duration> = of_it.map(accepted).collect();
         if times.len() == BACKLOG {
-            break times.into_iter().max().unwrap();
+            let last = times.into_iter().max().unwrap();
+            return last.saturating_sub(begun);
         }
         assert!(Instant::now() < deadline, "{} came", times.len());
         sleep(Duration::from_millis(50));
-    };
-    let taken = last.saturating_sub(begun);
-    Row::new(
-        "1,000 messages that came without a bridge, from its start to the last in the inbox; floor: \
-         matrix-nio reads as many",
-        ms(taken),
-    )
-    .floor(ms(read), taken.as_secs_f64() / read.as_secs_f64())
-    .target("under 5 s", taken < BACKLOG_TARGET)
+    }
+}
+
+fn of_the_backlog() -> Vec<String> {
+    let said = (0..BACKLOG).map(|number| format!("of the backlog {number}"));
+    said.collect()
+}
+
+/// Subscribes, and drops that in the middle of its wait for news; returns how long it takes until
+/// `ended` says that its connection has ended.
+fn dropped(
+    kind: &str,
+    settings: &Value,
+    token: &Token,
+    ended: impl FnOnce(Instant) -> Duration,
+) -> Duration {
+    use futures_util::StreamExt as _;
+    let config = serde_json::json!({"kind": kind, "settings": settings});
+    let config: ConnectorConfig = serde_json::from_value(config).unwrap();
+    let env: Environment = [(token.variable, &token.secret)].into_iter().collect();
+    let connector = ConnectorRegistry::shipped().create(&config, &env).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stream = runtime.block_on(async {
+        let mut stream = connector.subscribe(None).await.unwrap();
+        stream.next().await.unwrap().unwrap();
+        let none = tokio::time::timeout(POLLING, stream.next()).await;
+        assert!(none.is_err(), "nobody speaks");
+        stream
+    });
+    let begun = Instant::now();
+    drop(stream);
+    ended(begun)
+}
+
+fn end_row(to: &str, durations: Vec<Duration>) -> Row {
+    let sample = Sample::from(durations);
+    let met = sample.median() < END_TARGET;
+    let what = format!("a subscription to {to}, from its dropping to the end of its connection");
+    Row::new(what, &sample).target("under 100 ms", met)
+}
+
+fn backlog_row(what: &str, taken: Duration) -> Row {
+    let what = format!(
+        "1,000 messages that came without a bridge{what}, from its start to the last in the inbox"
+    );
+    Row::new(what, ms(taken)).target("under 5 s", taken < BACKLOG_TARGET)
 }

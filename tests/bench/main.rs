@@ -17,6 +17,8 @@ mod accept;
 mod agents;
 mod bare;
 mod by_ssh;
+#[path = "../e2e/discord/channel.rs"]
+mod channel;
 mod chat;
 mod flood;
 #[path = "../e2e/matrix/homeserver.rs"]
@@ -31,11 +33,13 @@ mod idle;
 mod inbox;
 mod keys;
 mod machine;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../e2e/operator.rs"]
+mod operator;
 #[path = "../e2e/agents/program.rs"]
 mod program;
 mod ps;
 mod sample;
-#[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../e2e/matrix/scene.rs"]
 mod scene;
 mod send;

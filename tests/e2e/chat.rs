@@ -107,6 +107,11 @@ fn a_person_speaks_with_the_orchestrator_and_is_answered() {
     let status = world.fleet(&["bridge", "status", "--json"]).exits(0).json();
     assert_eq!(status["status"]["phase"], "connected");
     assert_eq!(status["unsent"], 0);
+    let bridge = &world.row("lead")["bridge"];
+    assert_eq!(bridge["status"], status["status"]);
+    assert_eq!(bridge["runs"], true);
+    let told = world.fleet(&["status", "lead", "--json"]).exits(0).json();
+    assert_eq!(told[0]["row"]["bridge"]["status"]["kind"], "tmux");
 }
 
 #[test]
@@ -259,6 +264,12 @@ fn a_fleet_without_a_connector_has_no_bridge_and_down_ends_the_one_of_a_fleet_wi
     plain.fleet(&["up"]).exits(0);
     let status = plain.fleet(&["bridge", "status"]).exits(1);
     assert_eq!(status.stdout, "no bridge was ever started\n");
+    let chat = plain.fleet(&["chat", "-m", "hello?"]).exits(1);
+    insta::assert_snapshot!(chat.stderr, @"
+    error: this fleet has no chat: its roster has no `connector`
+
+    hint: `fleet connector switch tmux` and `fleet up` give it one in a terminal
+    ");
     let world = world();
     world.fleet(&["up"]).exits(0);
     world.fleet(&["bridge", "status"]).exits(0);
@@ -274,6 +285,8 @@ fn a_dialog_is_answered_from_the_chat_once() {
     world.fleet(&["up"]).exits(0);
     world.fleet(&["send", "coder", "-m", "ASK me"]).exits(0);
     world.until_row("coder", |row| row["readiness"] == "blocked");
+    // Nobody has to ask for that.
+    until_said(&world, "`coder` is **blocked**");
     world.fleet(&["chat", "-m", "!answer coder"]).exits(0);
     until_said(&world, "Do you want to proceed?");
     world.fleet(&["chat", "-m", "!answer coder maybe"]).exits(0);

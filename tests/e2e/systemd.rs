@@ -1,5 +1,6 @@
 //! Pods as units of a real service manager of an ordinary user.
 
+mod chat;
 mod host;
 
 use std::fs;

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use podfleet_connectors::conformance::{self, Rig};
 use podfleet_connectors::{
     ConnectorConfig, ConnectorErrorKind, ConnectorRegistry, Environment, InboundStream,
-    OrchestratorConnector,
+    OrchestratorConnector, OutboundMessage,
 };
 use podfleet_tests::require;
 use serde_json::json;
@@ -140,6 +140,45 @@ async fn rooms_that_cannot_be_used_are_refused_with_the_reason() {
 
     let nowhere = room.connector_to("#nowhere:localhost");
     let refused = nowhere.subscribe(None).await.err().unwrap();
+    assert_eq!(refused.kind(), ConnectorErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn an_alias_leads_on_to_the_room_that_replaces_another() {
+    let Some(mut room) = Room::new() else { return };
+    let order = json!({"do": "make_room", "invite": [full("fleet")], "alias": "war-room"});
+    let first = room.ada.order(&order)["room"].clone();
+    let by_alias = room.connector_to("#war-room:localhost");
+    let mut stream = by_alias.subscribe(None).await.unwrap();
+    stream.next().await.unwrap().unwrap();
+    room.ada.say("in the old room");
+    assert_eq!(texts(&mut stream, 1).await, ["in the old room"]);
+    // There is no way in yet.
+    let new = room.ada.order(&json!({"do": "upgrade", "invite": []}));
+    room.ada.say("in the new room");
+    let waiting = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(waiting.kind(), ConnectorErrorKind::Unreachable);
+    let order = json!({"do": "invite", "user": full("fleet")});
+    room.ada.order(&order);
+    room.ada.say("come in");
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|text| text != "come in") {
+        if let Ok(batch) = stream.next().await.unwrap() {
+            heard.extend(batch.messages.into_iter().map(|message| message.text));
+        }
+    }
+    assert_eq!(heard, ["in the new room", "come in"]);
+    let answer = OutboundMessage::new("key", "there we are");
+    by_alias.send(answer).await.unwrap();
+    let answers = room.ada.said_by("fleet");
+    assert_eq!(answers.last().unwrap().body(), "there we are");
+
+    // Who named it by its id is told where it went.
+    let by_id = room.connector_to(first.as_str().unwrap());
+    let detail = by_id.health().await.detail.unwrap();
+    let told = format!("was replaced by {}", new["room"].as_str().unwrap());
+    assert!(detail.contains(&told), "{detail}");
+    let refused = by_id.subscribe(None).await.err().unwrap();
     assert_eq!(refused.kind(), ConnectorErrorKind::NotFound);
 }
 

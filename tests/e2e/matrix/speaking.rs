@@ -34,6 +34,7 @@ impl Chat {
 #[test]
 fn a_person_and_the_orchestrator_speak_in_a_room() {
     let Some(mut chat) = Chat::new() else { return };
+    chat.operator.log = "trace";
     chat.ada.say("said before the fleet was there");
     chat.operator.fleet(&["up"]).exits(0);
 
@@ -153,7 +154,7 @@ fn only_the_operator_gives_commands_and_a_withdrawn_token_ends_the_bridge_with_a
     assert!(answer.body().contains("may not"), "{}", answer.body());
 
     chat.ada
-        .order(&json!({"do": "log_out", "token": chat.operator.token}));
+        .order(&json!({"do": "log_out", "token": chat.operator.token.secret}));
     let status = until(|| {
         let status = chat.operator.fleet(&["bridge", "status"]);
         match status.stdout.starts_with("bridge   failed") {

@@ -1,0 +1,59 @@
+//! The chat in a channel of the stand-in for Discord, beside a bare client of its gateway.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::gateway_client::GatewayClient;
+use super::{OneByOne, ROUNDS, accepted_at, backlog_row, dropped, end_row, now, of_the_backlog};
+use crate::channel::{ADA, Channel};
+use crate::inbox::Inbox;
+use crate::table::Row;
+
+pub(super) fn rows() -> Vec<Row> {
+    let channel = Channel::new(&[ADA]);
+    channel.operator.fleet(&["up"]).exits(0);
+    channel.operator.fleet(&["pause", "lead"]).exits(0);
+    let mut rows = one_by_one(&channel);
+    rows.extend(super::idle(&channel.operator, "Discord"));
+    rows.push(backlog(&channel));
+    channel.operator.fleet(&["bridge", "stop"]).exits(0);
+    rows.push(ends(&channel));
+    rows
+}
+
+fn one_by_one(channel: &Channel) -> Vec<Row> {
+    let mut client = GatewayClient::listen(&channel.discord, &channel.operator.token.secret);
+    let inbox = Inbox::of(&channel.operator.world, "lead");
+    let mut times = OneByOne::default();
+    for round in 0..=ROUNDS {
+        let said = now();
+        let event = channel.discord.say(&format!("message {round}"), None);
+        let taken = accepted_at(&inbox, "discord", &event);
+        times.note(said, taken, client.came_at(&event));
+    }
+    times.rows(" in Discord's stand-in", "a bare WebSocket")
+}
+
+fn backlog(channel: &Channel) -> Row {
+    channel.operator.fleet(&["bridge", "stop"]).exits(0);
+    for text in of_the_backlog() {
+        channel.discord.say(&text, None);
+    }
+    let taken = super::take_backlog(&channel.operator);
+    backlog_row(" in Discord's stand-in", taken)
+}
+
+fn ends(channel: &Channel) -> Row {
+    let discord = &channel.discord;
+    let settings = json!({"channel_id": discord.channel(), "api_url": discord.url()});
+    let end = |_| {
+        dropped("discord", &settings, &channel.operator.token, |begun| {
+            while discord.connections() > 0 {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+            begun.elapsed()
+        })
+    };
+    end_row("Discord's stand-in", (0..ROUNDS).map(end).collect())
+}
