@@ -99,6 +99,14 @@ pub enum StoreErrorKind {
         /// The schema of this build.
         ours: u32,
     },
+    /// A newer build exported this in a form that this one cannot read.
+    #[error("the export has format {format}, and this build reads no newer one than {ours}")]
+    NewerExport {
+        /// The format of the export.
+        format: u32,
+        /// The newest format that this build reads.
+        ours: u32,
+    },
     /// A build of an older schema runs these pods, and would be locked out.
     #[error("pods of an older build live: {}", names(.0))]
     OlderWriters(Vec<OlderWriter>),
@@ -117,7 +125,7 @@ pub enum StoreErrorKind {
     /// Others than the owner may write to the directory.
     #[error("the directory is not ours alone: {0}")]
     Permissions(String),
-    /// The store's thread has ended.
+    /// A call before has panicked, so that nothing is done any more.
     #[error("the store is closed")]
     Closed,
     /// The database refused a statement: a fault in this crate.
@@ -146,7 +154,7 @@ impl StoreErrorKind {
             Self::Exists => Some("choose another path, or move it away"),
             Self::BadExport(_) => Some("look whether the file is whole, or export again"),
             Self::NotEmpty => Some("import into a new state directory"),
-            Self::FromTheFuture { .. } => Some("use the newer build"),
+            Self::FromTheFuture { .. } | Self::NewerExport { .. } => Some("use the newer build"),
             Self::NetworkFileSystem(_) => {
                 Some("set FLEET_STATE_DIR to a directory on a local disk")
             }

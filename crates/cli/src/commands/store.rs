@@ -4,7 +4,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use podfleet_pod_store::{Check, MinWriter, SqliteStore};
+use podfleet_pod_store::{Check, MinWriter, Records, SqliteStore};
 use serde_json::json;
 
 use crate::commands::scope::{DryRun, JsonFlag};
@@ -115,17 +115,12 @@ fn check(json: JsonFlag, context: &mut Context) -> Outcome {
 }
 
 fn render(path: &Path, check: &Check, width: usize) -> String {
-    let records = &check.records;
     let mut text = format!(
-        "{}\nschema {} (writers from schema {} on)\n{}, {}, {}, {}, {} said\n",
+        "{}\nschema {} (writers from schema {} on)\n{}\n",
         path.display(),
         check.schema,
         check.min_writer,
-        count(records.fleets, "fleet"),
-        count(records.pods, "pod"),
-        count(records.messages, "message"),
-        count(records.sessions, "session"),
-        records.sayings,
+        contents(&check.records)
     );
     if check.stray_bodies > 0 {
         let stray = count(check.stray_bodies, "body file");
@@ -154,6 +149,28 @@ fn render(path: &Path, check: &Check, width: usize) -> String {
     text.push('\n');
     text.push_str(&table.render(Some(width)));
     text
+}
+
+/// Returns what a store has; what not every one has is named only where it is.
+fn contents(records: &Records) -> String {
+    let always = [
+        count(records.fleets, "fleet"),
+        count(records.pods, "pod"),
+        count(records.messages, "message"),
+        count(records.sessions, "session"),
+    ];
+    let sometimes = [
+        (records.children, "spawned pod"),
+        (records.peers, "peering"),
+        (records.sayings, "chat message"),
+    ];
+    let there = sometimes.into_iter().filter(|(number, _)| *number > 0);
+    let named = there.map(|(number, one)| count(number, one));
+    always
+        .into_iter()
+        .chain(named)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn backup(to: &Path, json: JsonFlag, context: &mut Context) -> Outcome {
@@ -284,7 +301,7 @@ fn is_standard(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use podfleet_pod_store::{Finding, Records};
+    use podfleet_pod_store::Finding;
 
     use super::*;
 
@@ -303,6 +320,8 @@ mod tests {
             records: Records {
                 pods: 1,
                 messages: 12,
+                peers: 2,
+                sayings: 1,
                 ..Records::default()
             },
             findings: vec![
@@ -324,7 +343,7 @@ mod tests {
         insta::assert_snapshot!(text, @"
         /state/store.db
         schema 2 (writers from schema 1 on)
-        0 fleets, 1 pod, 12 messages, 0 sessions, 0 said
+        0 fleets, 1 pod, 12 messages, 0 sessions, 2 peerings, 1 chat message
         1 body file that no message names: only space is lost
 
         WHAT     WHOSE  ID                                    PROBLEM

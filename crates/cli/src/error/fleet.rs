@@ -37,6 +37,7 @@ fn exit_of_store(kind: &StoreErrorKind) -> Exit {
         | StoreErrorKind::Exists
         | StoreErrorKind::NotEmpty
         | StoreErrorKind::FromTheFuture { .. }
+        | StoreErrorKind::NewerExport { .. }
         | StoreErrorKind::NetworkFileSystem(_)
         | StoreErrorKind::Permissions(_) => Exit::Refused,
         StoreErrorKind::BadExport(_) => Exit::Usage,

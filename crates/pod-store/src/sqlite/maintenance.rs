@@ -57,7 +57,8 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`NotEmpty`](StoreErrorKind::NotEmpty) when the store has records,
-    /// [`FromTheFuture`](StoreErrorKind::FromTheFuture) when a newer build wrote the lines,
+    /// [`FromTheFuture`](StoreErrorKind::FromTheFuture) or
+    /// [`NewerExport`](StoreErrorKind::NewerExport) when a newer build wrote the lines,
     /// [`BadExport`](StoreErrorKind::BadExport) with the line's number when they make no sense or end
     /// early; fails also when the database cannot be written.
     pub async fn import<R: BufRead + Send + 'static>(

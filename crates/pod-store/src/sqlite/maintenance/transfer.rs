@@ -217,7 +217,11 @@ fn damaged(what: impl Into<String>) -> Fault {
 }
 
 fn check_head(format: u32, schema: u32) -> Result<(), Fault> {
-    if format > FORMAT || schema > schema::VERSION {
+    if format > FORMAT {
+        let ours = FORMAT;
+        return Err(StoreErrorKind::NewerExport { format, ours }.into());
+    }
+    if schema > schema::VERSION {
         let (min_writer, ours) = (schema, schema::VERSION);
         return Err(StoreErrorKind::FromTheFuture { min_writer, ours }.into());
     }
