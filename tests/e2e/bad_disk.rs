@@ -1,8 +1,8 @@
 //! A disk that fails once, at each write and each flush of a pod in turn: nothing is lost, nothing
 //! is typed twice, and the pod goes on.
 //!
-//! `strace` answers in the kernel's place, to one thread of the pod: the one that writes the
-//! session log, or the one that writes the store.
+//! `strace` answers in the kernel's place, to the thread of the pod that writes the session log and
+//! the store, for the files of one of the two.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,14 +13,16 @@ use crate::store::Inbox;
 use crate::truth::{Sent, judge, until_settled};
 use crate::world::{World, text, until};
 
-/// The thread, the call and the error; each of its first calls fails in turn.
+/// The thread that writes.
+const WRITER: &str = "journal";
+/// What is written, the call and the error; each of its first calls fails in turn.
 const FAULTS: [(&str, &str, &str); 6] = [
-    ("journal", "fdatasync", "EIO"),
-    ("journal", "write", "EIO"),
-    ("journal", "write", "ENOSPC"),
-    ("pod-store", "pwrite64", "EIO"),
-    ("pod-store", "pwrite64", "ENOSPC"),
-    ("pod-store", "fsync,fdatasync", "EIO"),
+    ("log", "fdatasync", "EIO"),
+    ("log", "write", "EIO"),
+    ("log", "write", "ENOSPC"),
+    ("store", "pwrite64", "EIO"),
+    ("store", "pwrite64", "ENOSPC"),
+    ("store", "fsync,fdatasync", "EIO"),
 ];
 /// How many calls are looked at: those of a message, from its acceptance to its last receipt.
 const CALLS: u32 = 3;
@@ -32,13 +34,13 @@ struct Fault {
 }
 
 impl Fault {
-    fn of(world: &World, thread: &str, call: &str, error: &str, nth: u32) -> Self {
+    fn of(world: &World, what: &str, call: &str, error: &str, nth: u32) -> Self {
         let record = world.path("work/strace");
-        let task = task(world.pod_pid("a"), thread).to_string();
+        let task = task(world.pod_pid("a"), WRITER).to_string();
         let inject = format!("inject={call}:error={error}:when={nth}");
         let said = world.path("work/strace.said");
-        let files: Vec<_> = match thread {
-            "journal" => vec![session_log(world)],
+        let files: Vec<_> = match what {
+            "log" => vec![session_log(world)],
             _ => ["store.db", "store.db-wal"]
                 .map(|file| world.path("state").join(file))
                 .to_vec(),
@@ -105,11 +107,11 @@ fn a_write_or_flush_that_fails_once_loses_nothing_and_doubles_nothing() {
     let world = World::with_agents(&[("a", r#"{"turn_ms": 30}"#)]);
     world.fleet(&["up"]).exits(0);
     let mut sent = Vec::new();
-    for (thread, call, error) in FAULTS {
+    for (what, call, error) in FAULTS {
         for nth in 1..=CALLS {
-            let fault = Fault::of(&world, thread, call, error, nth);
+            let fault = Fault::of(&world, what, call, error, nth);
             for part in ["first", "second"] {
-                let body = format!("{thread} {call} {error} {nth} {part}.");
+                let body = format!("{what} {call} {error} {nth} {part}.");
                 sent.push(Sent::new(body).until_accepted(&world, "a"));
             }
             fault.until_injected();

@@ -24,7 +24,7 @@ mod sessions;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -37,11 +37,22 @@ type Job = Box<dyn FnOnce(&mut Database) + Send>;
 
 /// The store in an `SQLite` database: several processes may use it at once.
 ///
-/// One thread a process owns the connection and does one call after the other; it ends when the
-/// store is dropped. A commit is flushed to the disk before a call returns.
+/// There is one connection a process, and one call after the other is done on it. A thread of the
+/// store does them, so that no task waits for a disk; it ends when the store is dropped. Only through
+/// [`in_place`](Self::in_place) the calling thread does them itself. A commit is flushed to the disk
+/// before a call returns.
 pub struct SqliteStore {
-    jobs: mpsc::Sender<Job>,
+    database: Arc<Mutex<Database>>,
     path: Arc<Path>,
+    way: Way,
+}
+
+/// How a call comes to the database.
+enum Way {
+    /// By the store's thread.
+    Thread(mpsc::Sender<Job>),
+    /// By the calling thread.
+    InPlace,
 }
 
 impl SqliteStore {
@@ -62,21 +73,39 @@ impl SqliteStore {
     /// As [`open`](Self::open).
     pub fn open_with(path: &Path, options: &SqliteOptions) -> Result<Self, StoreError> {
         const OPERATION: &str = "open the store";
-        let mut database =
+        let database =
             Database::open(path, options).map_err(|fault| fault.into_error(OPERATION, path))?;
+        let database = Arc::new(Mutex::new(database));
         let (jobs, queue) = mpsc::channel::<Job>();
+        let shared = Arc::clone(&database);
         thread::Builder::new()
             .name("pod-store".to_owned())
             .spawn(move || {
                 for job in queue {
+                    // A call that panicked may have left anything behind.
+                    let Ok(mut database) = shared.lock() else {
+                        return;
+                    };
                     job(&mut database);
                 }
             })
             .map_err(|error| Fault::io(path, "start thread", error).into_error(OPERATION, path))?;
         Ok(Self {
-            jobs,
+            database,
             path: path.into(),
+            way: Way::Thread(jobs),
         })
+    }
+
+    /// Returns the same store for a thread that has nothing else to do: its calls block the calling
+    /// thread until the disk has what they wrote, and are spared the way to another thread and back.
+    #[must_use]
+    pub fn in_place(&self) -> Self {
+        Self {
+            database: Arc::clone(&self.database),
+            path: Arc::clone(&self.path),
+            way: Way::InPlace,
+        }
     }
 
     /// Returns the path of the database.
@@ -90,17 +119,30 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&mut Database) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |database| {
-            // Nobody waits for the answer of a call that was given up.
-            let _ = reply.send(work(database));
-        });
-        let closed = || Err(StoreErrorKind::Closed.into());
-        let result = match self.jobs.send(job) {
-            Ok(()) => answer.await.unwrap_or_else(|_| closed()),
-            Err(_) => closed(),
+        let result = match &self.way {
+            Way::Thread(jobs) => by_thread(jobs, work).await,
+            Way::InPlace => match self.database.lock() {
+                Ok(mut database) => work(&mut database),
+                Err(_) => Err(StoreErrorKind::Closed.into()),
+            },
         };
         result.map_err(|fault| fault.into_error(operation, &self.path))
+    }
+}
+
+async fn by_thread<T: Send + 'static>(
+    jobs: &mpsc::Sender<Job>,
+    work: impl FnOnce(&mut Database) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let (reply, answer) = oneshot::channel();
+    let job: Job = Box::new(move |database| {
+        // Nobody waits for the answer of a call that was given up.
+        let _ = reply.send(work(database));
+    });
+    let closed = || Err(StoreErrorKind::Closed.into());
+    match jobs.send(job) {
+        Ok(()) => answer.await.unwrap_or_else(|_| closed()),
+        Err(_) => closed(),
     }
 }
 

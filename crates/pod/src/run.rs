@@ -123,7 +123,10 @@ fn failed(what: &'static str) -> impl FnOnce(io::Error) -> PodError {
 /// on its way, and ends what the crashed pod's guard left.
 pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), PodError> {
     let paths = StatePaths::new(&config.state_dir);
-    let store: Arc<dyn PodStore> = Arc::new(SqliteStore::open(&paths.store())?);
+    let sqlite = SqliteStore::open(&paths.store())?;
+    // The journal waits for the disk anyway.
+    let journal_store = Arc::new(sqlite.in_place());
+    let store: Arc<dyn PodStore> = Arc::new(sqlite);
     let claim = Claim::take(&*store, &config, &paths).await?;
     let generation = Generation::begin(&*store, &config, &paths, &claim).await?;
 
@@ -175,7 +178,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         spec: claim.spec,
         paused: record.paused.clone(),
     });
-    Writer::new(jobs, generation.log, Arc::clone(&shared))
+    Writer::new(jobs, generation.log, journal_store, Arc::clone(&shared))
         .start()
         .map_err(failed("start the journal"))?;
     // What happened to its relations while it was down.

@@ -100,7 +100,10 @@ impl Bench {
         let (journal, jobs) = Journal::new();
         let (sender, commands) = mpsc::unbounded_channel();
         let shared = Arc::new(shared(identity, directory.path(), journal, sender));
-        Writer::new(jobs, log, Arc::clone(&shared)).start().unwrap();
+        let store = Arc::clone(&shared.store);
+        Writer::new(jobs, log, store, Arc::clone(&shared))
+            .start()
+            .unwrap();
         Self {
             directory,
             promises,

@@ -56,11 +56,17 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(jobs: Jobs, log: LogWriter, shared: Arc<Shared>) -> Self {
+    /// Makes a writer. Calls to `store` may block.
+    pub(crate) fn new(
+        jobs: Jobs,
+        log: LogWriter,
+        store: Arc<dyn PodStore>,
+        shared: Arc<Shared>,
+    ) -> Self {
         Self {
             jobs,
             log,
-            store: Arc::clone(&shared.store),
+            store,
             fence: shared.fence,
             shared,
             unstored: VecDeque::new(),
