@@ -30,7 +30,10 @@ impl Default for AcceptLimits {
     }
 }
 
-/// A message's place in the order of acceptance, over all pods of a store; never used twice.
+/// A message's place in the order of acceptance, over all pods of a store.
+///
+/// Above all that there are: that of the last message may be given again once this one is pruned or
+/// forgotten with its pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(pub u64);
 

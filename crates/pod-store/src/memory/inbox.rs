@@ -126,6 +126,11 @@ impl Inbox {
         self.undelivered
     }
 
+    /// Returns the place of the last message.
+    pub(super) fn last(&self) -> Option<Sequence> {
+        self.entries.keys().next_back().copied()
+    }
+
     /// Returns the first message that waits.
     pub(super) fn first(&self) -> Option<&InboxEntry> {
         self.entries.values().find(|entry| is_undelivered(entry))

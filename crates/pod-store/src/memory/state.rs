@@ -24,6 +24,7 @@ pub(super) struct State {
     pub(super) relations: Relations,
     pub(super) limits: AcceptLimits,
     pub(super) inboxes: BTreeMap<PodId, Inbox>,
+    /// The last place that a saying or a turn has got.
     pub(super) last: u64,
     pub(super) chats: BTreeMap<FleetKey, Chat>,
 }
@@ -133,11 +134,11 @@ impl State {
             return Err(Refusal::TooLarge { limit: MAX_BODY });
         }
         self.check_right(to, &offer)?;
-        let (sequence, limit) = (Sequence(self.last + 1), self.limits.inbox);
+        let last = self.inboxes.values().filter_map(Inbox::last).max();
+        let sequence = Sequence(last.map_or(0, |last| last.0) + 1);
+        let limit = self.limits.inbox;
         let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
-        let accepted = inbox.insert(sequence, offer, limit)?;
-        self.last += 1;
-        Ok(accepted)
+        inbox.insert(sequence, offer, limit)
     }
 
     fn check_right(&self, to: PodId, offer: &Offer) -> Result<(), Refusal> {

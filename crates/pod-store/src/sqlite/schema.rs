@@ -4,7 +4,7 @@
 //!
 //! `version` is the newest schema that a build brought the database to; `min_writer` the oldest one
 //! whose builds may still write. A migration only ever adds: tables, indexes, and columns that are
-//! nullable or have a default. So a build of an older schema goes on working beside a newer one: it
+//! nullable or have a default; or it takes a rule away that no build relies on. So a build of an older schema goes on working beside a newer one: it
 //! names the columns that it reads and writes, and leaves the others as they are. What cannot be
 //! done that way raises `min_writer`, and older builds then refuse the database.
 
@@ -14,13 +14,13 @@ use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 
 /// The schema of this build.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// Marks the file as ours in its header (`pods` in ASCII).
 const APPLICATION_ID: i32 = 0x706f_6473;
 
 /// The step that leads to each version, the first from the empty file to version 1.
-const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3, V4];
+const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3, V4, V5];
 
 const V1: &str = "
 CREATE TABLE schema_version (
@@ -199,6 +199,19 @@ CREATE UNIQUE INDEX chat_turn_message ON chat_turn (tenant, fleet, message);
 CREATE INDEX chat_turn_open ON chat_turn (tenant, fleet, place) WHERE closed = 0;
 ";
 
+/// Messages are numbered by their table alone. For a number that is never used twice, whatever is
+/// removed, `SQLite` keeps the last one in a table of its own, and an acceptance would write a page
+/// more. How rows are kept is the same with and without, which is when the text of a table may be
+/// changed (<https://sqlite.org/lang_altertable.html>, 7).
+const V5: &str = "
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema
+    SET sql = replace(sql, 'INTEGER PRIMARY KEY AUTOINCREMENT', 'INTEGER PRIMARY KEY')
+    WHERE type = 'table' AND name = 'message';
+PRAGMA writable_schema = RESET;
+DELETE FROM sqlite_sequence WHERE name = 'message';
+";
+
 /// Returns whether the database has everything that this build needs.
 pub(crate) fn is_current(connection: &Connection) -> Result<bool, Fault> {
     Ok(stored(connection)?.is_some_and(|stored| stored.version >= VERSION))
@@ -243,6 +256,10 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
         CrashPoint::MigrationStep.reach();
     }
     if from < VERSION {
+        // Other connections read the text of a table again only when this number is another one.
+        let cookie: i64 =
+            transaction.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+        transaction.pragma_update(None, "schema_version", cookie + 1)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.execute("UPDATE schema_version SET version = ?1", params![VERSION])?;
     }

@@ -85,7 +85,7 @@ async fn a_sound_store_has_no_findings() {
     let check = store.check().await.unwrap();
     assert_eq!(check.findings, []);
     assert!(check.is_sound());
-    assert_eq!((check.schema, check.min_writer, check.ours), (4, 1, 4));
+    assert_eq!((check.schema, check.min_writer, check.ours), (5, 1, 5));
     let records = check.records;
     assert_eq!((records.pods, records.messages, records.peers), (3, 2, 1));
     assert_eq!((records.children, records.fleets), (1, 1));
@@ -177,7 +177,7 @@ async fn what_is_exported_is_imported_again() {
     let (directory, path) = place();
     let (store, [coder, tester, helper]) = furnished(&path).await;
     let lines = export(&store).await;
-    assert!(lines.starts_with(r#"{"head":{"format":1,"schema":4}}"#));
+    assert!(lines.starts_with(r#"{"head":{"format":1,"schema":5}}"#));
     let other = directory.path().join("other").join("store.db");
     let copy = SqliteStore::open(&other).unwrap();
     let read = copy.import(Cursor::new(lines.clone())).await.unwrap();
@@ -187,7 +187,7 @@ async fn what_is_exported_is_imported_again() {
             .lines()
             .filter(|line| line.contains("\"row\""))
             .count() as u64
-            - 4
+            - 3
     );
 
     assert_eq!(copy.check().await.unwrap().findings, []);
@@ -264,13 +264,17 @@ async fn an_import_that_makes_no_sense_changes_nothing() {
         };
         assert!(what.starts_with("line "), "{what}");
     }
-    let newer = lines.replace("\"schema\":4", "\"schema\":5");
+    let newer = lines.replace("\"schema\":5", "\"schema\":6");
     let error = copy.import(Cursor::new(newer)).await.unwrap_err();
-    let (min_writer, ours) = (5, 4);
+    let (min_writer, ours) = (6, 5);
     assert_eq!(
         *error.kind(),
         StoreErrorKind::FromTheFuture { min_writer, ours }
     );
+    let newer = lines.replace("\"format\":1", "\"format\":2");
+    let error = copy.import(Cursor::new(newer)).await.unwrap_err();
+    let (format, ours) = (2, 1);
+    assert_eq!(*error.kind(), StoreErrorKind::NewerExport { format, ours });
     let filter = PodFilter::from(fleet("default"));
     assert_eq!(
         copy.list_pods(&filter, Page::all()).await.unwrap().items,
@@ -294,14 +298,14 @@ async fn older_builds_are_locked_out_only_while_none_of_them_lives() {
         .replace(path.to_str().unwrap(), "store.db");
     insta::assert_snapshot!(text, @"migrate in store.db (check): pods of an older build live: tester");
     assert!(error.hint().is_some());
-    for before in [1, 4] {
+    for before in [1, 5] {
         let raised = store.raise_min_writer(move |pod| pod == coder).await;
-        assert_eq!(raised.unwrap(), MinWriter { before, now: 4 });
+        assert_eq!(raised.unwrap(), MinWriter { before, now: 5 });
     }
     let database = Connection::open(&path).unwrap();
     let sql = "SELECT min_writer FROM schema_version";
     let raised: u32 = database.query_row(sql, [], |row| row.get(0)).unwrap();
-    assert_eq!(raised, 4);
+    assert_eq!(raised, 5);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use podfleet_protocol::{Outcome, PodId};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::samples::{AT, fleet};
+use super::samples::{AT, fleet, message};
 
 /// Writes the store that a build of schema 1 left.
 fn first_schema() -> (TempDir, std::path::PathBuf) {
@@ -68,7 +68,7 @@ async fn a_store_of_the_first_schema_keeps_everything_and_gains_relations() {
         1
     );
     drop(store);
-    assert_eq!(number(&path, "SELECT version FROM schema_version"), 4);
+    assert_eq!(number(&path, "SELECT version FROM schema_version"), 5);
     let min_writer = number(&path, "SELECT min_writer FROM schema_version");
     assert_eq!(min_writer, 1, "builds of schema 1 may still write");
 }
@@ -86,8 +86,16 @@ async fn a_build_of_the_first_schema_goes_on_working_beside_this_one() {
         .await
         .unwrap();
     let (new, gone) = (PodId::generate(), lead);
+    let accepted = store.accept(coder, vec![message("by the new build").into()]);
+    let number = accepted.await.unwrap()[0].as_ref().unwrap().sequence.0;
     old.execute_batch(&format!(
         "BEGIN IMMEDIATE;
+         INSERT INTO message (pod, id, from_host, from_session, to_host, to_session, kind, class,
+           body, typing, accepted, outcome, receipt, updated)
+           SELECT pod, '{new}', from_host, from_session, to_host, to_session, kind, class,
+             'by the old build', typing, accepted, 'accepted',
+             json_set(receipt, '$.id', '{new}'), updated
+           FROM message WHERE sequence = {number};
          INSERT INTO pod (id, tenant, fleet, name, folded, host, class, alias, runtime, spec,
            runtime_dir, created, updated) VALUES ('{new}', 'me', 'default', 'new', 'new', 'fern',
            'member', NULL, 'sim', '{{}}', X'2f', 1, 1);
@@ -97,6 +105,14 @@ async fn a_build_of_the_first_schema_goes_on_working_beside_this_one() {
     ))
     .unwrap();
     assert_eq!(ids(&store).await, [coder, new]);
+    let inbox = store.undelivered(coder, Page::all()).await.unwrap();
+    assert_eq!(inbox.corrupt, []);
+    let last: Vec<_> = inbox.items.iter().rev().take(2).collect();
+    assert_eq!(last[0].message.body, "by the old build");
+    assert_eq!(
+        (last[0].sequence.0, last[1].sequence.0),
+        (number + 1, number)
+    );
     assert!(store.relation(new, coder).await.unwrap().mate);
     let tenant = fleet("default").tenant;
     let peers = store.peers(&tenant, None, Page::all());
