@@ -41,15 +41,24 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 fn transactions(state: &Path, runtime: &Runtime) -> Vec<Row> {
-    let store = SqliteStore::open(&state.join("store.db")).unwrap();
+    let by_thread = SqliteStore::open(&state.join("store.db")).unwrap();
+    // As the journal of a pod has it.
+    let store = by_thread.in_place();
     let mut bare = Bare::create(&state.join("bare.db"));
     let [coder, tester] = ["coder", "tester"].map(|name| add(&store, runtime, name));
-    let accept = |offers: Vec<Offer>| {
+    written_over(&state.join("bare.db-wal"), || {
+        bare.write();
+    });
+    written_over(&state.join("store.db-wal"), || {
+        add(&store, runtime, &format!("early{}", PodId::generate()));
+    });
+    let accept_by = |store: &SqliteStore, offers: Vec<Offer>| {
         let start = Instant::now();
         let answers = runtime.block_on(store.accept(coder, offers)).unwrap();
         assert!(answers.iter().all(Result::is_ok));
         start.elapsed()
     };
+    let accept = |offers| accept_by(&store, offers);
     let (one, floor) = side_by_side(
         ROUNDS,
         || accept(vec![message(at(0)).into()]),
@@ -66,6 +75,11 @@ fn transactions(state: &Path, runtime: &Runtime) -> Vec<Row> {
             };
             accept(vec![Offer::from_pod(tester, sent)])
         },
+        || bare.write(),
+    );
+    let (handed_over, floor_of_handed_over) = side_by_side(
+        ROUNDS,
+        || accept_by(&by_thread, vec![message(at(0)).into()]),
         || bare.write(),
     );
     let (batch, _) = side_by_side(
@@ -91,6 +105,14 @@ fn transactions(state: &Path, runtime: &Runtime) -> Vec<Row> {
         .target(
             "at most 1.3 times",
             in_target(&from_pod, &floor_of_pod, 1.3),
+        ),
+        Row::new(
+            "the same of the operator, through the store's own thread",
+            &handed_over,
+        )
+        .floor(
+            &floor_of_handed_over,
+            ratio(&handed_over, &floor_of_handed_over),
         ),
         Row::new(
             format!("accept {SENDERS} messages in one batch; floor: one message"),
@@ -122,6 +144,18 @@ fn peers(store: &SqliteStore, runtime: &Runtime, bare: &mut Bare) -> (Sample, Sa
         },
         || bare.write(),
     )
+}
+
+/// Writes until the write-ahead log has its size: it is written over from its start then, as that of
+/// every database that has been in use for a while. While it grows, a flush takes twice as long.
+fn written_over(log: &Path, mut write: impl FnMut()) {
+    const WRITES: usize = 50;
+    let size = || std::fs::metadata(log).unwrap().len();
+    let mut before = 0;
+    while before != size() {
+        before = size();
+        (0..WRITES).for_each(|_| write());
+    }
 }
 
 /// A database with one table, and nothing but the settings in common with the store.
