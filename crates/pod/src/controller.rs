@@ -53,8 +53,11 @@ use prompt::Prompt;
 
 /// How much output is taken at once.
 const READ: usize = 64 << 10;
-/// How far apart looks at a changing screen are, but for those that a delivery needs.
+/// How far apart looks at a changing screen are.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// The same while a delivery watches. An agent that streams is read in thousands of pieces, and a
+/// look at each would take longer than all of them.
+const WATCH_EVERY: Duration = Duration::from_millis(2);
 /// After which times of quiet the screen is looked at again, since rules may ask for quiet.
 const QUIET_LOOKS: [Duration; 6] = [
     Duration::from_millis(60),
@@ -388,7 +391,6 @@ impl Controller {
     }
 
     fn look_due(&self, now: Instant) -> bool {
-        let eager = self.live.delivery.is_watching();
         let timed = self.quiet_look().is_some_and(|at| at <= now)
             || self
                 .live
@@ -397,7 +399,17 @@ impl Controller {
                 .is_some_and(|at| at <= now)
             || self.gate_opens().is_some_and(|at| at <= now)
             || self.own_word_expires().is_some_and(|at| at <= now);
-        timed || (self.dirty && (eager || now >= self.last_look + LOOK_EVERY))
+        timed || self.change_look().is_some_and(|at| at <= now)
+    }
+
+    /// Returns when to look at what has changed on the screen.
+    fn change_look(&self) -> Option<Instant> {
+        let pace = if self.live.delivery.is_watching() {
+            WATCH_EVERY
+        } else {
+            LOOK_EVERY
+        };
+        self.dirty.then(|| self.last_look + pace)
     }
 
     /// Returns the next moment of quiet that a rule may wait for.
@@ -417,7 +429,7 @@ impl Controller {
             self.live.delivery.next_look(self.last_look),
             self.gate_opens(),
             self.own_word_expires(),
-            self.dirty.then(|| self.last_look + LOOK_EVERY),
+            self.change_look(),
             self.resize_at,
             self.restart_due(),
             self.order_due(),

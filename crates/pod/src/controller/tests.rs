@@ -5,6 +5,7 @@ use podfleet_pod_store::{DeliveryState, InboxEntry, Sequence};
 use podfleet_protocol::{Address, Kind, NewMessage, Receipt, RunEnd, UnixMillis};
 
 use super::*;
+use crate::delivery::Job;
 use crate::spec::{HarnessRef, RestartPolicy};
 use crate::testing::Bench;
 
@@ -150,4 +151,21 @@ async fn an_inbox_that_was_empty_when_it_was_read_does_not_hide_what_came_since(
     controller.command(Command::Head(Box::new(Ok(None)))).await;
     assert_eq!(controller.live.waiting, 2);
     assert!(controller.head_wanted);
+}
+
+#[tokio::test]
+async fn a_screen_that_never_rests_is_looked_at_by_the_clock_also_while_a_message_is_on_its_way() {
+    let bench = Bench::new();
+    let mut controller = controller(&bench);
+    controller.live.delivery.begin(Job {
+        id: NewMessage::new("x").id,
+        text: "x".into(),
+        now: false,
+        command: false,
+    });
+    let last = controller.last_look;
+    controller.dirty = true;
+    assert!(!controller.look_due(last));
+    assert!(controller.look_due(last + WATCH_EVERY));
+    assert!(controller.next_wake() <= last + WATCH_EVERY);
 }

@@ -39,6 +39,8 @@ pub(super) struct Submission {
     confirmed: Option<(Instant, Finding)>,
     /// How the composer shows our text, and since when.
     held: Option<(String, Instant)>,
+    /// When the submit key may be pressed if nothing moves until then.
+    press_at: Option<Instant>,
     /// Whether the program has no composer, so that its echo tells.
     by_echo: bool,
     /// Whether the agent was busy when the key was pressed, so that busy proves nothing.
@@ -68,6 +70,7 @@ impl Submission {
             empty: None,
             confirmed: None,
             held: None,
+            press_at: None,
             by_echo: false,
             was_busy: false,
             reported: None,
@@ -116,6 +119,9 @@ impl Submission {
     }
 
     pub(super) fn next_look(&self, now: Instant) -> Instant {
+        if let Some(press_at) = self.press_at {
+            return press_at;
+        }
         // A few looks a second are cheap, and end with the delivery.
         let soon = Duration::from_millis(10);
         let later = Duration::from_millis(250);
@@ -125,6 +131,7 @@ impl Submission {
 
     /// Waits until the composer holds the text and nothing moves.
     fn before_key(&mut self, look: &Look<'_>) -> Step {
+        self.press_at = None;
         let Some(written) = self.written else {
             return self.unwritten(look);
         };
@@ -151,8 +158,11 @@ impl Submission {
                 },
             ));
         }
-        let still = look.quiet_for >= submit.quiet || steady >= STEADY;
-        if look.now < written + submit.gap || !still {
+        let still_in = submit.quiet.saturating_sub(look.quiet_for);
+        let still_at = look.now + still_in.min(STEADY.saturating_sub(steady));
+        let press_at = still_at.max(written + submit.gap);
+        if look.now < press_at {
+            self.press_at = Some(press_at);
             return Step::Wait;
         }
         self.by_echo = by_echo;

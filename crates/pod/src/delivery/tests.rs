@@ -386,3 +386,14 @@ fn a_draft_a_dialog_and_a_busy_agent_hold_a_message() {
     };
     assert_eq!(why(&composer("", ""), &key), Some(HoldReason::Draft));
 }
+
+#[test]
+fn a_text_that_the_composer_holds_is_looked_at_again_when_the_key_may_be_pressed() {
+    let script = Script::typed(false).shows(composer(TEXT, ""), 10);
+    let submit = script.harness.submit();
+    let quiet_again = submit.quiet - Duration::from_millis(10);
+    assert_eq!(
+        script.delivery.next_look(script.now),
+        Some(script.now + quiet_again.max(submit.gap))
+    );
+}
