@@ -5,8 +5,8 @@ use std::fs;
 use podfleet_pod::paths::{RuntimeDir, StatePaths};
 use podfleet_pod_store::session_log::{Entry, SessionFiles, SessionReader};
 use podfleet_pod_store::{FleetKey, PodRecord, RecordStore as _, SqliteStore};
-use podfleet_protocol::client::{Introduction, PodClient};
-use podfleet_protocol::method::{Credential, ListPods, ListPodsParams, Method};
+use podfleet_protocol::client::{ClientError, Introduction, PodClient};
+use podfleet_protocol::method::{AttachParams, Credential, ListPods, ListPodsParams, Method};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{FleetName, NewMessage, PodName, PodRow, TenantId};
 use tokio::runtime::Runtime;
@@ -77,10 +77,24 @@ impl<'a> Actors<'a> {
             let mut client = PodClient::connect(&socket, who).await?;
             client.call::<M>(params).await
         });
-        result.map_err(|error| match error.answer() {
-            Some(answer) => answer.clone(),
-            None => panic!("{error}"),
-        })
+        result.map_err(|error| answer_of(&error))
+    }
+
+    /// Attaches to the terminal of a pod, as the agent of another, and leaves it again.
+    pub(crate) fn attach(
+        &self,
+        as_pod: &str,
+        on: &str,
+        params: AttachParams,
+    ) -> Result<(), RpcError> {
+        let who = Introduction {
+            client: "the test".to_owned(),
+            credential: Some(self.credential(as_pod)),
+        };
+        let socket = self.record(on).endpoint.unwrap().socket;
+        let attached = PodClient::attach(&socket, &who, params);
+        let attached = self.runtime.block_on(attached).map(drop);
+        attached.map_err(|error| answer_of(&error))
     }
 
     /// Calls a method of a pod's own.
@@ -157,6 +171,15 @@ impl<'a> Actors<'a> {
             }
         }
         places.into_values().collect()
+    }
+}
+
+/// Returns what the pod answered; anything else that went wrong fails the test.
+#[track_caller]
+fn answer_of(error: &ClientError) -> RpcError {
+    match error.answer() {
+        Some(answer) => answer.clone(),
+        None => panic!("{error}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::client::Introduction;
 use podfleet_protocol::method::{
-    Attach, AttachParams, AttachRole, Credential, Inspect, MessageParams, NameParams, Notify,
+    AttachParams, AttachRole, Credential, Inspect, MessageParams, NameParams, Notify,
     ReadOutputParams, ReadPodOutput, RegisterPeer, RestoreParams, RestorePod, RunMessage,
     Scrollback, ScrollbackParams, SendParams, SendToPeer, SendToPod, Shutdown, ShutdownParams,
     StopParams, StopPod, UnregisterPeer,
@@ -155,12 +155,6 @@ fn a_peer_is_refused_orders_output_stop_and_scope() {
         lines: 1,
         ansi: false,
     };
-    let look = AttachParams {
-        role: AttachRole::Viewer,
-        take: false,
-        size: None,
-        from: None,
-    };
     let codes = [
         actors.refused::<Scrollback>("a", "b", lines),
         actors.refused::<RunMessage>("a", "b", notify("x")),
@@ -168,8 +162,16 @@ fn a_peer_is_refused_orders_output_stop_and_scope() {
         actors.refused::<SendToPeer>("a", "b", send("a", "x")),
     ];
     assert_eq!(codes, [ErrorCode::Forbidden; 4]);
-    let attach = actors.refused::<Attach>("a", "b", look);
-    assert_ne!(attach, ErrorCode::Internal);
+    for role in [AttachRole::Viewer, AttachRole::View, AttachRole::Controller] {
+        let params = AttachParams {
+            role,
+            take: false,
+            size: None,
+            from: None,
+        };
+        let attached = actors.attach("a", "b", params);
+        assert_eq!(attached.unwrap_err().code, ErrorCode::Forbidden, "{role:?}");
+    }
 }
 
 #[test]

@@ -151,6 +151,23 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_to_a_process_that_is_gone_does_not_reach_who_has_its_pid_now() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let now = ProcessRef::of(child.id()).unwrap();
+        let gone = ProcessRef {
+            start: now.start - 1,
+            ..now
+        };
+        gone.signal(Signal::KILL);
+        // Ends by the end of its input, unless the signal was faster.
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+    }
+
+    #[test]
     fn a_child_is_found_and_a_zombie_is_not() {
         let mut child = std::process::Command::new("cat")
             .stdin(std::process::Stdio::piped())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use podfleet_protocol::limits::{MAX_CONNECTIONS, MAX_IN_FLIGHT, MAX_INBOX};
-use podfleet_protocol::method::{GetScreen, Nothing};
+use podfleet_protocol::method::{GetScreen, Nothing, Subscribe, SubscribeParams};
 use podfleet_protocol::rpc::{ErrorCode, RequestId};
 use podfleet_protocol::{NewMessage, Size};
 use serde_json::json;
@@ -17,23 +17,32 @@ fn clients_that_come_and_go_leave_nothing_behind() {
     let (_pods, pod) = Pods::one("{}");
     pod.settled();
     pod.answers();
-    let (descriptors, memory) = (pod.descriptors(), pod.memory_kib());
-    for round in 0..500 {
+    let told = || {
         let mut client = pod.open();
-        match round % 5 {
+        client.greet_as("subscribe", "test", None).unwrap();
+        let subscribed = client.call::<Subscribe>(SubscribeParams::default());
+        subscribed.unwrap().cursor
+    };
+    let events = told();
+    let (descriptors, memory) = (pod.descriptors(), pod.memory_kib());
+    for round in 0..400 {
+        let mut client = pod.open();
+        match round % 4 {
             0 => {}
             1 => client.write(b"{\"jsonrpc\":").unwrap(),
             2 => drop(client.send("hello", &json!({}))),
-            3 => drop(pod.connect()),
-            _ => {
-                client.greet("passer-by", None).unwrap();
-                client.send(
-                    "status",
-                    &json!({ "until": "settled", "timeout_ms": 60_000 }),
-                );
-                client.send("attach", &json!({ "role": "viewer" }));
-            }
+            _ => drop(pod.connect()),
         }
+    }
+    assert_eq!(told(), events, "subscribers were told of it");
+    for _ in 0..100 {
+        let mut client = pod.open();
+        client.greet("passer-by", None).unwrap();
+        client.send(
+            "status",
+            &json!({ "until": "settled", "timeout_ms": 60_000 }),
+        );
+        client.send("attach", &json!({ "role": "viewer" }));
     }
     until(|| match (pod.descriptors(), pod.settled().viewers) {
         (now, 0) if now <= descriptors => Ok(()),
