@@ -5,6 +5,7 @@
 #   TORTURE_SEED     repeats the kills of a run that failed (it is printed); chosen anew if not set
 #   TORTURE_ROUNDS   how many kills at random moments, 200 if not set
 #   LOAD_MESSAGES    how many messages, 10000 if not set
+#   TORTURE_FILTER   which of the tests, such as 'test(/^load::/)'; all of them if not set
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PATH"
@@ -12,6 +13,13 @@ export TORTURE_SEED=${TORTURE_SEED:-$RANDOM$RANDOM} \
     TORTURE_ROUNDS=${TORTURE_ROUNDS:-200} \
     LOAD_MESSAGES=${LOAD_MESSAGES:-10000}
 
+# What an agent's stream goes through is optimised. All else is as the other tests have it, and is
+# built already.
+fast=()
+for package in alacritty_terminal vte podfleet-harness podfleet-pod podfleet-sim-agent; do
+    fast+=(--config "profile.dev.package.$package.opt-level=3")
+done
+
 echo "TORTURE_SEED=$TORTURE_SEED"
-exec cargo nextest run --profile torture --cargo-profile torture --locked -p podfleet-tests --features crash-points \
-    -E 'test(/^(crash_points|torture|load|bad_disk)::/)'
+exec cargo nextest run --profile torture --locked "${fast[@]}" -p podfleet-tests --features crash-points \
+    -E "${TORTURE_FILTER:-test(/^(crash_points|torture|load|bad_disk)::/)}"

@@ -6,7 +6,9 @@ use std::time::Duration;
 /// Bytes at a time, so that input and signals are looked at in between.
 const CHUNK: u64 = 16 * 1024;
 /// How often a flood with a rate goes on.
-const PERIOD: Duration = Duration::from_millis(20);
+const PERIOD: Duration = Duration::from_millis(5);
+/// How many of these are in a second.
+const PERIODS: u64 = 200;
 
 /// A flood under way.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl FloodState {
         }
         let due = self.bytes_per_second.map_or(CHUNK, |rate| {
             self.next = now + PERIOD;
-            (rate / 50).max(1)
+            (rate / PERIODS).max(1)
         });
         let bytes = self.remaining.map_or(due, |remaining| remaining.min(due));
         self.remaining = self.remaining.map(|remaining| remaining - bytes);
@@ -87,9 +89,9 @@ mod tests {
 
     #[test]
     fn a_flood_with_a_rate_waits() {
-        let mut flood = FloodState::new(None, Some(1000), Duration::ZERO);
+        let mut flood = FloodState::new(None, Some(4000), Duration::ZERO);
         assert_eq!(flood.advance(Duration::ZERO).unwrap().len(), 19);
-        assert_eq!(flood.advance(Duration::from_millis(19)), None);
-        assert!(flood.advance(Duration::from_millis(20)).is_some());
+        assert_eq!(flood.advance(Duration::from_millis(4)), None);
+        assert!(flood.advance(Duration::from_millis(5)).is_some());
     }
 }
