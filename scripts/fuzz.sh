@@ -46,7 +46,8 @@ esac
 target=$(rustc -vV | sed -n 's/^host: //p')
 mkdir -p "corpus/$name" "artifacts/$name"
 # With a target, the flags are not for build scripts and macros.
-RUSTFLAGS=${COVERAGE//$'\n'/ } cargo build --quiet --release --target "$target" --bin "$name"
+RUSTFLAGS=${COVERAGE//$'\n'/ } cargo build --quiet --release --target "$target" --bin "$name" \
+    --no-default-features --features "$name"
 exec nice "${CARGO_TARGET_DIR:-target}/$target/release/$name" \
     -max_total_time="${2:-600}" -timeout=10 -rss_limit_mb=512 -print_final_stats=1 \
     -artifact_prefix="artifacts/$name/" "${options[@]}" "corpus/$name" "${seeds[@]}"
