@@ -1,6 +1,7 @@
 //! The line at the bottom of an attached terminal: from the keys that open it to the answer.
 
 use futures_util::future::BoxFuture;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::command::{Command, Fault, help, parse};
 use super::prompt::{Prompt, Typed};
@@ -137,18 +138,18 @@ impl<'a> Console<'a> {
                 cursor: None,
             },
             Stage::Told(lines) => Panel {
-                lines: with_way_out(lines.clone()),
+                lines: with_way_out(lines.clone(), columns),
                 cursor: None,
             },
         }
     }
 }
 
-/// Says how an answer is closed, where there is a line for it.
-fn with_way_out(mut lines: Vec<String>) -> Vec<String> {
+/// Says how an answer is closed: beside the answer, or below it where there is no room.
+fn with_way_out(mut lines: Vec<String>, columns: usize) -> Vec<String> {
     const WAY_OUT: &str = "(any key goes on)";
     match lines.as_mut_slice() {
-        [only] => {
+        [only] if only.width() + 1 + WAY_OUT.len() <= columns => {
             only.push(' ');
             only.push_str(WAY_OUT);
         }
@@ -198,6 +199,17 @@ mod tests {
         assert_eq!(shown(&console), "done (any key goes on)");
         assert_eq!(console.take(b"x"), Next::Close);
         assert_eq!(recorder.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn how_an_answer_is_closed_stands_below_it_where_there_is_no_room() {
+        let recorder = Recorder::default();
+        let mut console = Console::open(&recorder, false);
+        console.take(b"help detach\r");
+        let answer = "detach          leave the terminal; the agent goes on";
+        assert_eq!(shown(&console), format!("{answer} (any key goes on)"));
+        let narrow = console.panel(60).lines;
+        assert_eq!(narrow, [answer, "(any key goes on)"]);
     }
 
     #[test]

@@ -18,8 +18,10 @@ pub(crate) struct Prompt {
     text: String,
     /// What the last completion left open.
     candidates: Vec<String>,
-    /// The pods that can be named.
-    names: Vec<String>,
+    /// The pods that can be named; nothing until they are known.
+    names: Option<Vec<String>>,
+    /// Whether a completion waits for them.
+    wanted: bool,
     /// The first bytes of a character whose rest is still to come.
     partial: Vec<u8>,
 }
@@ -36,9 +38,12 @@ pub(crate) enum Typed {
 }
 
 impl Prompt {
-    /// Makes the pods known that can be named.
+    /// Makes the pods known that can be named, and completes a line that waited for them.
     pub(crate) fn know(&mut self, names: Vec<String>) {
-        self.names = names;
+        self.names = Some(names);
+        if self.wanted {
+            self.complete();
+        }
     }
 
     /// Takes what was typed; bytes after the end of the line are dropped.
@@ -71,6 +76,7 @@ impl Prompt {
     fn edited(&mut self, edit: impl FnOnce(&mut String)) {
         edit(&mut self.text);
         self.candidates.clear();
+        self.wanted = false;
     }
 
     fn delete(&mut self) {
@@ -85,9 +91,10 @@ impl Prompt {
         match std::str::from_utf8(&self.partial) {
             Ok(character) => {
                 let printable = !character.chars().any(char::is_control);
-                if printable && self.text.len() + character.len() <= LONGEST {
-                    self.text.push_str(character);
-                    self.candidates.clear();
+                let fits = self.text.len() + character.len() <= LONGEST;
+                if printable && fits {
+                    let character = character.to_owned();
+                    self.edited(|text| text.push_str(&character));
                 }
                 self.partial.clear();
             }
@@ -98,7 +105,9 @@ impl Prompt {
     }
 
     fn complete(&mut self) {
-        let Completion { line, candidates } = complete(&self.text, &self.names);
+        let names = self.names.as_deref().unwrap_or_default();
+        let Completion { line, candidates } = complete(&self.text, names);
+        self.wanted = self.names.is_none();
         self.text = line;
         self.candidates = match candidates.len() {
             0 | 1 => Vec::new(),
@@ -190,6 +199,19 @@ mod tests {
     fn tab_completes_and_shows_what_is_left_open() {
         assert_eq!(typed(&[b"pee\tc\t"]).0, "coder0  coder1\n:peer coder");
         assert_eq!(typed(&[b"pee\tc\t0"]).0, ":peer coder0");
+    }
+
+    #[test]
+    fn a_tab_before_the_names_are_known_completes_when_they_come() {
+        let names = || vec!["lead".to_owned()];
+        let mut prompt = Prompt::default();
+        prompt.take(b"peer l\t");
+        prompt.know(names());
+        assert_eq!(prompt.text, "peer lead ");
+        let mut edited = Prompt::default();
+        edited.take(b"peer l\tx");
+        edited.know(names());
+        assert_eq!(edited.text, "peer lx");
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     })?;
     if args.json.json {
         context.output.json(&rows)?;
+    } else if rows.is_empty() {
+        context
+            .output
+            .say("no pods: `fleet up` starts the roster's")?;
     } else {
         let width = context.output.width();
         context

@@ -11,6 +11,7 @@ use podfleet_protocol::{Address, Identity, PodId, PodName, Scope, Size};
 
 use super::{Fleet, Spawner};
 use crate::agent_env;
+use crate::desired::Impossible;
 use crate::desired::child::{ChildRecipe, Wish};
 use crate::error::{FleetError, FleetErrorKind};
 use crate::told::told_child;
@@ -85,7 +86,11 @@ impl Fleet {
                 scope,
                 told: told_child(&own, parent_address.as_ref(), params.role.as_deref(), scope),
             })
-            .map_err(|fault| refused(fault.to_string()))?;
+            .map_err(|fault| match fault {
+                Impossible::UnknownRuntime(_) => refused(fault.to_string())
+                    .hint("`fleet harness list` names those that there are"),
+                _ => refused(fault.to_string()),
+            })?;
         let pod = Unrostered {
             id,
             name: &params.name,
