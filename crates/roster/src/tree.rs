@@ -6,6 +6,7 @@
 use serde_json::{Map, Number, Value};
 
 use crate::finding::Span;
+use crate::secret::kind_of;
 use crate::spelling::is_key;
 
 /// The index of a node in its [`Tree`].
@@ -24,6 +25,7 @@ impl NodeId {
 pub(crate) struct Tree {
     nodes: Vec<Node>,
     root: Option<NodeId>,
+    has_secrets: bool,
 }
 
 /// A value and its place.
@@ -59,8 +61,22 @@ pub(crate) struct Text<'t> {
     pub(crate) span: &'t Span,
 }
 
+impl Node {
+    /// The texts that the node itself is, or has as its keys, with their places.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &Span)> {
+        let (text, keys) = match &self.kind {
+            NodeKind::Text(text) => (Some((text.as_str(), &self.span)), &[][..]),
+            NodeKind::Mapping(entries) => (None, entries.as_slice()),
+            _ => (None, &[][..]),
+        };
+        let keys = keys.iter().map(|key| (key.key.as_str(), &key.key_span));
+        text.into_iter().chain(keys)
+    }
+}
+
 impl Tree {
     pub(crate) fn push(&mut self, node: Node) -> NodeId {
+        self.has_secrets |= node.texts().any(|(text, _)| kind_of(text).is_some());
         self.nodes.push(node);
         NodeId(self.nodes.len() - 1)
     }
@@ -75,6 +91,12 @@ impl Tree {
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
+    }
+
+    /// Whether any text in it has the shape of a credential. Where none has, as in most rosters,
+    /// nobody has to look for one.
+    pub(crate) const fn has_secrets(&self) -> bool {
+        self.has_secrets
     }
 
     /// Every node once, in no promised order; a key is part of its mapping.

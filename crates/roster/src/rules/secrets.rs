@@ -14,6 +14,9 @@ pub(super) fn secrets(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
 
 /// Reports every value below `root` that has the shape of a credential.
 pub(crate) fn secrets_below(tree: &Tree, root: NodeId) -> Vec<Finding> {
+    if !tree.has_secrets() {
+        return Vec::new();
+    }
     let mut walk = Walk {
         tree,
         seen: vec![false; tree.nodes().len()],
@@ -111,7 +114,7 @@ pub fn without_secrets(text: &str) -> String {
 /// Returns the text with all that looks like a credential written over, in values and anywhere
 /// else, by as many bytes, so that all places stay what they were.
 pub(crate) fn redact(text: &str, tree: &Tree) -> String {
-    let texts = tree.nodes().iter().flat_map(texts_of);
+    let texts = tree.nodes().iter().flat_map(Node::texts);
     let secrets = texts.filter(|(text, _)| kind_of(text).is_some());
     let secrets = secrets.map(|(_, span)| span.clone());
     let mut covered: Vec<Span> = secrets.chain(places(text)).collect();
@@ -128,19 +131,6 @@ pub(crate) fn redact(text: &str, tree: &Tree) -> String {
     }
     redacted.push_str(&text[done..]);
     redacted
-}
-
-/// The text that a node is, or the keys that are its own, with their places.
-fn texts_of(node: &Node) -> Vec<(&str, &Span)> {
-    match &node.kind {
-        NodeKind::Text(text) => vec![(text, &node.span)],
-        NodeKind::Mapping(entries) => {
-            let keys = entries.iter();
-            keys.map(|entry| (entry.key.as_str(), &entry.key_span))
-                .collect()
-        }
-        _ => Vec::new(),
-    }
 }
 
 /// A stand-in of the same length in bytes; line breaks stay.
