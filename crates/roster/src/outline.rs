@@ -1,8 +1,10 @@
 //! A lenient view of the tree: what the rules look at, also where the schema found faults.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::finding::Span;
+use crate::rules::are_apart;
 use crate::tree::{Entry, NodeId, NodeKind, Text, Tree};
 
 /// What can be read of a roster, whatever else is wrong with it.
@@ -12,6 +14,7 @@ pub(crate) struct Outline<'t> {
     /// The key `agents`, if its value is a list.
     agents_key: Option<&'t Entry>,
     pub(crate) agents: Vec<AgentOutline<'t>>,
+    names_are_apart: OnceCell<bool>,
 }
 
 /// What can be read of one agent.
@@ -41,6 +44,7 @@ impl<'t> Outline<'t> {
             root,
             agents_key,
             agents,
+            names_are_apart: OnceCell::new(),
         }
     }
 
@@ -53,6 +57,12 @@ impl<'t> Outline<'t> {
     pub(crate) fn named(&self) -> impl Iterator<Item = (usize, &Text<'t>)> {
         let names = self.agents.iter().enumerate();
         names.filter_map(|(index, agent)| Some((index, agent.name.as_ref()?)))
+    }
+
+    /// Whether no names clash in any way, as in most rosters.
+    pub(crate) fn names_are_apart(&self) -> bool {
+        let apart = || are_apart(self.named().map(|(_, name)| name.text));
+        *self.names_are_apart.get_or_init(apart)
     }
 
     /// The first agent of each name.

@@ -17,6 +17,7 @@ pub use directories::{Disk, PathKind};
 pub use secrets::without_secrets;
 
 pub(crate) use directories::directories;
+pub(crate) use names::are_apart;
 pub(crate) use secrets::{redact, secrets_below};
 
 use crate::finding::Finding;

@@ -19,12 +19,10 @@ pub(crate) fn camel_case(snake: &str) -> String {
 
 /// Whether a key is spelled as this `snake_case` one is, or as its camelCase twin.
 pub(crate) fn is_key(spelled: &str, key: &str) -> bool {
-    spelled == key || (is_as_long_as_twin(spelled, key) && spelled == camel_case(key))
-}
-
-/// Looked at first, since most keys are another one.
-fn is_as_long_as_twin(spelled: &str, snake: &str) -> bool {
-    spelled.len() < snake.len() && spelled.len() + snake.matches('_').count() == snake.len()
+    // Most keys are another one, which their lengths and first letters tell.
+    let may_be_twin =
+        spelled.len() < key.len() && spelled.as_bytes().first() == key.as_bytes().first();
+    spelled == key || (may_be_twin && spelled == camel_case(key))
 }
 
 /// Returns a name as YAML wants it: one that looks like a number, a boolean or nothing, to any

@@ -89,6 +89,13 @@ pub(super) fn reserved_names(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
         .collect()
 }
 
+/// Whether no two names are the same session, whatever their case. Then they do not clash in any
+/// other way either.
+pub(crate) fn are_apart<'t>(names: impl Iterator<Item = &'t str>) -> bool {
+    let mut sessions = HashSet::with_capacity(names.size_hint().1.unwrap_or_default());
+    names.map(session_key).all(|key| sessions.insert(key))
+}
+
 /// A session's name as tmux changes it.
 fn session(name: &str) -> Cow<'_, str> {
     if name.contains(['.', ':']) {
@@ -121,10 +128,12 @@ fn clashes<'a, 't>(
     key: impl Fn(&'t str) -> Cow<'t, str>,
     count: impl Fn(&str, &str) -> bool,
 ) -> impl Iterator<Item = (&'a Text<'t>, &'a Text<'t>)> {
-    let count_of_names = outline.agents.len();
-    let mut first: HashMap<Cow<'t, str>, &Text<'t>> = HashMap::with_capacity(count_of_names);
-    let mut exact: HashSet<&str> = HashSet::with_capacity(count_of_names);
+    let mut first: HashMap<Cow<'t, str>, &Text<'t>> = HashMap::new();
+    let mut exact: HashSet<&str> = HashSet::new();
     let mut pairs = Vec::new();
+    if outline.names_are_apart() {
+        return pairs.into_iter();
+    }
     for (_, name) in outline.named() {
         let repeated = !exact.insert(name.text);
         let earlier = *first.entry(key(name.text)).or_insert(name);
