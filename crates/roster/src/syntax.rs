@@ -6,6 +6,7 @@
 mod builder;
 mod events;
 mod fault;
+mod halves;
 mod json;
 mod scalar;
 
@@ -16,6 +17,7 @@ use crate::finding::{Finding, Span};
 use crate::source::BYTE_ORDER_MARK;
 use crate::tree::{NodeKind, Tree};
 use builder::Builder;
+use halves::Halves;
 use json::JsonText;
 
 /// The largest roster in bytes: 4 MiB.
@@ -26,6 +28,9 @@ pub const MAX_DEPTH: usize = 64;
 
 /// The most values that all aliases of a roster may stand for, counted unfolded.
 pub const MAX_ALIASED_VALUES: usize = 100_000;
+
+/// Bytes from which on a second thread is worth its start.
+const LONG: usize = 64 * 1024;
 
 /// What the first layer made of a text.
 #[derive(Debug, Default)]
@@ -67,6 +72,13 @@ pub(crate) fn read(text: &str) -> Syntax {
             ..Syntax::default()
         };
     }
+    let halves = Halves::of(text).filter(|_| text.len() >= LONG);
+    let halved = halves.and_then(|halves| halves.read());
+    halved.unwrap_or_else(|| read_whole(text))
+}
+
+/// Reads a text that is not too large, from its beginning to its end.
+fn read_whole(text: &str) -> Syntax {
     // The mark is taken off here, so that every offset of the parser is moved by a known amount.
     let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut builder = Builder::new(text);

@@ -93,6 +93,34 @@ impl Tree {
         &self.nodes[id.0]
     }
 
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id.0]
+    }
+
+    /// Takes over the nodes of another tree, whose text stands that many bytes later in this one's,
+    /// and returns what its root is here. The root of this tree stays what it is.
+    pub(crate) fn adopt(&mut self, other: Self, bytes: usize) -> Option<NodeId> {
+        let nodes = self.nodes.len();
+        let later = |span: &mut Span| *span = span.start + bytes..span.end + bytes;
+        let moved = |id: &mut NodeId| id.0 += nodes;
+        self.nodes.extend(other.nodes.into_iter().map(|mut node| {
+            later(&mut node.span);
+            match &mut node.kind {
+                NodeKind::List(items) => items.iter_mut().for_each(moved),
+                NodeKind::Mapping(entries) => {
+                    for entry in entries {
+                        later(&mut entry.key_span);
+                        moved(&mut entry.value);
+                    }
+                }
+                _ => {}
+            }
+            node
+        }));
+        self.has_secrets |= other.has_secrets;
+        other.root.map(|root| NodeId(root.0 + nodes))
+    }
+
     /// Whether any text in it has the shape of a credential. Where none has, as in most rosters,
     /// nobody has to look for one.
     pub(crate) const fn has_secrets(&self) -> bool {

@@ -109,6 +109,12 @@ impl<'t> Builder<'t> {
     ) -> Result<(), Finding> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let span = match style {
+                    ScalarStyle::Literal | ScalarStyle::Folded => {
+                        trimmed(self.text, span.start, span.end)
+                    }
+                    _ => span,
+                };
                 if text.contains('\0') {
                     // Texts that end at it are what the system hands to programs.
                     let message = "the character U+0000 cannot be part of any value";
@@ -400,9 +406,9 @@ fn is_text(text: &str, style: ScalarStyle) -> bool {
     style != ScalarStyle::Plain || scalar::is_surely_text(text)
 }
 
-/// A collection's place, without the blank lines and comments that the parser counts to the end
-/// of a block.
-fn trimmed(text: &str, start: usize, end: usize) -> Span {
+/// The place of a collection or a block scalar, without the blank lines that the parser counts to
+/// the end of a block.
+pub(super) fn trimmed(text: &str, start: usize, end: usize) -> Span {
     let inside = text.get(start..end).unwrap_or_default();
     start..start + inside.trim_end().len()
 }
