@@ -1,5 +1,5 @@
-//! Whatever the bytes, a roster is read without a panic, every place lies in the text, and what is
-//! read and written as JSON reads back the same.
+//! Whatever the bytes, a roster is read without a panic, every place lies in the text, what is read
+//! and written as JSON reads back the same, and so does what is read in halves.
 
 #![no_main]
 
@@ -13,9 +13,24 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
+/// A text around which comments stand that make it long enough to be read in halves.
+fn lengthened(document: &Document) -> Option<String> {
+    let text = document.text();
+    let fits = document.name().ends_with("yaml")
+        && text.contains("\nagents:")
+        && text.ends_with('\n')
+        && !text.starts_with('\u{feff}');
+    let comment = format!("#{}\n", "-".repeat(40 * 1024));
+    fits.then(|| format!("{comment}{text}{comment}"))
+}
+
 fn read(document: &Document, known: &Known) {
     let (roster, findings) = document.check(known);
     let text = document.text();
+    if let Some(long) = lengthened(document) {
+        let (same, _) = Roster::parse(&long, document.name(), known);
+        assert_eq!(same, roster);
+    }
     for finding in &findings {
         assert!(text.get(finding.span.clone()).is_some(), "{finding:?}");
         assert!(finding.line >= 1 && finding.column >= 1, "{finding:?}");
