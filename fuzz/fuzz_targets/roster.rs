@@ -36,6 +36,7 @@ fn read(document: &Document, known: &Known) {
         assert!(finding.line >= 1 && finding.column >= 1, "{finding:?}");
     }
     assert_eq!(document.redacted_text().len(), text.len());
+    assert_eq!(document.findings(known, None), findings);
     let refused = findings.iter().any(|finding| finding.blocks_changes());
     let Some(roster) = roster else {
         assert!(refused, "no roster and nothing says why: {findings:?}");

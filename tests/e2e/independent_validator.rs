@@ -51,7 +51,7 @@ fn found(files: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
 }
 
 fn read(file: &Path) -> Document {
-    Document::read_bytes(&fs::read(file).unwrap(), &file.to_string_lossy())
+    Document::read_bytes(fs::read(file).unwrap(), &file.to_string_lossy())
 }
 
 /// Samples that the other validator cannot read: it takes tabs between tokens for an error, which

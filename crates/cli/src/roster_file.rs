@@ -42,7 +42,7 @@ impl RosterFile {
             Err(error) => return Err(unreadable(path, error)),
         };
         let name = path.display().to_string();
-        let document = Document::read_bytes(&bytes, &name);
+        let document = Document::read_bytes(bytes, &name);
         let (roster, findings) = match need {
             RosterNeed::Sound => document.check(known),
             RosterNeed::Helpful => document.glance(known),

@@ -140,6 +140,8 @@ pub struct Fleet {
     build: String,
     client: String,
     roster: Option<(Roster, PathBuf)>,
+    /// The roster that is broken or gone, where none can be used.
+    lost_roster: Option<PathBuf>,
     origin: Option<Origin>,
     credential: Option<Credential>,
     store: Arc<dyn PodStore>,
@@ -188,8 +190,8 @@ impl Fleet {
         )?;
         let state = &setup.dirs.state;
         let guessed = !named && setup.lost_roster.is_some();
-        let key = match setup.lost_roster {
-            Some(lost) if !named => key_of_lost(&lost, key, state)?,
+        let key = match &setup.lost_roster {
+            Some(lost) if !named => key_of_lost(lost, key, state)?,
             _ => key,
         };
         let origin = Origin::of_fleet(state, &key);
@@ -217,6 +219,7 @@ impl Fleet {
             build: setup.build,
             client: setup.client,
             roster,
+            lost_roster: setup.lost_roster,
             origin,
             credential,
             store,

@@ -1,5 +1,6 @@
 //! The text of a roster or a profile, read once and checked layer by layer.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::Value;
@@ -53,10 +54,11 @@ impl Document {
     ///
     /// Reading never fails: what is wrong with the text comes out of [`Document::check`].
     #[must_use]
-    pub fn read(text: &str, name: &str) -> Self {
-        let syntax = syntax::read_file(name, text);
+    pub fn read<'t>(text: impl Into<Cow<'t, str>>, name: &str) -> Self {
+        let text = text.into();
+        let syntax = syntax::read_file(name, &text);
         Self {
-            source: Source::new(name, text),
+            source: Source::new(name, text.into_owned()),
             tree: syntax.tree,
             syntax: syntax.findings,
             complete: syntax.complete,
@@ -66,22 +68,25 @@ impl Document {
     /// Reads the bytes of a file; bytes that are no UTF-8 are a finding like any other. Of a file
     /// that is larger than [`MAX_BYTES`](crate::MAX_BYTES), `MAX_BYTES + 1` bytes are enough.
     #[must_use]
-    pub fn read_bytes(bytes: &[u8], name: &str) -> Self {
+    pub fn read_bytes<'b>(bytes: impl Into<Cow<'b, [u8]>>, name: &str) -> Self {
+        let bytes = bytes.into();
         // Also where a part was read that ends within a character.
         if bytes.len() > syntax::MAX_BYTES {
-            return Self::read(&String::from_utf8_lossy(bytes), name);
+            return Self::read(String::from_utf8_lossy(&bytes), name);
         }
-        let (valid, error) = match std::str::from_utf8(bytes) {
+        let refused = match String::from_utf8(bytes.into_owned()) {
             Ok(text) => return Self::read(text, name),
-            Err(error) => bytes.split_at(error.valid_up_to()),
+            Err(refused) => refused,
         };
+        let valid = refused.utf8_error().valid_up_to();
+        let (valid, rest) = refused.as_bytes().split_at(valid);
         let text = String::from_utf8_lossy(valid);
-        let byte = error.first().copied().unwrap_or_default();
+        let byte = rest.first().copied().unwrap_or_default();
         let message = format!("the byte 0x{byte:02X} here is no UTF-8");
         let finding = Finding::new(Code::Encoding, &(valid.len()..valid.len()), message)
             .help("save the file as UTF-8");
         Self {
-            source: Source::new(name, &text),
+            source: Source::new(name, text),
             tree: Tree::default(),
             syntax: vec![finding],
             complete: false,
@@ -94,34 +99,36 @@ impl Document {
     /// sorted by place.
     #[must_use]
     pub fn check(&self, known: &Known) -> (Option<Roster>, Vec<Diagnostic>) {
-        self.check_all(known, None)
+        let mut roster = None;
+        let findings = self.check_all(known, None, |root, findings| {
+            roster = self.typed(root, findings);
+        });
+        (roster, findings)
     }
 
-    /// Runs every check: what [`Document::check`] and [`Document::check_disk`] find, in one list
-    /// sorted by place. On a long text they are at work at the same time.
+    /// Returns what is wrong, without the roster itself: what [`Document::check`] finds and, given a
+    /// disk, [`Document::check_disk`], in one list sorted by place. This is for programs that only
+    /// report; of a large fleet the roster takes more memory than its text.
     #[must_use]
-    pub fn check_with_disk(
-        &self,
-        known: &Known,
-        disk: &dyn Disk,
-    ) -> (Option<Roster>, Vec<Diagnostic>) {
-        self.check_all(known, Some(disk))
+    pub fn findings(&self, known: &Known, disk: Option<&dyn Disk>) -> Vec<Diagnostic> {
+        self.check_all(known, disk, |_, _| {})
     }
 
+    /// Runs every layer; `use_root` comes after the schema, with what was found so far. On a long
+    /// text the rules are at work at the same time.
     fn check_all(
         &self,
         known: &Known,
         disk: Option<&dyn Disk>,
-    ) -> (Option<Roster>, Vec<Diagnostic>) {
+        use_root: impl FnOnce(NodeId, &mut Vec<Finding>),
+    ) -> Vec<Diagnostic> {
         let mut findings = self.syntax.clone();
         let mut on_disk = Vec::new();
-        let mut roster = None;
         if let Some(root) = self.root() {
             let rules = || self.rules(root, known);
-            // The disk is looked at on this side, because the rules take longer than the schema.
-            let mut schema = || {
+            let schema = || {
                 findings.extend(self.schema(Subject::Roster, root));
-                roster = self.typed(root, &mut findings);
+                use_root(root, &mut findings);
                 on_disk = self.directories(root, disk);
             };
             let ruled = if self.tree.nodes().len() < MANY_VALUES {
@@ -133,7 +140,7 @@ impl Document {
             Self::add_ruled(ruled, &mut findings);
             findings.append(&mut on_disk);
         }
-        (roster, self.locate(findings))
+        self.locate(findings)
     }
 
     /// Reads the roster as [`Document::check`] does, but asks the schema only when the types alone

@@ -50,7 +50,7 @@
 //!
 //! A [`Document`] is a text that was read once; its checks can be run apart. [`Rule::all`] has every
 //! rule, [`Document::check_schema`] is what any validator finds with the published schema, and
-//! [`Document::check_with_disk`] also looks at working directories, through a [`Disk`] of yours.
+//! [`Document::findings`] also looks at working directories, through a [`Disk`] of yours.
 //!
 //! ```
 //! # use podfleet_roster::{Document, Known, Rule};

@@ -58,10 +58,10 @@ impl Index {
 }
 
 impl Source {
-    pub(crate) fn new(name: &str, text: &str) -> Self {
+    pub(crate) fn new(name: &str, text: impl Into<String>) -> Self {
         Self {
             name: name.to_owned(),
-            text: text.to_owned(),
+            text: text.into(),
             index: OnceLock::new(),
         }
     }

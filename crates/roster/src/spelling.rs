@@ -1,5 +1,7 @@
 //! Spellings: the two of every key, and the nearest of several words.
 
+use std::mem;
+
 use crate::secret::shown;
 
 /// Returns the camelCase spelling of a `snake_case` key.
@@ -19,10 +21,27 @@ pub(crate) fn camel_case(snake: &str) -> String {
 
 /// Whether a key is spelled as this `snake_case` one is, or as its camelCase twin.
 pub(crate) fn is_key(spelled: &str, key: &str) -> bool {
-    // Most keys are another one, which their lengths and first letters tell.
-    let may_be_twin =
-        spelled.len() < key.len() && spelled.as_bytes().first() == key.as_bytes().first();
-    spelled == key || (may_be_twin && spelled == camel_case(key))
+    spelled == key || is_twin(spelled, key)
+}
+
+/// Whether a key is `camel_case(snake)`, told without making that.
+fn is_twin(spelled: &str, snake: &str) -> bool {
+    let mut letters = spelled.bytes();
+    let mut capital = false;
+    for letter in snake.bytes() {
+        if letter == b'_' {
+            capital = true;
+            continue;
+        }
+        let expected = match mem::take(&mut capital) {
+            true => letter.to_ascii_uppercase(),
+            false => letter,
+        };
+        if letters.next() != Some(expected) {
+            return false;
+        }
+    }
+    letters.next().is_none()
 }
 
 /// Returns a name as YAML wants it: one that looks like a number, a boolean or nothing, to any

@@ -35,7 +35,7 @@ fn roster_findings(code: Code, example: &str) -> Vec<Diagnostic> {
         Code::Json => "x.json",
         _ => "x",
     };
-    let document = Document::read_bytes(&complete(code, example), name);
+    let document = Document::read_bytes(complete(code, example), name);
     let (_, mut findings) = document.check(&Known::shipped());
     findings.extend(document.check_disk(&ExampleDisk));
     findings
@@ -107,7 +107,7 @@ fn profile_findings(code: Code, example: &str, twin: &str) -> Vec<Diagnostic> {
     }
     assert!(first.is_empty(), "{first:#?}");
     profiles.read(
-        &Document::read(&document.to_json().unwrap_or_default(), twin),
+        &Document::read(document.to_json().unwrap_or_default(), twin),
         &known,
     )
 }

@@ -44,10 +44,11 @@ fn ancestor(path: &Path) -> Outcome {
 
 fn check(path: &Path) -> Result<(bool, Vec<Diagnostic>), Box<dyn std::error::Error>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let document = Document::read_bytes(&fs::read(path)?, &name);
+    let document = Document::read_bytes(fs::read(path)?, &name);
     let (roster, findings) = document.check(&Known::shipped());
     a_glance_sees_what_a_check_sees(&document, roster.as_ref(), &findings);
-    let (_, findings) = document.check_with_disk(&Known::shipped(), &SampleDisk);
+    assert_eq!(document.findings(&Known::shipped(), None), findings);
+    let findings = document.findings(&Known::shipped(), Some(&SampleDisk));
     each_fault_is_reported_once(&findings);
     no_secret_is_shown(&document, &findings);
     the_drafts_agree(&document)?;

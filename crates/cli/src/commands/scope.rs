@@ -31,8 +31,8 @@ pub(crate) fn no_agents(fleet: &Fleet) -> String {
         [] => "no agents: no roster names any, and none is recorded".to_owned(),
         others => wrap(
             &format!(
-                "no agents: there is no roster here; a fleet that was brought up from another \
-                 place is named with {}",
+                "no agents: no roster says which fleet is meant; one that was brought up from \
+                 another place is named with {}",
                 fleet_options(others)
             ),
             0,

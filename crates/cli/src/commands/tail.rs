@@ -2,6 +2,7 @@ mod appearing;
 
 use std::time::Duration;
 
+use clap::builder::TypedValueParser as _;
 use futures_util::{SinkExt, StreamExt};
 use podfleet::Fleet;
 use podfleet_pod::terminal::Terminal;
@@ -24,6 +25,8 @@ use crate::runtime::block_on;
 /// How many lines are compared with those of the look before.
 const WINDOW: usize = 2000;
 const WINDOW_LINES: u32 = 2000;
+/// More than any pod keeps: whoever asks for all of it asks for this at most.
+const MOST_LINES: u64 = 100_000;
 /// The screen is looked at when nothing came for this long …
 const QUIET: Duration = Duration::from_millis(150);
 /// … and at least this often while something comes.
@@ -40,7 +43,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     agent: OneAgent,
     /// How many lines
-    #[arg(short = 'n', long, value_name = "N", default_value = "40", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..))]
+    #[arg(short = 'n', long, value_name = "N", default_value = "40", allow_negative_numbers = true, value_parser = super::number::within(0..=MOST_LINES).try_map(u32::try_from))]
     lines: u32,
     /// Go on with the lines that appear
     #[arg(short, long, conflicts_with = "json")]

@@ -154,9 +154,12 @@ impl Context {
             }
             Err(unsound) => {
                 let name = unsound.name();
+                let shown_by = match self.roster {
+                    Some(_) => format!("`fleet validate {name}`"),
+                    None => "`fleet validate`".to_owned(),
+                };
                 let notice = format!(
-                    "note: the roster {name} has errors and is left aside; \
-                     `fleet validate` shows them"
+                    "note: the roster {name} has errors and is left aside; {shown_by} shows them"
                 );
                 self.output.say(wrap(&notice, 0, "  "))?;
                 Ok(RosterFound::Lost(path))

@@ -99,6 +99,23 @@ fn a_roster_with_errors_stops_no_look() {
 }
 
 #[test]
+fn a_named_roster_with_errors_is_not_said_to_be_missing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("faulty.yaml", FAULTY);
+    insta::assert_snapshot!(sandbox.run("--roster faulty.yaml tail codr").show(), @"
+    --- stderr
+    note: the roster [HOME]/faulty.yaml has errors and is left aside;
+      `fleet validate [HOME]/faulty.yaml` shows them
+    error: fleet `default` has no agent `codr`
+
+    hint: `fleet ps` lists them
+    hint: the roster cannot be used; `fleet validate [HOME]/faulty.yaml`
+      tells why
+    --- exit 2
+    ");
+}
+
+#[test]
 fn an_agent_that_is_not_in_the_fleet() {
     insta::assert_snapshot!(show(Some(SOUND), "tail codr"), @"
     --- stderr

@@ -77,8 +77,8 @@ pub enum FleetErrorKind {
         /// The roster.
         path: PathBuf,
     },
-    /// There is no roster, and the fleet that is meant then was never brought up.
-    #[error("there is no roster here, so it is not known which fleet is meant")]
+    /// No roster can be used, and the fleet that is meant then was never brought up.
+    #[error("no roster says which fleet is meant")]
     WhichFleet {
         /// The fleets that were brought up.
         others: Vec<String>,

@@ -167,9 +167,13 @@ impl Fleet {
             fleet: self.key.fleet.to_string(),
             near: near(agent, names),
         });
-        match self.roster() {
-            Some(_) => error,
-            None => error.hint("there is no roster here; `fleet init --write` makes one"),
+        match &self.lost_roster {
+            _ if self.roster().is_some() => error,
+            Some(lost) if lost.exists() => error.hint(format!(
+                "the roster cannot be used; `fleet validate {}` tells why",
+                lost.display()
+            )),
+            _ => error.hint("there is no roster here; `fleet init --write` makes one"),
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Which, beside_the_bridge};
 use crate::commands::chat::plain;
+use crate::commands::number;
 use crate::commands::scope::JsonFlag;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -22,7 +23,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "CURSOR")]
     from: Option<String>,
     /// End after so many messages
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::within(1..=1_000_000))]
     count: Option<u64>,
     #[command(flatten)]
     json: JsonFlag,
