@@ -41,6 +41,57 @@ use crate::limits::MAX_FRAME;
 pub const HEADER: usize = 16;
 const MORE: u8 = 1;
 
+/// The types of frames, by their numbers.
+pub mod kind {
+    #![expect(
+        missing_docs,
+        reason = "the table of this module's parent says what they are"
+    )]
+    pub const OUTPUT: u8 = 0x01;
+    pub const RESET: u8 = 0x02;
+    pub const GEOMETRY: u8 = 0x03;
+    pub const CONTROLLER_CHANGED: u8 = 0x04;
+    pub const EXIT: u8 = 0x05;
+    pub const PONG: u8 = 0x06;
+    pub const NOT_CONTROLLER: u8 = 0x07;
+    pub const ERROR: u8 = 0x08;
+    pub const INPUT: u8 = 0x81;
+    pub const RESIZE: u8 = 0x82;
+    pub const ACK: u8 = 0x83;
+    pub const RELEASE: u8 = 0x84;
+    pub const PING: u8 = 0x85;
+    pub const REPAINT: u8 = 0x86;
+}
+
+/// What stands before the payload of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The type, one of [`kind`] or of a newer peer.
+    pub kind: u8,
+    /// Whether more frames of the same reset follow.
+    pub more: bool,
+    /// The length of the payload in bytes.
+    pub length: usize,
+    /// The place in the view stream.
+    pub offset: u64,
+}
+
+impl Header {
+    /// Reads the header at the beginning of a frame; nothing if it is not all there.
+    #[must_use]
+    pub fn of(frame: &[u8]) -> Option<Self> {
+        let mut fields = &frame.first_chunk::<HEADER>()?[..];
+        let (kind, flags) = (fields.get_u8(), fields.get_u8());
+        fields.advance(2);
+        Some(Self {
+            kind,
+            more: flags & MORE != 0,
+            length: fields.get_u32() as usize,
+            offset: fields.get_u64(),
+        })
+    }
+}
+
 /// One frame of an attach stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -165,35 +216,24 @@ impl FrameCodec {
     /// # Errors
     /// Fails when the header announces more than [`MAX_FRAME`] bytes, or the payload is malformed.
     pub fn next_frame(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
-        let Some(header) = buffer.first_chunk::<HEADER>() else {
+        let Some((header, frame)) = next(buffer)? else {
             return Ok(None);
         };
-        let mut fields = &header[..];
-        let (kind, flags) = (fields.get_u8(), fields.get_u8());
-        fields.advance(2);
-        let (length, offset) = (fields.get_u32() as usize, fields.get_u64());
-        if length > MAX_FRAME {
-            return Err(FrameError::TooLong);
-        }
-        if buffer.len() < HEADER + length {
-            buffer.reserve(HEADER + length - buffer.len());
-            return Ok(None);
-        }
-        buffer.advance(HEADER);
-        let payload = buffer.split_to(length).freeze();
-        let more = flags & MORE != 0;
-        self.read(kind, more, offset, payload)
+        let Header {
+            kind, more, offset, ..
+        } = header;
+        self.read(kind, more, offset, frame.slice(HEADER..))
             .map(Some)
             .ok_or(FrameError::Malformed(kind))
     }
 
     fn read(&mut self, kind: u8, more: bool, offset: u64, mut payload: Bytes) -> Option<Frame> {
         Some(match kind {
-            0x01 => Frame::Output {
+            kind::OUTPUT => Frame::Output {
                 offset,
                 bytes: payload,
             },
-            0x02 if self.in_reset => {
+            kind::RESET if self.in_reset => {
                 self.in_reset = more;
                 Frame::ResetPart {
                     offset,
@@ -201,7 +241,7 @@ impl FrameCodec {
                     more,
                 }
             }
-            0x02 => {
+            kind::RESET => {
                 let generation = Generation(payload.try_get_u64().ok()?);
                 let run = Run(payload.try_get_u64().ok()?);
                 let size = read_size(&mut payload)?;
@@ -215,32 +255,32 @@ impl FrameCodec {
                     more,
                 }
             }
-            0x03 => Frame::Geometry {
+            kind::GEOMETRY => Frame::Geometry {
                 offset,
                 size: read_size(&mut payload)?,
             },
-            0x04 => Frame::ControllerChanged {
+            kind::CONTROLLER_CHANGED => Frame::ControllerChanged {
                 epoch: payload.try_get_u32().ok()?,
                 you: payload.try_get_u8().ok()? != 0,
                 name: read_text(&payload)?,
             },
-            0x05 => Frame::Exit {
+            kind::EXIT => Frame::Exit {
                 offset,
                 run: Run(payload.try_get_u64().ok()?),
                 end: read_text(&payload)?,
             },
-            0x06 => Frame::Pong(payload),
-            0x07 => Frame::NotController {
+            kind::PONG => Frame::Pong(payload),
+            kind::NOT_CONTROLLER => Frame::NotController {
                 epoch: payload.try_get_u32().ok()?,
             },
-            0x08 => Frame::Error(read_text(&payload)?),
-            0x81 => Frame::Input(payload),
-            0x82 => Frame::Resize(read_size(&mut payload)?),
-            0x83 => Frame::Ack(offset),
-            0x84 => Frame::Release,
-            0x85 if payload.len() <= 64 => Frame::Ping(payload),
-            0x85 => return None,
-            0x86 => Frame::Repaint,
+            kind::ERROR => Frame::Error(read_text(&payload)?),
+            kind::INPUT => Frame::Input(payload),
+            kind::RESIZE => Frame::Resize(read_size(&mut payload)?),
+            kind::ACK => Frame::Ack(offset),
+            kind::RELEASE => Frame::Release,
+            kind::PING if payload.len() <= 64 => Frame::Ping(payload),
+            kind::PING => return None,
+            kind::REPAINT => Frame::Repaint,
             kind => Frame::Other { kind },
         })
     }
@@ -252,18 +292,23 @@ impl FrameCodec {
 /// # Errors
 /// Fails when the header announces more than [`MAX_FRAME`] bytes.
 pub fn next_raw_frame(buffer: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
-    let Some(header) = buffer.first_chunk::<HEADER>() else {
+    Ok(next(buffer)?.map(|(_, frame)| frame))
+}
+
+/// Takes the next whole frame, header included, out of `buffer`.
+fn next(buffer: &mut BytesMut) -> Result<Option<(Header, Bytes)>, FrameError> {
+    let Some(header) = Header::of(buffer) else {
         return Ok(None);
     };
-    let length = (&header[4..8]).get_u32() as usize;
-    if length > MAX_FRAME {
+    if header.length > MAX_FRAME {
         return Err(FrameError::TooLong);
     }
-    if buffer.len() < HEADER + length {
-        buffer.reserve(HEADER + length - buffer.len());
+    let whole = HEADER + header.length;
+    if buffer.len() < whole {
+        buffer.reserve(whole - buffer.len());
         return Ok(None);
     }
-    Ok(Some(buffer.split_to(HEADER + length).freeze()))
+    Ok(Some((header, buffer.split_to(whole).freeze())))
 }
 
 impl Frame {
@@ -297,7 +342,7 @@ impl Frame {
         match self {
             Self::Output { offset, bytes } => {
                 buffer.put_slice(bytes);
-                (0x01, 0, *offset)
+                (kind::OUTPUT, 0, *offset)
             }
             Self::Reset {
                 offset,
@@ -311,7 +356,7 @@ impl Frame {
                 buffer.put_u64(run.0);
                 put_size(buffer, *size);
                 buffer.put_slice(bytes);
-                (0x02, u8::from(*more), *offset)
+                (kind::RESET, u8::from(*more), *offset)
             }
             Self::ResetPart {
                 offset,
@@ -319,35 +364,35 @@ impl Frame {
                 more,
             } => {
                 buffer.put_slice(bytes);
-                (0x02, u8::from(*more), *offset)
+                (kind::RESET, u8::from(*more), *offset)
             }
             Self::Geometry { offset, size } => {
                 put_size(buffer, *size);
-                (0x03, 0, *offset)
+                (kind::GEOMETRY, 0, *offset)
             }
             Self::ControllerChanged { epoch, you, name } => {
                 buffer.put_u32(*epoch);
                 buffer.put_u8(u8::from(*you));
                 buffer.put_slice(name.as_bytes());
-                (0x04, 0, 0)
+                (kind::CONTROLLER_CHANGED, 0, 0)
             }
             Self::Exit { offset, run, end } => {
                 buffer.put_u64(run.0);
                 buffer.put_slice(end.as_bytes());
-                (0x05, 0, *offset)
+                (kind::EXIT, 0, *offset)
             }
-            Self::Pong(bytes) => plain(0x06, bytes),
-            Self::NotController { epoch } => plain(0x07, &epoch.to_be_bytes()),
-            Self::Error(text) => plain(0x08, text.as_bytes()),
-            Self::Input(bytes) => plain(0x81, bytes),
+            Self::Pong(bytes) => plain(kind::PONG, bytes),
+            Self::NotController { epoch } => plain(kind::NOT_CONTROLLER, &epoch.to_be_bytes()),
+            Self::Error(text) => plain(kind::ERROR, text.as_bytes()),
+            Self::Input(bytes) => plain(kind::INPUT, bytes),
             Self::Resize(size) => {
                 put_size(buffer, *size);
-                (0x82, 0, 0)
+                (kind::RESIZE, 0, 0)
             }
-            Self::Ack(offset) => (0x83, 0, *offset),
-            Self::Release => (0x84, 0, 0),
-            Self::Ping(bytes) => plain(0x85, bytes),
-            Self::Repaint => (0x86, 0, 0),
+            Self::Ack(offset) => (kind::ACK, 0, *offset),
+            Self::Release => (kind::RELEASE, 0, 0),
+            Self::Ping(bytes) => plain(kind::PING, bytes),
+            Self::Repaint => (kind::REPAINT, 0, 0),
             Self::Other { kind } => (*kind, 0, 0),
         }
     }
