@@ -27,6 +27,8 @@
 
   const HEADER = 16;
   const MAX_INPUT = 32 * 1024;
+  // Well before the pod would stop sending.
+  const ACK_EVERY = 32n * 1024n;
   const OUTPUT = 0x01, RESET = 0x02, GEOMETRY = 0x03, CONTROLLER = 0x04, EXIT = 0x05;
   const NOT_CONTROLLER = 0x07, ERROR = 0x08;
   const INPUT = 0x81, RESIZE = 0x82, ACK = 0x83;
@@ -47,6 +49,7 @@
 
   let socket = null;
   let position = null;
+  let acknowledged = 0n;
   let inReset = false;
   let inControl = false;
   let wantsControl = false;
@@ -105,7 +108,9 @@
   /** Draws bytes in order; only what is drawn is acknowledged, which is the credit for more. */
   function draw(bytes, from, offset) {
     terminal.write(bytes, () => {
-      if (socket === from) transmit(ACK, undefined, offset);
+      if (socket !== from || offset - acknowledged < ACK_EVERY) return;
+      acknowledged = offset;
+      transmit(ACK, undefined, offset);
     });
   }
 
@@ -128,6 +133,7 @@
         if (first) {
           const [columns, rows] = [fields.getUint16(16), fields.getUint16(18)];
           position = { generation: fields.getBigUint64(0), run: fields.getBigUint64(8), offset };
+          acknowledged = offset;
           // In the order of the bytes: all that is shown goes, then the size changes.
           terminal.write('\x1bc', () => resize(columns, rows));
         }
@@ -255,6 +261,7 @@
       const { generation, run, offset } = result.position;
       position = { generation: BigInt(generation), run: BigInt(run), offset: BigInt(offset) };
     }
+    acknowledged = position.offset;
     return controlled(result.in_control, result.controller ?? '');
   }
 

@@ -43,6 +43,7 @@ pub use openapi::document;
 
 use access::FailedLogins;
 use metrics::Metrics;
+use pty::Audiences;
 use session::Sessions;
 
 /// What the server needs besides the hub.
@@ -59,6 +60,7 @@ pub struct Shared {
     settings: Settings,
     failures: FailedLogins,
     sessions: Sessions,
+    audiences: Audiences,
     metrics: Metrics,
 }
 
@@ -69,6 +71,7 @@ pub fn router(hub: Arc<Hub>, settings: Settings) -> Router {
         hub,
         settings,
         failures: FailedLogins::default(),
+        audiences: Audiences::default(),
         metrics: Metrics::default(),
     });
     Router::new()

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt as _, StreamExt as _};
 use podfleet_protocol::FleetName;
 use podfleet_protocol::client::AttachStream;
-use podfleet_protocol::frame::FrameCodec;
+use podfleet_protocol::frame::{Frame, FrameCodec};
 use podfleet_protocol::method::{AttachParams, AttachResult};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
@@ -38,6 +38,34 @@ impl std::fmt::Debug for Frames {
 }
 
 impl Frames {
+    /// Returns the next frame with its header; nothing when the hub has closed the way.
+    ///
+    /// # Errors
+    /// Fails when the way breaks.
+    pub async fn next(&mut self) -> Option<Result<Bytes, ClientError>> {
+        loop {
+            match self.0.next().await? {
+                Ok(Message::Binary(frame)) => return Some(Ok(frame)),
+                Ok(Message::Close(_)) => return None,
+                // A question whether we are there is answered by the layer below.
+                Ok(_) => {}
+                Err(error) => return Some(Err(broken(&error))),
+            }
+        }
+    }
+
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// Fails for a frame that is too long, and when the way breaks.
+    pub async fn send(&mut self, frame: &Frame) -> Result<(), ClientError> {
+        let mut bytes = BytesMut::new();
+        let written = frame.write(&mut bytes);
+        written.map_err(|error| ClientError::NoHub(error.to_string()))?;
+        let sent = self.0.send(Message::Binary(bytes.freeze())).await;
+        sent.map_err(|error| broken(&error))
+    }
+
     /// Makes an end of them that frames are passed on from.
     pub(crate) fn side(self) -> Side {
         let (sink, stream) = self.0.split();
@@ -60,6 +88,11 @@ impl Frames {
             beats: true,
         }
     }
+}
+
+fn broken(error: &WsError) -> ClientError {
+    let detail = format!("the way to the terminal broke ({error})");
+    ClientError::Unreachable(Unreachable::Reset, detail)
 }
 
 impl HubClient {
