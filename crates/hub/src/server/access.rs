@@ -114,16 +114,19 @@ impl Shared {
 impl Shared {
     /// Waits until the token that a caller showed is revoked or over: then what goes on with it ends,
     /// too. Who needed none is never waited for in vain.
-    pub(super) async fn revoked(&self, caller: &Caller) {
-        let Some(token) = &caller.token else {
-            return std::future::pending().await;
-        };
-        let topology = self.hub.topology();
-        loop {
-            tokio::time::sleep(LOOK).await;
-            // A disk that fails revokes nothing.
-            if let Ok(false) = topology.token_lasts(token, podfleet_pod::clock::wall()) {
-                return;
+    pub(super) fn revoked(self: &Arc<Self>, caller: &Caller) -> impl Future<Output = ()> + use<> {
+        let (shared, token) = (Arc::clone(self), caller.token.clone());
+        async move {
+            let Some(token) = token else {
+                return std::future::pending().await;
+            };
+            let topology = shared.hub.topology();
+            loop {
+                tokio::time::sleep(LOOK).await;
+                // A disk that fails revokes nothing.
+                if let Ok(false) = topology.token_lasts(&token, podfleet_pod::clock::wall()) {
+                    return;
+                }
             }
         }
     }

@@ -32,6 +32,6 @@ pub(super) async fn events(
         };
         Some((Ok(sent), events))
     });
-    let events = events.take_until(async move { shared.revoked(&caller).await });
+    let events = events.take_until(shared.revoked(&caller));
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }

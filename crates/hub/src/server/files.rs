@@ -40,7 +40,8 @@ pub(super) async fn read(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    caller?.needs(Scope::FilesRead)?;
+    let caller = caller?;
+    caller.needs(Scope::FilesRead)?;
     let (place, path) = named(&shared, &uri, PREFIX).await?;
     let range = headers
         .get(header::RANGE)
@@ -52,7 +53,9 @@ pub(super) async fn read(
     shared
         .metrics
         .count("files.read", read.as_ref().err().map(|fault| fault.code));
-    read
+    // Cut off, it ends before its length: the client sees that it is torn.
+    let revoked = shared.revoked(&caller);
+    Ok(read?.map(|body| Body::from_stream(body.into_data_stream().take_until(revoked))))
 }
 
 async fn read_here(
@@ -154,17 +157,28 @@ pub(super) async fn write(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    caller?.needs(Scope::FilesWrite)?;
+    let caller = caller?;
+    caller.needs(Scope::FilesWrite)?;
     let precondition = precondition(&headers)?;
     let (place, path) = named(&shared, &uri, PREFIX).await?;
-    let written = match place.doer {
-        Doer::Here => write_here(&shared, &place.root, path, precondition, body).await,
-        Doer::There(remote) => {
-            let place = Place::Root(place.root);
-            let writing = remote.work(|client| async move {
-                client.write_file(&place, &path, &precondition, body).await
-            });
-            writing.await
+    let writing = async {
+        match place.doer {
+            Doer::Here => write_here(&shared, &place.root, path, precondition, body).await,
+            Doer::There(remote) => {
+                let place = Place::Root(place.root);
+                let writing = remote.work(|client| async move {
+                    client.write_file(&place, &path, &precondition, body).await
+                });
+                writing.await
+            }
+        }
+    };
+    let written = tokio::select! {
+        written = writing => written,
+        // What is dropped half written is not put into its place.
+        () = shared.revoked(&caller) => {
+            let message = "the token was revoked meanwhile, or is over";
+            Err(Fault::new(Code::AuthRequired, message))
         }
     };
     shared.metrics.count(

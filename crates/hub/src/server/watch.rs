@@ -29,7 +29,7 @@ pub(super) async fn watch(
     let caller = caller?;
     caller.needs(Scope::FilesRead)?;
     let (place, path) = named(&shared, &uri, PREFIX).await?;
-    let watched = watched(&shared, caller, place, path).await;
+    let watched = watched(&shared, &caller, place, path).await;
     let failed = watched.as_ref().err().map(|fault| fault.code);
     shared.metrics.count("files.watch", failed);
     watched
@@ -37,14 +37,11 @@ pub(super) async fn watch(
 
 async fn watched(
     shared: &Arc<Shared>,
-    caller: Caller,
+    caller: &Caller,
     place: FilePlace,
     path: MountPath,
 ) -> Result<Response, Fault> {
-    let revoked = {
-        let shared = Arc::clone(shared);
-        async move { shared.revoked(&caller).await }
-    };
+    let revoked = shared.revoked(caller);
     let remote = match place.doer {
         Doer::Here => {
             let root = shared.hub.machine().root(&place.root).await?;

@@ -7,6 +7,7 @@
 )]
 
 mod containment;
+mod files;
 mod home;
 mod page;
 mod surface;

@@ -1,14 +1,8 @@
 //! The page, as its bytes come: logging in, what a cookie is worth, and what a browser is told.
 
-use std::time::Duration;
-
-use futures_util::StreamExt as _;
-use podfleet_hub::contained::Change;
-use podfleet_hub::fault::Code;
-use podfleet_hub::path::MountPath;
 use podfleet_hub::token::Scope;
 
-use crate::surface::{mounted, refused};
+use crate::surface::mounted;
 use crate::world::{TestHub, raw};
 
 /// Asks as a browser does that sees the hub as `localhost`.
@@ -98,18 +92,6 @@ async fn a_login_gives_a_cookie_that_is_worth_what_its_token_is() {
         .unwrap();
     let answer = ask(&hub, "GET /machines", &[cookie], "").await;
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
-}
-
-#[tokio::test]
-async fn what_goes_on_with_a_token_ends_when_it_is_revoked() {
-    let hub = TestHub::new().await;
-    let place = mounted(&hub, "m").await;
-    let client = hub.client(hub.token("r", &[Scope::FilesRead]));
-    let changes = client.watch(&place, &MountPath::root()).await.unwrap();
-    let mut changes = std::pin::pin!(changes);
-    hub.running().hub().topology().revoke_token("r").unwrap();
-    let end = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
-    assert!(end.expect("it goes on").is_none());
 }
 
 #[tokio::test]
@@ -217,43 +199,4 @@ async fn a_style_or_script_that_a_browser_has_is_not_sent_again() {
     assert!(again.starts_with("HTTP/1.1 304"), "{again}");
     let none = ask(&hub, "GET /assets/..%2fpage.rs", &[], "").await;
     assert!(none.starts_with("HTTP/1.1 404"), "{none}");
-}
-
-#[tokio::test]
-async fn a_directory_that_is_watched_tells_the_names_that_change_and_its_own_end() {
-    let hub = TestHub::new().await;
-    let place = mounted(&hub, "m").await;
-    let directory = hub.files().join("d");
-    std::fs::create_dir(&directory).unwrap();
-    let client = hub.client(hub.token("r", &[Scope::FilesRead]));
-    let path = MountPath::plain("d").unwrap();
-    let changes = client.watch(&place, &path).await.unwrap();
-    let mut changes = std::pin::pin!(changes);
-    let mut next = async || {
-        let next = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
-        next.expect("nothing is told").unwrap().unwrap()
-    };
-    let entries = |names: &[&str]| Change::Entries {
-        names: names.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    std::fs::write(directory.join("a"), "1").unwrap();
-    assert_eq!(next().await, entries(&["a"]));
-    std::fs::rename(directory.join("a"), directory.join("b")).unwrap();
-    assert_eq!(next().await, entries(&["a", "b"]));
-    std::fs::remove_file(directory.join("b")).unwrap();
-    assert_eq!(next().await, entries(&["b"]));
-    std::fs::rename(&directory, hub.files().join("elsewhere")).unwrap();
-    assert_eq!(next().await, Change::Gone);
-
-    std::fs::write(hub.files().join("file"), "").unwrap();
-    std::os::unix::fs::symlink("/", hub.files().join("out")).unwrap();
-    for (path, code) in [
-        ("file", Code::FsNotADirectory),
-        ("nothing", Code::FsNotFound),
-        ("out", Code::PathOutsideRoot),
-    ] {
-        let path = MountPath::plain(path).unwrap();
-        let watched = client.watch(&place, &path).await.map(|_| ());
-        assert_eq!(refused(watched).code, code, "{path}");
-    }
 }

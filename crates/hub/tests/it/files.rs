@@ -1,0 +1,216 @@
+//! Files over HTTP: their bytes, paths in addresses, what changes in a directory, and what becomes of
+//! a transfer whose token is revoked.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use futures_util::{StreamExt as _, stream};
+use podfleet_hub::client::ClientError;
+use podfleet_hub::contained::{Change, Precondition};
+use podfleet_hub::fault::Code;
+use podfleet_hub::path::MountPath;
+use podfleet_hub::token::Scope;
+
+use crate::surface::{mounted, refused};
+use crate::world::{PATIENCE, TestHub, raw, until};
+
+#[tokio::test]
+async fn the_bytes_of_a_file_come_and_go_as_they_are() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    let client = hub.client(hub.token("rw", &[Scope::FilesRead, Scope::FilesWrite]));
+    let path = MountPath::plain("dir of ä/100% bytes").unwrap();
+    std::fs::create_dir(hub.files().join("dir of ä")).unwrap();
+    let bytes: Vec<u8> = (0..3_000_000_u32)
+        .map(|n| (n * 7 + n / 251) as u8)
+        .collect();
+    let stat = client
+        .write_file(
+            &place,
+            &path,
+            &Precondition::Absent,
+            Body::from(bytes.clone()),
+        )
+        .await
+        .unwrap();
+    assert_eq!(stat.size, 3_000_000);
+    let read = async |range: Option<&str>| {
+        let (head, mut body) = client.read_file(&place, &path, range).await.unwrap();
+        let mut read = Vec::new();
+        while let Some(bytes) = body.next().await {
+            read.extend_from_slice(&bytes.unwrap());
+        }
+        (head.status, read)
+    };
+    assert_eq!(read(None).await, (200, bytes.clone()));
+    assert_eq!(
+        read(Some("bytes=10-19")).await,
+        (206, bytes[10..20].to_vec())
+    );
+    assert_eq!(
+        read(Some("bytes=-5")).await,
+        (206, bytes[2_999_995..].to_vec())
+    );
+    let again = client
+        .write_file(&place, &path, &Precondition::Absent, Body::from("x"))
+        .await;
+    assert_eq!(refused(again).code, Code::FsExists);
+    let other = Precondition::Etag("other".into());
+    let changed = client
+        .write_file(&place, &path, &other, Body::from("x"))
+        .await;
+    assert_eq!(refused(changed).code, Code::FsConflict);
+}
+
+#[tokio::test]
+async fn a_body_that_ends_too_early_leaves_the_file_as_it_was() {
+    let hub = TestHub::new().await;
+    mounted(&hub, "m").await;
+    std::fs::write(hub.files().join("a"), "as it was").unwrap();
+    let token = hub.token("w", &[Scope::FilesWrite]).reveal_once();
+    {
+        use tokio::io::AsyncWriteExt as _;
+        let mut stream = tokio::net::TcpStream::connect(hub.address()).await.unwrap();
+        let head = format!(
+            "PUT /v1/files/m/a HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-length: 1000\r\n\r\nhalf"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+    }
+    let left = until(async || {
+        let names: Vec<String> = std::fs::read_dir(hub.files())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        (names == ["a"]).then_some(names)
+    });
+    left.await;
+    assert_eq!(std::fs::read(hub.files().join("a")).unwrap(), b"as it was");
+}
+
+#[tokio::test]
+async fn a_path_in_an_address_is_decoded_once_and_never_climbs() {
+    let hub = TestHub::new().await;
+    mounted(&hub, "m").await;
+    std::fs::write(hub.directory.path().join("secret"), "secret").unwrap();
+    let token = hub.token("r", &[Scope::FilesRead]).reveal_once();
+    for path in [
+        "..%2fsecret",
+        "%2e%2e/secret",
+        "../secret",
+        "a%2f..%2f..%2fsecret",
+        "%5c..%5csecret",
+        "%zz",
+        "%00",
+        "%252e%252e/secret",
+        "%252e%252e%252fsecret",
+        "..%5csecret",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "C:%5cx",
+    ] {
+        let answer = raw(&hub, &format!(
+            "GET /v1/files/m/{path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+        )).await;
+        assert!(!answer.contains("\r\n\r\nsecret"), "{path}: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 40"), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_watched_tells_the_names_that_change_and_its_own_end() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    let directory = hub.files().join("d");
+    std::fs::create_dir(&directory).unwrap();
+    let client = hub.client(hub.token("r", &[Scope::FilesRead]));
+    let path = MountPath::plain("d").unwrap();
+    let changes = client.watch(&place, &path).await.unwrap();
+    let mut changes = std::pin::pin!(changes);
+    let mut next = async || {
+        let next = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
+        next.expect("nothing is told").unwrap().unwrap()
+    };
+    let entries = |names: &[&str]| Change::Entries {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    std::fs::write(directory.join("a"), "1").unwrap();
+    assert_eq!(next().await, entries(&["a"]));
+    std::fs::rename(directory.join("a"), directory.join("b")).unwrap();
+    assert_eq!(next().await, entries(&["a", "b"]));
+    std::fs::remove_file(directory.join("b")).unwrap();
+    assert_eq!(next().await, entries(&["b"]));
+    std::fs::rename(&directory, hub.files().join("elsewhere")).unwrap();
+    assert_eq!(next().await, Change::Gone);
+
+    std::fs::write(hub.files().join("file"), "").unwrap();
+    std::os::unix::fs::symlink("/", hub.files().join("out")).unwrap();
+    for (path, code) in [
+        ("file", Code::FsNotADirectory),
+        ("nothing", Code::FsNotFound),
+        ("out", Code::PathOutsideRoot),
+    ] {
+        let path = MountPath::plain(path).unwrap();
+        let watched = client.watch(&place, &path).await.map(|_| ());
+        assert_eq!(refused(watched).code, code, "{path}");
+    }
+}
+
+/// More than anybody reads before it is noticed that a token is revoked; it has no bytes on the disk.
+const ENDLESS: u64 = 1 << 40;
+
+#[tokio::test]
+async fn what_goes_on_with_a_token_ends_when_it_is_revoked() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    let client = hub.client(hub.token("rw", &[Scope::FilesRead, Scope::FilesWrite]));
+    let large = std::fs::File::create(hub.files().join("large")).unwrap();
+    large.set_len(ENDLESS).unwrap();
+    std::fs::write(hub.files().join("a"), "as it was").unwrap();
+
+    let changes = client.watch(&place, &MountPath::root()).await.unwrap();
+    let mut changes = std::pin::pin!(changes);
+    let path = MountPath::plain("large").unwrap();
+    let (_, mut body) = client.read_file(&place, &path, None).await.unwrap();
+    body.next().await.unwrap().unwrap();
+    let (parts, received) = tokio::sync::mpsc::channel::<std::io::Result<_>>(1);
+    let received = stream::unfold(received, async |mut received| {
+        Some((received.recv().await?, received))
+    });
+    let writing = tokio::spawn({
+        let (client, place) = (client.clone(), place.clone());
+        let path = MountPath::plain("a").unwrap();
+        let body = Body::from_stream(received);
+        async move {
+            client
+                .write_file(&place, &path, &Precondition::None, body)
+                .await
+        }
+    });
+    parts.send(Ok("half of it")).await.unwrap();
+    let names = || std::fs::read_dir(hub.files()).unwrap().count();
+    // What is written has a place of its own until it is whole.
+    until(async || (names() == 3).then_some(())).await;
+
+    hub.running().hub().topology().revoke_token("rw").unwrap();
+    let reading = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(5));
+        loop {
+            pace.tick().await;
+            match body.next().await {
+                Some(Ok(_)) => {}
+                other => return other,
+            }
+        }
+    };
+    let watching = async { while changes.next().await.is_some() {} };
+    let all = async { tokio::join!(reading, writing, watching) };
+    let ended = tokio::time::timeout(PATIENCE, all).await;
+    let (read, written, ()) = ended.expect("it goes on");
+    assert!(
+        matches!(read, Some(Err(ClientError::Unreachable(..)))),
+        "{read:?}"
+    );
+    assert_eq!(refused(written.unwrap()).code, Code::AuthRequired);
+    until(async || (names() == 2).then_some(())).await;
+    assert_eq!(std::fs::read(hub.files().join("a")).unwrap(), b"as it was");
+}
