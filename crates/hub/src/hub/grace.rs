@@ -2,9 +2,10 @@
 //!
 //! A terminal that was opened here for another hub goes on while that hub is away, for a grace that
 //! is counted from when anybody who may open terminals last asked for something; restarts of this
-//! hub do not lengthen it. One whose program has ended is kept for a while to be looked at.
+//! hub do not lengthen it. One whose program has ended is kept for a while to be looked at, as long as
+//! there is room for all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -22,7 +23,9 @@ use crate::op::PtyState;
 /// How often a file takes note of who asked.
 const NOTED: Duration = Duration::from_secs(1);
 /// How long the pauses between two looks are at most.
-const PAUSE: Duration = Duration::from_secs(600);
+const PAUSE: Duration = Duration::from_secs(60);
+/// How much memory the pods of ended terminals may have in all, in bytes.
+const ROOM: u64 = 64 << 20;
 
 /// How long terminals are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,9 +148,10 @@ impl Hub {
         }
         seen.retain(|_, (state, _)| matches!(state, PtyState::Ended | PtyState::Gone));
         over.retain(|session, _| seen.contains_key(session));
+        let crowded = self.crowded_out(&seen, over).await?;
         for (session, (_, what)) in seen {
             let since = *over.entry(session).or_insert_with(Instant::now);
-            if since.elapsed() > grace.ended {
+            if since.elapsed() > grace.ended || crowded.contains(&session) {
                 due.push(what);
                 due.push(Due::Route(session));
             }
@@ -170,9 +174,58 @@ impl Hub {
     }
 }
 
+impl Hub {
+    /// Returns which of the ended terminals of this machine there is no room for.
+    async fn crowded_out(
+        &self,
+        ended: &BTreeMap<PodId, (PtyState, Due)>,
+        over: &BTreeMap<PodId, Instant>,
+    ) -> Result<BTreeSet<PodId>, Fault> {
+        let pods = ended.iter().filter_map(|(session, (_, due))| match due {
+            Due::Pod(name, _) => Some((*session, name)),
+            Due::Route(_) => None,
+        });
+        let pods: Vec<_> = pods.collect();
+        if pods.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let memory = self.machine.memory_of_pods().await?;
+        let held = pods.into_iter().filter_map(|(session, name)| {
+            let since = over.get(&session).copied().unwrap_or_else(Instant::now);
+            Some((since, *memory.get(name.as_str())?, session))
+        });
+        Ok(beyond(ROOM, held.collect()))
+    }
+}
+
+/// Returns those that do not fit into so many bytes, where whoever ended last is kept first.
+fn beyond(room: u64, mut held: Vec<(Instant, u64, PodId)>) -> BTreeSet<PodId> {
+    held.sort_unstable_by(|one, other| other.cmp(one));
+    let mut sum = 0_u64;
+    let beyond = held.into_iter().filter(|(_, bytes, _)| {
+        sum = sum.saturating_add(*bytes);
+        sum > room
+    });
+    beyond.map(|(_, _, session)| session).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_that_ended_first_go_when_there_is_no_room_for_all() {
+        let now = Instant::now();
+        let held = [(0, 30), (1, 30), (2, 5), (3, 30)]
+            .map(|(second, bytes)| (now + Duration::from_secs(second), bytes, PodId::generate()));
+        let [first, second, third, last] = held.map(|(_, _, session)| session);
+        let gone = |room| beyond(room, held.to_vec());
+        assert_eq!(gone(95), BTreeSet::new());
+        assert_eq!(gone(94), BTreeSet::from([first]));
+        assert_eq!(gone(64), BTreeSet::from([first, second]));
+        assert_eq!(gone(30), BTreeSet::from([first, second, third]));
+        assert_eq!(gone(0), BTreeSet::from([first, second, third, last]));
+    }
 
     #[test]
     fn what_was_heard_outlives_a_restart() {

@@ -1,5 +1,7 @@
 //! Terminals of this machine: pods that host a shell.
 
+use std::collections::BTreeMap;
+
 use podfleet::{TERMINAL_CLASS as CLASS, TerminalRequest};
 use podfleet_protocol::method::Nothing;
 use podfleet_protocol::{AgentPhase, Availability, FleetName, PodId, PodName, PodRow};
@@ -75,6 +77,16 @@ impl Machine {
         Ok(terminals.collect())
     }
 
+    /// Returns the private memory of the pods of this machine in bytes, by name, where it is known.
+    pub(crate) async fn memory_of_pods(&self) -> Result<BTreeMap<String, u64>, Fault> {
+        let fleet = self.fleet(None).await?;
+        let rows = fleet.ps(&[]).await.map_err(|error| fleet_fault(&error))?;
+        let memory = rows
+            .into_iter()
+            .filter_map(|row| Some((row.name, private_memory(row.pod_pid?)?)));
+        Ok(memory.collect())
+    }
+
     /// Tells how the pods of this machine are.
     ///
     /// # Errors
@@ -90,6 +102,16 @@ impl Machine {
             states: states.collect(),
         })
     }
+}
+
+/// Returns the private memory of a process in bytes (proc(5), `RssAnon`).
+fn private_memory(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib << 10)
 }
 
 fn state(pod: &PodRow) -> PtyState {
