@@ -61,8 +61,11 @@ impl Contained {
         } else {
             use rustix::fs::{RenameFlags, renameat_with};
             // Both names are single components, so nothing is followed.
-            renameat_with(&old, old_name, &new, new_name, RenameFlags::NOREPLACE)
-                .map_err(|errno| fault(&errno.into(), to.as_str()))?;
+            let renamed = renameat_with(&old, old_name, &new, new_name, RenameFlags::NOREPLACE);
+            renamed.map_err(|errno| match errno {
+                rustix::io::Errno::EXIST => fault(&errno.into(), to.as_str()),
+                errno => error(errno.into()),
+            })?;
         }
         sync_directory(&new).map_err(error)?;
         sync_directory(&old).map_err(error)

@@ -128,8 +128,11 @@ fn operate(files: &Contained, operation: &str, path: &MountPath) -> Result<Vec<u
 }
 
 /// Paths that lead out by a link, and what a client could write to climb.
-const ESCAPES: [&str; 9] = [
+const ESCAPES: [&str; 12] = [
     "to-file",
+    "to-directory",
+    "dangling",
+    "dir/up",
     "to-directory/file",
     "to-directory/dir",
     "to-directory/new",
@@ -245,10 +248,13 @@ fn what_is_wrong_with_a_path_has_a_code() {
         MountPath::plain("file").unwrap(),
         MountPath::plain("dir/file").unwrap(),
     );
-    assert_eq!(
-        files.rename(&from, &to, false).unwrap_err().code,
-        Code::FsExists
-    );
+    let there = files.rename(&from, &to, false).unwrap_err();
+    assert_eq!(there.code, Code::FsExists);
+    assert!(there.message.contains("`dir/file`"), "{there}");
+    let nothing = MountPath::plain("nothing").unwrap();
+    let missing = files.rename(&nothing, &to, false).unwrap_err();
+    assert_eq!(missing.code, Code::FsNotFound);
+    assert!(missing.message.contains("`nothing`"), "{missing}");
 }
 
 #[test]
@@ -289,21 +295,20 @@ fn a_mount_is_below_a_directory_that_is_served_whatever_its_name_begins_with() {
     assert!(check_root(Path::new("root"), &allowed).is_err());
 }
 
-/// Somebody swaps a directory for a link that leads out, and back, all the time.
-#[test]
-fn a_directory_that_is_swapped_for_a_link_meanwhile_lets_nothing_out() {
-    const SWAPS: u32 = 10_000;
-    let tree = Tree::new();
+/// How often it is swapped while one kind of operation is done again and again.
+const SWAPS: u32 = 10_000;
+
+/// Has somebody swap the directory `root/swap` for a link that leads out, and back, all the time, while
+/// something is done `again` and again: until that says that it is enough, or for ever after.
+fn swapped_meanwhile(tree: &Tree, mut again: impl FnMut(u32) -> bool) {
     fs::create_dir(tree.path("root/real")).unwrap();
     fs::write(tree.path("root/real/file"), "inside").unwrap();
     symlink("../outside", tree.path("root/link")).unwrap();
-    let before = tree.outside();
     let (stop, swaps) = (AtomicBool::new(false), AtomicU32::new(0));
-    let swap = tree.path("root/swap");
-    fs::rename(tree.path("root/real"), &swap).unwrap();
+    let [real, link, swap] = ["root/real", "root/link", "root/swap"].map(|path| tree.path(path));
+    fs::rename(&real, &swap).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let (real, link) = (tree.path("root/real"), tree.path("root/link"));
             while !stop.load(Ordering::Relaxed) {
                 let _ = fs::rename(&swap, &real);
                 let _ = fs::rename(&link, &swap);
@@ -312,29 +317,72 @@ fn a_directory_that_is_swapped_for_a_link_meanwhile_lets_nothing_out() {
                 swaps.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let files = tree.contained();
-        let paths = ["swap/file", "swap/new", "swap/dir"];
-        let mut seen_inside = false;
-        while swaps.load(Ordering::Relaxed) < SWAPS {
-            for operation in ["read", "write", "mkdir", "list", "cwd"] {
-                for path in paths {
-                    let result = operate(&files, operation, &MountPath::plain(path).unwrap());
-                    let Ok(bytes) = result else { continue };
-                    seen_inside = true;
-                    let text = String::from_utf8_lossy(&bytes);
-                    assert!(
-                        !text.contains(SECRET) && !text.contains("outside"),
-                        "{operation} {path}: {text}"
-                    );
-                }
-            }
-            // What was made inside is taken away again, so that all of it happens often.
-            let _ = files.remove(&MountPath::plain("swap/new").unwrap(), Removal::Tree);
-        }
+        // A panic has to end the other thread, too.
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            while !again(swaps.load(Ordering::Relaxed)) {}
+        }));
         stop.store(true, Ordering::Relaxed);
-        assert!(seen_inside, "nothing was ever done, so nothing was shown");
+        if let Err(panic) = done {
+            std::panic::resume_unwind(panic);
+        }
     });
-    assert_eq!(tree.outside(), before);
+}
+
+#[test]
+fn a_directory_that_is_swapped_for_a_link_meanwhile_lets_nothing_out() {
+    for operation in OPERATIONS {
+        let tree = Tree::new();
+        let (before, files) = (tree.outside(), tree.contained());
+        let path = |text| MountPath::plain(text).unwrap();
+        let paths = ["swap/file", "swap/new", "swap/dir", "swap"].map(path);
+        let mut seen_inside = false;
+        swapped_meanwhile(&tree, |swaps| {
+            for path in &paths {
+                // It would take away or replace what is swapped.
+                let whole = path.as_str() == "swap";
+                if whole && ["rename from", "rename to", "remove"].contains(&operation) {
+                    continue;
+                }
+                let Ok(bytes) = operate(&files, operation, path) else {
+                    continue;
+                };
+                seen_inside = true;
+                let text = String::from_utf8_lossy(&bytes);
+                assert!(
+                    !text.contains(SECRET) && !text.contains("outside"),
+                    "{operation} {path}: {text}"
+                );
+            }
+            // What was taken away or made is put back, so that all of it happens often.
+            let _ = files.remove(&path("swap/new"), Removal::Tree);
+            let _ = operate(&files, "write", &path("file"));
+            let _ = operate(&files, "write", &path("swap/file"));
+            swaps >= SWAPS
+        });
+        assert!(
+            seen_inside,
+            "{operation} was never done, so nothing was shown"
+        );
+        assert_eq!(tree.outside(), before, "{operation}");
+    }
+}
+
+/// The test of that test: who looks first and opens then, as it is often written, is misled.
+#[test]
+fn a_check_before_the_use_lets_a_swapped_directory_out() {
+    let tree = Tree::new();
+    let root = tree.path("root");
+    let naive = |path: &str| {
+        let joined = root.join(path);
+        let real = joined.canonicalize().ok()?;
+        real.starts_with(&root).then(|| fs::read(joined).ok())?
+    };
+    let mut escapes = 0;
+    swapped_meanwhile(&tree, |_| {
+        let read = naive("swap/file");
+        escapes += u32::from(read.is_some_and(|bytes| bytes == SECRET.as_bytes()));
+        escapes >= 3
+    });
 }
 
 #[test]
