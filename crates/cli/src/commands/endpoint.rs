@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::hub::HubArgs;
 use crate::hub::connect::secret_of_file;
 use crate::output::Output;
+use crate::render::count::counted;
 use crate::render::style::{DIM, ERROR, GOOD, WARNING};
 use crate::render::table::{Cell, Column, Table};
 use crate::render::wrap::wrap;
@@ -378,14 +379,24 @@ async fn remove(args: &RemoveArgs, context: &mut Context) -> Outcome {
         context.output.json(&result)?;
         return Ok(Exit::Success);
     }
-    let (mounts, terminals) = (result.removed.mounts, result.removed.terminals);
     let name = &result.endpoint.name;
-    context.output.say(match (mounts, terminals) {
-        (0, 0) => format!("endpoint `{name}` is removed"),
-        _ => format!(
-            "endpoint `{name}` is removed, with {mounts} mounts and {terminals} routes to terminals; the terminals go on there"
-        ),
+    let gone = |count: u32, what: &str| {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        (count > 0).then(|| counted(count, what))
+    };
+    let gone = [
+        gone(result.removed.mounts, "mount"),
+        gone(result.removed.terminals, "terminal"),
+    ];
+    let gone: Vec<String> = gone.into_iter().flatten().collect();
+    context.output.say(match gone.as_slice() {
+        [] => format!("endpoint `{name}` is removed"),
+        gone => format!("endpoint `{name}` is removed, with {}", gone.join(" and ")),
     })?;
+    if result.removed.terminals > 0 {
+        let left = "note: the terminals go on there; only the way to them is gone";
+        context.output.say(left)?;
+    }
     Ok(Exit::Success)
 }
 

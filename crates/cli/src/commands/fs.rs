@@ -1,13 +1,15 @@
 mod copy;
 
+use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use podfleet_hub::client::HubClient;
 use podfleet_hub::contained::{Kind, Removal, Stat};
 use podfleet_hub::op::{
-    FsCopy, FsList, FsMkdir, FsRemove, FsRename, FsStat, ListParams, MkdirParams, PathParams,
-    Place, RemoveParams, TwoPathsParams,
+    FsCopy, FsList, FsMkdir, FsRemove, FsRename, FsStat, ListParams, MkdirParams, MountParams,
+    MountResolve, PathParams, Place, RemoveParams, TwoPathsParams,
 };
 use podfleet_hub::path::MountPath;
 use podfleet_hub::topology::MountRef;
@@ -81,8 +83,18 @@ impl MountedPath {
         Place::Mount(self.mount.clone())
     }
 
-    fn checked(&self) -> Result<MountPath, Error> {
-        Ok(MountPath::plain(&self.path)?)
+    /// Returns the path as it stands in addresses. Of a `file:` URI only the hub knows which part of
+    /// it is below the mount.
+    async fn checked(&self, client: &HubClient) -> Result<MountPath, Error> {
+        if !self.path.contains("://") {
+            return Ok(MountPath::plain(&self.path)?);
+        }
+        let mount = self.mount.clone();
+        let resolved = client.call::<MountResolve>(MountParams { mount }).await?;
+        Ok(MountPath::parse(
+            &self.path,
+            Path::new(&resolved.mount.root),
+        )?)
     }
 }
 

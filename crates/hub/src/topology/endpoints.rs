@@ -274,8 +274,14 @@ fn dependents(connection: &Connection, id: Uuid) -> Result<Dependents, Fault> {
 
 fn in_use(name: &EndpointName, found: Dependents) -> Fault {
     let Dependents { mounts, terminals } = found;
+    let counted = |count: u32, one: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    };
     let message = format!(
-        "endpoint `{name}` is in use: {mounts} mounts and {terminals} terminals depend on it"
+        "endpoint `{name}` is in use by {} and {}",
+        counted(mounts, "mount"),
+        counted(terminals, "terminal")
     );
     let hint = format!(
         "`--cascade` removes them with it, `--expect {}` too",

@@ -43,7 +43,7 @@ pub(crate) struct PutArgs {
 
 pub(super) async fn cat(args: &OneArgs, context: &Context) -> Outcome {
     let client = args.hub.client(context)?;
-    let path = args.path.checked()?;
+    let path = args.path.checked(&client).await?;
     let (head, mut body) = client.read_file(&args.path.place(), &path, None).await?;
     // The output of a command is text; these are bytes, and go out as they are.
     let mut output = std::io::stdout().lock();
@@ -86,7 +86,7 @@ pub(super) async fn put(args: &PutArgs, context: &Context) -> Outcome {
 /// Copies a file from mount to mount, through here.
 pub(super) async fn between(args: &TwoArgs, context: &Context) -> Outcome {
     let client = args.hub.client(context)?;
-    let path = args.from.checked()?;
+    let path = args.from.checked(&client).await?;
     let (head, body) = client.read_file(&args.from.place(), &path, None).await?;
     let precondition = match args.force {
         true => Precondition::None,
@@ -104,7 +104,7 @@ async fn write(
     body: Body,
 ) -> Outcome {
     let client = hub.client(context)?;
-    let path = to.checked()?;
+    let path = to.checked(&client).await?;
     client
         .write_file(&to.place(), &path, precondition, body)
         .await?;
