@@ -1,0 +1,208 @@
+//! Terminals on another machine: who may type, what survives what, and how long they are kept.
+
+use std::time::{Duration, Instant};
+
+use podfleet_hub::client::{ClientError, HubClient, Way};
+use podfleet_hub::fault::Code;
+use podfleet_hub::op::AgentRef;
+use podfleet_protocol::method::{AttachParams, AttachRole, Position};
+use podfleet_protocol::{Generation, Run};
+
+use super::seen::{Seen, params};
+use super::{Machine, pair};
+use crate::world::until_within;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_goes_on_exactly_where_it_was_whichever_hub_restarts() {
+    let (mut home, mut spoke) = pair();
+    home.open_shell();
+    let mut seen = Seen::shell_of(&home, None).await;
+    seen.type_in("echo one-$((20+3))\n").await;
+    seen.until("one-23").await.unwrap();
+
+    // What comes while nobody is attached is had at the next attach, every byte once.
+    let position = seen.position;
+    seen.type_in("sleep 0.3; echo two-$((20+4))\n").await;
+    drop(seen);
+    let mut seen = Seen::shell_of(&home, Some(position)).await;
+    seen.until("two-24").await.unwrap();
+    assert_eq!(seen.resets, 0, "{}", String::from_utf8_lossy(&seen.text));
+
+    let position = seen.position;
+    home.end_hub();
+    assert!(
+        seen.until("never").await.is_none(),
+        "the stream outlived its hub"
+    );
+    home.start_hub(&home.address());
+    let mut seen = Seen::shell_of(&home, Some(position)).await;
+    seen.type_in("echo three-$((20+5))\n").await;
+    seen.until("three-25").await.unwrap();
+    assert_eq!(seen.resets, 0);
+
+    let position = seen.position;
+    let address = spoke.address();
+    spoke.end_hub();
+    assert!(
+        seen.until("never").await.is_none(),
+        "the stream outlived its spoke"
+    );
+    spoke.start_hub(&address);
+    home.until_connected("box");
+    let mut seen = Seen::shell_of(&home, Some(position)).await;
+    seen.type_in("echo four-$((20+6))\n").await;
+    seen.until("four-26").await.unwrap();
+    assert_eq!(seen.resets, 0);
+
+    // A place that the pod does not have leads to a repaint, never to a wrong continuation.
+    let elsewhere = Position {
+        generation: Generation(99),
+        run: Run(1),
+        offset: 5,
+    };
+    let mut anew = Seen::attach(
+        &home.client(),
+        "sh@box",
+        params(AttachRole::Viewer, Some(elsewhere)),
+    )
+    .await;
+    anew.until("four-26").await.unwrap();
+    assert_eq!(anew.resets, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_cannot_write_and_control_is_taken_only_on_request() {
+    let (home, spoke) = pair();
+    home.open_shell();
+    let client = home.client();
+    let mut controller =
+        Seen::attach(&client, "sh@box", params(AttachRole::Controller, None)).await;
+    let mut viewer = Seen::attach(&client, "sh@box", params(AttachRole::Viewer, None)).await;
+    viewer.type_in("echo intruder-$((1+1))\n").await;
+    assert!(
+        viewer.until("intruder-2").await.is_none(),
+        "a viewer has typed"
+    );
+    controller.type_in("echo mine-$((1+1))\n").await;
+    controller.until("mine-2").await.unwrap();
+    assert!(!String::from_utf8_lossy(&controller.text).contains("intruder"));
+    let agent: AgentRef = "sh@box".parse().unwrap();
+    let second = client
+        .attach(&agent, &params(AttachRole::Controller, None))
+        .await;
+    let Err(ClientError::Answer(fault)) = second else {
+        panic!("two have control")
+    };
+    assert_eq!(fault.code, Code::AgentRefused, "{fault}");
+    let taking = AttachParams {
+        take: true,
+        ..params(AttachRole::Controller, None)
+    };
+    let mut other = Seen::attach(&client, "sh@box", taking).await;
+    other.type_in("echo taken-$((1+1))\n").await;
+    other.until("taken-2").await.unwrap();
+    // Whoever may only look is refused before anything is opened.
+    let token = home
+        .world
+        .fleet(&["hub", "token", "create", "looks", "--scope", "observe"])
+        .exits(0);
+    let way = Way::Tls(
+        home.address().parse().unwrap(),
+        home.standing["pin"].as_str().unwrap().parse().unwrap(),
+    );
+    let looks = HubClient::new(way, Some(podfleet_hub::secret::Secret::new(&token.stdout)));
+    let refused = looks
+        .attach(&agent, &params(AttachRole::Controller, None))
+        .await;
+    let Err(ClientError::Answer(fault)) = refused else {
+        panic!("a right was not needed")
+    };
+    assert_eq!(fault.code, Code::AuthDenied);
+    let mut looking = Seen::attach(&looks, "sh@box", params(AttachRole::Viewer, None)).await;
+    looking.until("taken-2").await.unwrap();
+    drop(spoke);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_that_is_no_text_comes_as_the_pod_shows_it() {
+    let (home, _spoke) = pair();
+    home.open_shell();
+    let mut seen = Seen::shell_of(&home, None).await;
+    seen.type_in("printf 'begin\\377\\376end\\n'; echo done-$((2+2))\n")
+        .await;
+    seen.until("done-4").await.unwrap();
+    let text = String::from_utf8(seen.text).unwrap();
+    assert!(text.contains("begin\u{fffd}\u{fffd}end"), "{text}");
+}
+
+#[test]
+fn a_spawn_whose_answer_was_lost_is_given_again_and_opens_one_terminal() {
+    let (home, spoke) = pair();
+    let spawn = || {
+        home.world
+            .fleet(&[
+                "pty", "spawn", "far", "--key", "k1", "--json", "--", "/bin/sh",
+            ])
+            .exits(0)
+            .json()
+    };
+    let (first, again) = (spawn(), spawn());
+    assert_eq!(first["session"], again["session"]);
+    let rows = spoke.world.fleet(&["ps", "--json"]).exits(0).json();
+    let terminals = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["class"] == "terminal");
+    assert_eq!(terminals.count(), 1);
+}
+
+#[test]
+fn a_terminal_that_ended_is_seen_to_have_ended() {
+    let (home, spoke) = pair();
+    home.open_shell();
+    spoke.world.fleet(&["down", "sh"]).exits(0);
+    let listed = home.world.fleet(&["pty", "list", "--json"]).exits(0).json();
+    assert_eq!(listed[0]["state"], "ended");
+    spoke.world.fleet(&["pod", "forget", "sh"]).exits(0);
+    let listed = home.world.fleet(&["pty", "list", "--json"]).exits(0).json();
+    assert_eq!(listed[0]["state"], "gone");
+    home.world.fleet(&["pty", "kill", "sh@box"]).exits(0);
+}
+
+#[test]
+fn a_terminal_goes_on_while_home_asks_and_ends_when_home_is_away_for_too_long() {
+    let (home, mut spoke) = (Machine::new("lead"), Machine::new("coder"));
+    let address = spoke.address();
+    spoke.end_hub();
+    spoke.start_hub_with(&address, &["--grace", "10s", "--keep-ended", "2s"]);
+    home.add("box", &spoke);
+    let spawn = |name| {
+        let shell = ["pty", "spawn", "far", "--name", name, "--", "/bin/sh"];
+        home.world.fleet(&shell).exits(0);
+    };
+    spawn("sh");
+    spawn("ends");
+    spoke.world.fleet(&["down", "ends"]).exits(0);
+    let states = || {
+        let listed = home.world.fleet(&["pty", "list", "--json"]).exits(0);
+        let listed = listed.json();
+        let state = |at: usize| listed[at]["state"].as_str().map(str::to_owned);
+        [state(0), state(1)].map(Option::unwrap_or_default)
+    };
+    // Longer than the grace: home looks after its endpoints.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(13) {
+        assert_eq!(states()[0], "live");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert_eq!(states(), ["live", "gone"]);
+    home.end_hub();
+    until_within(Duration::from_secs(40), || {
+        let rows = spoke.world.fleet(&["ps", "--json"]).json();
+        match rows.as_array().map(Vec::len) {
+            Some(1) => Ok(()),
+            _ => Err(format!("{rows:#}")),
+        }
+    });
+}
