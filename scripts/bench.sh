@@ -3,7 +3,7 @@
 #
 #   scripts/bench.sh             all of it, about ten minutes
 #   scripts/bench.sh send keys   some: version, validate, store, send, socket, accept, keys,
-#                                flood, hub, idle, up, ps, chat, whole, agents
+#                                flood, hub, idle, up, ps, chat, whole, viewers, agents
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,6 +22,9 @@ if wants validate "$@"; then
     cargo build --quiet --release --locked --package podfleet-cli --no-default-features \
         --features validate --target-dir target/validate-only
     export PODFLEET_VALIDATE_ONLY=$PWD/target/validate-only/release/fleet
+fi
+if wants hub "$@"; then
+    scripts/setup.sh ways
 fi
 if wants chat "$@"; then
     scripts/setup.sh matrix

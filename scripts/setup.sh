@@ -6,6 +6,7 @@
 #                             cargo-nextest, cargo-machete, and check-jsonschema and pre-commit (in a virtual
 #                             environment)
 #   scripts/setup.sh bench    check-jsonschema and ajv-cli, to measure beside
+#   scripts/setup.sh ways     socat and openssh, beside which the hub's ways are measured
 #   scripts/setup.sh editor   yaml-language-server, to try what docs/editors.md says
 #   scripts/setup.sh matrix   a Matrix homeserver (Synapse) and a client (matrix-nio), from PyPI, in a
 #                             virtual environment: 280 MB, a minute
@@ -217,6 +218,9 @@ bench)
     install_python_tools
     install_node_tool ajv "ajv-cli@$AJV_CLI"
     ;;
+ways)
+    install_packages socat ssh=openssh-client /usr/sbin/sshd=openssh-server
+    ;;
 browser)
     # The driver comes with the browser of its version.
     install_packages chromium chromedriver=chromium-driver
@@ -230,6 +234,6 @@ editor)
     install_node_tool yaml-language-server "yaml-language-server@$YAML_LANGUAGE_SERVER"
     ;;
 *)
-    fail "usage: scripts/setup.sh [demo|tests|bench|agents|browser|api|editor|matrix]"
+    fail "usage: scripts/setup.sh [demo|tests|bench|ways|agents|browser|api|editor|matrix]"
     ;;
 esac

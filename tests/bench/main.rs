@@ -20,6 +20,9 @@ mod by_ssh;
 #[path = "../e2e/discord/channel.rs"]
 mod channel;
 mod chat;
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../e2e/far_host.rs"]
+mod far_host;
 mod flood;
 #[path = "../e2e/matrix/homeserver.rs"]
 mod homeserver;
