@@ -9,6 +9,7 @@
 mod containment;
 mod files;
 mod home;
+mod orders;
 mod page;
 mod surface;
 mod topology;

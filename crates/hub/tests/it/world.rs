@@ -36,6 +36,7 @@ pub(crate) struct TestHub {
     pub(crate) directory: TempDir,
     running: Option<Running>,
     at: Vec<Listen>,
+    fleets: Arc<dyn Fleets>,
 }
 
 impl TestHub {
@@ -44,6 +45,14 @@ impl TestHub {
     }
 
     pub(crate) async fn listening(at: &[(&str, Protection)]) -> Self {
+        Self::of(at, Arc::new(NoFleets)).await
+    }
+
+    pub(crate) async fn with_fleets(fleets: Arc<dyn Fleets>) -> Self {
+        Self::of(&[("127.0.0.1:0", Protection::Plain)], fleets).await
+    }
+
+    async fn of(at: &[(&str, Protection)], fleets: Arc<dyn Fleets>) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("ph")
             .tempdir_in("/tmp")
@@ -57,6 +66,7 @@ impl TestHub {
             directory,
             running: None,
             at: at.collect(),
+            fleets,
         };
         hub.start().await;
         hub
@@ -66,7 +76,11 @@ impl TestHub {
         let plan = Plan {
             directory: self.directory.path().join("hub"),
             runtime: self.directory.path().to_owned(),
-            machine: Machine::new(vec![self.files()], Arc::new(NoFleets), "/bin/sh".into()),
+            machine: Machine::new(
+                vec![self.files()],
+                Arc::clone(&self.fleets),
+                "/bin/sh".into(),
+            ),
             host: "box".into(),
             build: "test".into(),
             listen: self.at.clone(),
