@@ -68,6 +68,10 @@ fn agents_files_and_terminals_of_two_machines_are_reached_from_one() {
         .output()
         .unwrap();
     assert_eq!(cat.stdout, bytes);
+    std::fs::write(spoke.world.path("home/text"), "by its URI").unwrap();
+    let uri = format!("far:file://{}", spoke.world.path("home/text").display());
+    let cat = home.world.fleet(&["fs", "cat", &uri]).exits(0);
+    assert_eq!(cat.stdout, "by its URI");
     home.world.fleet(&["fs", "cat", "far:../store.db"]).exits(3);
 
     let spawned = home
