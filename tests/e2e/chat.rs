@@ -270,6 +270,10 @@ fn a_fleet_without_a_connector_has_no_bridge_and_down_ends_the_one_of_a_fleet_wi
 
     hint: `fleet connector switch tmux` and `fleet up` give it one in a terminal
     ");
+    let started = plain.fleet(&["bridge", "start"]).exits(0);
+    assert!(started.stderr.contains("`fleet up` ends it"), "{started}");
+    plain.fleet(&["up"]).exits(0);
+    plain.fleet(&["bridge", "status"]).exits(1);
     let world = world();
     world.fleet(&["up"]).exits(0);
     world.fleet(&["bridge", "status"]).exits(0);

@@ -140,7 +140,7 @@ fn strike(operator: &Operator, carrier: &mut impl Carrier, dice: &mut Dice) -> &
             signal(pid, Signal::KILL);
         }
     };
-    match dice.roll(5) {
+    match dice.roll(6) {
         0 | 1 => {
             kill(operator.bridge_pid());
             "bridge"

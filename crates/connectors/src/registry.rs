@@ -22,6 +22,10 @@ impl ConnectorRegistry {
     /// Returns the kinds that ship with this build: those whose features are on.
     #[must_use]
     pub fn shipped() -> Self {
+        #[cfg_attr(
+            not(any(feature = "discord", feature = "matrix", feature = "tmux")),
+            expect(unused_mut, reason = "where none ships, none is registered")
+        )]
         let mut registry = Self::default();
         #[cfg(feature = "tmux")]
         crate::tmux::register(&mut registry);

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::render::bridge::describe;
+use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
 use crate::runtime::{block_on, block_on_to_the_end};
 
@@ -110,14 +111,19 @@ fn be(args: &RunArgs, context: &mut Context) -> Outcome {
 fn start(args: &ScopeArgs, context: &mut Context) -> Outcome {
     // What the caller's shell left open is not for a process that lives longer.
     close_fds::set_fds_cloexec(3, &[]);
-    let started = block_on(async {
+    let (started, wanted) = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Sound).await?;
-        Ok(fleet.start_bridge().await?)
+        Ok((fleet.start_bridge().await?, fleet.wants_bridge()))
     })?;
     context.output.say(match started {
         true => "the bridge runs",
         false => "the bridge runs already",
     })?;
+    if !wanted {
+        let note = "note: the roster wants no bridge here, so that `fleet up` ends it; it takes a \
+                    `connector` and an orchestrator on this host";
+        context.output.say(wrap(note, 0, "  "))?;
+    }
     Ok(Exit::Success)
 }
 
