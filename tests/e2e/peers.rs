@@ -358,7 +358,10 @@ fn the_line_of_an_attached_terminal_makes_peers_and_leaves_the_view_as_it_was() 
     keys(&["C-\\", ":", "frobnicate", "Enter"]);
     shown("there is no command `frobnicate`");
     close();
-    keys(&["C-\\", ":", "peer", "Space", "b", "Enter"]);
+    // The tab comes before the names of pods are known.
+    keys(&["C-\\", ":", "peer", "Space", "Tab"]);
+    shown(":peer b");
+    keys(&["Enter"]);
     shown("`a` and `b` are peers now");
     close();
     keys(&["C-\\", ":", "pods", "Enter"]);

@@ -156,13 +156,7 @@ impl<'a> Client<'a> {
                     length => self.typed(&typed[..length]).await,
                 },
                 frame = self.stream.next(), if !self.outgoing.is_full() => self.frame(frame).await,
-                names = arrive(&mut self.names) => {
-                    self.names = None;
-                    if let Some(console) = &mut self.console {
-                        console.know(names);
-                    }
-                    None
-                }
+                names = arrive(&mut self.names) => self.learned(names).await,
                 () = answer(&mut self.console) => self.cover().await,
                 () = reach(self.caption_until) => self.uncaption().await,
                 () = sleep_until(self.next_draw), if stale => {
@@ -236,6 +230,13 @@ impl<'a> Client<'a> {
             return self.cover().await;
         }
         self.typed_in_console(&rest).await
+    }
+
+    /// Passes the names of other pods on to the console, which may complete its line by them.
+    async fn learned(&mut self, names: Vec<String>) -> Option<End> {
+        self.names = None;
+        self.console.as_mut()?.know(names);
+        self.cover().await
     }
 
     async fn typed_in_console(&mut self, input: &[u8]) -> Option<End> {
