@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::finding::Span;
 use crate::rules::are_apart;
+use crate::secret::shown;
 use crate::tree::{Entry, NodeId, NodeKind, Text, Tree};
 
 /// What can be read of a roster, whatever else is wrong with it.
@@ -114,7 +115,10 @@ impl<'t> AgentOutline<'t> {
     }
 
     /// What to call the agent in a message.
-    pub(crate) fn label(&self) -> &'t str {
-        self.name.as_ref().map_or("(unnamed)", |name| name.text)
+    pub(crate) fn label(&self) -> String {
+        match &self.name {
+            Some(name) => format!("`{}`", shown(name.text)),
+            None => "an agent without a name".to_owned(),
+        }
     }
 }

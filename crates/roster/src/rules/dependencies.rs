@@ -23,16 +23,15 @@ pub(super) fn unknown_dependencies(outline: &Outline<'_>, _: &Known) -> Vec<Find
     let by_name = LazyCell::new(|| outline.by_name());
     let names = outline.named().map(|(_, name)| name.text);
     let names: Vec<&str> = names.take(SUGGESTED).collect();
-    let dependencies = outline.agents.iter().flat_map(|agent| {
-        let agent_name = agent.label();
-        agent.depends_on().map(move |target| (agent_name, target))
-    });
+    let agents = outline.agents.iter();
+    let dependencies =
+        agents.flat_map(|agent| agent.depends_on().map(move |target| (agent, target)));
     dependencies
         .filter(|(_, target)| !by_name.contains_key(target.text))
         .map(|(agent, target)| {
             let message = format!(
-                "`{}` depends on `{}`, which is not in the roster",
-                shown(agent),
+                "{} depends on `{}`, which is not in the roster",
+                agent.label(),
                 shown(target.text)
             );
             let finding = Finding::new(Code::UnknownDependency, target.span, message);
@@ -128,7 +127,7 @@ impl Search<'_, '_> {
 
     /// Reports the circle that an edge back to `target` closes.
     fn report(&mut self, target: usize, span: &Span, outline: &Outline<'_>) {
-        let label = |agent: usize| format!("`{}`", shown(outline.agents[agent].label()));
+        let label = |agent: usize| outline.agents[agent].label();
         let circle = self.path.iter().map(|(agent, _)| *agent);
         let circle: Vec<usize> = circle.skip_while(|agent| *agent != target).collect();
         let message = if circle.len() == 1 {

@@ -31,9 +31,9 @@ fn ignored_keys(agent: &AgentOutline<'_>) -> Vec<Finding> {
         .filter_map(|key| agent.tree.entry(agent.node, key))
         .map(|entry| {
             let message = format!(
-                "`{}` has no effect: `{}` is hosted here",
+                "`{}` has no effect: {} is hosted here",
                 entry.key,
-                shown(agent.label())
+                agent.label()
             );
             Finding::new(Code::IgnoredKey, &entry.key_span, message)
                 .help("it is for agents with a `host`")
