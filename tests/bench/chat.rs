@@ -180,9 +180,10 @@ fn end_row(to: &str, durations: Vec<Duration>) -> Row {
     Row::new(what, &sample).target("under 100 ms", met)
 }
 
-fn backlog_row(what: &str, taken: Duration) -> Row {
+fn backlog_row(chat: &str, floor: &str, taken: Duration) -> Row {
     let what = format!(
-        "1,000 messages that came without a bridge{what}, from its start to the last in the inbox"
+        "1,000 messages in {chat} that came without a bridge, from its start to the last in the \
+         inbox{floor}"
     );
     Row::new(what, ms(taken)).target("under 5 s", taken < BACKLOG_TARGET)
 }

@@ -41,7 +41,7 @@ fn backlog(channel: &Channel) -> Row {
         channel.discord.say(&text, None);
     }
     let taken = super::take_backlog(&channel.operator);
-    backlog_row(" in Discord's stand-in", taken)
+    backlog_row("Discord's stand-in", "", taken)
 }
 
 fn ends(channel: &Channel) -> Row {

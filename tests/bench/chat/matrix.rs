@@ -56,7 +56,7 @@ fn backlog(chat: &mut Chat) -> Row {
         chat.ada.order(&json!({"do": "history"}));
     });
     let taken = super::take_backlog(&chat.operator);
-    let row = backlog_row("; floor: matrix-nio reads as many", taken);
+    let row = backlog_row("Matrix", "; floor: matrix-nio reads as many", taken);
     row.floor(ms(read), taken.as_secs_f64() / read.as_secs_f64())
 }
 
