@@ -53,6 +53,12 @@ impl FleetError {
         self
     }
 
+    /// Adds what its cause knows to help, if that is anything.
+    fn with_hint_of_cause(mut self, hint: Option<&str>) -> Self {
+        self.0.hints.extend(hint.map(str::to_owned));
+        self
+    }
+
     /// Returns why the verb failed.
     #[must_use]
     pub fn kind(&self) -> &FleetErrorKind {

@@ -119,11 +119,9 @@ impl From<StoreError> for FleetError {
             });
         }
         let hint = error.hint();
-        let made = Self::new(FleetErrorKind::Store).caused_by(error);
-        match hint {
-            Some(hint) => made.hint(hint),
-            None => made,
-        }
+        Self::new(FleetErrorKind::Store)
+            .caused_by(error)
+            .with_hint_of_cause(hint)
     }
 }
 
@@ -133,11 +131,9 @@ impl From<TmuxError> for FleetError {
             return Self::new(FleetErrorKind::TmuxMissing);
         }
         let hint = error.hint();
-        let made = Self::new(FleetErrorKind::Tmux).caused_by(error);
-        match hint {
-            Some(hint) => made.hint(hint),
-            None => made,
-        }
+        Self::new(FleetErrorKind::Tmux)
+            .caused_by(error)
+            .with_hint_of_cause(hint)
     }
 }
 
