@@ -32,10 +32,33 @@ examples_for_ci() {
         "${CARGO_TARGET_DIR:-target}/validate-only/debug/fleet"
 }
 
-editor() {
-    scripts/setup.sh editor
-    python3 scripts/editor.py
+# What the later steps are tried with comes over the network, while the first ones compile. One after
+# the other, since a package manager lets one in at a time.
+install_all() {
+    local what
+    for what in editor browser api matrix agents; do
+        scripts/setup.sh "$what"
+    done
 }
+
+installed() {
+    local status=0
+    wait "$installation" || status=$?
+    installation=
+    cat "$said"
+    return "$status"
+}
+
+# A step that fails before ends the installation too.
+finish() {
+    [[ -z $installation ]] || pkill -P "$installation" || true
+    rm -f "$said"
+}
+
+said=$(mktemp)
+install_all >"$said" 2>&1 &
+installation=$!
+trap finish EXIT
 
 step 'documentation' env RUSTDOCFLAGS='-D warnings' \
     cargo doc --quiet --workspace --no-deps --document-private-items --locked
@@ -43,22 +66,15 @@ step 'licences and sources of dependencies' licences
 step 'files for CI' files_for_ci
 step 'the build for rosters alone' scripts/validate-only.sh
 step 'examples for CI' examples_for_ci
-step 'a roster in an editor' editor
-step 'a browser: installation' scripts/setup.sh browser
-step 'the page in a browser' cargo nextest run --profile ci --locked -p podfleet-tests \
-    --ignore-default-filter -E 'test(/^page::/)'
-step 'the surface as its description allows' scripts/api.sh
 step 'a kill at every marked step' cargo nextest run --profile ci --locked -p podfleet-tests \
     --features crash-points -E 'test(/^crash_points::/)'
-step 'the chat in Matrix: installation' scripts/setup.sh matrix
-# All of it: the usual filter leaves it out.
-step 'the chat in Matrix' cargo nextest run --profile ci --locked -p podfleet-tests \
-    --ignore-default-filter -E 'test(/^matrix::/)'
+step 'what the rest is tried with' installed
+step 'a roster in an editor' python3 scripts/editor.py
+step 'the surface as its description allows' scripts/api.sh
 step 'a storm over the stand-in for Discord' env STORM_MESSAGES="${STORM_MESSAGES:-300}" \
     cargo nextest run --profile ci --locked -p podfleet-tests -E 'test(/^discord::storm::/)'
-step 'the real agents: installation' scripts/setup.sh agents
 # All of them: the usual filter leaves these out.
-step 'the real agents' cargo nextest run --profile ci --locked -p podfleet-tests \
-    --ignore-default-filter -E 'test(/^agents::/)'
+step 'a browser, a homeserver and the real agents' cargo nextest run --profile ci --locked \
+    -p podfleet-tests --ignore-default-filter -E 'test(/^(page|matrix|agents)::/)'
 step 'a soak of three minutes' env SOAK_SECONDS="${SOAK_SECONDS:-180}" scripts/soak.sh
 step 'the demo' scripts/demo.sh
