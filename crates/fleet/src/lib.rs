@@ -45,6 +45,7 @@ mod file_snapshot;
 mod fleet;
 mod hook;
 mod host;
+mod listeners;
 mod lock;
 mod names;
 mod origin;

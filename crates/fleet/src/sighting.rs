@@ -1,15 +1,13 @@
 //! What can be seen of a pod without asking it: its record, its heartbeat file and its socket.
 
-use std::path::Path;
 use std::time::Duration;
 
 use podfleet_pod::clock::{self, BootMillis};
 use podfleet_pod::heartbeat::{Heartbeat, Status};
 use podfleet_pod_store::{PodRecord, PodState, PodSummary};
 use podfleet_protocol::UnixMillis;
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
+use crate::listeners::Listeners;
 use crate::plan::Observed;
 use crate::readiness::{
     AgentProcess, Facts, HeartbeatAge, Judgement, PodAnswer, Readiness, ScreenEvidence, judge,
@@ -62,13 +60,15 @@ pub(crate) struct Sighting {
 }
 
 impl Sighting {
-    /// Looks at a pod: one file read and one silent connection attempt. Nothing can block.
-    pub(crate) fn of(summary: PodSummary) -> Self {
+    /// Looks at a pod: one file read, and one silent connection attempt at most. Nothing can block.
+    pub(crate) fn of(summary: PodSummary, listeners: &Listeners) -> Self {
         let endpoint = summary.record.endpoint.as_ref();
         let heartbeat = endpoint
             .and_then(|endpoint| Heartbeat::read(&endpoint.heartbeat).ok())
             .filter(|heartbeat| heartbeat.generation == summary.record.generation);
-        let answer = endpoint.map_or(PodAnswer::Refused, |endpoint| probe(&endpoint.socket));
+        let answer = endpoint.map_or(PodAnswer::Refused, |endpoint| {
+            listeners.answer(&endpoint.socket)
+        });
         Self {
             summary,
             heartbeat,
@@ -79,7 +79,9 @@ impl Sighting {
     /// Returns whether somebody listens in the place of a recorded pod.
     pub(crate) fn is_listening(record: &PodRecord) -> bool {
         let endpoint = record.endpoint.as_ref();
-        endpoint.is_some_and(|endpoint| probe(&endpoint.socket) != PodAnswer::Refused)
+        endpoint.is_some_and(|endpoint| {
+            Listeners::unlisted().answer(&endpoint.socket) != PodAnswer::Refused
+        })
     }
 
     pub(crate) fn record(&self) -> &PodRecord {
@@ -192,61 +194,5 @@ fn screen(heartbeat: &Heartbeat) -> ScreenEvidence {
         Status::Blocked => ScreenEvidence::Blocked,
         Status::Busy => ScreenEvidence::Busy,
         Status::Ok => ScreenEvidence::from_word(&heartbeat.screen),
-    }
-}
-
-/// Tries whether somebody listens on a socket, without a word and without waiting.
-pub(crate) fn probe(socket: &Path) -> PodAnswer {
-    let attempt = || -> Result<(), Errno> {
-        let address = SocketAddrUnix::new(socket)?;
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let descriptor = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        connect(&descriptor, &address)
-    };
-    match attempt() {
-        // A full queue of connections has an owner who is slow, not gone.
-        Ok(()) | Err(Errno::AGAIN | Errno::INPROGRESS) => PodAnswer::Listening,
-        Err(Errno::CONNREFUSED | Errno::NOENT | Errno::NOTDIR | Errno::NOTSOCK) => {
-            PodAnswer::Refused
-        }
-        Err(_) => PodAnswer::Untried,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_listener_a_left_over_socket_and_no_socket_are_told_apart() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.sock");
-        assert_eq!(probe(&path), PodAnswer::Refused);
-        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        assert_eq!(probe(&path), PodAnswer::Listening);
-        drop(listener);
-        assert!(path.exists());
-        assert_eq!(probe(&path), PodAnswer::Refused);
-    }
-
-    #[test]
-    fn a_pod_that_does_not_take_up_its_connections_still_listens() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.sock");
-        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let mut held = Vec::new();
-        // Longer than any queue of connections that the system grants by default.
-        for _ in 0..5000 {
-            let address = SocketAddrUnix::new(&path).unwrap();
-            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
-            let Ok(fd) = fd else { break };
-            let full = connect(&fd, &address) == Err(Errno::AGAIN);
-            held.push(fd);
-            if full {
-                break;
-            }
-        }
-        assert_eq!(probe(&path), PodAnswer::Listening);
     }
 }

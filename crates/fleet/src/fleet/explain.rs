@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Fleet;
 use crate::error::FleetError;
+use crate::listeners::Listeners;
 use crate::readiness::{Decider, HeartbeatAge, PodAnswer, Readiness};
 use crate::sighting::{Moment, Sighting};
 
@@ -50,7 +51,7 @@ impl Fleet {
         let Some(summary) = summary else {
             return Ok(never_started(agent, &self.store_path()));
         };
-        let sighting = Sighting::of(summary);
+        let sighting = Sighting::of(summary, &Listeners::unlisted());
         let now = Moment::now();
         let answer = match sighting.answer {
             PodAnswer::Listening => self.pod_status(agent).await.ok(),

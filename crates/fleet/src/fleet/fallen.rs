@@ -3,6 +3,7 @@
 
 use super::Fleet;
 use crate::error::FleetError;
+use crate::listeners::Listeners;
 use crate::sighting::Sighting;
 
 impl Fleet {
@@ -13,10 +14,11 @@ impl Fleet {
     /// Fails when the store cannot be read.
     pub async fn fallen(&self) -> Result<Vec<String>, FleetError> {
         let summaries = self.summaries().await?;
+        let listeners = Listeners::now();
         let mut fallen: Vec<_> = summaries
             .into_iter()
             .filter(|summary| summary.record.expected)
-            .map(Sighting::of)
+            .map(|summary| Sighting::of(summary, &listeners))
             .filter(|sighting| !sighting.is_up() && self.hosts(sighting.name()))
             .map(|sighting| sighting.name().to_owned())
             .collect();

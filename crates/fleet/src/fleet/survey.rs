@@ -12,6 +12,7 @@ use crate::comms::elsewhere;
 use crate::desired::{Desired, Impossible};
 use crate::drift::drift;
 use crate::error::{FleetError, FleetErrorKind};
+use crate::listeners::Listeners;
 use crate::names::near;
 use crate::plan::{Drift, Known, Plan, Wanted, plan};
 use crate::sighting::{Moment, Sighting};
@@ -43,8 +44,10 @@ impl Fleet {
     }
 
     pub(super) async fn survey(&self) -> Result<Survey<'_>, FleetError> {
-        let sightings = self.summaries().await?.into_iter().map(|summary| {
-            let sighting = Sighting::of(summary);
+        let summaries = self.summaries().await?;
+        let listeners = Listeners::now();
+        let sightings = summaries.into_iter().map(|summary| {
+            let sighting = Sighting::of(summary, &listeners);
             (sighting.name().to_owned(), sighting)
         });
         Ok(Survey {
