@@ -1,8 +1,9 @@
 //! Dialogs answered on order, resets, and what agents say twice.
 
 use podfleet_sim_agent::Kind;
+use rustix::process::Signal;
 
-use crate::world::{World, fits_80_columns, until};
+use crate::world::{World, fits_80_columns, signal, until};
 
 fn asking() -> World {
     let world = World::with_agents(&[("a", "")]);
@@ -38,6 +39,23 @@ fn a_dialog_is_shown_and_answered_by_a_choice_that_still_stands() {
         log.stdout.contains("1. Yes: Do you want to proceed?"),
         "{log}"
     );
+}
+
+#[test]
+fn an_answer_that_the_agent_has_not_taken_yet_is_not_given_twice() {
+    let world = asking();
+    let agent = world.agent_pid("a");
+    signal(agent, Signal::STOP);
+    world.fleet(&["answer", "a", "1"]).exits(0);
+    for choice in ["1", "2"] {
+        let again = world.fleet(&["answer", "a", choice]).exits(1);
+        let told = "a: nothing was pressed, it has not taken yet what was pressed before\n";
+        assert_eq!(again.stdout, told);
+    }
+    signal(agent, Signal::CONT);
+    // A key that came too late would stand in the composer.
+    world.until_row("a", |row| row["readiness"] == "available");
+    assert_eq!(world.received("a", Kind::Approve).len(), 1);
 }
 
 #[test]

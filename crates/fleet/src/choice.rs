@@ -1,6 +1,6 @@
 //! Which choice of a dialog a person means.
 
-use podfleet_protocol::method::{Choice, Dialog};
+use podfleet_protocol::method::{AnswerResult, Choice, Dialog};
 
 /// Why no single choice is meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +34,17 @@ pub fn meant_choice<'a>(dialog: &'a Dialog, words: &str) -> Result<&'a Choice, N
         ([one], _) | ([], [one]) => Ok(one),
         ([], []) => Err(NoChoice::None(words.to_owned())),
         _ => Err(NoChoice::Several(words.to_owned())),
+    }
+}
+
+/// Tells why nothing was pressed when the dialog of an id was answered.
+pub fn why_not_pressed(result: &AnswerResult, meant: &str) -> String {
+    match &result.dialog {
+        Some(dialog) if dialog.id == meant => {
+            "it has not taken yet what was pressed before".to_owned()
+        }
+        Some(_) => "another dialog stands there now".to_owned(),
+        None => format!("the dialog is gone ({})", result.screen.state),
     }
 }
 

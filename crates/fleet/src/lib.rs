@@ -68,7 +68,7 @@ pub mod supervisor;
 pub mod wording;
 
 pub use bridge::{BridgeGlance, BridgePhase, BridgeStatus, ChatPruned, SayReport, SayRequest};
-pub use choice::{NoChoice, meant_choice};
+pub use choice::{NoChoice, meant_choice, why_not_pressed};
 pub use dirs::Dirs;
 pub use drift::drift;
 pub use error::{FleetError, FleetErrorKind, fleet_options};

@@ -123,6 +123,8 @@ struct Live {
     own_word: Option<own_words::OwnWord>,
     /// Who reads its transcript.
     witness: Option<Witness>,
+    /// The choice of a dialog that was picked last, while nothing else was seen.
+    pick: Option<dialogs::Pick>,
 }
 
 /// The message that is to be typed next.
@@ -204,6 +206,7 @@ impl Controller {
                 hold: None,
                 own_word: None,
                 witness: None,
+                pick: None,
             },
             process: None,
             terminal: None,

@@ -1,4 +1,4 @@
-use podfleet::{Fleet, meant_choice};
+use podfleet::{Fleet, meant_choice, why_not_pressed};
 use podfleet_protocol::method::{AnswerResult, Choice, Dialog, DialogResult};
 use serde::Serialize;
 
@@ -128,24 +128,21 @@ async fn answer(
             dialog: result.dialog.as_ref(),
         })?;
     } else {
-        let told = told(name, &result, choice, args.dry_run.dry_run);
+        let told = told(name, &result, meant, choice, args.dry_run.dry_run);
         context.output.line(told)?;
     }
     Ok(Exit::answer(result.pressed))
 }
 
-fn told(name: &str, result: &AnswerResult, choice: &Choice, dry_run: bool) -> String {
+fn told(name: &str, result: &AnswerResult, meant: &str, choice: &Choice, dry_run: bool) -> String {
     let Choice { key, label } = choice;
     match (result.pressed, dry_run) {
         (true, false) => format!("{name}: picked {key}, {label}"),
         (true, true) => format!("{name}: {key}, {label} would be picked"),
-        (false, _) if result.dialog.is_some() => {
-            format!("{name}: nothing was pressed, another dialog stands there now")
+        (false, _) => {
+            let why = why_not_pressed(result, meant);
+            format!("{name}: nothing was pressed, {why}")
         }
-        (false, _) => format!(
-            "{name}: nothing was pressed, the dialog is gone ({})",
-            result.screen.state
-        ),
     }
 }
 

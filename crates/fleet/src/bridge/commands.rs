@@ -8,7 +8,7 @@ use podfleet_protocol::method::Dialog;
 
 use super::Bridge;
 use super::block::block;
-use crate::choice::meant_choice;
+use crate::choice::{meant_choice, why_not_pressed};
 use crate::error::FleetError;
 use crate::fleet::{Brake, BrakeReport, SendRequest};
 use crate::ps::PsRow;
@@ -181,8 +181,7 @@ impl Bridge<'_> {
         let picked = self.fleet.answer(name, &dialog.id, &choice.key).await;
         let why = match picked {
             Ok(result) if result.pressed => return Ok(None),
-            Ok(result) if result.dialog.is_some() => "another dialog stands there now".to_owned(),
-            Ok(result) => format!("the dialog is gone ({})", result.screen.state),
+            Ok(result) => why_not_pressed(&result, &dialog.id),
             Err(error) => error.in_one_line(),
         };
         let text = format!("`{name}`: nothing was pressed: {why}");

@@ -58,6 +58,9 @@ impl Controller {
         }
         let before = std::mem::replace(&mut self.live.classification, classification).state;
         self.tell_of_screen(before);
+        if !matches!(self.live.classification.state, ScreenState::Blocked(_)) {
+            self.live.pick = None;
+        }
         let look = Look {
             now,
             harness: &self.setup.harness,

@@ -49,9 +49,10 @@ pub struct AnswerParams {
 /// Result of `answer`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AnswerResult {
-    /// Whether the key was pressed. It is not, unless the very same dialog still stands.
+    /// Whether the key was pressed. It is not, unless the very same dialog still stands, and the
+    /// agent has taken what was pressed before.
     pub pressed: bool,
-    /// The dialog that was found instead, if one was.
+    /// The dialog that was found instead, if one was; the same one, if keys are still on their way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialog: Option<Dialog>,
     /// What was on the screen when that was decided.
