@@ -26,7 +26,7 @@ use serde::Deserialize;
 use crate::{
     ConnectorConfig, ConnectorError, ConnectorErrorKind, ConnectorHealth, ConnectorKind,
     ConnectorRegistry, CreateError, Environment, InboundStream, OrchestratorConnector,
-    OutboundMessage, SendReceipt,
+    OutboundMessage, SendReceipt, in_one_line,
 };
 use api::Api;
 use outgoing::Sent;
@@ -119,7 +119,7 @@ impl OrchestratorConnector for Discord {
         let mut health = ConnectorHealth::default();
         if let Err(error) = self.look(&mut health).await {
             health.reachable |= error.kind() != ConnectorErrorKind::Unreachable;
-            health.detail = Some(failure::in_one_line(&error));
+            health.detail = Some(in_one_line(&error));
         }
         health
     }

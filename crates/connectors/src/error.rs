@@ -90,6 +90,23 @@ impl ConnectorError {
     }
 }
 
+/// Puts an error and its causes into one line, as a health's `detail` has it; a cause that the line
+/// ends with already is not repeated.
+#[must_use]
+pub fn in_one_line(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !line.ends_with(&said) {
+            line.push_str(": ");
+            line.push_str(&said);
+        }
+        source = cause.source();
+    }
+    line
+}
+
 impl fmt::Display for ConnectorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.doing)?;
@@ -117,6 +134,16 @@ impl fmt::Display for ConnectorError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_line_of_an_error_says_each_cause_once() {
+        let cause = |text: &str| ConnectorError::new(ConnectorErrorKind::NotFound, text);
+        let error = cause("send").because(cause("read a.txt").because("no such file"));
+        let line = "send: not found: read a.txt: not found: no such file";
+        assert_eq!(in_one_line(&error), line);
+        let repeated = cause("send").because("not found");
+        assert_eq!(in_one_line(&repeated), "send: not found");
+    }
 
     #[test]
     fn an_error_says_what_failed_and_whether_to_try_again() {

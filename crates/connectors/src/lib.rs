@@ -59,7 +59,7 @@ pub use backoff::Backoff;
 pub use config::{ConnectorConfig, Place};
 pub use connector::{ConnectorHealth, InboundStream, OrchestratorConnector, Pruning};
 pub use environment::{Environment, Secret};
-pub use error::{ConnectorError, ConnectorErrorKind, Retry};
+pub use error::{ConnectorError, ConnectorErrorKind, Retry, in_one_line};
 pub use kind::{ConnectorKind, InvalidKind};
 pub use message::{
     Attachment, Content, InboundBatch, InboundMessage, OutboundMessage, SendReceipt,

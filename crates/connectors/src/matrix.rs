@@ -11,7 +11,6 @@ mod outgoing;
 mod room;
 mod sync;
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +22,7 @@ use tokio::sync::Mutex;
 use crate::{
     ConnectorConfig, ConnectorError, ConnectorErrorKind, ConnectorHealth, ConnectorKind,
     ConnectorRegistry, CreateError, Environment, InboundStream, OrchestratorConnector,
-    OutboundMessage, SendReceipt,
+    OutboundMessage, SendReceipt, in_one_line,
 };
 use client::{Base, Client};
 use room::Room;
@@ -195,15 +194,4 @@ impl OrchestratorConnector for Matrix {
         }
         health
     }
-}
-
-fn in_one_line(error: &ConnectorError) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    line
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use podfleet::{Dirs, Env, Fleet, Setup};
-use podfleet_connectors::ConnectorRegistry;
+use podfleet_connectors::{ConnectorRegistry, in_one_line};
 use podfleet_roster::{Known, Roster};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -83,14 +83,4 @@ fn setup(roster: &Path) -> Result<Setup, Box<dyn Error>> {
         supervisor: None,
         connectors: connectors(),
     })
-}
-
-fn in_one_line(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    line
 }

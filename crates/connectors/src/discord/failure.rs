@@ -1,6 +1,5 @@
 //! What Discord's failures mean.
 
-use std::error::Error;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -56,20 +55,10 @@ pub(super) fn no_content_intent(doing: &str) -> ConnectorError {
     )
 }
 
-/// Returns an error with its causes, in one line.
-pub(super) fn in_one_line(error: &ConnectorError) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::in_one_line;
 
     #[test]
     fn an_answer_that_is_no_success_says_why_and_whether_to_try_again() {

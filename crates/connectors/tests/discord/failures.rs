@@ -1,9 +1,9 @@
 //! What is wrong for good, and that the token is nowhere in it.
 
-use std::error::Error;
-
 use futures_util::StreamExt as _;
-use podfleet_connectors::{ConnectorError, ConnectorErrorKind, OutboundMessage, Retry};
+use podfleet_connectors::{
+    ConnectorError, ConnectorErrorKind, OutboundMessage, Retry, in_one_line,
+};
 use podfleet_stub_discord::{Fault, TOKEN};
 
 use crate::rig::{Discord, next};
@@ -12,12 +12,7 @@ use crate::rig::{Discord, next};
 fn told(error: &ConnectorError) -> String {
     let shown = format!("{error:?}");
     assert!(!shown.contains(TOKEN), "{shown}");
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
+    let line = in_one_line(error);
     assert!(!line.contains(TOKEN), "{line}");
     line
 }
