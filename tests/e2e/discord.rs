@@ -79,6 +79,42 @@ fn a_person_in_a_channel_is_answered_in_the_thread_and_the_token_is_nowhere() {
 }
 
 #[test]
+fn what_cannot_be_said_is_told_with_the_place_the_cause_and_what_to_do() {
+    let channel = Channel::new(&[ADA]);
+    channel.fleet(&["up"]).exits(0);
+    let say = [
+        "say",
+        "--thread",
+        "99",
+        "--timeout",
+        "20",
+        "-m",
+        "and this?",
+    ];
+    let said = channel.fleet(&say).exits(1);
+    insta::assert_snapshot!(format!("{}{}", said.stdout, said.stderr), @r"
+    cannot be sent: discord 600: send into a thread: not found: 99 is no thread of
+      the channel
+    hint: what is named has to be there: the chat that the roster names, the thread,
+      the message that is answered, the file; without a thread it goes to the chat
+      itself
+    ");
+    as_agent(&channel.operator.world, "lead", &say).exits(1);
+    channel.until_received("was not sent: discord 600: send into a thread: not found: ");
+    let sent = channel.fleet(&["connector", "send", "--thread", "99", "-m", "and this?"]);
+    insta::assert_snapshot!(sent.exits(3).stderr, @r"
+    error: discord 600: send into a thread: not found
+      cause: 99 is no thread of the channel
+
+    hint: what is named has to be there: the chat that the roster names, the thread,
+      the message that is answered, the file; without a thread it goes to the chat
+      itself
+    hint: the fleet's bridge talks there; `fleet say` and `fleet chat` go through it
+    ");
+    assert_eq!(channel.texts(), [""; 0]);
+}
+
+#[test]
 fn whoever_is_not_listed_gives_no_commands() {
     let channel = Channel::new(&[]);
     channel.fleet(&["up"]).exits(0);

@@ -188,8 +188,11 @@ pub enum Fate {
     },
     /// It cannot be sent, and is not tried again.
     Failed {
-        /// Why.
+        /// What failed, where and why.
         why: String,
+        /// What can be done instead; builds of before recorded none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
     },
     /// What a newer build recorded.
     #[serde(other)]

@@ -64,6 +64,14 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         context.output.json(&report)?;
     } else {
         context.output.line(line(&report))?;
+        if let Some(Fate::Failed {
+            hint: Some(hint), ..
+        }) = &report.fate
+        {
+            context
+                .output
+                .say(wrap(&format!("hint: {hint}"), 0, "  "))?;
+        }
         for note in notes(&report) {
             context
                 .output
@@ -79,7 +87,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
 fn line(report: &SayReport) -> String {
     match &report.fate {
         None => format!("kept, not sent yet ({})", report.id),
-        Some(Fate::Failed { why }) => wrap(&format!("cannot be sent: {why}"), 0, "  "),
+        Some(Fate::Failed { why, .. }) => wrap(&format!("cannot be sent: {why}"), 0, "  "),
         Some(_) => format!("sent ({})", report.id),
     }
 }

@@ -75,7 +75,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::Refused { .. }
         | FleetErrorKind::NotSaid { .. }
         | FleetErrorKind::BridgeRuns
-        | FleetErrorKind::ConnectorRefused
+        | FleetErrorKind::ConnectorRefused { .. }
         | FleetErrorKind::OrderRefused { .. }
         | FleetErrorKind::ControlTaken { .. } => Exit::Refused,
         FleetErrorKind::RosterEdit { .. } => edit_exit(error),
@@ -86,7 +86,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::NoSystemd
         | FleetErrorKind::Supervisor => Exit::Missing,
         FleetErrorKind::Store => store_exit(error),
-        FleetErrorKind::ConnectorFailed
+        FleetErrorKind::ConnectorFailed { .. }
         | FleetErrorKind::Bridge
         | FleetErrorKind::Tmux
         | FleetErrorKind::Unreachable { .. }

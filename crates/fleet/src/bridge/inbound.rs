@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use futures_util::StreamExt as _;
 use podfleet_connectors::{
-    Attachment, Backoff, ConnectorError, Content, InboundBatch, InboundMessage, Retry,
+    Attachment, Backoff, ConnectorError, Content, InboundBatch, InboundMessage, Retry, in_one_line,
 };
 use podfleet_pod::clock;
 use podfleet_pod::post::{HandedIn, Post, PostError};
@@ -37,12 +37,11 @@ impl Bridge<'_> {
             let retry = match self.subscription(&mut backoff).await {
                 Ok(()) => Retry::Backoff,
                 Err(error) if error.retry() == Retry::Never => {
-                    return FleetError::connector(error);
+                    return self.chat_fault(error);
                 }
                 Err(error) => {
                     let retry = error.retry();
-                    self.status
-                        .retry(FleetError::connector(error).in_one_line());
+                    self.status.retry(in_one_line(&error));
                     retry
                 }
             };
@@ -73,12 +72,15 @@ impl Bridge<'_> {
                     self.take(&channel, batch).await;
                 }
                 Err(error) if error.retry() == Retry::Never => return Err(error),
-                Err(error) => self
-                    .status
-                    .retry(FleetError::connector(error).in_one_line()),
+                Err(error) => self.status.retry(in_one_line(&error)),
             }
         }
         Ok(())
+    }
+
+    /// Turns what went wrong with the connector into an error of the fleet.
+    pub(super) fn chat_fault(&self, error: ConnectorError) -> FleetError {
+        FleetError::connector(&*self.connector, error)
     }
 
     async fn pass(&self, error: FleetError, backoff: &mut Backoff) {

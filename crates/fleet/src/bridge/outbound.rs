@@ -1,7 +1,7 @@
 //! From the outbox to the carrier.
 
 use podfleet_connectors::{
-    Attachment, Backoff, ConnectorError, ConnectorErrorKind, OutboundMessage, Retry,
+    Attachment, Backoff, ConnectorError, ConnectorErrorKind, OutboundMessage, Retry, in_one_line,
 };
 use podfleet_pod::clock;
 use podfleet_pod_store::{Fate, Page, Saying};
@@ -72,12 +72,11 @@ impl Bridge<'_> {
                 }
             }
             Err(error) if error.kind() == ConnectorErrorKind::Unauthenticated => {
-                return Err(Halt::Final(FleetError::connector(error)));
+                return Err(Halt::Final(self.chat_fault(error)));
             }
             Err(error) if error.retry() != Retry::Never => {
                 let retry = error.retry();
-                self.status
-                    .retry(FleetError::connector(error).in_one_line());
+                self.status.retry(in_one_line(&error));
                 return Ok(Tried::Later(retry));
             }
             Err(error) => self.not_sent(saying, error).await?,
@@ -89,20 +88,23 @@ impl Bridge<'_> {
 
     /// Tells the orchestrator that something that it said was not sent, before that is recorded.
     async fn not_sent(&self, saying: &Saying, error: ConnectorError) -> Result<Fate, Halt> {
-        let why = FleetError::connector(error).in_one_line();
+        let error = self.chat_fault(error);
+        let (why, hint) = (error.in_one_line(), error.hints().first().cloned());
         if saying.said.by.is_some() {
+            let hint = hint.as_deref().map(|hint| format!("\nHint: {hint}."));
             let note = Note {
                 id: MessageId::of_chat("not sent", &saying.said.id.to_string()),
                 body: format!(
-                    "What you said to the human was not sent: {why}. It began: {}",
-                    beginning(&saying.said.text)
+                    "What you said to the human was not sent: {why}. It began: {}{}",
+                    beginning(&saying.said.text),
+                    hint.unwrap_or_default()
                 ),
                 class: Class::Actionable,
                 thread: saying.said.thread.clone(),
             };
             self.tell_orchestrator(note).await.map_err(Halt::Passing)?;
         }
-        Ok(Fate::Failed { why })
+        Ok(Fate::Failed { why, hint })
     }
 }
 

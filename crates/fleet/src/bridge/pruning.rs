@@ -88,7 +88,7 @@ impl Fleet {
             dry_run,
         };
         let pruned = connector.prune(&pruning).await;
-        pruned.map_err(FleetError::connector)
+        pruned.map_err(|error| FleetError::connector(connector, error))
     }
 }
 

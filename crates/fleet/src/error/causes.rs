@@ -1,6 +1,8 @@
 //! What others' errors mean for a fleet.
 
-use podfleet_connectors::{ConnectorError, CreateError, CreateErrorKind, Retry};
+use podfleet_connectors::{
+    ConnectorError, CreateError, CreateErrorKind, OrchestratorConnector, Retry,
+};
 use podfleet_pod::paths::PathError;
 use podfleet_pod_store::{StoreError, StoreErrorKind};
 use podfleet_protocol::NameError;
@@ -16,12 +18,15 @@ use crate::supervisor::Unavailable;
 impl FleetError {
     /// Turns what went wrong with a chat connector into an error of the fleet.
     #[must_use]
-    pub fn connector(error: ConnectorError) -> Self {
+    pub fn connector(connector: &dyn OrchestratorConnector, error: ConnectorError) -> Self {
+        let chat = format!("{} {}", connector.kind(), connector.channel());
+        let what = error.to_string();
         let kind = match error.retry() {
-            Retry::Never => FleetErrorKind::ConnectorRefused,
-            Retry::After(_) | Retry::Backoff => FleetErrorKind::ConnectorFailed,
+            Retry::Never => FleetErrorKind::ConnectorRefused { chat, what },
+            Retry::After(_) | Retry::Backoff => FleetErrorKind::ConnectorFailed { chat, what },
         };
-        Self::new(kind).caused_by(error)
+        let hint = super::hints::of_chat(error.kind());
+        Self::new(kind).caused_by(error).with_hint_of_cause(hint)
     }
 
     /// Returns whether this program knows no connector of the kind that is wanted.

@@ -1,5 +1,7 @@
 //! What a person can do about an error.
 
+use podfleet_connectors::ConnectorErrorKind;
+
 use super::kind::FleetErrorKind;
 
 /// Writes the options that name these fleets.
@@ -10,6 +12,31 @@ pub fn fleet_options<T: std::fmt::Display>(fleets: &[T]) -> String {
         .map(|fleet| format!("`--fleet {fleet}`"))
         .collect();
     options.join(" or ")
+}
+
+/// Returns what can be done where a chat refuses something for good.
+pub(super) const fn of_chat(kind: ConnectorErrorKind) -> Option<&'static str> {
+    match kind {
+        ConnectorErrorKind::Unauthenticated => Some(
+            "give the bridge a token that is good, and start it anew: `fleet bridge start`; \
+             `fleet connector health` tries one",
+        ),
+        ConnectorErrorKind::Forbidden => Some(
+            "the fleet's account needs the right to do this there; `fleet connector health` looks \
+             at it",
+        ),
+        ConnectorErrorKind::NotFound => Some(
+            "what is named has to be there: the chat that the roster names, the thread, the \
+             message that is answered, the file; without a thread it goes to the chat itself",
+        ),
+        ConnectorErrorKind::TooLarge { .. } => {
+            Some("say it in parts, or where the file can be found")
+        }
+        ConnectorErrorKind::Protocol => {
+            Some("`fleet connector health` looks at the chat as a whole")
+        }
+        _ => None,
+    }
 }
 
 /// Returns what a person can do about an error of this kind.

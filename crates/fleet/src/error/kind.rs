@@ -274,12 +274,22 @@ pub enum FleetErrorKind {
     /// The chat connector cannot be made of what the roster and the environment say.
     #[error("the chat connector cannot be set up")]
     ConnectorSetUp,
-    /// The carrier of the chat refuses us, and would again.
-    #[error("the chat cannot be used")]
-    ConnectorRefused,
-    /// The carrier of the chat fails at the moment.
-    #[error("the chat fails")]
-    ConnectorFailed,
+    /// What was wanted of the chat fails, and would again.
+    #[error("{chat}: {what}")]
+    ConnectorRefused {
+        /// Which chat: its kind and its room, channel or directory.
+        chat: String,
+        /// What failed, and how.
+        what: String,
+    },
+    /// The chat fails at the moment.
+    #[error("{chat}: {what}")]
+    ConnectorFailed {
+        /// Which chat: its kind and its room, channel or directory.
+        chat: String,
+        /// What failed, and how.
+        what: String,
+    },
     /// A defect: a task of ours ended without an answer.
     #[error("a part of the work ended without a result")]
     Internal,

@@ -2,7 +2,7 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use podfleet::FleetError;
-use podfleet_connectors::{Attachment, Content, InboundMessage, Retry};
+use podfleet_connectors::{Attachment, Content, InboundMessage, Retry, in_one_line};
 use serde_json::json;
 
 use super::{Which, beside_the_bridge};
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Outcome {
         let (fleet, connector) = args.which.open(context).await?;
         let place = format!("{} {}", connector.kind(), connector.channel());
         let fault = |error| {
-            let error: Error = FleetError::connector(error).into();
+            let error: Error = FleetError::connector(&*connector, error).into();
             beside_the_bridge(error, &fleet, &*connector)
         };
         let subscribed = connector.subscribe(args.from.as_deref()).await;
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Outcome {
                 Ok(batch) => batch,
                 Err(error) if error.retry() == Retry::Never => return Err(fault(error)),
                 Err(error) => {
-                    let said = FleetError::connector(error).in_one_line();
+                    let said = in_one_line(&error);
                     context
                         .output
                         .say(wrap(&format!("note: {said}"), 0, "  "))?;

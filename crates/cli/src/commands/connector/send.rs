@@ -35,7 +35,8 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Outcome {
         let (fleet, connector) = args.which.open(context).await?;
         let sent = connector.send(message).await;
         sent.map_err(|error| {
-            beside_the_bridge(FleetError::connector(error).into(), &fleet, &*connector)
+            let error = FleetError::connector(&*connector, error);
+            beside_the_bridge(error.into(), &fleet, &*connector)
         })
     })?;
     if args.json.json {

@@ -52,6 +52,7 @@ async fn what_is_said_waits_in_order_until_it_is_settled(store: &dyn PodStore) {
     store.settle_saying(&key, first, &sent, AT).await.unwrap();
     let failed = Fate::Failed {
         why: "no room".to_owned(),
+        hint: Some("make some".to_owned()),
     };
     store.settle_saying(&key, first, &failed, AT).await.unwrap();
     assert_eq!(unsent(store, "default").await, ["two"]);
