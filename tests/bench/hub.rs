@@ -4,22 +4,21 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use podfleet_hub::client::{HubClient, Way};
+use podfleet_hub::client::HubClient;
 use podfleet_hub::op::{AgentRef, FsStat, PathParams, Place};
 use podfleet_hub::path::MountPath;
 use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::method::{AttachParams, AttachRole};
-use rustix::process::Signal;
-use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use crate::by_ssh;
 use crate::flood;
+use crate::hub_machine::Machine;
 use crate::idle;
 use crate::keys;
 use crate::sample::{Sample, ms};
 use crate::table::Row;
-use crate::world::{World, signal};
+use crate::world::World;
 
 const FILE: u64 = 1 << 30;
 const STATS: usize = 20_000;
@@ -29,18 +28,9 @@ const KEYS: usize = 1000;
 
 /// Two machines, each with a hub; the first is home.
 pub(crate) struct Hubs {
-    home: World,
-    pub(crate) spoke: World,
-    pids: Vec<u32>,
+    home: Machine,
+    pub(crate) spoke: Machine,
     pub(crate) client: HubClient,
-}
-
-impl Drop for Hubs {
-    fn drop(&mut self) {
-        for pid in &self.pids {
-            signal(*pid, Signal::TERM);
-        }
-    }
 }
 
 impl Hubs {
@@ -50,74 +40,20 @@ impl Hubs {
 
     /// Makes them with these agents on the second machine, which all run the program.
     pub(crate) fn with_agents(program: &str, names: &[String]) -> Self {
-        let (home, spoke) = (World::new(), World::new());
         let program = program.replace('\'', "''");
         let agents = names.iter().map(|name| {
             format!("  - name: {name}\n    runtime: generic\n    command: [sh, -c, '{program}']\n")
         });
-        spoke.write_roster("default", &agents.collect::<String>());
-        home.write_roster("default", "  []\n");
-        spoke.fleet(&["up"]).exits(0);
-        let run = |world: &World| {
-            world
-                .fleet(&[
-                    "hub",
-                    "run",
-                    "--background",
-                    "--json",
-                    "--tls",
-                    "--listen",
-                    "127.0.0.1:0",
-                ])
-                .exits(0)
-                .json()
+        let machine = |agents: &str| {
+            let world = World::new();
+            world.write_roster("default", agents);
+            Machine::of(world, "127.0.0.1:0")
         };
-        let (near, far) = (run(&home), run(&spoke));
-        let token = spoke
-            .fleet(&[
-                "hub",
-                "token",
-                "create",
-                "t",
-                "--scope",
-                "observe,pty,files:read",
-            ])
-            .exits(0);
-        let file = home.path("work/token");
-        std::fs::write(&file, token.stdout).unwrap();
-        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(&file, private).unwrap();
-        let (address, pin) = (
-            far["listen"][0][0].as_str().unwrap(),
-            far["pin"].as_str().unwrap(),
-        );
-        home.fleet(&[
-            "endpoint",
-            "add",
-            "box",
-            "--address",
-            address,
-            "--pin",
-            pin,
-            "--token-file",
-            file.to_str().unwrap(),
-        ])
-        .exits(0);
-        let root = spoke.path("home");
-        home.fleet(&[
-            "mount",
-            "add",
-            "--name",
-            "m",
-            "--endpoint",
-            "box",
-            root.to_str().unwrap(),
-        ])
-        .exits(0);
-        let pid = |standing: &Value| u32::try_from(standing["pid"].as_u64().unwrap()).unwrap();
+        let (home, spoke) = (machine("  []\n"), machine(&agents.collect::<String>()));
+        spoke.world.fleet(&["up"]).exits(0);
+        home.add("box", &spoke);
         Self {
-            client: HubClient::new(Way::Socket(near["socket"].as_str().unwrap().into()), None),
-            pids: vec![pid(&near), pid(&far)],
+            client: home.client(),
             home,
             spoke,
         }
@@ -125,7 +61,7 @@ impl Hubs {
 
     /// Returns the private memory of both hubs, in KiB.
     pub(crate) fn memory(&self) -> u64 {
-        self.pids.iter().map(|pid| idle::memory(*pid)).sum()
+        idle::memory(self.home.hub) + idle::memory(self.spoke.hub)
     }
 
     async fn attach(&self) -> AttachStream {
@@ -163,7 +99,7 @@ async fn flooded() -> Vec<Row> {
     let (mut near, mut far) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         far.push(flood::through_pod(&mut hubs.attach().await).await);
-        near.push(flood::through_pod(&mut keys::attach(&hubs.spoke).await).await);
+        near.push(flood::through_pod(&mut keys::attach(&hubs.spoke.world).await).await);
     }
     let (near, far) = (Sample::from(near), Sample::from(far));
     let rate = |sample: &Sample| format!("{:.0} MiB/s", 64.0 / sample.median().as_secs_f64());
@@ -199,7 +135,7 @@ async fn typed() -> Row {
         far.push(keys::echo(&mut through, key).await);
     }
     drop(through);
-    let mut direct = keys::attach(&hubs.spoke).await;
+    let mut direct = keys::attach(&hubs.spoke.world).await;
     for key in (b'a'..=b'z').cycle().take(KEYS) {
         sleep(Duration::from_millis(3)).await;
         near.push(keys::echo(&mut direct, key).await);
@@ -213,9 +149,9 @@ async fn typed() -> Row {
 
 /// The floor is what copies the same bytes over two connections and does nothing else.
 async fn file(hubs: &Hubs) -> Row {
-    let path = hubs.spoke.path("home/large");
+    let path = hubs.spoke.world.path("home/large");
     std::fs::File::create(&path).unwrap().set_len(FILE).unwrap();
-    let place = Place::Mount("m".parse().unwrap());
+    let place = Place::Mount("far".parse().unwrap());
     let name = MountPath::plain("large").unwrap();
     let (mut ours, mut floor) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -252,17 +188,9 @@ async fn file(hubs: &Hubs) -> Row {
 }
 
 async fn stats(hubs: &Hubs) -> Row {
-    let standing = hubs
-        .home
-        .fleet(&["hub", "status", "--json"])
-        .exits(0)
-        .json();
-    let client = HubClient::new(
-        Way::Socket(standing["socket"].as_str().unwrap().into()),
-        None,
-    );
-    let root = hubs.home.path("home");
+    let root = hubs.home.world.path("home");
     hubs.home
+        .world
         .fleet(&["mount", "add", "--name", "own", root.to_str().unwrap()])
         .exits(0);
     let start = Instant::now();
@@ -273,7 +201,7 @@ async fn stats(hubs: &Hubs) -> Row {
                 place,
                 path: String::new(),
             };
-            client.call::<FsStat>(params).await.unwrap();
+            hubs.client.call::<FsStat>(params).await.unwrap();
         })
         .await;
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]

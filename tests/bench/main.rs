@@ -28,6 +28,9 @@ mod flood;
 mod homeserver;
 mod hub;
 #[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../e2e/hub/machine.rs"]
+mod hub_machine;
+#[expect(dead_code, reason = "the tests use the rest")]
 #[path = "../e2e/matrix/human.rs"]
 mod human;
 mod idle;

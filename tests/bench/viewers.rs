@@ -236,7 +236,9 @@ async fn controllers(hubs: &Hubs) -> BTreeMap<String, (AttachStream, u64)> {
         credential: None,
     };
     let mut found = BTreeMap::new();
-    let files = std::fs::read_dir(hubs.spoke.path("run")).unwrap().flatten();
+    let files = std::fs::read_dir(hubs.spoke.world.path("run"))
+        .unwrap()
+        .flatten();
     for socket in files.map(|file| file.path()) {
         if socket.extension() != Some("sock".as_ref()) || socket.ends_with("hub.sock") {
             continue;

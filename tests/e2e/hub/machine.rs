@@ -11,7 +11,8 @@ use crate::world::{World, is_gone, signal, until};
 
 /// A machine with its hub, which ends before the machine does.
 pub(crate) struct Machine {
-    hub: u32,
+    /// The process of its hub.
+    pub(crate) hub: u32,
     pub(super) standing: Value,
     pub(crate) world: World,
 }
@@ -27,7 +28,7 @@ impl Machine {
         Self::of(World::with_agents(&[(agent, "")]), "127.0.0.1:0")
     }
 
-    pub(super) fn of(world: World, listen: &str) -> Self {
+    pub(crate) fn of(world: World, listen: &str) -> Self {
         let mut machine = Self {
             hub: 0,
             standing: Value::Null,
@@ -73,7 +74,7 @@ impl Machine {
         self.standing["listen"][0][0].as_str().unwrap().to_owned()
     }
 
-    pub(super) fn client(&self) -> HubClient {
+    pub(crate) fn client(&self) -> HubClient {
         HubClient::new(
             Way::Socket(self.standing["socket"].as_str().unwrap().into()),
             None,
