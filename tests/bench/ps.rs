@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::sample::{ratio, side_by_side, timed};
+use crate::sample::{Sample, ratio, side_by_side, timed};
 use crate::table::Row;
 use crate::whole::fleet_of;
 use crate::world::World;
@@ -15,19 +15,7 @@ const ROUNDS: usize = 60;
 
 pub(crate) fn rows() -> Vec<Row> {
     let world = fleet_of(AGENTS);
-    let (ps, list) = side_by_side(
-        ROUNDS,
-        || {
-            timed(|| {
-                world.fleet(&["ps"]).exits(0);
-            })
-        },
-        || {
-            timed(|| {
-                world.tmux("default", &["list-panes", "-a"]).exits(0);
-            })
-        },
-    );
+    let (ps, list) = listing(&world, ROUNDS, || {});
     let ratio = ratio(&ps, &list);
     let spawned = tmux_processes(&world);
     vec![
@@ -36,6 +24,24 @@ pub(crate) fn rows() -> Vec<Row> {
             .target("at most 5 times", ratio <= 5.0),
         Row::new("tmux processes that it starts", spawned).target("at most 1", spawned <= 1),
     ]
+}
+
+/// Measures `fleet ps` beside `tmux list-panes` and something more.
+pub(crate) fn listing(world: &World, rounds: usize, more: impl Fn()) -> (Sample, Sample) {
+    side_by_side(
+        rounds,
+        || {
+            timed(|| {
+                world.fleet(&["ps"]).exits(0);
+            })
+        },
+        || {
+            timed(|| {
+                world.tmux("default", &["list-panes", "-a"]).exits(0);
+                more();
+            })
+        },
+    )
 }
 
 /// Counts how often `fleet ps` starts tmux, by a tmux that says so first.

@@ -5,7 +5,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::idle::ticks;
-use crate::sample::{Sample, ms, ratio, side_by_side, timed};
+use crate::ps;
+use crate::sample::{Sample, ms, ratio, timed};
 use crate::table::Row;
 use crate::world::World;
 
@@ -20,7 +21,7 @@ const SETTLE: Duration = Duration::from_secs(30);
 const WATCH: Duration = Duration::from_secs(60);
 
 pub(crate) fn rows() -> Vec<Row> {
-    vec![listing(), starting(), idling()]
+    vec![listed(), starting(), idling()]
 }
 
 /// A fleet that is up, with a view of every agent: without them tmux would have little to list.
@@ -38,22 +39,9 @@ fn world_of(agents: usize) -> World {
     World::with_agents(&agents)
 }
 
-fn listing() -> Row {
+fn listed() -> Row {
     let world = fleet_of(LISTED);
-    let (ps, floor) = side_by_side(
-        ROUNDS,
-        || {
-            timed(|| {
-                world.fleet(&["ps"]).exits(0);
-            })
-        },
-        || {
-            timed(|| {
-                world.tmux("default", &["list-panes", "-a"]).exits(0);
-                show_a_unit();
-            })
-        },
-    );
+    let (ps, floor) = ps::listing(&world, ROUNDS, show_a_unit);
     let ratio = ratio(&ps, &floor);
     let what = "`fleet ps`, 200 agents; floor: `tmux list-panes -a` and one `systemctl show`";
     Row::new(what, &ps)

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::acting::Actors;
-use crate::world::{Ran, World, signal, until};
+use crate::world::{Ran, World, ran, signal, until};
 
 /// A world whose fleet has an orchestrator and a chat in a terminal.
 pub(crate) fn world() -> World {
@@ -65,12 +65,7 @@ pub(crate) fn as_agent(world: &World, pod: &str, arguments: &[&str]) -> Ran {
     let credential = Actors::of(world).credential(pod);
     let proof = format!("{}:{}", credential.pod, credential.secret);
     let mut command = world.command("default", arguments);
-    let output = command.env("FLEET_POD_CREDENTIAL", proof).output().unwrap();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    ran(&command.env("FLEET_POD_CREDENTIAL", proof).output().unwrap())
 }
 
 #[test]

@@ -51,6 +51,19 @@ impl Ran {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{self}"))
     }
+
+    /// Returns the row of an agent in what `ps --json` printed.
+    #[track_caller]
+    pub(crate) fn row(&self, agent: &str) -> Value {
+        let rows = self.json();
+        let row = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["name"] == agent);
+        row.unwrap_or_else(|| panic!("no {agent} in {rows:#}"))
+            .clone()
+    }
 }
 
 impl World {
@@ -216,27 +229,13 @@ impl World {
 
     /// Returns the row of an agent in `ps --json`.
     pub(crate) fn row(&self, agent: &str) -> Value {
-        let rows = self.fleet(&["ps", "--json"]).exits(0).json();
-        let row = rows
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|row| row["name"] == agent);
-        row.unwrap_or_else(|| panic!("no {agent} in {rows:#}"))
-            .clone()
+        self.fleet(&["ps", "--json"]).exits(0).row(agent)
     }
 
     /// Asks again and again until an agent's row is as wanted.
     #[track_caller]
     pub(crate) fn until_row(&self, agent: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        until(|| {
-            let row = self.row(agent);
-            if wanted(&row) {
-                Ok(row)
-            } else {
-                Err(format!("{row:#}"))
-            }
-        })
+        until_value(|| self.row(agent), wanted)
     }
 
     pub(crate) fn pod_pid(&self, agent: &str) -> u32 {
@@ -403,6 +402,19 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
 #[track_caller]
 pub(crate) fn until<T>(attempt: impl FnMut() -> Result<T, String>) -> T {
     until_within(PATIENCE, attempt)
+}
+
+/// Looks again and again until what is seen is as wanted.
+#[track_caller]
+pub(crate) fn until_value(look: impl Fn() -> Value, wanted: impl Fn(&Value) -> bool) -> Value {
+    until(|| {
+        let seen = look();
+        if wanted(&seen) {
+            Ok(seen)
+        } else {
+            Err(format!("{seen:#}"))
+        }
+    })
 }
 
 /// As [`until`], with a patience of its own.

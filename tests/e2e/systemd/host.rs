@@ -3,14 +3,14 @@
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use podfleet_tests::require;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::world::{Ran, is_gone, signal, until};
+use crate::world::{Ran, is_gone, ran, signal, until, until_value};
 
 /// Starts the manager; what it does is said there.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/user-systemd.sh");
@@ -211,24 +211,13 @@ impl Host {
 
     /// Returns the row of an agent in `ps --json`.
     pub(crate) fn row(&self, agent: &str) -> Value {
-        let rows = self.fleet(&["ps", "--json"]).exits(0).json();
-        let mut rows = rows.as_array().unwrap().iter();
-        let row = rows.find(|row| row["name"] == agent);
-        row.unwrap_or_else(|| panic!("no {agent} in {rows:?}"))
-            .clone()
+        self.fleet(&["ps", "--json"]).exits(0).row(agent)
     }
 
     /// Asks again and again until an agent's row is as wanted.
     #[track_caller]
     pub(crate) fn until_row(&self, agent: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        until(|| {
-            let row = self.row(agent);
-            if wanted(&row) {
-                Ok(row)
-            } else {
-                Err(format!("{row:#}"))
-            }
-        })
+        until_value(|| self.row(agent), wanted)
     }
 
     /// The processes of the user.
@@ -282,12 +271,4 @@ fn remove_cgroup(path: &Path) {
         }
     }
     let _ = fs::remove_dir(path);
-}
-
-fn ran(output: &Output) -> Ran {
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
 }
