@@ -1,5 +1,6 @@
 //! The pods of a tenant, whether or not a roster names them: looking at them and forgetting them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,7 +12,7 @@ use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{
     Inspect, InspectResult, ListPods, ListPodsParams, NameParams, StopParams, StopPod, StopResult,
 };
-use podfleet_protocol::{PodName, PodRow};
+use podfleet_protocol::{PodId, PodName, PodRow};
 use serde::Serialize;
 
 use super::Fleet;
@@ -92,6 +93,21 @@ impl Fleet {
                 }
             }
         }
+    }
+
+    /// Returns the process of each pod of this fleet that runs. The store and kernel locks tell; no
+    /// pod is asked.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn pod_processes(&self) -> Result<BTreeMap<PodId, u32>, FleetError> {
+        let paths = self.dirs.state_paths();
+        let processes = self.records().await?.into_iter().filter_map(|record| {
+            let id = record.identity.id;
+            let endpoint = record.endpoint.filter(|_| lock::is_held(&paths.lock(id)))?;
+            Some((id, endpoint.pid))
+        });
+        Ok(processes.collect())
     }
 
     /// The operator sees all and restores all.

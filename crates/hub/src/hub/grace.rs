@@ -181,18 +181,17 @@ impl Hub {
         ended: &BTreeMap<PodId, (PtyState, Due)>,
         over: &BTreeMap<PodId, Instant>,
     ) -> Result<BTreeSet<PodId>, Fault> {
-        let pods = ended.iter().filter_map(|(session, (_, due))| match due {
-            Due::Pod(name, _) => Some((*session, name)),
-            Due::Route(_) => None,
-        });
-        let pods: Vec<_> = pods.collect();
-        if pods.is_empty() {
+        let of_ours = ended
+            .iter()
+            .filter(|(_, (_, due))| matches!(due, Due::Pod(..)));
+        let sessions: Vec<PodId> = of_ours.map(|(session, _)| *session).collect();
+        if sessions.is_empty() {
             return Ok(BTreeSet::new());
         }
         let memory = self.machine.memory_of_pods().await?;
-        let held = pods.into_iter().filter_map(|(session, name)| {
+        let held = sessions.into_iter().filter_map(|session| {
             let since = over.get(&session).copied().unwrap_or_else(Instant::now);
-            Some((since, *memory.get(name.as_str())?, session))
+            Some((since, *memory.get(&session)?, session))
         });
         Ok(beyond(ROOM, held.collect()))
     }

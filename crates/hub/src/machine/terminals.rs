@@ -77,13 +77,14 @@ impl Machine {
         Ok(terminals.collect())
     }
 
-    /// Returns the private memory of the pods of this machine in bytes, by name, where it is known.
-    pub(crate) async fn memory_of_pods(&self) -> Result<BTreeMap<String, u64>, Fault> {
+    /// Returns the private memory of the pods of this machine in bytes, where it is known.
+    pub(crate) async fn memory_of_pods(&self) -> Result<BTreeMap<PodId, u64>, Fault> {
         let fleet = self.fleet(None).await?;
-        let rows = fleet.ps(&[]).await.map_err(|error| fleet_fault(&error))?;
-        let memory = rows
+        let processes = fleet.pod_processes().await;
+        let processes = processes.map_err(|error| fleet_fault(&error))?;
+        let memory = processes
             .into_iter()
-            .filter_map(|row| Some((row.name, private_memory(row.pod_pid?)?)));
+            .filter_map(|(pod, process)| Some((pod, private_memory(process)?)));
         Ok(memory.collect())
     }
 
