@@ -249,6 +249,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_line_of_a_role_fits_80_columns() {
+        let roles = Roles::shipped();
+        let texts = roles.iter().map(|role| (role.class(), role.to_markdown()));
+        for (class, text) in texts.chain([("new", Role::template("new"))]) {
+            let long: Vec<_> = text
+                .lines()
+                .filter(|line| line.chars().count() > 80)
+                .collect();
+            assert_eq!(long, [""; 0], "{class}");
+        }
+    }
+
     fn headings(role: &Role) -> Vec<&str> {
         let lines = role.text.lines();
         lines.filter_map(|line| line.strip_prefix("## ")).collect()
