@@ -114,6 +114,24 @@ fn an_agent_that_the_roster_has_on_another_machine_is_found_there_by_its_name() 
 }
 
 #[test]
+fn a_machine_that_shows_another_key_is_not_added_and_one_that_is_down_is_and_that_is_told() {
+    let (home, spoke) = (Machine::new("lead"), Machine::new("coder"));
+    let (address, token) = (spoke.address(), spoke.token());
+    let listed = || home.world.fleet(&["endpoint", "list"]).exits(0).stdout;
+    let refused = home.endpoint_add("box", &address, home.pin(), &token);
+    let refused = refused.exits(3).stderr;
+    assert!(refused.contains(spoke.pin()), "{refused}");
+    assert!(refused.contains("nothing was added"), "{refused}");
+    assert!(!listed().contains("box"));
+    spoke.end_hub();
+    let down = home.endpoint_add("box", &address, spoke.pin(), &token);
+    let down = down.exits(1).stdout;
+    assert!(down.contains("box: offline (refused)"), "{down}");
+    assert!(down.contains("next    start its hub there"), "{down}");
+    assert!(listed().contains("box"));
+}
+
+#[test]
 fn what_a_user_does_wrong_is_told_with_a_remedy() {
     let world = World::new();
     let ran = world.fleet(&["endpoint", "list"]).exits(4);

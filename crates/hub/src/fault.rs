@@ -87,6 +87,8 @@ codes! {
     EndpointNotFound = "endpoint.not_found", 404;
     /// An endpoint of that name or address is there.
     EndpointExists = "endpoint.exists", 409;
+    /// It shows another key than the one that was given for it.
+    EndpointKey = "endpoint.key", 409;
     /// Mounts or terminals depend on it.
     EndpointInUse = "endpoint.in_use", 409;
     /// It cannot be reached.

@@ -164,7 +164,7 @@ impl Hub {
             Call::HubInfo(_) => json(&self.info),
             Call::EndpointList(_) => json(self.list_endpoints()?),
             Call::EndpointProbe(params) => json(self.probe(&params).await?),
-            Call::EndpointAdd(params) => json(self.add_endpoint(*params)?),
+            Call::EndpointAdd(params) => json(self.add_endpoint(*params).await?),
             Call::EndpointRename(params) => json(self.rename_endpoint(&params)?),
             Call::EndpointRemove(params) => json(self.remove_endpoint(&params)?),
             Call::EndpointRetry(params) => json(self.retry_endpoint(&params)?),

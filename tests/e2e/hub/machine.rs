@@ -7,7 +7,7 @@ use podfleet_hub::client::{HubClient, Way};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::world::{World, is_gone, signal, until};
+use crate::world::{Ran, World, is_gone, ran, signal, until};
 
 /// A machine with its hub, which ends before the machine does.
 pub(crate) struct Machine {
@@ -81,37 +81,40 @@ impl Machine {
         )
     }
 
-    /// Makes another machine an endpoint of this one, with its home mounted as `far`.
-    pub(crate) fn add(&self, name: &str, other: &Self) {
+    pub(super) fn pin(&self) -> &str {
+        self.standing["pin"].as_str().unwrap()
+    }
+
+    /// Makes a token for a home.
+    pub(super) fn token(&self) -> String {
         let scopes = "observe,files:read,files:write,pty,message";
-        let token = other
-            .world
+        self.world
             .fleet(&["hub", "token", "create", "home", "--scope", scopes])
-            .exits(0);
+            .exits(0)
+            .stdout
+    }
+
+    pub(super) fn endpoint_add(&self, name: &str, address: &str, pin: &str, token: &str) -> Ran {
+        let place = ["--address", address, "--pin", pin];
+        let add = [&["endpoint", "add", name][..], &place].concat();
         let mut adding = self
             .world
-            .command(
-                "default",
-                &[
-                    "endpoint",
-                    "add",
-                    name,
-                    "--address",
-                    &other.address(),
-                    "--pin",
-                    other.standing["pin"].as_str().unwrap(),
-                ],
-            )
+            .command("default", &add)
             .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        adding
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(token.stdout.as_bytes())
-            .unwrap();
-        assert!(adding.wait().unwrap().success());
+        let mut stdin = adding.stdin.take().unwrap();
+        stdin.write_all(token.as_bytes()).unwrap();
+        drop(stdin);
+        ran(&adding.wait_with_output().unwrap())
+    }
+
+    /// Makes another machine an endpoint of this one, with its home mounted as `far`.
+    pub(crate) fn add(&self, name: &str, other: &Self) {
+        self.endpoint_add(name, &other.address(), other.pin(), &other.token())
+            .exits(0);
         let root = other.world.path("home");
         let root = root.to_str().unwrap();
         self.world

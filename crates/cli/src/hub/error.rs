@@ -46,6 +46,7 @@ fn exit_of(code: Code) -> Exit {
         | Code::MountExists
         | Code::EndpointExists
         | Code::EndpointInUse
+        | Code::EndpointKey
         | Code::AgentRefused
         | Code::AuthDenied
         | Code::LimitExceeded => Exit::Refused,

@@ -34,7 +34,10 @@ impl Hub {
         Ok(ProbeResult { pin })
     }
 
-    pub(super) fn add_endpoint(&self, params: EndpointAddParams) -> Result<EndpointView, Fault> {
+    pub(super) async fn add_endpoint(
+        &self,
+        params: EndpointAddParams,
+    ) -> Result<EndpointView, Fault> {
         let by_ssh = matches!(params.reach, Reach::Ssh { .. });
         let token = params.token.filter(|token| !token.is_empty());
         match (&token, by_ssh) {
@@ -50,6 +53,7 @@ impl Hub {
             _ => {}
         }
         let (name, reach) = (params.name, params.reach);
+        refuse_other_key(&reach).await?;
         let added = self
             .topology
             .add_endpoint(name, reach, None, token.as_ref(), now())?;
@@ -118,5 +122,21 @@ impl Hub {
             dependents: self.topology.dependents(&endpoint.name)?,
             endpoint: Some(endpoint),
         })
+    }
+}
+
+/// Refuses a machine that shows another key than the one that is to be pinned. One that shows none,
+/// because it cannot be reached now, is taken: its key is compared whenever it is connected.
+async fn refuse_other_key(reach: &Reach) -> Result<(), Fault> {
+    let Reach::Tls { address, pin } = reach else {
+        return Ok(());
+    };
+    match probe(address).await {
+        Ok(shown) if shown != *pin => {
+            let message = format!("{address} shows the key {shown}, and not {pin}");
+            Err(Fault::new(Code::EndpointKey, message)
+                .hint("nothing was added; `fleet hub status` there prints its key"))
+        }
+        _ => Ok(()),
     }
 }

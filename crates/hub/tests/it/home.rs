@@ -359,31 +359,43 @@ async fn a_machine_that_is_no_hub_is_told_apart() {
 #[tokio::test]
 async fn an_endpoint_by_tls_is_spoken_to_only_with_its_pinned_key() {
     let home = TestHub::new().await;
+    let mut spoke = TestHub::listening(&[("127.0.0.1:0", Protection::Tls)]).await;
+    add(&home, "box", reach(&spoke), spoke.token("home", &RIGHTS)).await;
+    until_state(&home, "box", "connected").await;
+    spoke.stop().await;
+    std::fs::remove_file(spoke.directory.path().join("hub/tls.key")).unwrap();
+    spoke.start().await;
+    until(async || {
+        let status = view(&home, "box").await.status.to_string();
+        (status == "offline (tls)").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_machine_that_shows_another_key_than_was_given_is_not_added() {
+    let home = TestHub::new().await;
     let spoke = TestHub::listening(&[("127.0.0.1:0", Protection::Tls)]).await;
     let other = TestHub::listening(&[("127.0.0.1:0", Protection::Tls)]).await;
-    let Way::Tls(address, _) = spoke.way() else {
+    let (Way::Tls(address, shown), Way::Tls(_, pin)) = (spoke.way(), other.way()) else {
         panic!()
     };
-    let pin = other.running().standing().pin;
-    add(
-        &home,
-        "wrong",
-        Reach::Tls { address, pin },
-        spoke.token("home", &RIGHTS),
-    )
-    .await;
-    assert_eq!(
-        until_state(&home, "wrong", "offline").await.to_string(),
-        "offline (tls)"
-    );
-    let params = EndpointRemoveParams {
-        name: name("wrong"),
-        cascade: false,
-        expect: None,
+    let params = EndpointAddParams {
+        name: name("box"),
+        reach: Reach::Tls {
+            address: address.clone(),
+            pin,
+        },
+        token: Some(spoke.token("home", &RIGHTS)),
     };
-    home.owner().call::<EndpointRemove>(params).await.unwrap();
-    add(&home, "right", reach(&spoke), spoke.token("again", &RIGHTS)).await;
-    until_state(&home, "right", "connected").await;
+    let fault = refused(home.owner().call::<EndpointAdd>(params).await);
+    assert_eq!(fault.code, Code::EndpointKey);
+    let message = format!("{address} shows the key {shown}, and not {pin}");
+    assert_eq!(fault.message, message);
+    let listed = home.owner().call::<EndpointList>(Nothing {}).await.unwrap();
+    assert_eq!(listed.endpoints.len(), 1, "there is `local` alone");
+    add(&home, "box", reach(&spoke), spoke.token("again", &RIGHTS)).await;
+    until_state(&home, "box", "connected").await;
 }
 
 #[tokio::test]

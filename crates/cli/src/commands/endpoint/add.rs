@@ -20,7 +20,10 @@ use crate::hub::connect::secret_of_file;
 const TOKEN: &str = "\
 The token is one of the hub there: `fleet hub token create home --scope …`. It
 is read from --token-file, else from FLEET_ENDPOINT_TOKEN, else from standard
-input. By ssh none is needed: the login proves who asks.";
+input. By ssh none is needed: the login proves who asks.
+Exit status: 0 once it is connected; 1 if it is added and cannot be asked yet,
+for the reason that is told; 3 if it is not added: it shows another key than
+PIN, its key was not confirmed, or it is there already.";
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -81,14 +84,7 @@ pub(super) async fn add(args: AddArgs, context: &mut Context) -> Outcome {
         token,
     };
     let view = args.hub.call::<EndpointAdd>(context, params).await?;
-    // It is being connected; how that went is what the user wants to know.
-    let view = look::settled(view, &args.hub, context).await?;
-    if args.json.json {
-        context.output.json(&view)?;
-    } else {
-        look::told(&view, &mut context.output)?;
-    }
-    Ok(Exit::Success)
+    look::tell(view, &args.hub, args.json, context).await
 }
 
 /// Has the user compare the key that a machine shows.

@@ -113,8 +113,18 @@ pub(super) async fn status(args: &StatusArgs, context: &mut Context) -> Outcome 
         let message = format!("there is no endpoint `{}`", args.name);
         return Err(Error::message(Exit::Usage, message).hint("`fleet endpoint list` lists them"));
     };
-    let view = settled(view, &args.hub, context).await?;
-    if args.json.json {
+    tell(view, &args.hub, args.json, context).await
+}
+
+/// Waits while an endpoint is being connected, and tells how that went.
+pub(super) async fn tell(
+    view: EndpointView,
+    hub: &HubArgs,
+    json: JsonFlag,
+    context: &mut Context,
+) -> Outcome {
+    let view = settled(view, hub, context).await?;
+    if json.json {
         context.output.json(&view)?;
     } else {
         told(&view, &mut context.output)?;
@@ -125,7 +135,7 @@ pub(super) async fn status(args: &StatusArgs, context: &mut Context) -> Outcome 
     )))
 }
 
-pub(super) fn told(view: &EndpointView, output: &mut Output) -> Result<(), Error> {
+fn told(view: &EndpointView, output: &mut Output) -> Result<(), Error> {
     let status = match &view.status {
         Status::Connected { host, build } => format!("connected to {host} (build {build})"),
         status => status.to_string(),
@@ -148,7 +158,7 @@ pub(super) fn told(view: &EndpointView, output: &mut Output) -> Result<(), Error
 }
 
 /// Asks again while an endpoint is being connected, for a few seconds.
-pub(super) async fn settled(
+async fn settled(
     mut view: EndpointView,
     hub: &HubArgs,
     context: &Context,
