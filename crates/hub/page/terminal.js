@@ -230,6 +230,8 @@
     const before = socket;
     socket = null;
     before?.close();
+    // Half a repaint is no place to go on from.
+    if (inReset) position = null;
     inReset = false;
     const query = new URLSearchParams({
       role: wantsControl ? 'controller' : 'viewer', take, refusal: 'message',

@@ -142,6 +142,49 @@ fn a_terminal_goes_on_where_it_was_when_a_hub_restarts() {
     desk.without_complaints();
 }
 
+/// The next connection ends after the first of two parts of a repaint; where each began is kept.
+const CUT_REPAINT: &str = "
+    window.asked = [];
+    window.WebSocket = class {
+        static OPEN = 1;
+        readyState = 1;
+        constructor(url) {
+            window.asked.push(url);
+            if (window.asked.length === 1) setTimeout(() => this.cut());
+        }
+        cut() {
+            const position = { generation: 1, run: 1, offset: 0 };
+            this.onmessage({ data: JSON.stringify({ position, in_control: false }) });
+            const frame = new DataView(new ArrayBuffer(16 + 20));
+            frame.setUint8(0, 0x02);
+            frame.setUint8(1, 1);
+            frame.setUint32(4, 20);
+            frame.setBigUint64(8, 5000n);
+            frame.setUint16(16 + 16, 80);
+            frame.setUint16(16 + 18, 24);
+            this.onmessage({ data: frame.buffer });
+            this.onclose();
+        }
+        send() {}
+        close() {}
+    };
+    document.getElementById('control').click();
+";
+
+#[test]
+fn a_terminal_that_is_cut_within_a_repaint_asks_for_the_whole_of_it() {
+    let (home, _spoke) = pair();
+    let Some(desk) = Desk::at(&home) else { return };
+    home.open_shell();
+    desk.go("/agents/sh@box");
+    desk.until_status("nobody has control");
+    desk.browser.run(CUT_REPAINT);
+    desk.browser.until("return window.asked.length > 1");
+    let asked = desk.browser.run("return window.asked");
+    assert!(asked[0].as_str().unwrap().contains("offset="), "{asked}");
+    assert!(!asked[1].as_str().unwrap().contains("offset="), "{asked}");
+}
+
 #[test]
 fn a_terminal_is_opened_on_a_mount_by_keys_alone() {
     let (home, spoke) = pair();
