@@ -1,7 +1,7 @@
 //! A hub as a process: its lock, its listeners, and how others find it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::fault::{Code, Fault};
 use crate::hub::{Grace, Hub};
 use crate::machine::Machine;
+use crate::private_file;
 use crate::server::{Limits, Listener, Settings, router, serve};
 use crate::tls::{OwnKey, Pin};
 use crate::topology::Topology;
@@ -231,19 +232,10 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
 }
 
 fn publish(directory: &Path, standing: &Standing) -> Result<(), Fault> {
-    let part = directory.join("running.part");
-    let write = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&part)?;
-        file.write_all(&serde_json::to_vec(standing)?)?;
-        fs::rename(&part, directory.join(STANDING))
-    };
-    write().map_err(|error| fault("the record of the running hub cannot be written", &error))
+    let written = serde_json::to_vec(standing)
+        .map_err(io::Error::from)
+        .and_then(|text| private_file::replace(&directory.join(STANDING), &text));
+    written.map_err(|error| fault("the record of the running hub cannot be written", &error))
 }
 
 fn fault(what: &str, error: &io::Error) -> Fault {

@@ -39,6 +39,7 @@ pub mod hub;
 pub mod machine;
 pub mod op;
 pub mod path;
+mod private_file;
 pub mod secret;
 pub mod server;
 pub mod tls;

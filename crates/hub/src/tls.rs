@@ -4,9 +4,7 @@
 //! with ssh; a machine that shows another one is not spoken to.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::fault::{Code, Fault};
+use crate::private_file;
 
 /// What a key is known by: the SHA-256 of its `SubjectPublicKeyInfo`, shown as `sha256:` and base64
 /// without padding.
@@ -176,22 +175,9 @@ fn make(certificate_file: &Path, key_file: &Path) -> Result<(), Fault> {
         .self_signed(&key)
         .map_err(|error| fault(&error))?;
     // The key last: where it is, the certificate is.
-    write_private(certificate_file, &certificate.pem()).map_err(|error| fault(&error))?;
-    write_private(key_file, &key.serialize_pem()).map_err(|error| fault(&error))
-}
-
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let part = path.with_extension("part");
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&part)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&part, path)
+    let write = |path, pem: String| private_file::replace(path, pem.as_bytes());
+    write(certificate_file, certificate.pem()).map_err(|error| fault(&error))?;
+    write(key_file, key.serialize_pem()).map_err(|error| fault(&error))
 }
 
 fn provider() -> Arc<CryptoProvider> {
