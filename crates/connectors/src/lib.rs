@@ -42,6 +42,8 @@ mod connector;
 mod discord;
 mod environment;
 mod error;
+#[cfg(any(feature = "discord", feature = "matrix"))]
+mod in_the_clear;
 mod kind;
 #[cfg(feature = "matrix")]
 mod markdown;

@@ -1,12 +1,11 @@
 //! Requests to Discord's HTTP interface.
 
 use std::error::Error;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::multipart::{Form, Part};
-use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
+use reqwest::{Client, Method, RequestBuilder, Response, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -14,6 +13,7 @@ use super::failure;
 use super::limits::{self, Limits};
 use super::snowflake::Snowflake;
 use super::wire::{Application, Channel, Fault, Gateway, Message, Threads, User};
+use crate::in_the_clear::may_be_told;
 use crate::{ConnectorError, ConnectorErrorKind, Secret};
 
 const AGENT: &str = concat!("DiscordBot (podfleet, ", env!("CARGO_PKG_VERSION"), ")");
@@ -305,26 +305,5 @@ async fn body(
             return Err(ConnectorError::new(kind, doing));
         }
         bytes.extend_from_slice(&chunk);
-    }
-}
-
-/// Checks that what is sent to an address cannot be read on the way: it is encrypted, or stays on
-/// this host, which is returned.
-fn may_be_told(
-    address: &str,
-    encrypted: &str,
-    plain: &str,
-) -> Result<bool, Box<dyn Error + Send + Sync>> {
-    let url = Url::parse(address)?;
-    let host = url.host_str().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let here = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    match url.scheme() {
-        scheme if scheme == encrypted => Ok(here),
-        scheme if scheme == plain && here => Ok(true),
-        scheme if scheme == plain => {
-            Err(format!("{host} is not this host, and is not reached by {encrypted}").into())
-        }
-        scheme => Err(format!("{scheme} is neither {encrypted} nor {plain}").into()),
     }
 }

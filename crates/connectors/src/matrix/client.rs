@@ -18,6 +18,7 @@ use ruma::{OwnedUserId, UserId};
 use serde::Deserialize;
 
 use super::failure;
+use crate::in_the_clear::may_be_told;
 use crate::{ConnectorError, ConnectorErrorKind as Kind, Secret};
 
 /// How long anything but a poll or a file may take.
@@ -25,10 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer in bytes.
 const MAX_ANSWER: usize = 32 << 20;
 
-/// The base address of a homeserver: without a password, a query or a fragment.
+/// The base address of a homeserver: without a password, a query or a fragment, and nothing that is
+/// sent there can be read on the way.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Base(Url);
+pub(super) struct Base {
+    url: Url,
+    /// Whether it is on this host.
+    here: bool,
+}
 
 impl TryFrom<String> for Base {
     type Error = String;
@@ -46,16 +52,9 @@ impl TryFrom<String> for Base {
         if url.query().is_some() || url.fragment().is_some() {
             return Err("homeserver_url has a query or fragment".to_owned());
         }
-        Ok(Self(url))
-    }
-}
-
-impl Base {
-    fn is_loopback(&self) -> bool {
-        let host = self.0.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let address = host.parse::<std::net::IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        let here = may_be_told(&text, "https", "http");
+        let here = here.map_err(|error| format!("homeserver_url: {error}"))?;
+        Ok(Self { url, here })
     }
 }
 
@@ -102,12 +101,12 @@ impl Client {
             .pool_max_idle_per_host(1)
             // A redirect would carry the token elsewhere.
             .redirect(redirect::Policy::none());
-        if base.is_loopback() {
+        if base.here {
             http = http.no_proxy();
         }
         Ok(Self {
             http: http.build()?,
-            base: base.0.as_str().trim_end_matches('/').to_owned(),
+            base: base.url.as_str().trim_end_matches('/').to_owned(),
             token,
             supported: SupportedVersions {
                 versions: [MatrixVersion::V1_11].into(),
@@ -230,7 +229,8 @@ mod tests {
         insta::assert_snapshot!(refused("localhost:8008"), @"homeserver_url is no address of http:// or https://");
         insta::assert_snapshot!(refused("https://ada:hush@example.org"), @"homeserver_url has a name or password in it");
         insta::assert_snapshot!(refused("https://example.org/?token=hush"), @"homeserver_url has a query or fragment");
-        let loopback = |text: &str| Base::try_from(text.to_owned()).unwrap().is_loopback();
+        insta::assert_snapshot!(refused("http://192.0.2.2:8008"), @"homeserver_url: 192.0.2.2 is not this host, and is not reached by https");
+        let loopback = |text: &str| Base::try_from(text.to_owned()).unwrap().here;
         assert!(
             loopback("http://127.0.0.1:8008")
                 && loopback("http://[::1]:1/")
