@@ -51,6 +51,7 @@ pub async fn run(rig: &mut dyn Rig) {
     nothing_of_our_own_comes_back(rig).await;
     a_thread_comes_with_its_messages(rig).await;
     a_later_subscription_goes_on_at_its_cursor(rig).await;
+    a_later_subscription_tells_that_it_listens_though_nobody_speaks(rig).await;
     a_batch_whose_cursor_was_not_stored_comes_again(rig).await;
 }
 
@@ -179,6 +180,15 @@ async fn a_later_subscription_goes_on_at_its_cursor(rig: &mut dyn Rig) {
     );
 }
 
+async fn a_later_subscription_tells_that_it_listens_though_nobody_speaks(rig: &mut dyn Rig) {
+    let connector = rig.connector();
+    let mut stream = subscribe(&*connector, None).await;
+    let cursor = first_cursor(&mut stream).await;
+    drop(stream);
+    let mut stream = subscribe(&*connector, Some(&cursor)).await;
+    first_cursor(&mut stream).await;
+}
+
 async fn a_batch_whose_cursor_was_not_stored_comes_again(rig: &mut dyn Rig) {
     let connector = rig.connector();
     let mut stream = subscribe(&*connector, None).await;
@@ -210,7 +220,7 @@ async fn first_cursor(stream: &mut InboundStream) -> String {
             assert!(batch.messages.is_empty(), "nothing old: {batch:?}");
             batch.cursor
         }
-        other => panic!("a first subscription tells at once where it begins: {other:?}"),
+        other => panic!("a subscription tells at once that it listens: {other:?}"),
     }
 }
 

@@ -37,7 +37,8 @@ pub trait OrchestratorConnector: Send + Sync {
     /// every message is given at least once, over restarts too, and one whose cursor was not
     /// stored is given again under the same id. Pauses after failures that may pass are made
     /// inside; each failure is told all the same, and one that is not worth another try ends the
-    /// stream.
+    /// stream. The first batch, and the first after a failure, comes as soon as the carrier answers,
+    /// without messages if there are none: by it whoever listens knows that they would come.
     ///
     /// # Errors
     ///

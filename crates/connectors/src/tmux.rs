@@ -157,12 +157,7 @@ impl OrchestratorConnector for Terminal {
         let server = server::open(Arc::clone(&self.shared));
         let server = server.map_err(|error| failed(DOING, error))?;
         let position = from.unwrap_or(last);
-        Ok(inbound::stream(
-            Arc::clone(&self.shared),
-            server,
-            position,
-            from.is_none(),
-        ))
+        Ok(inbound::stream(Arc::clone(&self.shared), server, position))
     }
 
     async fn health(&self) -> ConnectorHealth {

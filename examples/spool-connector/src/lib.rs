@@ -107,7 +107,7 @@ impl OrchestratorConnector for Spool {
                 .pop()
                 .unwrap_or_default(),
         };
-        let begin = (directory, position, from.is_none());
+        let begin = (directory, position, true);
         Ok(Box::pin(stream::unfold(begin, |state| async move {
             let (directory, mut position, mut untold) = state;
             let batch = next(&directory, &mut position, &mut untold).await;
@@ -130,22 +130,25 @@ impl OrchestratorConnector for Spool {
     }
 }
 
-/// Waits for files behind the position; the first batch of a new subscription is empty, and tells
-/// where it begins.
+/// Waits for files behind the position; the first batch of a subscription, and the first after a
+/// failure, is empty: it tells that the directory can be read.
 async fn next(
     directory: &Path,
     position: &mut String,
     untold: &mut bool,
 ) -> Result<InboundBatch, ConnectorError> {
-    if std::mem::take(untold) {
-        return Ok(InboundBatch {
-            messages: Vec::new(),
-            cursor: position.clone(),
-        });
-    }
     loop {
         let names = names(directory).await;
-        let mut names = names.map_err(|error| failed("list in/", error))?;
+        let mut names = names.map_err(|error| {
+            *untold = true;
+            failed("list in/", error)
+        })?;
+        if std::mem::take(untold) {
+            return Ok(InboundBatch {
+                messages: Vec::new(),
+                cursor: position.clone(),
+            });
+        }
         names.retain(|name| *name > *position);
         if let Some(last) = names.last() {
             let cursor = last.clone();

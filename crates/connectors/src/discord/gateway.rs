@@ -39,6 +39,8 @@ pub(super) struct Gateway {
 pub(super) enum News {
     /// A new session began: what was said before it has to be asked for.
     Began,
+    /// The session goes on: what was said meanwhile has come.
+    GoesOn,
     /// Somebody said something.
     Message(Box<Message>),
     /// Something failed that may pass.
@@ -97,7 +99,7 @@ impl Gateway {
             }
             "RESUMED" => {
                 self.works();
-                None
+                Some(News::GoesOn)
             }
             // One that lacks what every message has is none that anybody could answer.
             "MESSAGE_CREATE" => {

@@ -40,7 +40,8 @@ struct Listening {
     waiting: VecDeque<Message>,
     /// Whether a session began and what came before it has not been asked for yet.
     behind: bool,
-    /// Whether the position has yet to be told: a session began, or much of our own was passed over.
+    /// Whether the position has yet to be told: a session began or goes on, or much of our own was
+    /// passed over.
     untold: bool,
     /// How much of our own was passed over since the position was told.
     passed: usize,
@@ -121,6 +122,7 @@ impl Listening {
             }
             match self.gateway.next().await {
                 News::Began => self.behind = true,
+                News::GoesOn => self.untold = true,
                 News::Message(message) => self.waiting.push_back(*message),
                 News::Fault(error) | News::End(error) => return Err(error),
             }

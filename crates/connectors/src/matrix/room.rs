@@ -105,7 +105,7 @@ async fn membership(
 
 /// Whether we are invited to the room, which who is not in it is not told by its state.
 async fn is_invited(client: &Client, room: &Room) -> Result<bool, ConnectorError> {
-    let now = sync::poll(client, room, None).await?;
+    let now = sync::poll(client, room, &sync::nonce(), None).await?;
     Ok(now.rooms.invite.contains_key(&room.id))
 }
 

@@ -40,6 +40,10 @@ type RawEvent = Raw<AnySyncTimelineEvent>;
 struct Listening {
     shared: Arc<Shared>,
     since: Option<String>,
+    /// What no other subscription asks for.
+    nonce: String,
+    /// Whether it is known that the server answers: a batch came of it since the last failure.
+    told: bool,
     /// What a poll brought and was not given yet.
     news: Option<News>,
     /// The pause that is due before the next try.
@@ -70,6 +74,8 @@ pub(super) fn stream(shared: Arc<Shared>, from: Option<&str>) -> InboundStream {
     let listening = Listening {
         shared,
         since: from.map(str::to_owned),
+        nonce: nonce(),
+        told: false,
         news: None,
         pause: None,
         backoff: Backoff::default(),
@@ -97,6 +103,7 @@ impl Listening {
                 }
                 Ok(None) => self.backoff.reset(),
                 Err(error) => {
+                    self.told = false;
                     match error.retry() {
                         Retry::Never => self.ended = true,
                         Retry::After(pause) => self.pause = Some(pause),
@@ -114,13 +121,18 @@ impl Listening {
         let room = &*shared.room().await?;
         let Some(since) = self.since.clone() else {
             // The first poll only tells where now is.
-            let sync = poll(&shared.client, room, None).await?;
+            let sync = poll(&shared.client, room, &self.nonce, None).await?;
             return Ok(Some(self.given(Vec::new(), sync.next_batch)));
+        };
+        // That the server answers is told at once, be there news or not.
+        let wait = match self.told {
+            true => shared.poll(),
+            false => Duration::ZERO,
         };
         let news = match &mut self.news {
             Some(news) => news,
             None => self.news.insert(News::of(
-                poll(&shared.client, room, Some((&since, shared.poll()))).await?,
+                poll(&shared.client, room, &self.nonce, Some((&since, wait))).await?,
                 room,
                 &since,
             )?),
@@ -142,7 +154,7 @@ impl Listening {
         };
         let moved = cursor.unwrap_or(since);
         // A poll without news moves on by itself; nobody has to store that.
-        match messages.is_empty() {
+        match messages.is_empty() && self.told {
             true => self.since = Some(moved),
             false => return Ok(Some(self.given(messages, moved))),
         }
@@ -151,22 +163,27 @@ impl Listening {
 
     fn given(&mut self, messages: Vec<InboundMessage>, cursor: String) -> InboundBatch {
         self.since = Some(cursor.clone());
+        self.told = true;
         InboundBatch { messages, cursor }
     }
+}
+
+/// Makes a word that no other question to the server has: Synapse answers the same one for two minutes
+/// as it did at first, with where now was, and who was in the room.
+pub(super) fn nonce() -> String {
+    format!("dev.podfleet.{:x}", chance::number())
 }
 
 /// Asks what is new in a room, or without `since` only where now is, which takes no time.
 pub(super) async fn poll(
     client: &Client,
     room: &Room,
+    nonce: &str,
     since: Option<(&str, Duration)>,
 ) -> Result<sync_events::v3::Response, ConnectorError> {
     let wait = since.map_or(Duration::ZERO, |(_, wait)| wait);
     let mut filter = filter(room);
-    if since.is_none() {
-        // Synapse answers the same question for two minutes as it did at first, with where now was.
-        filter.presence.not_types = vec![format!("dev.podfleet.{:x}", chance::number())];
-    }
+    filter.presence.not_types = vec![nonce.to_owned()];
     let mut request = sync_events::v3::Request::new();
     request.filter = Some(filter.into());
     request.since = since.map(|(since, _)| since.to_owned());

@@ -1,13 +1,14 @@
 //! What people say, as a stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream;
 
 use super::Shared;
 use super::entry::Side;
 use super::server::Server;
-use crate::{ConnectorError, InboundBatch, InboundStream};
+use crate::{Backoff, ConnectorError, InboundBatch, InboundStream};
 
 /// How many entries one batch has at most.
 const BATCH: usize = 100;
@@ -17,21 +18,22 @@ struct Listening {
     /// Ends with the stream.
     _server: Server,
     position: u64,
-    /// Whether the present position has yet to be told.
+    /// Whether it has yet to be told that the history can be read: at the beginning, and after a
+    /// failure.
     untold: bool,
+    backoff: Backoff,
+    /// The pause that is due before the next try.
+    pause: Option<Duration>,
 }
 
-pub(super) fn stream(
-    shared: Arc<Shared>,
-    server: Server,
-    position: u64,
-    untold: bool,
-) -> InboundStream {
+pub(super) fn stream(shared: Arc<Shared>, server: Server, position: u64) -> InboundStream {
     let listening = Listening {
         shared,
         _server: server,
         position,
-        untold,
+        untold: true,
+        backoff: Backoff::default(),
+        pause: None,
     };
     Box::pin(stream::unfold(listening, |mut listening| async move {
         let batch = listening.next().await?;
@@ -42,6 +44,9 @@ pub(super) fn stream(
 impl Listening {
     async fn next(&mut self) -> Option<Result<InboundBatch, ConnectorError>> {
         let mut last = self.shared.last.subscribe();
+        if let Some(pause) = self.pause.take() {
+            tokio::time::sleep(pause).await;
+        }
         loop {
             last.borrow_and_update();
             let position = self.position;
@@ -50,8 +55,13 @@ impl Listening {
                 .with(move |history| history.after(position, BATCH));
             let entries = match entries.await {
                 Ok(entries) => entries,
-                Err(error) => return Some(Err(super::failed("read the chat's history", error))),
+                Err(error) => {
+                    self.untold = true;
+                    self.pause = Some(self.backoff.next());
+                    return Some(Err(super::failed("read the chat's history", error)));
+                }
             };
+            self.backoff.reset();
             if let Some(entry) = entries.last() {
                 self.position = entry.seq;
             }
