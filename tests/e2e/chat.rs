@@ -1,14 +1,15 @@
 //! The chat: what a person says reaches the orchestrator, and what that says reaches the person.
 
-use std::io::Write as _;
-use std::process::Stdio;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::acting::Actors;
-use crate::world::{Ran, World, ran, signal, until};
+use crate::looking::Person;
+use crate::world::{FLEET, Ran, World, ran, signal, until};
 
 /// A world whose fleet has an orchestrator and a chat in a terminal.
 pub(crate) fn world() -> World {
@@ -225,23 +226,109 @@ fn what_is_said_while_no_bridge_runs_waits_and_nothing_is_doubled_by_kills() {
     assert_eq!(rounds, ["0", "1", "2", "3", "4", "5"]);
 }
 
+/// Says each line of a text.
+fn chat(world: &World, lines: &str) -> Ran {
+    let mut chat = world
+        .command("default", &["chat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = chat.stdin.take().unwrap();
+    stdin.write_all(lines.as_bytes()).unwrap();
+    drop(stdin);
+    ran(&chat.wait_with_output().unwrap())
+}
+
+#[test]
+fn however_many_lines_are_said_at_once_all_are_kept_and_too_long_a_one_says_nothing() {
+    let world = world();
+    world.fleet(&["up"]).exits(0);
+    let lines: String = (0..600).map(|number| format!("line {number}\n")).collect();
+    chat(&world, &lines).exits(0);
+    let said = || {
+        let history = history(&world).into_iter();
+        let human = history.filter(|entry| entry["from"] == "human");
+        human
+            .map(|entry| entry["text"].as_str().unwrap().to_owned() + "\n")
+            .collect::<String>()
+    };
+    assert!(said() == lines, "all lines in order");
+    let long = format!("before\n{}\nbehind\n", "a".repeat(2 << 20));
+    let refused = chat(&world, &long).exits(3);
+    assert!(refused.stderr.contains("nothing was said"), "{refused}");
+    assert!(said() == lines, "no more than that");
+}
+
+#[test]
+fn what_a_bridge_that_goes_away_in_mid_word_did_not_take_is_told() {
+    let world = world();
+    world.fleet(&["up"]).exits(0);
+    let files = std::fs::read_dir(world.path("run")).unwrap().flatten();
+    let mut files = files.map(|file| file.path());
+    let socket = files
+        .find(|path| path.extension() == Some("chat".as_ref()))
+        .unwrap();
+    world.fleet(&["bridge", "stop"]).exits(0);
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let bridge = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut hello = [0; 4096];
+        assert!(stream.read(&mut hello).unwrap() > 0);
+        stream.write_all(b"{\"welcome\":0}\n").unwrap();
+    });
+    let lines: String = (0..60).map(|number| format!("line {number}\n")).collect();
+    let lost = chat(&world, &lines).exits(5);
+    bridge.join().unwrap();
+    assert!(
+        lost.stderr.contains("60 of 60 lines were not taken"),
+        "{lost}"
+    );
+}
+
+#[test]
+fn what_was_entered_while_the_bridge_is_away_is_shown_again_by_who_leaves() {
+    let world = world();
+    world.fleet(&["up"]).exits(0);
+    let chat = world.command("default", &["chat"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$0\" chat; echo \"ended with $?\"; read x", FLEET]);
+    for (name, value) in chat.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    let person = Person::running(&world, &shell);
+    person.sees(|screen| screen.contains("/help"));
+    world.fleet(&["bridge", "stop"]).exits(0);
+    person.sees(|screen| screen.contains("the bridge is gone"));
+    person.keys(&["this is important", "Enter"]);
+    person.keys(&["C-d"]);
+    person.sees(|screen| {
+        let (_, told) = screen.split_once("was not said:").unwrap_or_default();
+        told.contains("this is important") && told.contains("ended with 1")
+    });
+}
+
+#[test]
+fn a_bridge_that_was_started_again_is_connected_though_nobody_speaks() {
+    let world = world();
+    world.fleet(&["up"]).exits(0);
+    chat(&world, "hi\n").exits(0);
+    world.fleet(&["bridge", "stop"]).exits(0);
+    world.fleet(&["bridge", "start"]).exits(0);
+    until(|| {
+        let status = world.fleet(&["bridge", "status"]);
+        let connected = status.code == 0 && status.stdout.contains("connected");
+        connected.then_some(()).ok_or_else(|| status.to_string())
+    });
+}
+
 #[test]
 fn commands_in_the_chat_are_done_and_wrong_ones_told() {
     let world = world();
     world.fleet(&["up"]).exits(0);
-    let mut chat = world
-        .command("default", &["chat"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
     let lines = "!help\n!tail coder\n!tail nobody\n!pause coder\n!send coder build it\n!fly\n";
-    chat.stdin
-        .take()
-        .unwrap()
-        .write_all(lines.as_bytes())
-        .unwrap();
-    assert!(chat.wait().unwrap().success());
+    chat(&world, lines).exits(0);
     until_said(&world, "there is no command `!fly`");
     let said = fleet_said(&world);
     assert!(said[0].contains("!tail NAME"), "{said:#?}");

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
 
 use crate::error::Error;
+use crate::output::ReaderGone;
 
 /// Changes that come together are one: a fleet that starts writes many files at once.
 const TOGETHER: Duration = Duration::from_millis(50);
@@ -77,7 +78,7 @@ pub(crate) async fn reader_gone() -> Error {
     if looking.await.is_err() {
         std::future::pending::<()>().await;
     }
-    Error::from(io::Error::from(io::ErrorKind::BrokenPipe))
+    Error::from(io::Error::from(ReaderGone))
 }
 
 /// Reading is no change; an event that was lost may have been one.

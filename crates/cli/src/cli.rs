@@ -263,7 +263,7 @@ fn apply_color(choice: ColorChoice) {
 }
 
 fn report(error: &Error, output: &mut Output) -> Exit {
-    if error.is_broken_pipe() {
+    if error.is_reader_gone() {
         return Exit::Success;
     }
     // There is nobody left to tell when standard error itself fails.

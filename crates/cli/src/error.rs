@@ -9,6 +9,7 @@ use std::io;
 use podfleet_roster::without_secrets;
 
 use crate::exit::Exit;
+use crate::output::ReaderGone;
 use crate::render::style;
 use crate::render::wrap::wrap;
 
@@ -64,11 +65,11 @@ impl Error {
     }
 
     /// Returns whether the reader of our output went away, which is nobody's fault.
-    pub(crate) fn is_broken_pipe(&self) -> bool {
+    pub(crate) fn is_reader_gone(&self) -> bool {
         self.cause
             .chain()
-            .filter_map(|cause| cause.downcast_ref::<io::Error>())
-            .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+            .filter_map(|cause| cause.downcast_ref::<io::Error>()?.get_ref())
+            .any(<dyn std::error::Error + Send + Sync>::is::<ReaderGone>)
     }
 
     /// Returns the message alone.
@@ -198,9 +199,10 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_is_told_from_other_failures() {
-        let pipe = Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("printing");
-        assert!(pipe.is_broken_pipe());
-        assert!(!Error::from(io::Error::from(io::ErrorKind::NotFound)).is_broken_pipe());
+    fn a_reader_that_is_gone_is_told_from_other_failures() {
+        let gone = Error::from(io::Error::from(ReaderGone)).context("printing");
+        assert!(gone.is_reader_gone());
+        let of_a_socket = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(!Error::from(of_a_socket).is_reader_gone());
     }
 }

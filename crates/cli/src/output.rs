@@ -1,6 +1,6 @@
 //! Where a command writes: data to standard output, all else to standard error.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
 
 use anstream::adapter::strip_str;
@@ -30,6 +30,49 @@ pub(crate) enum Verbosity {
     Normal,
     /// And what was decided, and why.
     Verbose,
+}
+
+/// Whoever read what the command writes is gone, as `head` is once it has its lines.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReaderGone;
+
+impl std::error::Error for ReaderGone {}
+
+impl Display for ReaderGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("whoever read the output is gone")
+    }
+}
+
+impl From<ReaderGone> for io::Error {
+    fn from(gone: ReaderGone) -> Self {
+        Self::new(io::ErrorKind::BrokenPipe, gone)
+    }
+}
+
+/// An output of the command itself: that its reader is gone is told apart from other broken pipes,
+/// such as a socket's.
+pub(crate) struct Own<W>(pub(crate) W);
+
+impl<W: Write> Write for Own<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(own)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes).map_err(own)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(own)
+    }
+}
+
+fn own(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => ReaderGone.into(),
+        _ => error,
+    }
 }
 
 /// What a command told that runs within another program.
@@ -75,9 +118,9 @@ impl Output {
     pub(crate) fn open(verbosity: Verbosity) -> Self {
         let data_is_terminal = io::stdout().is_terminal();
         Self {
-            data: Box::new(io::stdout()),
+            data: Box::new(Own(io::stdout())),
             data_is_plain: AutoStream::choice(&io::stdout()) == ColorChoice::Never,
-            messages: Box::new(AutoStream::auto(io::stderr())),
+            messages: Box::new(Own(AutoStream::auto(io::stderr()))),
             verbosity,
             width: terminal_width().unwrap_or(DEFAULT_WIDTH),
             data_is_terminal,

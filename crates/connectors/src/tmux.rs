@@ -29,7 +29,7 @@ pub use entry::{ChatEntry, ChatFile, Side};
 use entry::{Draft, files_of};
 use history::History;
 use wire::Old;
-pub use wire::Say;
+pub use wire::{MAX_TEXT, Say};
 
 /// The kind has no settings: its place is its caller's choice.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

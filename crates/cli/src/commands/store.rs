@@ -11,6 +11,7 @@ use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+use crate::output::Own;
 use crate::render::count::counted;
 use crate::render::table::{Column, Table};
 use crate::runtime::block_on;
@@ -199,7 +200,7 @@ fn backup(to: &Path, json: JsonFlag, context: &mut Context) -> Outcome {
 fn export(to: &Path, context: &mut Context) -> Outcome {
     let store = open(context)?;
     let out: Box<dyn Write + Send> = if is_standard(to) {
-        Box::new(io::BufWriter::new(io::stdout()))
+        Box::new(io::BufWriter::new(Own(io::stdout())))
     } else {
         Box::new(io::BufWriter::new(create(to)?))
     };

@@ -12,7 +12,7 @@ use super::entry::ChatEntry;
 /// The longest line in bytes: a text of 1 MiB with every byte escaped, and room for the rest.
 const MAX_LINE: u64 = 8 << 20;
 /// The longest text of one entry in bytes.
-pub(super) const MAX_TEXT: usize = 1 << 20;
+pub const MAX_TEXT: usize = 1 << 20;
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

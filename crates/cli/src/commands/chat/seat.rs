@@ -1,14 +1,18 @@
 //! Sitting at the chat: showing what comes, and saying what is entered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use podfleet::Fleet;
 use podfleet_connectors::ConnectorKind;
-use podfleet_connectors::tmux::{ChatClient, ChatEntry, ChatError, ChatEvent, Say};
+use podfleet_connectors::tmux::{
+    ChatClient, ChatEntry, ChatError, ChatEvent, ChatReader, MAX_TEXT, Say,
+};
 use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
 
 use super::editor::Editor;
 use super::input::{self, Entered, HELP};
@@ -20,28 +24,68 @@ use crate::render::style::{DIM, ERROR, WARNING};
 
 /// How often a bridge that is gone is looked for.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long who leaves waits until what was said last is in the chat.
+const LEAVING: Duration = Duration::from_secs(2);
+const TOO_LONG: &str = "one text may have 1 MiB at most";
 
 /// Says all of this, and returns once it is in the history.
 pub(super) async fn say_all(fleet: &Fleet, user: &str, said: Vec<Say>) -> Result<(), Error> {
-    let fault = |error| fault(error, fleet);
-    let connecting = ChatClient::connect(&fleet.chat_socket(), user, 0).await;
-    let mut client = connecting.map_err(fault)?;
-    let mut waiting: Vec<String> = said.iter().map(|say| say.id.clone()).collect();
-    for say in said {
-        client.writer.say(say).await.map_err(fault)?;
+    if said.iter().any(|say| say.text.len() > MAX_TEXT) {
+        return Err(Error::message(Exit::Refused, TOO_LONG).hint("nothing was said; attach it"));
     }
+    let connecting = ChatClient::connect(&fleet.chat_socket(), user, 0).await;
+    let ChatClient {
+        mut reader,
+        mut writer,
+        ..
+    } = connecting.map_err(|error| fault(error, fleet))?;
+    let all = said.len();
+    let mut waiting: HashSet<String> = said.iter().map(|say| say.id.clone()).collect();
+    // What is answered has to be read while more is said, or both ends would wait for each other.
+    let writing = async {
+        for say in said {
+            writer.say(say).await?;
+        }
+        Ok(())
+    };
+    let reading = until_taken(&mut reader, &mut waiting);
+    let (error, count) = match tokio::try_join!(writing, reading) {
+        Ok(((), refused)) => match refused.first() {
+            None => return Ok(()),
+            Some(why) => (Error::message(Exit::Refused, why.clone()), refused.len()),
+        },
+        Err(error) => {
+            let error = Error::new(Exit::System, error);
+            let hint = "`fleet bridge status` tells whether the bridge runs";
+            (error.hint(hint), waiting.len())
+        }
+    };
+    Err(error.context(match all {
+        1 => "it was not taken".to_owned(),
+        _ => format!("{count} of {all} lines were not taken"),
+    }))
+}
+
+/// Reads until each was taken or refused; returns why some were refused.
+async fn until_taken(
+    reader: &mut ChatReader,
+    waiting: &mut HashSet<String>,
+) -> Result<Vec<String>, ChatError> {
+    let mut refused = Vec::new();
     while !waiting.is_empty() {
-        match client.reader.next().await.map_err(fault)? {
+        match reader.next().await? {
             Some(ChatEvent::Entry(_)) => {}
-            Some(ChatEvent::Taken(id)) => waiting.retain(|wanted| *wanted != id),
-            Some(ChatEvent::Refused { why, .. }) => {
-                let text = format!("it was not taken: {why}");
-                return Err(Error::message(Exit::Refused, text));
+            Some(ChatEvent::Taken(id)) => {
+                waiting.remove(&id);
             }
-            None => return Err(fault(ChatError::NotListening)),
+            Some(ChatEvent::Refused { id, why }) => {
+                waiting.remove(&id);
+                refused.push(why);
+            }
+            None => return Err(ChatError::Broken(io::ErrorKind::UnexpectedEof.into())),
         }
     }
-    Ok(())
+    Ok(refused)
 }
 
 /// Tells why the chat cannot be used; where nobody listens, what to do depends on the roster's chat.
@@ -97,11 +141,11 @@ pub(super) async fn sit(
             Some(client) => client,
             None => match seat.wait_for_bridge(&socket, user).await? {
                 Some(client) => client,
-                None => return Ok(()),
+                None => return seat.leave(),
             },
         };
         if seat.talk(client).await? == End::Left {
-            return Ok(());
+            return seat.leave();
         }
         seat.tell("the bridge is gone; what you say waits until it is back")?;
     }
@@ -188,8 +232,36 @@ impl Seat {
                 },
             }
         };
+        if end == End::Left {
+            // What does not come in time is told.
+            let _ = timeout(LEAVING, self.until_all_is_taken(&mut events)).await;
+        }
         reading.abort();
         Ok(end)
+    }
+
+    async fn until_all_is_taken(
+        &mut self,
+        events: &mut mpsc::Receiver<ChatEvent>,
+    ) -> Result<(), Error> {
+        while !self.unsaid.is_empty()
+            && let Some(event) = events.recv().await
+        {
+            self.take(event, &mut 0)?;
+        }
+        Ok(())
+    }
+
+    /// Tells what was entered and did not get into the chat.
+    fn leave(&self) -> Result<(), Error> {
+        if self.unsaid.is_empty() {
+            return Ok(());
+        }
+        let texts = self.unsaid.iter().map(|say| show::plain(&say.text));
+        let texts = texts.collect::<Vec<_>>().join("\n  ");
+        let message = format!("the bridge is gone, and this was not said:\n  {texts}");
+        Err(Error::message(Exit::No, message)
+            .hint("`fleet bridge start` brings it back; say it again then"))
     }
 
     /// Waits for a bridge, and keeps what is entered meanwhile; nothing if the person leaves.
@@ -206,7 +278,7 @@ impl Seat {
                         return Ok(None);
                     }
                 }
-                () = tokio::time::sleep(LOOK) => {
+                () = sleep(LOOK) => {
                     if let Ok(client) = ChatClient::connect(socket, user, 20).await {
                         self.tell("the bridge is back")?;
                         return Ok(Some(client));
@@ -291,6 +363,10 @@ impl Seat {
         let Some(say) = say else {
             return Ok(Step::GoOn);
         };
+        if say.text.len() > MAX_TEXT {
+            self.wrong(TOO_LONG)?;
+            return Ok(Step::GoOn);
+        }
         let say = Say { thread, ..say };
         self.unsaid.push(say.clone());
         Ok(Step::Say(say))

@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::hub::HubArgs;
+use crate::output::Own;
 use crate::render::bytes::size;
 
 /// A copy that is done sooner shows no progress.
@@ -46,8 +47,9 @@ pub(super) async fn cat(args: &OneArgs, context: &Context) -> Outcome {
     let path = args.path.checked(&client).await?;
     let (head, mut body) = client.read_file(&args.path.place(), &path, None).await?;
     // The output of a command is text; these are bytes, and go out as they are.
-    let mut output = std::io::stdout().lock();
-    let mut progress = Progress::new(head.length, output.is_terminal());
+    let stdout = std::io::stdout();
+    let mut progress = Progress::new(head.length, stdout.is_terminal());
+    let mut output = Own(stdout.lock());
     while let Some(bytes) = body.next().await {
         let bytes = bytes.map_err(torn)?;
         output.write_all(&bytes)?;
