@@ -210,6 +210,24 @@ fn a_switch_is_checked_keeps_the_roster_and_moves_the_bridge() {
 }
 
 #[test]
+fn what_was_asked_in_a_thread_of_the_chat_before_a_switch_is_answered_in_the_one_behind_it() {
+    let channel = Channel::new(&[ADA]);
+    channel.fleet(&["up"]).exits(0);
+    channel.fleet(&["connector", "switch", "tmux"]).exits(0);
+    let ask = [
+        "chat",
+        "--thread",
+        "topic-1",
+        "-m",
+        "SLEEP:4000 is it done?",
+    ];
+    channel.fleet(&ask).exits(0);
+    channel.until_received("is it done?");
+    channel.fleet(&["connector", "switch", "discord"]).exits(0);
+    channel.until_heard("ended its turn without an answer");
+}
+
+#[test]
 fn init_writes_no_connector_that_does_not_work() {
     let channel = Channel::new(&[]);
     channel.discord.hide_channel();

@@ -74,8 +74,12 @@ pub(super) async fn send(
         client,
         room,
         message,
-        thread: id_of("thread", message.thread_id.as_deref())?,
-        reply_to: id_of("message to answer", message.reply_to.as_deref())?,
+        thread: thread_of(message)?,
+        // What was said somewhere else cannot be answered here, and the text is worth more.
+        reply_to: message
+            .reply_to
+            .as_deref()
+            .and_then(|id| id.try_into().ok()),
         known,
         sent: Vec::new(),
     };
@@ -89,11 +93,12 @@ pub(super) async fn send(
     Ok(sending.sent)
 }
 
-fn id_of(what: &str, id: Option<&str>) -> Result<Option<OwnedEventId>, ConnectorError> {
+fn thread_of(message: &OutboundMessage) -> Result<Option<OwnedEventId>, ConnectorError> {
+    let id = message.thread_id.as_deref();
     let parsed = id.map(OwnedEventId::try_from).transpose();
     parsed.map_err(|_| {
         let cause = format!("{:?} is no event's id", id.unwrap_or_default());
-        ConnectorError::new(Kind::NotFound, format!("find the {what}")).because(cause)
+        ConnectorError::new(Kind::NotFound, "find the thread").because(cause)
     })
 }
 

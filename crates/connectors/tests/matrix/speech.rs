@@ -115,3 +115,14 @@ async fn a_long_text_in_a_thread_comes_in_parts_that_each_fit_an_event() {
         assert_eq!(relation["m.in_reply_to"]["event_id"], before);
     }
 }
+
+#[tokio::test]
+async fn what_answers_a_message_of_another_chat_is_said_all_the_same() {
+    let mut fake = Fake::start().await;
+    let message = OutboundMessage {
+        reply_to: Some("01a2".to_owned()),
+        ..OutboundMessage::new("answer", "the answer")
+    };
+    fake.connector().send(message).await.unwrap();
+    assert_eq!(fake.heard().await, ["the answer"]);
+}

@@ -1,7 +1,8 @@
 //! From the outbox to the carrier.
 
 use podfleet_connectors::{
-    Attachment, Backoff, ConnectorError, ConnectorErrorKind, OutboundMessage, Retry, in_one_line,
+    Attachment, Backoff, ConnectorError, ConnectorErrorKind, OutboundMessage, Retry, SendReceipt,
+    in_one_line,
 };
 use podfleet_pod::clock;
 use podfleet_pod_store::{Fate, Page, Saying};
@@ -63,8 +64,7 @@ impl Bridge<'_> {
         let (store, key) = (self.fleet.store(), self.fleet.key());
         let attempt = store.begin_sending(key, saying.place).await;
         let attempt = attempt.map_err(Halt::passing)?;
-        let message = outbound(saying, attempt > 1);
-        let fate = match self.connector.send(message).await {
+        let fate = match self.carry(saying, attempt > 1).await {
             Ok(receipt) => {
                 self.status.said();
                 Fate::Sent {
@@ -84,6 +84,24 @@ impl Bridge<'_> {
         let settled = store.settle_saying(key, saying.place, &fate, clock::wall());
         settled.await.map_err(Halt::passing)?;
         Ok(Tried::Settled)
+    }
+
+    /// Sends it. Where the bridge answers what was said in another chat, as before the connector was
+    /// switched, it is said in this one.
+    async fn carry(&self, saying: &Saying, again: bool) -> Result<SendReceipt, ConnectorError> {
+        let message = outbound(saying, again);
+        let answers = saying.said.by.is_none() && message.reply_to.is_some();
+        match self.connector.send(message.clone()).await {
+            Err(error) if answers && error.kind() == ConnectorErrorKind::NotFound => {
+                let here = OutboundMessage {
+                    thread_id: None,
+                    reply_to: None,
+                    ..message
+                };
+                self.connector.send(here).await
+            }
+            sent => sent,
+        }
     }
 
     /// Tells the orchestrator that something that it said was not sent, before that is recorded.
