@@ -210,6 +210,24 @@ fn a_switch_is_checked_keeps_the_roster_and_moves_the_bridge() {
 }
 
 #[test]
+fn who_is_no_longer_listed_gives_no_commands_after_the_next_up() {
+    let channel = Channel::new(&[ADA]);
+    channel.fleet(&["up"]).exits(0);
+    let roster = channel.operator.world.path("work/default.yaml");
+    let listed = fs::read_to_string(&roster).unwrap();
+    let none = listed.replace(&format!("operators: [\"{ADA}\"]"), "operators: []");
+    assert_ne!(none, listed);
+    fs::write(&roster, none).unwrap();
+    let verified = channel.fleet(&["verify"]).exits(1);
+    assert!(verified.stdout.contains("an earlier roster"), "{verified}");
+    channel.fleet(&["up"]).exits(0);
+    channel.discord.say("!pause", None);
+    channel.until_heard("You may not give commands here");
+    channel.fleet(&["bridge", "status"]).exits(0);
+    channel.fleet(&["verify"]).exits(0);
+}
+
+#[test]
 fn what_was_asked_in_a_thread_of_the_chat_before_a_switch_is_answered_in_the_one_behind_it() {
     let channel = Channel::new(&[ADA]);
     channel.fleet(&["up"]).exits(0);

@@ -108,7 +108,12 @@ impl Fleet {
         let _lock = place.lock()?;
         let wake = Wake::bind(place.wake())
             .map_err(|error| FleetError::io("listen at", place.wake(), error))?;
-        let status = StatusFile::begin(place.status(), self.build(), &*connector);
+        let status = StatusFile::begin(
+            place.status(),
+            self.build(),
+            &*connector,
+            self.chat_settings(),
+        );
         let bridge = Bridge {
             fleet: self,
             connector,

@@ -22,6 +22,9 @@ pub struct BridgeStatus {
     pub kind: String,
     /// The room, channel or directory that it talks in.
     pub channel: String,
+    /// What the roster said of the chat when it began, as JSON; absent of a roster without a chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
     /// How it is.
     pub phase: BridgePhase,
     /// More of that, such as the error that it tries to get over.
@@ -79,7 +82,12 @@ pub(super) struct StatusFile {
 }
 
 impl StatusFile {
-    pub(super) fn begin(path: &Path, build: &str, connector: &dyn OrchestratorConnector) -> Self {
+    pub(super) fn begin(
+        path: &Path,
+        build: &str,
+        connector: &dyn OrchestratorConnector,
+        settings: Option<String>,
+    ) -> Self {
         let file = Self {
             path: path.to_owned(),
             status: Mutex::new(BridgeStatus {
@@ -87,6 +95,7 @@ impl StatusFile {
                 build: build.to_owned(),
                 kind: connector.kind().to_string(),
                 channel: connector.channel(),
+                settings,
                 phase: BridgePhase::Connecting,
                 detail: None,
                 since: clock::wall(),

@@ -16,7 +16,8 @@ use crate::supervisor::{BridgeProcess, StartError};
 const SECRETS: [&str; 2] = ["MATRIX_ACCESS_TOKEN", "DISCORD_BOT_TOKEN"];
 
 impl Fleet {
-    /// Starts the bridge, or leaves it alone if it runs; returns whether it was started.
+    /// Starts the bridge, or leaves it alone if it runs by what the roster says of the chat now; returns
+    /// whether it was started.
     ///
     /// # Errors
     /// Fails when its connector cannot be made, and with what it says when it does not come up.
@@ -31,7 +32,9 @@ impl Fleet {
         if place.runs() {
             let status = BridgeStatus::read(place.status());
             let same = |status: &BridgeStatus| {
-                status.kind == connector.kind().as_str() && status.channel == connector.channel()
+                status.kind == connector.kind().as_str()
+                    && status.channel == connector.channel()
+                    && status.settings == self.chat_settings()
             };
             if status.as_ref().is_none_or(same) {
                 return Ok(false);
@@ -84,6 +87,12 @@ impl Fleet {
             env,
             secrets,
         }
+    }
+
+    /// Returns what the roster says of the chat, as JSON.
+    pub(crate) fn chat_settings(&self) -> Option<String> {
+        let chat = self.roster()?.connector.as_ref()?;
+        serde_json::to_string(chat).ok()
     }
 
     /// Whether the roster wants a bridge on this host: it has a connector, and its orchestrator is

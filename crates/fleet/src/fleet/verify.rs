@@ -48,21 +48,41 @@ impl Fleet {
         let rows: Vec<_> = rows.iter().filter(|row| row.managed).filter(here).collect();
         let misses = rows.iter().flat_map(|row| misses(row, units.as_ref()));
         let glance = self.bridge_glance().filter(|_| agents.is_empty());
+        let settings = self.chat_settings();
         Ok(Verification {
             agents: rows.len(),
             misses: misses
-                .chain(glance.as_ref().and_then(bridge_miss))
+                .chain(
+                    glance
+                        .as_ref()
+                        .and_then(|glance| bridge_miss(glance, settings.as_deref())),
+                )
                 .collect(),
         })
     }
 }
 
 /// The bridge stands in the place of an agent; no agent has a name of this form.
-fn bridge_miss(glance: &BridgeGlance) -> Option<Miss> {
-    (!glance.is_well()).then(|| Miss {
+fn bridge_miss(glance: &BridgeGlance, settings: Option<&str>) -> Option<Miss> {
+    let began_with = glance
+        .status
+        .as_ref()
+        .map(|status| status.settings.as_deref());
+    let (what, remedy) = match glance.is_well() {
+        true if began_with == Some(settings) => return None,
+        true => (
+            "it goes by what an earlier roster says of the chat".to_owned(),
+            "`fleet bridge start` starts it anew",
+        ),
+        false => (
+            format!("it is {}", glance.word()),
+            "`fleet doctor` says why; `fleet bridge start` starts it",
+        ),
+    };
+    Some(Miss {
         agent: "(bridge)".to_owned(),
-        what: format!("it is {}", glance.word()),
-        remedy: "`fleet doctor` says why; `fleet bridge start` starts it".to_owned(),
+        what,
+        remedy: remedy.to_owned(),
     })
 }
 

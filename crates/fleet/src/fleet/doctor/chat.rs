@@ -87,6 +87,7 @@ mod tests {
                 build: "0.1.0".to_owned(),
                 kind: "tmux".to_owned(),
                 channel: "/chat".to_owned(),
+                settings: None,
                 phase,
                 detail: detail.map(str::to_owned),
                 since: UnixMillis(0),
