@@ -25,6 +25,9 @@ struct Done {
     result: &'static str,
 }
 
+/// What is counted of that which is not invoked.
+const STREAMS: [&str; 4] = ["files.read", "files.write", "files.watch", "pty.attach"];
+
 /// What the hub counts.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
@@ -36,7 +39,7 @@ impl Metrics {
     /// Counts an operation that is done.
     pub(super) fn count(&self, op: &str, failed: Option<Code>) {
         // Names that callers make up are not remembered.
-        let known = Call::NAMES.contains(&op) || op.starts_with("files.") || op == "pty.attach";
+        let known = Call::NAMES.contains(&op) || STREAMS.contains(&op);
         let done = Done {
             op: if known { op } else { "other" }.to_owned(),
             result: failed.map_or("ok", Code::as_str),
