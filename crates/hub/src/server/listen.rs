@@ -12,17 +12,18 @@ use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::Peer;
+use crate::fault::{Code, Fault};
 
 /// What keeps clients from taking all there is.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many connections a listener has at once.
+    /// How many connections a listener has at once. Three in four of them may be terminals.
     pub connections: usize,
     /// How long the head of a request, or a TLS handshake, may take.
     pub head: Duration,
@@ -34,6 +35,49 @@ impl Default for Limits {
             connections: 1024,
             head: Duration::from_secs(10),
         }
+    }
+}
+
+/// A client's place at a listener. It is held for as long as anything of the connection is, a terminal
+/// that it became among it.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    _connection: Arc<OwnedSemaphorePermit>,
+    terminals: Arc<Semaphore>,
+    most_terminals: usize,
+    end: CancellationToken,
+}
+
+impl Held {
+    /// Takes a place for a terminal, which ends with the listener.
+    ///
+    /// # Errors
+    /// Fails when as many are attached as may be: some connections are left for all else.
+    pub(super) fn terminal(&self) -> Result<HeldTerminal, Fault> {
+        let terminals = Arc::clone(&self.terminals);
+        let permit = terminals.try_acquire_owned().map_err(|_| {
+            let most = self.most_terminals;
+            let message = format!("{most} clients are attached to terminals, and no more may be");
+            Fault::new(Code::LimitExceeded, message)
+        })?;
+        Ok(HeldTerminal {
+            held: self.clone(),
+            _terminal: permit,
+        })
+    }
+}
+
+/// The place of a client that is attached to a terminal.
+#[derive(Debug)]
+pub(super) struct HeldTerminal {
+    held: Held,
+    _terminal: OwnedSemaphorePermit,
+}
+
+impl HeldTerminal {
+    /// Waits until the listener ends.
+    pub(super) async fn ended(&self) {
+        self.held.end.cancelled().await;
     }
 }
 
@@ -49,6 +93,8 @@ pub enum Listener {
 /// Serves the clients of a listener until `end`.
 pub async fn serve(listener: Listener, router: Router, limits: Limits, end: CancellationToken) {
     let permits = Arc::new(Semaphore::new(limits.connections));
+    let most_terminals = limits.connections - limits.connections / 4;
+    let terminals = Arc::new(Semaphore::new(most_terminals));
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
             return;
@@ -67,14 +113,23 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, end: Canc
             }
         };
         let Some(peer) = peer else { continue };
-        let router = router.clone().layer(Extension(peer));
+        let held = Held {
+            _connection: Arc::new(permit),
+            terminals: Arc::clone(&terminals),
+            most_terminals,
+            end: end.clone(),
+        };
         let end = end.clone();
+        let router = router
+            .clone()
+            .layer(Extension(peer))
+            .layer(Extension(held.clone()));
         let tls = match &listener {
             Listener::Network(_, Some(config)) => Some(TlsAcceptor::from(Arc::clone(config))),
             _ => None,
         };
         tokio::spawn(async move {
-            let _permit = permit;
+            let _held = held;
             match (stream, tls) {
                 (Accepted::Unix(stream), _) => connection(stream, router, limits, end).await,
                 (Accepted::Tcp(stream), None) => connection(stream, router, limits, end).await,
@@ -128,5 +183,28 @@ async fn connection(
         // How a client's connection ended is its own affair.
         _ = serving => {}
         () = end.cancelled() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_terminal_holds_its_connection_and_some_are_left_for_all_else() {
+        let connections = Arc::new(Semaphore::new(2));
+        let permit = Arc::clone(&connections).acquire_owned().await.unwrap();
+        let held = Held {
+            _connection: Arc::new(permit),
+            terminals: Arc::new(Semaphore::new(1)),
+            most_terminals: 1,
+            end: CancellationToken::new(),
+        };
+        let terminal = held.terminal().unwrap();
+        assert_eq!(held.terminal().unwrap_err().code, Code::LimitExceeded);
+        drop(held);
+        assert_eq!(connections.available_permits(), 1);
+        drop(terminal);
+        assert_eq!(connections.available_permits(), 2);
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use futures_util::SinkExt as _;
 use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole};
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Shared;
+use super::listen::Held;
 use crate::fault::{Code, Fault};
 use crate::hub::Doer;
 use crate::op::AgentRef;
@@ -51,6 +52,7 @@ fn invalid(why: &str) -> Fault {
 pub(super) async fn attach(
     State(shared): State<Arc<Shared>>,
     caller: Result<Caller, Fault>,
+    Extension(held): Extension<Held>,
     session: Result<Path<String>, PathRejection>,
     query: Result<Query<AttachQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -76,9 +78,10 @@ pub(super) async fn attach(
         .write_buffer_size(0);
     let opened = async {
         let (caller, params) = allowed?;
+        let place = held.terminal()?;
         let target = Target::of(&shared, &session, query.fleet).await?;
         let opened = open(&shared, &target, params).await?;
-        Ok((caller, target, params, opened))
+        Ok((caller, place, target, params, opened))
     };
     let opened = opened.await;
     shared.metrics.count(
@@ -86,14 +89,17 @@ pub(super) async fn attach(
         opened.as_ref().err().map(|fault: &Fault| fault.code),
     );
     match opened {
-        Ok((caller, target, params, opened)) => Ok(upgrade.on_upgrade(move |socket| async move {
-            shared.metrics.terminals.inc();
-            tokio::select! {
-                () = serve(socket, &shared, &target, params, opened) => {}
-                () = shared.revoked(&caller) => {}
-            }
-            shared.metrics.terminals.dec();
-        })),
+        Ok((caller, place, target, params, opened)) => {
+            Ok(upgrade.on_upgrade(move |socket| async move {
+                shared.metrics.terminals.inc();
+                tokio::select! {
+                    () = serve(socket, &shared, &target, params, opened) => {}
+                    () = shared.revoked(&caller) => {}
+                    () = place.ended() => {}
+                }
+                shared.metrics.terminals.dec();
+            }))
+        }
         Err(fault) if query.refusal == Refusal::Message => {
             Ok(upgrade.on_upgrade(|socket| refuse(socket, fault)))
         }
