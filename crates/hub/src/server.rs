@@ -16,6 +16,7 @@ mod access;
 mod events;
 pub(crate) mod files;
 mod invoke;
+mod lent;
 mod listen;
 mod metrics;
 mod openapi;
@@ -26,12 +27,16 @@ mod session;
 pub(crate) mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use futures_util::{StreamExt as _, stream};
+use tokio::time::{Instant, timeout_at};
 
 use crate::fault::{Code, Fault};
 use crate::hub::Hub;
@@ -45,6 +50,9 @@ use access::FailedLogins;
 use metrics::Metrics;
 use pty::Audiences;
 use session::Sessions;
+
+/// How long the body of a request may take that is no file.
+const BODY: Duration = Duration::from_secs(30);
 
 /// What the server needs besides the hub.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +87,8 @@ pub fn router(hub: Arc<Hub>, settings: Settings) -> Router {
             "/v1/invoke",
             post(invoke::invoke).layer(DefaultBodyLimit::max(MAX_BODY)),
         )
+        .merge(page::routes())
+        .layer(axum::middleware::map_request(in_time))
         .route(
             "/v1/files/{*path}",
             get(files::read)
@@ -92,7 +102,6 @@ pub fn router(hub: Arc<Hub>, settings: Settings) -> Router {
         .route("/health", get(health))
         .route("/ready", get(metrics::ready))
         .route("/metrics", get(metrics::metrics))
-        .merge(page::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(axum::middleware::from_fn_with_state(
@@ -101,6 +110,24 @@ pub fn router(hub: Arc<Hub>, settings: Settings) -> Router {
         ))
         .layer(axum::middleware::map_response(harden))
         .with_state(shared)
+}
+
+/// Has the body of a request come in time, or fail.
+async fn in_time(request: Request) -> Request {
+    if request.body().is_end_stream() {
+        return request;
+    }
+    let deadline = Instant::now() + BODY;
+    request.map(|body| {
+        let body = Some(body.into_data_stream());
+        Body::from_stream(stream::unfold(body, move |body| async move {
+            let mut body = body?;
+            match timeout_at(deadline, body.next()).await {
+                Ok(part) => Some((part?.map_err(axum::Error::into_inner), Some(body))),
+                Err(late) => Some((Err(late.into()), None)),
+            }
+        }))
+    })
 }
 
 async fn health() -> &'static str {

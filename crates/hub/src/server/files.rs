@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 
 use super::Shared;
+use super::lent::Lent;
 use super::range::{Part, Range};
 use crate::contained::{Precondition, Stat};
 use crate::endpoint::Remote;
@@ -152,20 +153,37 @@ async fn read_there(
 
 pub(super) async fn write(
     State(shared): State<Arc<Shared>>,
-    caller: Result<Caller, Fault>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    let caller = caller?;
+    let body = Lent::of(body);
+    let written = receive(&shared, &caller, &uri, &headers, body.clone()).await;
+    if written.is_err() {
+        body.forget(headers.contains_key(header::EXPECT)).await;
+    }
+    let value = serde_json::to_value(written?)
+        .map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+    Ok(Json(Answer::of(String::new(), Ok(value))).into_response())
+}
+
+async fn receive(
+    shared: &Arc<Shared>,
+    caller: &Caller,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Lent,
+) -> Result<Stat, Fault> {
     caller.needs(Scope::FilesWrite)?;
-    let precondition = precondition(&headers)?;
-    let (place, path) = named(&shared, &uri, PREFIX).await?;
+    let precondition = precondition(headers)?;
+    let (place, path) = named(shared, uri, PREFIX).await?;
     let writing = async {
         match place.doer {
-            Doer::Here => write_here(&shared, &place.root, path, precondition, body).await,
+            Doer::Here => write_here(shared, &place.root, path, precondition, body).await,
             Doer::There(remote) => {
                 let place = Place::Root(place.root);
+                let body = Body::from_stream(body);
                 let writing = remote.work(|client| async move {
                     client.write_file(&place, &path, &precondition, body).await
                 });
@@ -176,7 +194,7 @@ pub(super) async fn write(
     let written = tokio::select! {
         written = writing => written,
         // What is dropped half written is not put into its place.
-        () = shared.revoked(&caller) => {
+        () = shared.revoked(caller) => {
             let message = "the token was revoked meanwhile, or is over";
             Err(Fault::new(Code::AuthRequired, message))
         }
@@ -185,9 +203,7 @@ pub(super) async fn write(
         "files.write",
         written.as_ref().err().map(|fault| fault.code),
     );
-    let value = serde_json::to_value(written?)
-        .map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
-    Ok(Json(Answer::of(String::new(), Ok(value))).into_response())
+    written
 }
 
 /// What the thread that writes is told.
@@ -202,7 +218,7 @@ async fn write_here(
     root: &str,
     path: MountPath,
     precondition: Precondition,
-    body: Body,
+    mut body: Lent,
 ) -> Result<Stat, Fault> {
     let root = shared.hub.machine().root(root).await?;
     let (steps, mut received) = mpsc::channel(4);
@@ -222,7 +238,6 @@ async fn write_here(
         }
     });
     let sending = async move {
-        let mut body = body.into_data_stream();
         while let Some(bytes) = body.next().await {
             let Ok(bytes) = bytes else { return };
             if steps.send(Step::Bytes(bytes)).await.is_err() {

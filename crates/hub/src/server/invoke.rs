@@ -22,13 +22,10 @@ const MAX_KEY: usize = 256;
 
 pub(super) async fn invoke(
     State(shared): State<Arc<Shared>>,
-    caller: Result<Caller, Fault>,
+    // Who may not ask is refused before anything of the body is read.
+    caller: Caller,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let caller = match caller {
-        Ok(caller) => caller,
-        Err(fault) => return fault.into_response(),
-    };
     let body = match body {
         Ok(body) => body,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {

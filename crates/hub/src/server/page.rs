@@ -33,11 +33,19 @@ use crate::op::{Call, Op};
 use crate::token::{Caller, Scope};
 use crate::wire::MAX_BODY;
 
+/// The longest form of a login, in bytes: a token and where one wanted to go.
+const MAX_LOGIN: usize = 8 << 10;
+
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/", get(fleet::page))
         .route("/fleet", get(fleet::part))
-        .route("/login", get(login::form).post(login::enter))
+        .route(
+            "/login",
+            get(login::form)
+                .post(login::enter)
+                .layer(DefaultBodyLimit::max(MAX_LOGIN)),
+        )
         .route("/logout", post(login::leave))
         .route("/agents/{agent}", get(agent::page))
         .route("/agents/{agent}/state", get(agent::state))
