@@ -73,6 +73,13 @@ impl FarHost {
         fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
     }
 
+    /// Adds to what `ssh oak` is configured with.
+    pub(crate) fn configure(&self, more: &str) {
+        let path = self.world.path("ssh/config");
+        let config = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{config}  {more}\n")).unwrap();
+    }
+
     /// Ends the connections that there are, as a network that goes away does.
     pub(crate) fn cut_connections(&self) {
         for pid in crate::world::descendants_of(self.sshd.id()) {

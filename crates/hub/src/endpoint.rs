@@ -29,6 +29,8 @@ use crate::topology::{Endpoint, Topology};
 
 /// How long a call waits for an endpoint that is being connected.
 const CONNECTING: Duration = Duration::from_secs(8);
+/// How long one of several endpoints is waited for.
+const SOON: Duration = Duration::from_secs(10);
 
 /// How an endpoint is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,10 +57,13 @@ pub enum Status {
         /// What it says.
         detail: String,
     },
-    /// It speaks no version that home does, or is no hub.
+    /// It speaks no version that home does, is no hub, or refuses what is no matter of the token.
     Incompatible {
-        /// What it speaks.
+        /// What it speaks, or says.
         detail: String,
+        /// What to do about it, where it is not the versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
     },
     /// `ssh` does not get there; it is tried again.
     TunnelFailed {
@@ -94,7 +99,7 @@ impl Status {
             Self::Connected { .. } | Self::Connecting => None,
             Self::Offline { detail, .. }
             | Self::AuthFailed { detail }
-            | Self::Incompatible { detail }
+            | Self::Incompatible { detail, .. }
             | Self::TunnelFailed { detail }
             | Self::NotInstalled { detail } => Some(detail),
         }
@@ -128,7 +133,10 @@ impl Status {
             Self::AuthFailed { .. } => Some(format!(
                 "make a token there (`fleet hub token create`), remove `{name}` and add it with it"
             )),
-            Self::Incompatible { .. } => Some("bring both machines to the same build".to_owned()),
+            Self::Incompatible { hint, .. } => Some(
+                hint.clone()
+                    .unwrap_or_else(|| "bring both machines to the same build".to_owned()),
+            ),
             Self::TunnelFailed { .. } => Some(format!("try `{place}` by hand")),
             Self::NotInstalled { .. } => Some(format!(
                 "install it there: copy `fleet` into a directory of its PATH ({place})"
@@ -228,12 +236,19 @@ impl Remote {
         let name = name.as_str();
         let working = async {
             self.connected().await?;
-            work(self.client.clone()).await.map_err(|error| {
-                if !matches!(error, ClientError::Answer(_)) {
-                    self.look.notify_one();
+            let link = self.link();
+            tokio::select! {
+                done = work(self.client.clone()) => done.map_err(|error| {
+                    if !matches!(error, ClientError::Answer(_)) {
+                        self.look.notify_one();
+                    }
+                    error.about(name)
+                }),
+                () = link.cancelled() => {
+                    let message = format!("`{name}` was lost before it answered");
+                    Err(Fault::new(Code::EndpointOffline, message).about(name))
                 }
-                error.about(name)
-            })
+            }
         };
         tokio::select! {
             done = working => done,
@@ -242,6 +257,25 @@ impl Remote {
                 Err(Fault::new(Code::EndpointNotFound, message).about(name))
             }
         }
+    }
+
+    /// Calls an operation there whose answer others wait for too, as that of a listing: who does not
+    /// answer soon is left out of it.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn call_soon<O: Op>(
+        &self,
+        params: O::Params,
+        deadline: Duration,
+    ) -> Result<O::Result, Fault> {
+        let share = SOON.min(deadline * 3 / 4);
+        let called = timeout(share, self.call::<O>(params, share)).await;
+        called.unwrap_or_else(|_| {
+            let name = self.endpoint().name;
+            let message = format!("`{name}` did not answer within {} s", share.as_secs_f32());
+            Err(Fault::new(Code::EndpointOffline, message).about(name.as_str()))
+        })
     }
 
     /// Waits while it is being connected; fails at once if it is known not to be there.

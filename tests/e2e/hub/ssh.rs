@@ -51,6 +51,11 @@ fn a_machine_is_reached_by_ssh_and_its_hub_is_started_there() {
     let Some(far) = FarHost::reached_from(&home, true) else {
         return;
     };
+    // As many have it: a connection that others share, which here is none of ours.
+    far.configure(&format!(
+        "ControlMaster auto\n  ControlPath {}/%h\n  ControlPersist 60\n  RequestTTY yes",
+        home.path("home").display()
+    ));
     let far = &far.world;
     far.write_roster("default", &far.agents(&[("coder", "")]));
     home.fleet_by_ssh(&["hub", "run", "--background", "--json"])
@@ -58,6 +63,7 @@ fn a_machine_is_reached_by_ssh_and_its_hub_is_started_there() {
     let _home_hub = Hub::of(&home);
     let added = home.fleet_by_ssh(&["endpoint", "add", "far", "--ssh", "oak"]);
     assert!(added.stdout.contains("connected"), "{added}");
+    assert!(!home.path("home/127.0.0.1").exists(), "a way is shared");
     let far_hub = Hub::of(far);
     // It serves the home directory of that user and nothing else.
     let refused = mount(&home, text(&far.path("work")));

@@ -91,10 +91,11 @@ impl Tunnel {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Waits until `ssh` ends.
-    pub(super) async fn ended(&mut self) {
+    /// Waits until `ssh` ends; returns what it said.
+    pub(super) async fn ended(&mut self) -> String {
         // What cannot be waited for has ended.
         let _ = self.child.wait().await;
+        said(&mut self.child).await
     }
 }
 
@@ -104,10 +105,14 @@ impl Drop for Tunnel {
     }
 }
 
+/// Has a connection of its own that ends with it, whatever the user's configuration says of sharing
+/// one, and of commands to run.
 fn ssh() -> Command {
     let mut command = Command::new("ssh");
     command
         .args(["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"])
+        .args(["-o", "ControlMaster=no", "-o", "ControlPath=none"])
+        .args(["-o", "RemoteCommand=none", "-o", "RequestTTY=no"])
         .stdin(Stdio::null())
         .stderr(Stdio::piped());
     command

@@ -79,7 +79,7 @@ impl Supervisor {
                 () = sleep(PING) => {}
                 () = self.remote.look.notified() => {}
                 () = self.remote.retry.notified() => {}
-                () = tunnel_end(tunnel) => {}
+                detail = tunnel_end(tunnel) => return Status::TunnelFailed { detail },
             }
             let status = self.hello().await;
             if !matches!(status, Status::Connected { .. }) {
@@ -117,19 +117,31 @@ impl Supervisor {
         match hello {
             Ok(info) => self.compare(info),
             Err(ClientError::Unreachable(why, detail)) => Status::Offline { why, detail },
-            Err(ClientError::NoHub(detail)) => Status::Incompatible { detail },
-            Err(ClientError::Answer(fault)) => match fault.code {
-                Code::AuthRequired | Code::AuthDenied => Status::AuthFailed {
-                    detail: fault.message,
-                },
-                Code::LimitExceeded => Status::Offline {
-                    why: crate::client::Unreachable::Refused,
-                    detail: fault.message,
-                },
-                _ => Status::Incompatible {
-                    detail: fault.message,
-                },
-            },
+            Err(ClientError::NoHub(detail)) => {
+                let place = self.remote.endpoint().reach.place();
+                let hint = format!("check that a hub is at {place}: `fleet hub status` there");
+                Status::Incompatible {
+                    detail: format!("what answers is no hub: {detail}"),
+                    hint: Some(hint),
+                }
+            }
+            Err(ClientError::Answer(fault)) => {
+                match fault.code {
+                    Code::AuthRequired | Code::AuthDenied => Status::AuthFailed {
+                        detail: fault.message,
+                    },
+                    Code::LimitExceeded => Status::Offline {
+                        why: crate::client::Unreachable::Refused,
+                        detail: fault.message,
+                    },
+                    _ => Status::Incompatible {
+                        detail: fault.message,
+                        hint: Some(fault.hint.unwrap_or_else(|| {
+                            "look at the output of its `fleet hub run`".to_owned()
+                        })),
+                    },
+                }
+            }
         }
     }
 
@@ -145,7 +157,7 @@ impl Supervisor {
             let detail = format!(
                 "it speaks versions {min_version} to {version} (build {build}), home {VERSION}"
             );
-            return Status::Incompatible { detail };
+            return Status::Incompatible { detail, hint: None };
         }
         let known = self.remote.endpoint();
         match known.hub_id {
@@ -166,8 +178,10 @@ impl Supervisor {
             }
         }
         if info.hub_id == self.topology.hub_id() {
-            let detail = "it is this hub itself".to_owned();
-            return Status::Incompatible { detail };
+            return Status::Incompatible {
+                detail: "it is this hub itself".to_owned(),
+                hint: Some(format!("remove `{}`: `local` is this machine", known.name)),
+            };
         }
         Status::Connected {
             host: info.host,
@@ -191,7 +205,7 @@ impl Supervisor {
     }
 }
 
-async fn tunnel_end(tunnel: &mut Option<Tunnel>) {
+async fn tunnel_end(tunnel: &mut Option<Tunnel>) -> String {
     match tunnel {
         Some(tunnel) => tunnel.ended().await,
         None => std::future::pending().await,

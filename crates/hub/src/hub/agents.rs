@@ -56,7 +56,7 @@ impl Hub {
                     endpoint: Some(MachineName::Local),
                     fleet: params.fleet.clone(),
                 };
-                let mut rows = remote.call::<FleetPs>(own, order.deadline).await?.rows;
+                let mut rows = remote.call_soon::<FleetPs>(own, order.deadline).await?.rows;
                 for row in &mut rows {
                     row.endpoint = machine.clone();
                 }

@@ -151,7 +151,8 @@ fn presented(headers: &HeaderMap) -> Option<Secret> {
 }
 
 /// Refuses requests that a page of another site has a browser make: such a page has an origin of its
-/// own, or a name that it had resolved to this machine.
+/// own, or a name that it had resolved to this machine. Who shows a token in the head of the request is
+/// no such page, whatever this machine is called by.
 pub(super) async fn check_origin(
     State(shared): State<Arc<Shared>>,
     request: Request,
@@ -162,7 +163,8 @@ pub(super) async fn check_origin(
         let headers = request.headers();
         let host = request.uri().authority().map(ToString::to_string);
         let host = host.or_else(|| text(headers, header::HOST));
-        let Some(host) = host.filter(|host| knows(&shared, host)) else {
+        let known = |host: &String| presented(headers).is_some() || knows(&shared, host);
+        let Some(host) = host.filter(known) else {
             let message = "this machine is not known by the name in `Host`";
             return Fault::new(Code::RequestInvalid, message)
                 .hint("`fleet hub run --host NAME` makes a name known")

@@ -298,6 +298,48 @@ async fn removal_with_a_live_endpoint_ends_what_waits_for_it() {
     );
 }
 
+/// A machine that says who it is, and answers nothing else.
+async fn hanging() -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let info = r#"{"ok":true,"value":{"hub_id":"0198c1d2-7a3b-7c4d-8e5f-001122334455","host":"x","build":"1","version":1,"min_version":1}}"#;
+    let info = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{info}",
+        info.len()
+    );
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let info = info.clone();
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                while let Ok(length @ 1..) = stream.read(&mut request).await {
+                    let asked = String::from_utf8_lossy(&request[..length]).into_owned();
+                    if asked.contains("hub.info") {
+                        stream.write_all(info.as_bytes()).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_machine_that_hangs_is_named_and_keeps_nobody_from_the_others() {
+    let home = TestHub::new().await;
+    let address = hanging().await.to_string().parse().unwrap();
+    add(&home, "mute", Reach::Plain { address }, Secret::new("x")).await;
+    until_state(&home, "mute", "connected").await;
+    let deadline = Duration::from_secs(3);
+    let owner = home.owner();
+    let asked = owner.call_within::<FleetPs>(PsParams::default(), deadline, None);
+    let missing = asked.await.unwrap().missing;
+    let mute = missing
+        .iter()
+        .find(|fault| fault.endpoint.as_deref() == Some("mute"));
+    assert_eq!(mute.unwrap().code, Code::EndpointOffline);
+}
+
 #[tokio::test]
 async fn a_machine_that_is_no_hub_is_told_apart() {
     async fn answering(text: &'static str) -> std::net::SocketAddr {

@@ -17,7 +17,7 @@ use podfleet_hub::token::Scope;
 use podfleet_protocol::method::Nothing;
 use serde_json::{Value, json};
 
-use crate::world::{TestHub, raw};
+use crate::world::{PATIENCE, TestHub, raw};
 
 pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Fault {
     match result {
@@ -140,6 +140,9 @@ async fn pages_of_other_sites_and_names_that_are_not_ours_are_refused() {
             .starts_with("HTTP/1.1 400")
     );
     assert!(ask("").await.starts_with("HTTP/1.1 400"));
+    // No page has a browser show a token: whoever does may call this machine what they like.
+    let by_name = ask("host: box.example:7717\r\nauthorization: Bearer any\r\n").await;
+    assert!(by_name.starts_with("HTTP/1.1 200"), "{by_name}");
     let foreign = ask(&format!(
         "host: localhost:{port}\r\norigin: http://evil.example\r\n"
     ))
@@ -191,6 +194,22 @@ async fn nonsense_gets_an_answer_that_says_what_is_wrong() {
     assert_eq!(ask(r#"{"op": "hub.info"}"#).await, pair("200", "ok"));
     let long = format!(r#"{{"op": "{}"}}"#, "x".repeat(5 << 20));
     assert_eq!(ask(&long).await, pair("413", "fs.too_large"));
+}
+
+#[tokio::test]
+async fn who_shows_no_token_is_refused_before_the_body_comes() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let hub = TestHub::new().await;
+    for line in ["POST /v1/invoke", "PUT /v1/files/m/a"] {
+        let mut stream = tokio::net::TcpStream::connect(hub.address()).await.unwrap();
+        let head =
+            format!("{line} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4000000\r\n\r\n{{");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await;
+        read.expect("the body is waited for").unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 401", "{line}");
+    }
 }
 
 #[tokio::test]
@@ -247,6 +266,13 @@ async fn health_ready_and_metrics_answer_and_count() {
         metrics.contains(r#"fleet_hub_operations_total{op="hub.info",result="ok"} 1"#),
         "{metrics}"
     );
+    let invented = r#"{"op": "files.a\nb{}\"x"}"#;
+    raw(&hub, &format!(
+        "POST /v1/invoke HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{invented}", invented.len()
+    )).await;
+    let metrics = ask("/metrics", &token).await;
+    assert!(metrics.contains(r#"op="other""#), "{metrics}");
+    assert!(!metrics.contains("files.a"), "{metrics}");
     assert!(ask("/metrics", "wrong").await.starts_with("HTTP/1.1 401"));
     assert!(ask("/nothing", "").await.starts_with("HTTP/1.1 404"));
 }
