@@ -1,14 +1,18 @@
 //! Making, renaming, copying and removing.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use super::write::sync_directory;
 use super::{Contained, Precondition, Stat, at, fault};
 use crate::fault::{Code, Fault};
 use crate::path::MountPath;
+
+/// How much is copied between two looks whether anybody waits for it, in bytes.
+const PART: u64 = 8 << 20;
 
 /// What a removal takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,16 +75,18 @@ impl Contained {
         sync_directory(&old).map_err(error)
     }
 
-    /// Copies a file to another place below, whole or not at all.
+    /// Copies a file to another place below, whole or not at all. It ends when nobody waits for it any
+    /// more, and then has copied nothing.
     ///
     /// # Errors
-    /// Fails when it is no file, something is in the other place and `replace` is not given, or a
-    /// link leads out.
+    /// Fails when it is no file, something is in the other place and `replace` is not given, a link
+    /// leads out, or `waited_for` is cancelled.
     pub fn copy(
         &self,
         from: &MountPath,
         to: &MountPath,
         replace: bool,
+        waited_for: &CancellationToken,
     ) -> Result<CopyReport, Fault> {
         let (mut source, _) = self.read(from)?;
         let precondition = if replace {
@@ -89,11 +95,20 @@ impl Contained {
             Precondition::Absent
         };
         let mut target = self.write(to, precondition)?;
-        let copied = io::copy(&mut source, &mut target).and_then(|bytes| {
-            target.flush()?;
-            Ok(bytes)
-        });
-        let bytes = copied.map_err(|error| fault(&error, to.as_str()))?;
+        let mut bytes = 0;
+        loop {
+            let mut part = source.by_ref().take(PART);
+            let copied = io::copy(&mut part, &mut target);
+            let copied = copied.map_err(|error| fault(&error, to.as_str()))?;
+            if waited_for.is_cancelled() {
+                let message = "nobody waits for the copy any more";
+                return Err(at(to, Code::DeadlineExceeded, message));
+            }
+            if copied == 0 {
+                break;
+            }
+            bytes += copied;
+        }
         target.finish()?;
         Ok(CopyReport { bytes })
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
 use schemars::JsonSchema;
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::{Contained, Kind, Stat, at, fault, last_name};
 use crate::fault::{Code, Fault};
 use crate::path::MountPath;
+
+/// Who puts a file into its place on the condition that it has a tag. Other processes do not know it.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// In which state a file has to be for a write to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,6 +113,11 @@ impl Written {
     pub fn finish(mut self) -> Result<Stat, Fault> {
         let error = |error: io::Error| fault(&error, self.path.as_str());
         self.file.sync_all().map_err(error)?;
+        // Between the look at the tag and the renaming no other one of this process looks.
+        let _alone = match &self.precondition {
+            Precondition::Etag(_) => Some(ALONE.lock().unwrap_or_else(PoisonError::into_inner)),
+            Precondition::None | Precondition::Absent => None,
+        };
         self.check()?;
         if self.precondition == Precondition::Absent {
             // A link, unlike a renaming, replaces nothing.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use podfleet_protocol::method::Nothing;
+use tokio_util::sync::CancellationToken;
 
 use super::Machine;
 use crate::contained::{Contained, CopyReport, ListPage, Removal, Stat, check_root};
@@ -128,7 +129,7 @@ impl Machine {
         Ok(Nothing {})
     }
 
-    /// Copies a file.
+    /// Copies a file. Dropping the future ends it, with nothing copied.
     ///
     /// # Errors
     /// Fails as [`Contained::copy`] does.
@@ -140,11 +141,13 @@ impl Machine {
     ) -> Result<CopyReport, Fault> {
         let root = self.root(root).await?;
         let (from, to) = (root.path(from)?, root.path(to)?);
-        root.with(move |files| files.copy(&from, &to, replace))
+        let waited_for = CancellationToken::new();
+        let _ends_with_this = waited_for.clone().drop_guard();
+        root.with(move |files| files.copy(&from, &to, replace, &waited_for))
             .await
     }
 
-    /// Removes something.
+    /// Removes something. What has begun is done, whoever waits for it.
     ///
     /// # Errors
     /// Fails as [`Contained::remove`] does.

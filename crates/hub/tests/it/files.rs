@@ -6,10 +6,11 @@ use std::time::Duration;
 use axum::body::Body;
 use futures_util::{StreamExt as _, stream};
 use podfleet_hub::client::ClientError;
-use podfleet_hub::contained::{Change, Precondition};
+use podfleet_hub::contained::{Change, Contained, Precondition};
 use podfleet_hub::fault::Code;
 use podfleet_hub::path::MountPath;
 use podfleet_hub::token::Scope;
+use tokio_util::sync::CancellationToken;
 
 use crate::surface::{mounted, refused};
 use crate::world::{PATIENCE, TestHub, raw, until};
@@ -60,6 +61,57 @@ async fn the_bytes_of_a_file_come_and_go_as_they_are() {
         .write_file(&place, &path, &other, Body::from("x"))
         .await;
     assert_eq!(refused(changed).code, Code::FsConflict);
+}
+
+#[tokio::test]
+async fn of_many_that_write_on_the_condition_of_one_tag_one_does() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    let client = hub.client(hub.token("rw", &[Scope::FilesRead, Scope::FilesWrite]));
+    let path = MountPath::plain("a").unwrap();
+    let write = async |condition: &Precondition, text: String| {
+        let body = Body::from(text);
+        client.write_file(&place, &path, condition, body).await
+    };
+    let mut tag = write(&Precondition::None, "first".into())
+        .await
+        .unwrap()
+        .etag;
+    for round in 0..30 {
+        let condition = Precondition::Etag(tag);
+        let writing = (0..6).map(|writer| write(&condition, format!("{round} {writer}")));
+        let written = futures_util::future::join_all(writing).await;
+        let mut done = written.into_iter().filter_map(Result::ok);
+        tag = done.next().expect("nobody wrote").etag;
+        assert_eq!(done.count(), 0, "more than one wrote in round {round}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_refused_is_told_why_however_much_was_on_its_way() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    let client = hub.client(hub.token("rw", &[Scope::FilesRead, Scope::FilesWrite]));
+    for _ in 0..40 {
+        let path = MountPath::plain("nodir/x").unwrap();
+        let body = Body::from(vec![0; 3 << 20]);
+        let written = client.write_file(&place, &path, &Precondition::None, body);
+        assert_eq!(refused(written.await).code, Code::FsNotFound);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_nobody_waits_for_is_not_made() {
+    let hub = TestHub::new().await;
+    let files = Contained::open(&hub.files(), &[hub.files()]).unwrap();
+    std::fs::write(hub.files().join("a"), "a").unwrap();
+    let path = |name: &str| MountPath::plain(name).unwrap();
+    let nobody = CancellationToken::new();
+    nobody.cancel();
+    let copied = files.copy(&path("a"), &path("b"), false, &nobody);
+    assert_eq!(copied.unwrap_err().code, Code::DeadlineExceeded);
+    let names = std::fs::read_dir(hub.files()).unwrap();
+    assert_eq!(names.count(), 1, "nothing of it is left");
 }
 
 #[tokio::test]
