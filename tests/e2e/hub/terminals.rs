@@ -171,6 +171,30 @@ fn a_terminal_that_ended_is_seen_to_have_ended() {
 }
 
 #[test]
+fn a_key_that_was_used_costs_no_terminal_and_no_agent_is_killed_for_one() {
+    let (home, spoke) = pair();
+    spoke.world.fleet(&["up"]).exits(0);
+    let spawn = |name: &str| {
+        let place = ["pty", "spawn", "far", "--key", "k1", "--name", name];
+        let shell = [&place[..], &["--", "/bin/sh"]].concat();
+        home.world.fleet(&shell)
+    };
+    assert_eq!(spawn("one").exits(0).stdout, "one@box\n");
+    assert_eq!(spawn("one").exits(0).stdout, "one@box\n");
+    let other = spawn("two").exits(2);
+    assert!(other.stderr.contains("the key is that of"), "{other}");
+    let listed = home.world.fleet(&["pty", "list", "--json"]).exits(0).json();
+    assert_eq!(listed[0]["state"], "live");
+    let agent = home.world.fleet(&["pty", "kill", "coder@box"]).exits(3);
+    assert!(
+        agent.stderr.contains("an agent, and no terminal"),
+        "{agent}"
+    );
+    assert_ne!(spoke.world.row("coder")["readiness"], "stopped");
+    home.world.fleet(&["pty", "kill", "one@box"]).exits(0);
+}
+
+#[test]
 fn a_terminal_goes_on_while_home_asks_and_ends_when_home_is_away_for_too_long() {
     let (home, mut spoke) = (Machine::new("lead"), Machine::new("coder"));
     let address = spoke.address();

@@ -90,8 +90,12 @@ impl Fleet {
     /// Ends a terminal and forgets its pod; its session log stays.
     ///
     /// # Errors
-    /// Fails for an unknown pod, and one that cannot be ended.
+    /// Fails for an unknown pod, one that hosts an agent, and one that cannot be ended.
     pub async fn close_terminal(&self, name: &str, reason: &str) -> Result<(), FleetError> {
+        if self.pod_record(name).await?.class != TERMINAL_CLASS {
+            let error = FleetError::not_allowed(name, "it is an agent, and no terminal");
+            return Err(error.hint(format!("`fleet down {name}` ends it")));
+        }
         self.stop_pod(name, reason).await?;
         self.forget(name, false).await?;
         Ok(())

@@ -1,7 +1,8 @@
 //! Operations on terminals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
 use podfleet_protocol::method::Nothing;
 use podfleet_protocol::{PodId, PodName};
 use uuid::Uuid;
@@ -54,7 +55,10 @@ impl Hub {
             Doer::There(remote) => Some(remote.endpoint().endpoint_id),
         };
         // The route first: whatever happens then, the terminal is known here.
-        self.topology.keep_route(&route, endpoint)?;
+        let is_new = self.topology.keep_route(&route, endpoint)?;
+        if !is_new {
+            self.refuse_other_order(&route)?;
+        }
         let opened = match doer {
             Doer::Here => self.machine.open_terminal(open).await,
             Doer::There(remote) => remote.call::<PtyOpen>(open, order.deadline).await,
@@ -62,7 +66,7 @@ impl Hub {
         match opened {
             Ok(_) => Ok(route),
             Err(fault) => {
-                if is_refusal(&fault) {
+                if is_new && is_refusal(&fault) {
                     self.topology.drop_route(session)?;
                 }
                 Err(fault)
@@ -70,15 +74,33 @@ impl Hub {
         }
     }
 
+    /// Refuses an order whose key was that of another terminal. One that is the same is no new order.
+    fn refuse_other_order(&self, route: &Route) -> Result<(), Fault> {
+        let Some(known) = self.topology.route(route.session)? else {
+            return Ok(());
+        };
+        let same = (&known.agent, &known.endpoint, &known.mount)
+            == (&route.agent, &route.endpoint, &route.mount);
+        if same {
+            return Ok(());
+        }
+        let message = format!(
+            "the key is that of the terminal `{}@{}` on `{}`",
+            known.agent,
+            known.endpoint.as_str(),
+            known.mount
+        );
+        Err(Fault::new(Code::RequestInvalid, message).hint("another terminal needs another key"))
+    }
+
     pub(super) async fn list_terminals(&self, order: &Order) -> Result<PtyListResult, Fault> {
         let routes = self.topology.routes()?;
-        let mut known = BTreeMap::<MachineName, Option<PtyStatesResult>>::new();
-        for route in &routes {
-            if !known.contains_key(&route.endpoint) {
-                let states = self.states_of(&route.endpoint, order).await.ok();
-                known.insert(route.endpoint.clone(), states);
-            }
-        }
+        let machines: BTreeSet<&MachineName> = routes.iter().map(|route| &route.endpoint).collect();
+        let asked = machines
+            .into_iter()
+            .map(|machine| async { (machine.clone(), self.states_of(machine, order).await.ok()) });
+        let known: BTreeMap<MachineName, Option<PtyStatesResult>> =
+            join_all(asked).await.into_iter().collect();
         let state = |route: &Route| match known.get(&route.endpoint) {
             Some(Some(known)) => {
                 let state = known.states.get(&route.session.to_string());
@@ -102,7 +124,11 @@ impl Hub {
     ) -> Result<PtyStatesResult, Fault> {
         match self.doer(machine)? {
             Doer::Here => self.machine.terminal_states().await,
-            Doer::There(remote) => remote.call::<PtyStates>(Nothing {}, order.deadline).await,
+            Doer::There(remote) => {
+                remote
+                    .call_soon::<PtyStates>(Nothing {}, order.deadline)
+                    .await
+            }
         }
     }
 

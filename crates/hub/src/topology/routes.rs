@@ -51,11 +51,11 @@ impl Topology {
         found.optional().map_err(Fault::from)
     }
 
-    /// Keeps a route; one that is there stays.
+    /// Keeps a route; one that is there stays. Returns whether it is new.
     ///
     /// # Errors
     /// Fails when the disk fails.
-    pub fn keep_route(&self, route: &Route, endpoint: Option<Uuid>) -> Result<(), Fault> {
+    pub fn keep_route(&self, route: &Route, endpoint: Option<Uuid>) -> Result<bool, Fault> {
         self.change(|tx| {
             let sql = "INSERT OR IGNORE INTO route (session, agent, endpoint, mount, created)
                 VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -66,8 +66,7 @@ impl Topology {
                 route.mount.to_string(),
                 route.created.0,
             ];
-            tx.execute(sql, values)?;
-            Ok(())
+            Ok(tx.execute(sql, values)? == 1)
         })
     }
 
