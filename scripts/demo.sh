@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly AGENTS=(orchestrator enhancer coder reviewer)
+home='' kept=''
 readonly TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
@@ -59,7 +60,7 @@ end_strays() {
 clean_up() {
     local status=$?
     trap - EXIT INT TERM HUP
-    if [[ -n ${home:-} && -z ${kept:-} ]]; then
+    if [[ -n $home && -z $kept ]]; then
         fleet down --all >/dev/null 2>&1 || true
         tmux -L podfleet-demo kill-server >/dev/null 2>&1 || true
         end_strays 2>/dev/null
@@ -70,13 +71,14 @@ clean_up() {
 
 write_keepers() {
     cat >"$home/env" <<END
+for name in TMUX TMUX_PANE \$(env | sed -n 's/^\(FLEET_[A-Z_]*\)=.*/\1/p'); do unset "\$name"; done
 export HOME=$HOME FLEET_HOME=$FLEET_HOME FLEET_STATE_DIR=$FLEET_STATE_DIR
 export FLEET_RUNTIME_DIR=$FLEET_RUNTIME_DIR TMUX_TMPDIR=$TMUX_TMPDIR
 export PATH=$TARGET/debug:\$PATH
 END
     cat >"$home/end" <<END
 . $home/env
-fleet down --all
+fleet down --all || exit
 tmux -L podfleet-demo kill-server 2>/dev/null
 rm -rf $home
 END
