@@ -66,7 +66,7 @@ fn without_tmux_nothing_is_half_started() {
 fn an_unknown_agent_is_answered_with_the_nearest_name() {
     let world = World::with_agents(&[("coder", ""), ("reviewer", "")]);
     let ran = world.fleet(&["send", "codr", "-m", "hello"]);
-    assert!(ran.code == 1 || ran.code == 2, "{ran}");
+    assert_eq!(ran.code, 2, "{ran}");
     assert!(ran.stderr.contains("coder"), "{ran}");
     assert!(fits_80_columns(&ran.stderr), "{ran}");
 }
@@ -147,7 +147,7 @@ fn a_message_of_one_mebibyte_reaches_the_agent_as_a_file_and_a_longer_one_is_ref
     assert_eq!(fs::read_to_string(path).unwrap().len(), 1 << 20);
     fs::write(&body, "x".repeat((1 << 20) + 1)).unwrap();
     let refused = world.fleet(&["send", "a", "-f", text(&body)]);
-    assert!(refused.code == 1 || refused.code == 3, "{refused}");
+    assert_eq!(refused.code, 3, "{refused}");
     assert_eq!(world.received("a", Kind::Submit).len(), 1);
 }
 
@@ -155,7 +155,14 @@ fn a_message_of_one_mebibyte_reaches_the_agent_as_a_file_and_a_longer_one_is_ref
 fn a_raw_message_that_may_be_a_command_is_refused() {
     let world = World::with_agents(&[("a", "")]);
     world.fleet(&["up"]).exits(0);
-    for body in ["!rm -rf x", "/exit", "@file"] {
+    for body in [
+        "!rm -rf x",
+        "/exit",
+        "@file",
+        " !rm -rf x",
+        "\n/exit",
+        "\u{a0}@file",
+    ] {
         let ran = world.fleet(&["send", "a", "--raw", "-m", body, "--wait", "submitted"]);
         assert_ne!(ran.code, 0, "{ran}");
         assert!(ran.to_string().contains("command"), "{ran}");

@@ -115,6 +115,9 @@ pub enum Refusal {
     /// The id belongs to a message with another body.
     #[error("the id is that of another message")]
     IdReused,
+    /// Nothing of the body is left that anybody could read.
+    #[error("the body is empty")]
+    Empty,
     /// The body is longer than a message may be.
     #[error("the body is longer than {limit} bytes")]
     TooLarge {

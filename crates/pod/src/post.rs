@@ -115,6 +115,9 @@ impl Post<'_> {
         message: NewMessage,
     ) -> Result<AcceptedResult, PostError> {
         let clean = clean_body(&message.body);
+        if clean.is_blank() {
+            return Err(Refusal::Empty.into());
+        }
         let id = message.id;
         let offer = Offer {
             sender: self.sender,

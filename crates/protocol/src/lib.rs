@@ -76,7 +76,9 @@ pub use cursor::{CursorError, EventCursor, LogCursor, MAX_CURSOR, OutputCursor, 
 pub use event::Event;
 pub use geometry::Size;
 pub use id::{Generation, MessageId, PodId, Run, SessionId, ShortId, UnixMillis};
-pub use message::{Class, CleanBody, Kind, Message, NewMessage, OnCrash, Typing, clean_body};
+pub use message::{
+    Class, CleanBody, Kind, Message, NewMessage, OnCrash, Typing, clean_body, may_be_command,
+};
 pub use name::{
     EndpointName, FleetName, MAX_NAME, MountName, NameError, NameFault, PodName, RESERVED_NAMES,
     SpaceName, TenantId,

@@ -207,6 +207,22 @@ pub fn clean_body(body: &str) -> CleanBody {
     CleanBody { text, stripped }
 }
 
+impl CleanBody {
+    /// Returns whether nothing is left that anybody could read.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+}
+
+/// Returns whether an agent may take a text for a command of its own, or a file's name, if it is
+/// typed as it is. Agents look behind what is blank, a byte order mark too.
+#[must_use]
+pub fn may_be_command(body: &str) -> bool {
+    let blank = |character: char| character.is_whitespace() || character == '\u{feff}';
+    body.trim_start_matches(blank).starts_with(['!', '/', '@'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +233,33 @@ mod tests {
         let body = clean_body("a\u{1b}[201~b\u{9b}201~c\r\nd\re\tf\u{7f}");
         assert_eq!(body.text, "a[201~b201~c\nd\ne\tf");
         assert_eq!(body.stripped, 3);
+    }
+
+    #[test]
+    fn a_body_of_blanks_and_control_characters_is_blank() {
+        for body in ["", " \n\t", "\u{1}\u{2}", "\u{1b} \u{7f}"] {
+            assert!(clean_body(body).is_blank(), "{body:?}");
+        }
+        assert!(!clean_body("\u{1}a").is_blank());
+    }
+
+    #[test]
+    fn what_stands_behind_blanks_may_be_a_command() {
+        for body in [
+            "!x",
+            "/x",
+            "@x",
+            " !x",
+            "\n\n/x",
+            "\t@x",
+            "\u{a0}!x",
+            "\u{feff}/x",
+        ] {
+            assert!(may_be_command(body), "{body:?}");
+        }
+        for body in ["", "x !y", "x\n/y"] {
+            assert!(!may_be_command(body), "{body:?}");
+        }
     }
 
     proptest! {

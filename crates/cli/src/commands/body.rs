@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use podfleet_protocol::clean_body;
 use podfleet_protocol::limits::MAX_BODY;
 
 use crate::error::Error;
@@ -24,8 +25,16 @@ pub(super) struct BodyArgs {
     #[arg(short, long, value_name = "FILE", group = "body", value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
     /// Read the message from standard input
-    #[arg(value_name = "-", group = "body", value_parser = ["-"], hide_possible_values = true)]
+    #[arg(value_name = "-", group = "body", value_parser = dash)]
     stdin: Option<String>,
+}
+
+/// A text of several words that is not quoted ends up here.
+fn dash(word: &str) -> Result<String, String> {
+    if word == "-" {
+        return Ok(word.to_owned());
+    }
+    Err("a message is given by `-m TEXT`, with quotes around several words".to_owned())
 }
 
 impl BodyArgs {
@@ -41,7 +50,7 @@ impl BodyArgs {
             (None, Some(file)) if file != Path::new("-") => of_file(file)?,
             (None, _) => of_stdin()?,
         };
-        if body.trim().is_empty() {
+        if clean_body(&body).is_blank() {
             return Err(Error::message(Exit::Usage, "the message is empty"));
         }
         Ok(body)

@@ -1,6 +1,6 @@
 //! The exact text that is typed for a message.
 
-use podfleet_protocol::{Preamble, Typing};
+use podfleet_protocol::{Preamble, Typing, may_be_command};
 
 /// Returns the text of a message whose body can be typed as it is.
 ///
@@ -18,7 +18,7 @@ pub(crate) fn typed_text(
         let end = if body.ends_with('\\') { " " } else { "" };
         return Ok(format!("{preamble} {body}{end}"));
     }
-    if body.starts_with(['!', '/', '@']) && !typing.allow_command {
+    if may_be_command(body) && !typing.allow_command {
         return Err(
             "a raw message that begins with `!`, `/` or `@` may be taken for a command".into(),
         );

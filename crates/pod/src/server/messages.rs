@@ -37,6 +37,9 @@ async fn accept(
 ) -> Result<AcceptedResult, RpcError> {
     let new = params.message;
     let clean = clean_body(&new.body);
+    if clean.is_blank() {
+        return Err(refusal_error(&Refusal::Empty));
+    }
     let from = match new.chat {
         None => caller.address.clone(),
         Some(_) if caller.sender != Sender::Operator => {
