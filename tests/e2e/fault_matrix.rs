@@ -4,7 +4,7 @@
 //! receipt's outcome, and what the agent by its own journal received. No row may end in an approved
 //! dialog: that would be a key pressed blindly.
 
-use podfleet_sim_agent::Kind;
+use podfleet_sim_agent::{Faults, Kind};
 
 use crate::world::World;
 
@@ -25,6 +25,8 @@ struct Case {
     because: &'static str,
     /// How often the agent took the message, by its own journal.
     taken: usize,
+    /// Whether the agent has work already, and the message is typed all the same.
+    now: bool,
 }
 
 const fn case(fault: &'static str, faults: &'static str) -> Case {
@@ -38,6 +40,7 @@ const fn case(fault: &'static str, faults: &'static str) -> Case {
         outcome: "answered",
         because: "busy to idle",
         taken: 1,
+        now: false,
     }
 }
 
@@ -81,6 +84,11 @@ const MATRIX: &[Case] = &[
         ..case("cuts what is pasted", r#"{"truncate_paste": 12}"#) },
     Case { outcome: "submitted", because: "no sign of work",
         ..case("shows no sign of work", r#"{"silent_busy": true}"#) },
+    Case { now: true, outcome: "submitted", because: "busy before", seconds: 3,
+        ..case("names no queued message, and is busy", r#"{"queue_footer": false, "stuck_busy": true}"#) },
+    case("has no picker of commands", r#"{"slash_picker": false}"#),
+    Case { outcome: "held", because: "quarantined", taken: 0, seconds: 2,
+        ..case("exits at once", r#"{"exit_at_once": {"code": 7}}"#) },
     case("answers nothing", r#"{"no_answer": true}"#),
     Case { outcome: "started", because: "idle to busy", seconds: 3,
         ..case("stays busy for ever", r#"{"stuck_busy": true}"#) },
@@ -136,10 +144,30 @@ fn the_receipt_says_the_truth_about_every_fault() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n\n"));
 }
 
+#[test]
+fn every_fault_has_a_row() {
+    // What is no fault of its own: the length of a turn, the journal that every row has.
+    let besides = ["turn_ms", "journal"];
+    let faults = serde_json::to_value(Faults::default()).unwrap();
+    let names = faults.as_object().unwrap().keys();
+    let missing: Vec<_> = names
+        .filter(|name| !besides.contains(&name.as_str()))
+        .filter(|name| {
+            let quoted = format!("\"{name}\"");
+            MATRIX.iter().all(|case| !case.faults.contains(&quoted))
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// Sends a case's message; returns what is wrong with the receipt, if anything is.
 fn check(world: &World, agent: &str, case: &Case) -> Option<String> {
     let seconds = case.seconds.to_string();
-    let sent = world.fleet(&[
+    if case.now {
+        let work = ["send", agent, "-m", "work", "--wait", "started"];
+        world.fleet(&work).exits(0);
+    }
+    let mut arguments = vec![
         "send",
         agent,
         "-m",
@@ -149,7 +177,9 @@ fn check(world: &World, agent: &str, case: &Case) -> Option<String> {
         "--timeout",
         &seconds,
         "--json",
-    ]);
+    ];
+    arguments.extend(case.now.then_some("--now"));
+    let sent = world.fleet(&arguments);
     let receipt = &sent.json()["receipt"];
     let taken = [Kind::Submit, Kind::Queued]
         .iter()

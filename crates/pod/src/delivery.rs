@@ -287,11 +287,14 @@ impl Delivery {
 
     /// Begins a message. The caller commits its text to the log, then takes it
     /// back ([`withdraw`](Self::withdraw)), to type it ([`typed`](Self::typed)) or not.
-    pub(crate) fn begin(&mut self, job: Job) {
+    ///
+    /// What answers the turn before stands on the screen for the last time now; it is asked for if
+    /// nothing better tells it.
+    pub(crate) fn begin(&mut self, job: Job, shown: impl FnOnce() -> Option<String>) {
         if let Some(turn) = &mut self.turn
             && !job.now
         {
-            turn.found_idle();
+            turn.found_idle(shown);
         }
         self.stage = Stage::Committing(job);
     }

@@ -186,12 +186,15 @@ impl Controller {
         if let Err(why) = self.typed_bytes(&text) {
             return self.refuse(id, why);
         }
-        self.live.delivery.begin(Job {
+        let job = Job {
             id,
             text: text.clone(),
             now: next.message.typing.now,
             command: is_command(&next.message),
-        });
+        };
+        let (harness, terminal) = (&self.setup.harness, &self.live.terminal);
+        let answer = || harness.answer(&terminal.screen());
+        self.live.delivery.begin(job, answer);
         let raw = text.clone();
         self.setup.shared.journal.deliver(Delivering {
             id,
@@ -390,5 +393,5 @@ fn is_command(message: &Message) -> bool {
     let Typing {
         raw, allow_command, ..
     } = message.typing;
-    raw && allow_command && message.body.starts_with('/')
+    raw && allow_command && message.body.trim_start().starts_with('/')
 }

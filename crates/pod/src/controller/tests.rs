@@ -157,12 +157,13 @@ async fn an_inbox_that_was_empty_when_it_was_read_does_not_hide_what_came_since(
 async fn a_screen_that_never_rests_is_looked_at_by_the_clock_also_while_a_message_is_on_its_way() {
     let bench = Bench::new();
     let mut controller = controller(&bench);
-    controller.live.delivery.begin(Job {
+    let job = Job {
         id: NewMessage::new("x").id,
         text: "x".into(),
         now: false,
         command: false,
-    });
+    };
+    controller.live.delivery.begin(job, || None);
     let last = controller.last_look;
     controller.dirty = true;
     assert!(!controller.look_due(last));

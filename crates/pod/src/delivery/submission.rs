@@ -45,7 +45,7 @@ pub(super) struct Submission {
     by_echo: bool,
     /// Whether the agent was busy when the key was pressed, so that busy proves nothing.
     was_busy: bool,
-    /// Since when a dialog hides the composer.
+    /// What was told last while it is neither submitted nor given up.
     reported: Option<Outcome>,
 }
 
@@ -367,12 +367,14 @@ impl Submission {
         if works && !self.was_busy {
             return Step::Working(self.started(look));
         }
+        let goes_on = self.was_busy && works;
+        self.was_busy = goes_on;
         if look.now < since + look.harness.submit().turn_start {
             return Step::Wait;
         }
         Step::Report(Finding {
             settled: true,
-            reason: Some("the agent gave no sign of work".into()),
+            reason: Some(without_proof(goes_on).into()),
             ..finding
         })
     }
@@ -398,5 +400,14 @@ impl Submission {
             .reason(reason),
             None => Finding::new(Outcome::Unknown, true, self.presses).reason(reason),
         }
+    }
+}
+
+/// Says why it is not known whether the agent works on a message.
+const fn without_proof(was_busy: bool) -> &'static str {
+    if was_busy {
+        "the agent was busy before, so nothing shows whether it has begun with this"
+    } else {
+        "the agent gave no sign of work"
     }
 }

@@ -42,7 +42,7 @@ impl Script {
             now,
             command: false,
         };
-        script.delivery.begin(job);
+        script.delivery.begin(job, || None);
         let job = script.delivery.withdraw().unwrap();
         script.delivery.typed(job, script.now);
         script
@@ -326,6 +326,20 @@ fn an_agent_that_asks_for_leave_has_started() {
     started
     answered, settled
     ");
+}
+
+#[test]
+fn a_turn_that_is_over_when_the_next_is_begun_keeps_its_answer() {
+    let begun = Finding::new(Outcome::Started, false, 1);
+    let turn = || Turn::new(MessageId::generate(), TEXT.into(), &begun, Instant::now());
+    let shown = || Some("on the screen".to_owned());
+    let mut seen = turn();
+    seen.found_idle(shown);
+    assert_eq!(seen.followed().answer, shown());
+    let mut told = turn();
+    told.answered("by its own record");
+    told.found_idle(shown);
+    assert_eq!(told.followed().answer.unwrap(), "by its own record");
 }
 
 #[test]

@@ -117,8 +117,11 @@ impl Turn {
     }
 
     /// Takes notice that the agent was idle enough to be given the next message.
-    pub(super) fn found_idle(&mut self) {
+    pub(super) fn found_idle(&mut self, shown: impl FnOnce() -> Option<String>) {
         self.found_idle = self.begun.outcome != Outcome::Submitted || self.shown;
+        if self.found_idle && self.answer.is_none() {
+            self.answer = shown();
+        }
     }
 
     /// Takes notice that the interrupt key was pressed.
