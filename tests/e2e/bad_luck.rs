@@ -1,13 +1,14 @@
 //! What kills other tools: killed pods, guards and tmux servers, crashing agents, two hands at once.
 
 use std::collections::HashMap;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::world::{World, is_gone, parent_of, signal, until};
+use crate::world::{World, is_gone, parent_of, ran, signal, until};
 
 #[test]
 fn agents_outlive_the_tmux_server_and_up_brings_the_views_back() {
@@ -329,4 +330,50 @@ fn bodies(messages: &[String]) -> Vec<String> {
             .map_or(text.clone(), |(_, body)| body.to_owned())
     };
     messages.iter().map(body).collect()
+}
+
+/// An agent that works on for ever, with a message that somebody waits for.
+fn with_a_waiting_send(wait: &str) -> (World, std::process::Child) {
+    let world = World::with_agents(&[("a", r#"{"stuck_busy": true}"#)]);
+    world.fleet(&["up"]).exits(0);
+    let work = ["send", "a", "-m", "work", "--wait", "started"];
+    world.fleet(&work).exits(0);
+    let next = ["send", "a", "-m", "next", "--wait", wait, "--timeout", "60"];
+    let mut next = world.command("default", &next);
+    let waiting = next.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let waiting = waiting.spawn().unwrap();
+    world.until_row("a", |row| row["inbox"] == 1);
+    (world, waiting)
+}
+
+#[test]
+fn a_send_that_waits_for_an_agent_that_is_brought_down_says_that_it_is_stopped() {
+    let (world, waiting) = with_a_waiting_send("answered");
+    world.fleet(&["down", "a"]).exits(0);
+    let sent = ran(&waiting.wait_with_output().unwrap()).exits(1);
+    assert!(sent.stdout.contains("held: stopped"), "{sent}");
+    assert!(sent.stdout.contains("bring the agent up"), "{sent}");
+    assert!(!sent.stderr.contains("in time"), "{sent}");
+}
+
+#[test]
+fn a_send_goes_on_waiting_over_a_restart_of_its_receiver() {
+    let (world, waiting) = with_a_waiting_send("started");
+    world.fleet(&["restart", "a"]).exits(0);
+    let sent = ran(&waiting.wait_with_output().unwrap()).exits(0);
+    assert!(sent.stdout.starts_with("a: started"), "{sent}");
+}
+
+#[test]
+fn a_second_up_waits_for_what_the_first_did_not_see_ready() {
+    let world = World::with_agents(&[
+        ("slow", r#"{"start_delay_ms": 3000}"#),
+        ("broken", r#"{"exit_at_once": {"code": 7}}"#),
+    ]);
+    let first = world.fleet(&["up", "--timeout", "1"]).exits(1);
+    assert!(first.to_string().contains("not ready after 1 s"), "{first}");
+    let second = world.fleet(&["up"]).exits(1);
+    assert!(second.to_string().contains("failed: "), "{second}");
+    assert!(second.to_string().contains("1 failed"), "{second}");
+    assert_eq!(world.row("slow")["readiness"], "available");
 }

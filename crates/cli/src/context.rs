@@ -6,6 +6,7 @@ mod fleet;
 #[cfg(feature = "hub")]
 pub(crate) use fleet::short_host_name;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use podfleet_home::{DirsError, Env, RosterChoice, config_dir, home_dir, locate_roster};
@@ -30,16 +31,29 @@ pub(crate) struct Context {
     supervisor: Option<podfleet::supervisor::SupervisorKind>,
 }
 
+/// Returns a variable as text. A value that is none is left out, but of `PATH` only the directories
+/// that are none.
+fn variable((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    let name = name.into_string().ok()?;
+    let value = value.into_string().or_else(|value| {
+        if name != "PATH" {
+            return Err(value);
+        }
+        let directories = std::env::split_paths(&value);
+        let texts =
+            directories.filter_map(|directory| directory.into_os_string().into_string().ok());
+        Ok(texts.collect::<Vec<_>>().join(":"))
+    });
+    Some((name, value.ok()?))
+}
+
 impl Context {
     /// Makes the context of a command. `roster` is the value of `--roster`, `client` the name by
     /// which pods know it.
     pub(crate) fn new(output: Output, roster: Option<PathBuf>, client: String) -> Self {
-        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
         Self {
             output,
-            env: std::env::vars_os().filter_map(text).collect(),
+            env: std::env::vars_os().filter_map(variable).collect(),
             roster,
             client,
             #[cfg(feature = "fleet")]
@@ -134,5 +148,20 @@ impl Context {
     /// Returns the profiles: the shipped ones and the user's own.
     pub(crate) fn profiles(&self) -> Result<OwnProfiles, Error> {
         OwnProfiles::read(&self.config_dir()?.join("profiles"), &self.known()?)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_of_path_that_is_no_text_takes_no_other_with_it() {
+        let value = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+        let path = variable(("PATH".into(), value(b"/bin:/x\xff:/usr/bin")));
+        assert_eq!(path.unwrap().1, "/bin:/usr/bin");
+        assert_eq!(variable(("OTHER".into(), value(b"\xff"))), None);
     }
 }

@@ -12,6 +12,7 @@ mod down;
 mod elsewhere;
 mod explain;
 mod fallen;
+mod follow;
 mod gates;
 mod inbox;
 mod install;

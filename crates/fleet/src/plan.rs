@@ -142,6 +142,15 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.views.is_empty() && !self.steps.iter().any(|step| step.action.changes())
     }
+
+    /// Returns how many agents are left as they are because they are quarantined.
+    #[must_use]
+    pub fn quarantined(&self) -> usize {
+        let steps = self.steps.iter();
+        steps
+            .filter(|step| step.action == Action::Quarantined)
+            .count()
+    }
 }
 
 /// Plans: the wanted agents in their given order, then those that nobody wants any more.

@@ -2,6 +2,7 @@ use crate::commands::scope::{Agents, JsonFlag};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
+use crate::render::count::counted;
 use crate::render::report;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
@@ -27,7 +28,12 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     }
     let width = context.output.width();
     context.output.data(report::plan(&plan, width))?;
-    if plan.is_empty() {
+    let quarantined = plan.quarantined();
+    if plan.is_empty() && quarantined > 0 {
+        let held = counted(quarantined, "agent");
+        let text = format!("nothing to do; {held} quarantined: `fleet restart` lifts it");
+        context.output.say(text)?;
+    } else if plan.is_empty() {
         context.output.say("nothing to do")?;
     } else {
         context.output.say("`fleet up` does it")?;

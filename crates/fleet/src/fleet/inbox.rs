@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fleet;
-use super::send::{Via, ended, held_by_absence};
+use super::follow::held_by_absence;
+use super::send::{Via, ended};
 use crate::error::{FleetError, FleetErrorKind};
 
 /// The messages that wait for an agent.

@@ -5,7 +5,8 @@ use podfleet_protocol::rpc::ErrorCode;
 use podfleet_protocol::{MessageId, Receipt};
 
 use super::Fleet;
-use super::send::{ended, held_by_absence};
+use super::follow::held_by_absence;
+use super::send::ended;
 use crate::error::{FleetError, FleetErrorKind};
 
 impl Fleet {

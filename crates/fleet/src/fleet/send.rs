@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use podfleet_pod::clock;
 pub(super) use podfleet_pod::post::is_gone as ended;
 use podfleet_pod::post::{HandedIn, Post, PostError};
 use podfleet_pod_store::{PodRecord, Refusal, Sender};
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::limits::MAX_BODY;
-use podfleet_protocol::method::{AcceptedResult, GetReceipt, ReceiptParams};
 use podfleet_protocol::{
-    Address, Class, Hold, HoldReason, Kind, MessageId, NewMessage, Outcome, Receipt, Typing,
+    Address, Class, Kind, MessageId, NewMessage, Outcome, Receipt, Typing, clean_body,
+    may_be_command,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fleet;
+use super::follow::held_by_absence;
 use super::spawn::post_error;
 use super::survey::Survey;
 use crate::error::{FleetError, FleetErrorKind};
@@ -26,8 +26,6 @@ const LOOK: Duration = Duration::from_secs(10);
 const WAIT: Duration = Duration::from_secs(60);
 /// The same for the end of the turn that the message starts.
 const WAIT_FOR_ANSWER: Duration = Duration::from_secs(600);
-/// What a pod's answer may take over the time that it was told to wait.
-const SLACK: Duration = Duration::from_secs(5);
 
 /// A message that is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +170,7 @@ impl Fleet {
             Ok(HandedIn {
                 accepted,
                 client: Some(client),
-            }) => self.follow(&pod, client, &request, accepted).await,
+            }) => Ok(self.follow(&pod, client, &request, accepted).await),
             Ok(HandedIn { accepted, .. }) => {
                 let receipt = self.recorded_receipt(&pod, accepted.id).await;
                 Ok(SendReport {
@@ -227,13 +225,13 @@ impl Fleet {
         if request.body.len() > MAX_BODY {
             return refuse("the body is longer than 1 MiB");
         }
-        if request.body.trim().is_empty() {
+        if clean_body(&request.body).is_blank() {
             return refuse("the body is empty");
         }
         let Typing {
             raw, allow_command, ..
         } = request.typing;
-        if raw && !allow_command && request.body.starts_with(['!', '/', '@']) {
+        if raw && !allow_command && may_be_command(&request.body) {
             return refuse("a raw body that begins with `!`, `/` or `@` needs --allow-command");
         }
         Ok(())
@@ -266,37 +264,6 @@ impl Fleet {
         }
     }
 
-    /// Looks at what becomes of an accepted message.
-    async fn follow(
-        &self,
-        pod: &PodRecord,
-        mut client: PodClient,
-        request: &SendRequest,
-        accepted: AcceptedResult,
-    ) -> Result<SendReport, FleetError> {
-        let patience = self.patience(request);
-        let params = ReceiptParams {
-            id: accepted.id,
-            until: Some(request.wait.unwrap_or(Outcome::Submitted)),
-            or_held: request.wait.is_none(),
-            timeout_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
-        };
-        let asking = client.call::<GetReceipt>(params);
-        let receipt = match tokio::time::timeout(patience + SLACK, asking).await {
-            Ok(Ok(receipt)) => receipt,
-            // It is accepted; that its fate cannot be asked for is no failure of the send.
-            _ => self.recorded_receipt(pod, accepted.id).await,
-        };
-        Ok(SendReport {
-            agent: request.agent.clone(),
-            receipt,
-            position: accepted.position,
-            duplicate: accepted.duplicate,
-            stripped: accepted.stripped,
-            via: Via::Socket,
-        })
-    }
-
     /// How long a message without an inbox waits to be typed, and is then followed: the first look
     /// decides nothing, for only a second tells whether the screen rests.
     pub(super) fn patience_at_sight(&self, request: &SendRequest) -> Duration {
@@ -317,14 +284,6 @@ impl Fleet {
             Some(Outcome::Answered) => WAIT_FOR_ANSWER,
             Some(_) => WAIT,
         }
-    }
-
-    async fn recorded_receipt(&self, pod: &PodRecord, id: MessageId) -> Receipt {
-        let entry = self.store.message(pod.identity.id, id).await;
-        entry.ok().flatten().map_or_else(
-            || Receipt::accepted(id, clock::wall()),
-            |entry| entry.receipt,
-        )
     }
 
     /// Who we are to a receiver. The fleet's lead and a pod's parent give orders, other pods notify.
@@ -368,19 +327,4 @@ pub(super) struct Identified {
 
 fn is_remote(error: &FleetError) -> bool {
     matches!(error.kind(), FleetErrorKind::Remote { .. })
-}
-
-/// A message in the inbox of a pod that does not run waits for it.
-pub(super) fn held_by_absence(receipt: Receipt) -> Receipt {
-    if receipt.outcome != Outcome::Accepted {
-        return receipt;
-    }
-    Receipt {
-        outcome: Outcome::Held,
-        hold: Some(Hold {
-            reason: HoldReason::Stopped,
-            detail: String::new(),
-        }),
-        ..receipt
-    }
 }

@@ -18,6 +18,7 @@ use super::view_queue::make_views;
 use super::{Events, Fleet};
 use crate::error::FleetError;
 use crate::plan::{Action, Step};
+use crate::readiness::Readiness;
 use crate::report::{AgentReport, AgentResult, Failure, Progress, Report};
 use crate::sighting::Sighting;
 use crate::supervisor::SupervisorKind;
@@ -213,12 +214,7 @@ impl Fleet {
         let sighting = run.survey.sightings.get(&step.agent);
         let recorded = sighting.map(Sighting::record);
         let done = match &step.action {
-            Action::Leave => {
-                if let Some(pod) = recorded {
-                    self.want_view(run, pod);
-                }
-                return AgentResult::Unchanged;
-            }
+            Action::Leave => return self.leave(run, sighting).await,
             Action::Quarantined => {
                 let account = format!(
                     "quarantined ({}); `fleet restart {}` lifts it",
@@ -235,6 +231,28 @@ impl Fleet {
             Action::Start | Action::Restart { .. } => self.begin(run, step, recorded).await,
         };
         done.unwrap_or_else(AgentResult::Failed)
+    }
+
+    /// Leaves an agent as it is; one that does not run yet is waited for as if it had been started
+    /// now.
+    async fn leave(&self, run: &Run<'_>, sighting: Option<&Sighting>) -> AgentResult {
+        let Some(sighting) = sighting else {
+            return AgentResult::Unchanged;
+        };
+        let pod = sighting.record();
+        self.want_view(run, pod);
+        let readiness = sighting.judge(&run.survey.now, Duration::MAX).readiness;
+        let begins = matches!(
+            readiness,
+            Readiness::Unknown | Readiness::Starting | Readiness::Dead
+        );
+        if !begins || run.own == Some(pod.identity.id) {
+            return AgentResult::Unchanged;
+        }
+        match self.settle(pod, run.options.timeout).await {
+            AgentResult::Ready => AgentResult::Unchanged,
+            result => result,
+        }
     }
 
     /// Ends an agent that the roster does not host any more; nor does it come back at boot.
