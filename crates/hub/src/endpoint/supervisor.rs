@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use podfleet_protocol::method::Nothing;
 use tokio::sync::broadcast;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::ssh::{Tunnel, TunnelError};
@@ -24,6 +24,8 @@ const HELLO: Duration = Duration::from_secs(5);
 const PING: Duration = Duration::from_secs(5);
 /// The first pause before another try, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+/// How long a connection has to last, so that its end is no failure to connect.
+const LASTING: Duration = Duration::from_secs(2);
 
 pub(super) struct Supervisor {
     pub(super) remote: Arc<Remote>,
@@ -44,26 +46,25 @@ impl Supervisor {
     }
 
     async fn look_after(&self) {
-        let mut pause = PAUSES.0;
+        let mut pause = Pause::default();
         let mut tunnel = None;
         loop {
-            let status = self.connect(&mut tunnel).await;
+            let mut status = self.connect(&mut tunnel).await;
             if matches!(status, Status::Connected { .. }) {
-                pause = PAUSES.0;
+                let since = Instant::now();
                 *lock(&self.remote.link) = CancellationToken::new();
                 self.publish(status);
-                let lost = self.watch(&mut tunnel).await;
+                status = self.watch(&mut tunnel).await;
                 lock(&self.remote.link).cancel();
-                self.publish(lost);
-                continue;
+                pause.lost_after(since.elapsed());
             }
             let mends_itself = status.mends_itself();
             self.publish(status);
             if mends_itself {
                 tokio::select! {
-                    () = sleep(jittered(pause)) => pause = (pause * 2).min(PAUSES.1),
+                    () = sleep(jittered(pause.0)) => pause.grow(),
                     () = self.remote.look.notified() => sleep(jittered(PAUSES.0)).await,
-                    () = self.remote.retry.notified() => pause = PAUSES.0,
+                    () = self.remote.retry.notified() => pause = Pause::default(),
                 }
             } else {
                 self.remote.retry.notified().await;
@@ -205,6 +206,30 @@ impl Supervisor {
     }
 }
 
+/// How long it is until the next try.
+#[derive(Debug, PartialEq, Eq)]
+struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(PAUSES.0)
+    }
+}
+
+impl Pause {
+    fn grow(&mut self) {
+        self.0 = (self.0 * 2).min(PAUSES.1);
+    }
+
+    /// Takes note of a connection that ended. One that ends as soon as it is made does not shorten
+    /// the pauses: it would be made again and again.
+    fn lost_after(&mut self, lasted: Duration) {
+        if lasted >= LASTING {
+            *self = Self::default();
+        }
+    }
+}
+
 async fn tunnel_end(tunnel: &mut Option<Tunnel>) -> String {
     match tunnel {
         Some(tunnel) => tunnel.ended().await,
@@ -223,6 +248,18 @@ fn jittered(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_that_end_at_once_are_made_at_ever_longer_pauses_and_one_that_lasted_soon() {
+        let mut pause = Pause::default();
+        for _ in 0..20 {
+            pause.lost_after(Duration::from_millis(5));
+            pause.grow();
+        }
+        assert_eq!(pause, Pause(PAUSES.1));
+        pause.lost_after(LASTING);
+        assert_eq!(pause, Pause(PAUSES.0));
+    }
 
     #[test]
     fn a_pause_is_half_to_all_of_what_it_is_told() {
