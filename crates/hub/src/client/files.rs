@@ -1,9 +1,15 @@
 //! Bodies of files, streamed.
 
-use axum::body::Body;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{HeaderValue, StatusCode, header};
+use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
 use http_body_util::BodyStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
@@ -15,6 +21,11 @@ use crate::server::{files, watch};
 
 /// The longest event of a watched directory in bytes: a thousand names of 255, escaped.
 const MAX_EVENT: usize = 2 << 20;
+
+/// Up to how many bytes a body is sent without asking first.
+const SHORT: u64 = 64 << 10;
+/// How long the hub is waited for to ask for a body.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What an answer says of a file before its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +156,7 @@ impl HubClient {
         let request = request.body(body).map_err(|error| invalid(&error))?;
         let response = self
             .http
-            .request(request)
+            .request(asking(request))
             .await
             .map_err(|error| lost(&error))?;
         let answer = answer_of(response).await?;
@@ -157,6 +168,35 @@ impl HubClient {
             (None, None) => Err(ClientError::NoHub("an answer that says nothing".to_owned())),
         }
     }
+}
+
+/// Has a long body wait until the hub asks for it: one that is refused is cut off while it is sent, and
+/// its client may not get to read why.
+fn asking(mut request: ::http::Request<Body>) -> ::http::Request<Body> {
+    let length = request.body().size_hint();
+    if length.upper().is_some_and(|length| length <= SHORT) {
+        return request;
+    }
+    let headers = request.headers_mut();
+    headers.insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+    if let Some(length) = length.exact() {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let wanted = Arc::new(Notify::new());
+    let asked = Arc::clone(&wanted);
+    hyper::ext::on_informational(&mut request, move |answer| {
+        if answer.status() == StatusCode::CONTINUE {
+            wanted.notify_one();
+        }
+    });
+    request.map(|body| {
+        let begun = async move {
+            // One that says nothing may not know how.
+            let _ = timeout(SILENCE, asked.notified()).await;
+            body.into_data_stream()
+        };
+        Body::from_stream(begun.flatten_stream())
+    })
 }
 
 async fn refusal(response: ::http::Response<hyper::body::Incoming>) -> ClientError {

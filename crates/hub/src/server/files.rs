@@ -178,6 +178,7 @@ async fn receive(
     caller.needs(Scope::FilesWrite)?;
     let precondition = precondition(headers)?;
     let (place, path) = named(shared, uri, PREFIX).await?;
+    let coming = body.clone();
     let writing = async {
         match place.doer {
             Doer::Here => write_here(shared, &place.root, path, precondition, body).await,
@@ -197,6 +198,10 @@ async fn receive(
         () = shared.revoked(caller) => {
             let message = "the token was revoked meanwhile, or is over";
             Err(Fault::new(Code::AuthRequired, message))
+        }
+        () = coming.stalled() => {
+            let message = "nothing more of the body came; the file is as it was";
+            Err(Fault::new(Code::RequestInvalid, message))
         }
     };
     shared.metrics.count(
@@ -221,9 +226,11 @@ async fn write_here(
     mut body: Lent,
 ) -> Result<Stat, Fault> {
     let root = shared.hub.machine().root(root).await?;
+    // A client that asks before it sends is refused before.
+    let file = root.with(move |files| files.write(&path, precondition));
+    let mut file = file.await?;
     let (steps, mut received) = mpsc::channel(4);
-    let writing = root.with(move |files| {
-        let mut file = files.write(&path, precondition)?;
+    let writing = blocking(move || {
         loop {
             match received.blocking_recv() {
                 Some(Step::Bytes(bytes)) => file
