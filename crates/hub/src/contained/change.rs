@@ -1,7 +1,9 @@
 //! Making, renaming, copying and removing.
 
 use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
+use cap_std::fs::Dir;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -113,21 +115,31 @@ impl Contained {
         Ok(CopyReport { bytes })
     }
 
-    /// Removes something. A link itself is removed, not its target.
+    /// Removes something. A link itself is removed, not its target. The removal of a tree ends when
+    /// nobody waits for it any more; what was removed until then stays so.
     ///
     /// # Errors
-    /// Fails when it is not there, is a directory that is not empty, is the mount itself, or a link
-    /// leads out.
-    pub fn remove(&self, path: &MountPath, removal: Removal) -> Result<(), Fault> {
+    /// Fails when it is not there, is a directory that is not empty, is the mount itself, a link leads
+    /// out, or `waited_for` is cancelled.
+    pub fn remove(
+        &self,
+        path: &MountPath,
+        removal: Removal,
+        waited_for: &CancellationToken,
+    ) -> Result<(), Fault> {
         let error = |error: io::Error| fault(&error, path.as_str());
         let (directory, name) = self.open_parent(path)?;
         let found = directory.symlink_metadata(name).map_err(error)?;
         let removed = match (found.is_dir(), removal) {
             (false, _) => directory.remove_file(name),
             (true, Removal::One) => directory.remove_dir(name),
-            (true, Removal::Tree) => directory.remove_dir_all(name),
+            (true, Removal::Tree) => remove_tree(&directory, Path::new(name), waited_for),
         };
         removed.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut if waited_for.is_cancelled() => {
+                let message = "nobody waits for its removal any more; a part of it may be gone";
+                at(path, Code::DeadlineExceeded, message)
+            }
             io::ErrorKind::DirectoryNotEmpty => {
                 at(path, Code::FsConflict, "it is not empty").hint("`-r` removes all that is in it")
             }
@@ -135,4 +147,24 @@ impl Contained {
         })?;
         sync_directory(&directory).map_err(error)
     }
+}
+
+/// Removes a directory with all that is in it. No link is followed, whoever puts one there meanwhile.
+fn remove_tree(parent: &Dir, name: &Path, waited_for: &CancellationToken) -> io::Result<()> {
+    use rustix::fs::{Mode, OFlags, openat};
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = Dir::from_std_file(openat(parent, name, flags, Mode::empty())?.into());
+    for entry in directory.entries()? {
+        if waited_for.is_cancelled() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let entry = entry?;
+        let inner = PathBuf::from(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            remove_tree(&directory, &inner, waited_for)?;
+        } else {
+            directory.remove_file(&inner)?;
+        }
+    }
+    parent.remove_dir(name)
 }

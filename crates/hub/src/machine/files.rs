@@ -147,14 +147,17 @@ impl Machine {
             .await
     }
 
-    /// Removes something. What has begun is done, whoever waits for it.
+    /// Removes something. Dropping the future ends the removal of a tree where it is.
     ///
     /// # Errors
     /// Fails as [`Contained::remove`] does.
     pub async fn remove(&self, root: &str, path: &str, removal: Removal) -> Result<Nothing, Fault> {
         let root = self.root(root).await?;
         let path = root.path(path)?;
-        root.with(move |files| files.remove(&path, removal)).await?;
+        let waited_for = CancellationToken::new();
+        let _ends_with_this = waited_for.clone().drop_guard();
+        root.with(move |files| files.remove(&path, removal, &waited_for))
+            .await?;
         Ok(Nothing {})
     }
 

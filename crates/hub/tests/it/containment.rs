@@ -9,6 +9,7 @@ use podfleet_hub::contained::{Contained, Precondition, Removal, check_root};
 use podfleet_hub::fault::{Code, Fault};
 use podfleet_hub::path::MountPath;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 /// Below `root` is the mount; beside it, `outside` and a sibling whose name begins alike.
 struct Tree {
@@ -109,7 +110,9 @@ fn operate(files: &Contained, operation: &str, path: &MountPath) -> Result<Vec<u
             let from = MountPath::plain("file").unwrap();
             files.rename(&from, path, true).map(|()| Vec::new())
         }
-        "remove" => files.remove(path, Removal::Tree).map(|()| Vec::new()),
+        "remove" => files
+            .remove(path, Removal::Tree, &CancellationToken::new())
+            .map(|()| Vec::new()),
         "list" => {
             let page = files.list(path, None, 0)?;
             Ok(page
@@ -237,7 +240,11 @@ fn what_is_wrong_with_a_path_has_a_code() {
     assert_eq!(code("remove", ""), Code::PathOutsideRoot);
     assert_eq!(code("rename from", ""), Code::PathOutsideRoot);
     let one = files
-        .remove(&MountPath::plain("dir").unwrap(), Removal::One)
+        .remove(
+            &MountPath::plain("dir").unwrap(),
+            Removal::One,
+            &CancellationToken::new(),
+        )
         .unwrap_err();
     assert_eq!(one.code, Code::FsConflict);
     let there = files
@@ -279,7 +286,9 @@ fn a_mount_may_be_the_root_of_the_file_system_and_still_holds() {
     let files = Contained::open(Path::new("/"), &all).unwrap();
     assert!(files.stat(&MountPath::plain("etc").unwrap()).is_ok());
     assert!(files.stat(&MountPath::root()).is_ok());
-    let fault = files.remove(&MountPath::root(), Removal::Tree).unwrap_err();
+    let fault = files
+        .remove(&MountPath::root(), Removal::Tree, &CancellationToken::new())
+        .unwrap_err();
     assert_eq!(fault.code, Code::PathOutsideRoot);
 }
 
@@ -354,7 +363,7 @@ fn a_directory_that_is_swapped_for_a_link_meanwhile_lets_nothing_out() {
                 );
             }
             // What was taken away or made is put back, so that all of it happens often.
-            let _ = files.remove(&path("swap/new"), Removal::Tree);
+            let _ = files.remove(&path("swap/new"), Removal::Tree, &CancellationToken::new());
             let _ = operate(&files, "write", &path("file"));
             let _ = operate(&files, "write", &path("swap/file"));
             swaps >= SWAPS

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use futures_util::{StreamExt as _, stream};
 use podfleet_hub::client::ClientError;
-use podfleet_hub::contained::{Change, Contained, Precondition};
+use podfleet_hub::contained::{Change, Contained, Precondition, Removal};
 use podfleet_hub::fault::Code;
 use podfleet_hub::path::MountPath;
 use podfleet_hub::token::Scope;
@@ -112,6 +112,35 @@ async fn a_copy_that_nobody_waits_for_is_not_made() {
     assert_eq!(copied.unwrap_err().code, Code::DeadlineExceeded);
     let names = std::fs::read_dir(hub.files()).unwrap();
     assert_eq!(names.count(), 1, "nothing of it is left");
+}
+
+#[tokio::test]
+async fn a_tree_whose_removal_nobody_waits_for_is_left_where_it_is() {
+    let hub = TestHub::new().await;
+    let files = Contained::open(&hub.files(), &[hub.files()]).unwrap();
+    std::fs::create_dir_all(hub.files().join("tree/deep")).unwrap();
+    std::fs::write(hub.files().join("tree/deep/a"), "a").unwrap();
+    let tree = MountPath::plain("tree").unwrap();
+    let nobody = CancellationToken::new();
+    nobody.cancel();
+    let removed = files.remove(&tree, Removal::Tree, &nobody);
+    assert_eq!(removed.unwrap_err().code, Code::DeadlineExceeded);
+    assert!(hub.files().join("tree/deep/a").exists());
+    let somebody = CancellationToken::new();
+    files.remove(&tree, Removal::Tree, &somebody).unwrap();
+    assert!(!hub.files().join("tree").exists());
+}
+
+#[tokio::test]
+async fn an_upload_that_is_refused_is_not_begun_and_told_why_however_long_it_is() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    let client = hub.client(hub.token("rw", &[Scope::FilesRead, Scope::FilesWrite]));
+    let endless = stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0; 64 << 10]));
+    let path = MountPath::plain("nodir/x").unwrap();
+    let body = Body::from_stream(endless);
+    let written = client.write_file(&place, &path, &Precondition::None, body);
+    assert_eq!(refused(written.await).code, Code::FsNotFound);
 }
 
 #[tokio::test]
