@@ -174,15 +174,24 @@ fn a_terminal_that_ended_is_seen_to_have_ended() {
 fn a_key_that_was_used_costs_no_terminal_and_no_agent_is_killed_for_one() {
     let (home, spoke) = pair();
     spoke.world.fleet(&["up"]).exits(0);
-    let spawn = |name: &str| {
-        let place = ["pty", "spawn", "far", "--key", "k1", "--name", name];
-        let shell = [&place[..], &["--", "/bin/sh"]].concat();
-        home.world.fleet(&shell)
+    let run = |name: &str, cwd: &str, program: &str| {
+        let place = ["pty", "spawn", "far", "--cwd", cwd];
+        let what = ["--key", "k1", "--name", name, "--", program];
+        home.world.fleet(&[&place[..], &what].concat())
     };
+    let spawn = |name: &str| run(name, "", "/bin/sh");
     assert_eq!(spawn("one").exits(0).stdout, "one@box\n");
     assert_eq!(spawn("one").exits(0).stdout, "one@box\n");
     let other = spawn("two").exits(2);
     assert!(other.stderr.contains("the key is that of"), "{other}");
+    let program = run("one", "", "/bin/cat").exits(3);
+    assert!(program.stderr.contains("with another command"), "{program}");
+    std::fs::create_dir(spoke.world.path("home/below")).unwrap();
+    let elsewhere = run("one", "below", "/bin/sh").exits(3);
+    assert!(
+        elsewhere.stderr.contains("with another directory"),
+        "{elsewhere}"
+    );
     let listed = home.world.fleet(&["pty", "list", "--json"]).exits(0).json();
     assert_eq!(listed[0]["state"], "live");
     let agent = home.world.fleet(&["pty", "kill", "coder@box"]).exits(3);

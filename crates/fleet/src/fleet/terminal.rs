@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use podfleet_pod::clock;
-use podfleet_pod_store::{NewChild, PodRecord, StoreErrorKind, Writer};
+use podfleet_pod::spec::PodSpec;
+use podfleet_pod_store::{NewChild, PodRecord, Writer};
 use podfleet_protocol::{Generation, PodId, PodName, Scope, Size};
 
 use super::spawn::{SPAWN_PATIENCE, Unrostered};
 use super::{Events, Fleet};
 use crate::desired::child::Wish;
-use crate::error::FleetError;
+use crate::error::{FleetError, FleetErrorKind};
 use crate::report::AgentResult;
 
 /// The harness of programs of which nothing is known but that they have a prompt.
@@ -48,20 +49,25 @@ impl Fleet {
     /// left. A program that ends is not started again.
     ///
     /// # Errors
-    /// Fails when the name is another pod's, and when the program does not start.
+    /// Fails when the name is another pod's, the identity is that of a terminal that was asked for in
+    /// other words, and when the program does not start.
     pub async fn open_terminal(
         &self,
         request: &TerminalRequest,
         events: &Events,
     ) -> Result<Terminal, FleetError> {
+        if let Some(pod) = self.store.pod(request.id).await? {
+            return opened_before(request, &pod);
+        }
         let new = self.new_terminal(request)?;
         self.dirs.open_runtime()?;
         let pod = match self.store.reserve_child(Writer::Operator, new).await {
             Ok(pod) => pod,
-            Err(error) if matches!(error.kind(), StoreErrorKind::NameTaken { .. }) => {
-                return self.opened_before(request, error.into()).await;
-            }
-            Err(error) => return Err(error.into()),
+            // The same request may have come twice at once.
+            Err(error) => match self.store.pod(request.id).await? {
+                Some(pod) => return opened_before(request, &pod),
+                None => return Err(error.into()),
+            },
         };
         let started = self
             .start(pod.clone(), SPAWN_PATIENCE, events, |_| ())
@@ -101,16 +107,6 @@ impl Fleet {
         Ok(())
     }
 
-    async fn opened_before(
-        &self,
-        request: &TerminalRequest,
-        taken: FleetError,
-    ) -> Result<Terminal, FleetError> {
-        let found = self.store.find_pod(&self.key, &request.name).await?;
-        let own = found.filter(|pod| pod.identity.id == request.id);
-        own.map(|pod| terminal(&pod)).ok_or(taken)
-    }
-
     fn new_terminal(&self, request: &TerminalRequest) -> Result<NewChild, FleetError> {
         let refused = |rule: String| FleetError::not_allowed(request.name.as_str(), rule);
         let spec = self
@@ -134,6 +130,27 @@ impl Fleet {
         };
         self.reservation(&pod, None, &Scope::UNLIMITED)
     }
+}
+
+/// Answers a request that was carried out before; another one by the same identity is refused.
+fn opened_before(request: &TerminalRequest, pod: &PodRecord) -> Result<Terminal, FleetError> {
+    let internal = |error| FleetError::new(FleetErrorKind::Internal).caused_by(error);
+    let spec: PodSpec = pod.spec.read().map_err(internal)?;
+    let differs = if pod.identity.name != request.name {
+        "name"
+    } else if spec.argv != request.command {
+        "command"
+    } else if spec.working_directory != request.working_directory {
+        "directory"
+    } else {
+        return Ok(terminal(pod));
+    };
+    let rule = format!(
+        "this key opened the terminal `{}`, with another {differs}",
+        pod.identity.name
+    );
+    let error = FleetError::not_allowed(request.name.as_str(), rule);
+    Err(error.hint("another terminal needs another key"))
 }
 
 fn terminal(pod: &PodRecord) -> Terminal {
