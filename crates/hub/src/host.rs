@@ -16,7 +16,7 @@ use crate::fault::{Code, Fault};
 use crate::hub::{Grace, Hub};
 use crate::machine::Machine;
 use crate::private_file;
-use crate::server::{Limits, Listener, Settings, router, serve};
+use crate::server::{Limits, Listener, Settings, make_room, router, serve};
 use crate::tls::{OwnKey, Pin};
 use crate::topology::Topology;
 
@@ -124,6 +124,7 @@ impl Running {
         };
         let (end, tasks) = (CancellationToken::new(), TaskTracker::new());
         let router = router(Arc::clone(&hub), plan.settings);
+        make_room(plan.limits, listeners.len());
         for listener in listeners {
             tasks.spawn(serve(listener, router.clone(), plan.limits, end.clone()));
         }

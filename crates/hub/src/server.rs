@@ -43,6 +43,7 @@ use crate::hub::Hub;
 use crate::wire::{Answer, MAX_BODY};
 
 pub use access::Peer;
+pub(crate) use listen::make_room;
 pub use listen::{Limits, Listener, serve};
 pub use openapi::document;
 
@@ -193,5 +194,28 @@ impl IntoResponse for Fault {
             _ => {}
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_in_time_fails() {
+        let slow = |pause: Duration| {
+            let parts = stream::iter(0..3).then(move |_| async move {
+                tokio::time::sleep(pause).await;
+                Ok::<_, std::io::Error>("part")
+            });
+            Request::new(Body::from_stream(parts))
+        };
+        let read = async |request| {
+            let body = in_time(request).await.into_body();
+            axum::body::to_bytes(body, 1024).await
+        };
+        assert_eq!(read(slow(BODY / 4)).await.unwrap(), "partpartpart");
+        // No part is late, but all of them together.
+        assert!(read(slow(BODY / 2)).await.is_err());
     }
 }

@@ -9,6 +9,7 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -19,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Peer;
 use crate::fault::{Code, Fault};
+
+/// How many files the hub has open that are no client's: its own, and the ways to its endpoints.
+const OWN_FILES: u64 = 512;
 
 /// What keeps clients from taking all there is.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +40,31 @@ impl Default for Limits {
             head: Duration::from_secs(10),
         }
     }
+}
+
+/// Has the system let this process open as many files as the clients of so many listeners need: a
+/// connection each, and one more for a terminal or a file. What is started from here inherits it.
+pub(crate) fn make_room(limits: Limits, listeners: usize) {
+    let clients = u64::try_from(limits.connections * listeners).unwrap_or(u64::MAX);
+    let need = clients.saturating_mul(2).saturating_add(OWN_FILES);
+    let Some(raised) = raised(getrlimit(Resource::Nofile), need) else {
+        return;
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, need, "the limit of open files is not raised");
+    }
+}
+
+/// Returns what the limit is to be, where it is too low.
+fn raised(now: Rlimit, need: u64) -> Option<Rlimit> {
+    let most = now.maximum.unwrap_or(u64::MAX);
+    let wanted = need.min(most);
+    now.current
+        .is_some_and(|current| current < wanted)
+        .then_some(Rlimit {
+            current: Some(wanted),
+            ..now
+        })
 }
 
 /// A client's place at a listener. It is held for as long as anything of the connection is, a terminal
@@ -189,6 +218,19 @@ async fn connection(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_raised_as_far_as_it_may_and_never_lowered() {
+        let limit = |current, maximum| Rlimit { current, maximum };
+        let needed = |current, maximum| raised(limit(current, maximum), 5000);
+        let raised = Some(limit(Some(5000), Some(9000)));
+        assert_eq!(needed(Some(1024), Some(9000)), raised);
+        let some = Some(limit(Some(4096), Some(4096)));
+        assert_eq!(needed(Some(1024), Some(4096)), some);
+        assert_eq!(needed(Some(4096), Some(4096)), None);
+        assert_eq!(needed(Some(8000), Some(9000)), None);
+        assert_eq!(needed(None, None), None);
+    }
 
     #[tokio::test]
     async fn a_terminal_holds_its_connection_and_some_are_left_for_all_else() {
