@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::relation::{PodLabel, Writer};
 
 /// A place in the order of outbox events, over all pods of a store; never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxPlace(pub u64);
 
 /// A change of a pod's relations that was committed together with the change itself.

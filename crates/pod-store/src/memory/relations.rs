@@ -121,6 +121,12 @@ impl RelationStore for MemoryStore {
         })
     }
 
+    async fn outbox_end(&self) -> Result<OutboxPlace, StoreError> {
+        self.call("find the end of the outbox", |state| {
+            Ok(OutboxPlace(state.relations.last))
+        })
+    }
+
     async fn clear_outbox(&self, fence: Fence, up_to: OutboxPlace) -> Result<u64, StoreError> {
         self.call("clear the outbox", |state| {
             state.fenced(fence)?;

@@ -1,14 +1,14 @@
 //! Statements about the outbox.
 
 use podfleet_protocol::{PodId, UnixMillis};
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::columns::{json, parsed_optional, signed, to_json, unsigned};
 use super::listing;
 use super::pods::check_fence;
 use crate::error::Fault;
 use crate::outbox::{Act, OutboxEvent, OutboxPlace, RelationChange};
-use crate::page::{Listing, Page};
+use crate::page::{CorruptRecord, Listing, Page};
 use crate::record::Fence;
 
 /// Puts an event of the transaction into the outbox of `pod`.
@@ -63,20 +63,41 @@ pub(super) fn list(
     )?;
     let after = page.after.map_or(0, |after| signed(after.0));
     let rows = statement.query(params![pod.to_string(), after, i64::from(page.limit)])?;
-    listing::read(
-        rows,
-        page.limit,
-        place,
-        |row| {
-            Ok(OutboxEvent {
-                place: place(row)?,
-                change: json(row, "change")?,
-                by: parsed_optional(row, "by_pod")?,
-                at: UnixMillis(row.get("at")?),
-            })
-        },
-        |row| Ok((unsigned(row, "place")?.to_string(), String::new())),
-    )
+    listing::read(rows, page.limit, place, decode, |row| {
+        Ok((unsigned(row, "place")?.to_string(), String::new()))
+    })
+}
+
+/// Lists the events of all pods that cannot be read, each with the name of its pod.
+pub(super) fn damaged(connection: &Connection) -> Result<Vec<CorruptRecord>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT outbox.place, outbox.change, outbox.by_pod, outbox.at, pod.name \
+         FROM outbox JOIN pod ON pod.id = outbox.pod ORDER BY outbox.place",
+    )?;
+    let rows = statement.query([])?;
+    let check = |row: &Row<'_>| decode(row).map(drop);
+    let listing = listing::read(rows, u32::MAX, place, check, |row| {
+        Ok((unsigned(row, "place")?.to_string(), row.get("name")?))
+    })?;
+    Ok(listing.corrupt)
+}
+
+fn decode(row: &Row<'_>) -> Result<OutboxEvent, Fault> {
+    Ok(OutboxEvent {
+        place: place(row)?,
+        change: json(row, "change")?,
+        by: parsed_optional(row, "by_pod")?,
+        at: UnixMillis(row.get("at")?),
+    })
+}
+
+/// Returns the place of the last event that there ever was.
+pub(super) fn end(connection: &Connection) -> Result<OutboxPlace, Fault> {
+    let last = connection
+        .prepare_cached("SELECT seq AS place FROM sqlite_sequence WHERE name = 'outbox'")?
+        .query_row([], |row| Ok(place(row)))
+        .optional()?;
+    last.unwrap_or_else(|| Ok(OutboxPlace::default()))
 }
 
 fn place(row: &Row<'_>) -> Result<OutboxPlace, Fault> {

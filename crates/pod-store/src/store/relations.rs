@@ -138,6 +138,8 @@ pub trait RelationStore: Send + Sync + Debug {
 
     /// Lists the changes of a pod's relations that are not yet in its log, in order.
     ///
+    /// It takes the longer the more events of any pod follow the page's cursor.
+    ///
     /// # Errors
     /// Fails when the store cannot be read; damaged events are named in the listing.
     async fn outbox(
@@ -145,6 +147,13 @@ pub trait RelationStore: Send + Sync + Debug {
         pod: PodId,
         page: Page<OutboxPlace>,
     ) -> Result<Listing<OutboxEvent, OutboxPlace>, StoreError>;
+
+    /// Returns the place of the last event, of whichever pod, whether it is still there or not: what
+    /// comes later has a later place.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    async fn outbox_end(&self) -> Result<OutboxPlace, StoreError>;
 
     /// Drops a pod's events up to a place, which are in its log now. Returns how many.
     ///

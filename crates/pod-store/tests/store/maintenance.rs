@@ -134,9 +134,9 @@ async fn a_check_names_every_damaged_record_and_breach() {
     pod helper: its present session is not recorded, or is another pod's
     message coder: damaged: column `receipt`: expected value at line 1 column 1
     message coder: FILE: No such file or directory (os error 2)
-    outbox coder: damaged: column `change`: expected value at line 1 column 1
     pod tester: damaged: column `spec`: EOF while parsing an object at line 1 column 1
     pod helper: damaged: column `session`: invalid character: found `g` at 0
+    outbox coder: damaged: column `change`: expected value at line 1 column 1
     saying default: damaged: column `attachments`: expected value at line 1 column 1
     chat turn default: damaged: column `message`: invalid character: found `n` at 0
     ");

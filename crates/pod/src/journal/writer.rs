@@ -1,5 +1,7 @@
 //! The journal's writing end: a thread that does what it is asked for, one batch after the other.
 
+mod outbox;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -7,13 +9,15 @@ use std::time::Duration;
 
 use podfleet_pod_store::session_log::{Entry, LogError, LogWriter};
 use podfleet_pod_store::{
-    CrashPoint, DeliveryState, Fence, InboxEntry, Offer, Page, PodStore, StoreError, StoreErrorKind,
+    CrashPoint, DeliveryState, Fence, InboxEntry, Offer, PodStore, StoreError, StoreErrorKind,
 };
 use podfleet_protocol::limits::MAX_ANSWER;
 use podfleet_protocol::method::PauseResult;
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{MessageId, Outcome, Receipt};
 use tokio::sync::oneshot;
+
+use outbox::Outbox;
 
 use super::{Acceptance, Delivering, Job, Jobs, NotCommitted, Pausing, Recording};
 use crate::account;
@@ -24,8 +28,6 @@ use crate::shared::Shared;
 
 /// How many writes are taken together at most.
 const BATCH: usize = 256;
-/// How many changes of relations are copied at once.
-const OUTBOX: u32 = 100;
 /// How soon the store is told again what it could not take.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -53,6 +55,7 @@ pub(crate) struct Writer {
     /// Receipts that the log has and the store does not have yet, oldest first. A message leaves
     /// the inbox only when the store has its receipt: before, the store would give it again.
     unstored: VecDeque<Recording>,
+    outbox: Outbox,
 }
 
 impl Writer {
@@ -70,6 +73,7 @@ impl Writer {
             fence: shared.fence,
             shared,
             unstored: VecDeque::new(),
+            outbox: Outbox::default(),
         }
     }
 
@@ -158,37 +162,6 @@ impl Writer {
         };
         if let Err(error) = done {
             tracing::warn!(%error, "cannot keep the conversation for the next start");
-        }
-    }
-
-    /// Copies changes of relations from the store's outbox; what is in the log leaves the outbox.
-    async fn copy_outbox(&mut self) {
-        loop {
-            let page = self.store.outbox(self.fence.pod, Page::first(OUTBOX)).await;
-            let listing = match page {
-                Ok(listing) => listing,
-                Err(error) => {
-                    tracing::error!(%error, "cannot read changes of relations");
-                    return;
-                }
-            };
-            let Some(last) = listing.items.last().map(|event| event.place) else {
-                return;
-            };
-            for event in listing.items {
-                if let Err(error) = self.put(Entry::from(&event)) {
-                    tracing::error!(error, "cannot log a change of relations yet");
-                    return;
-                }
-            }
-            if let Err(error) = self.log.commit() {
-                tracing::error!(%error, "cannot log changes of relations yet");
-                return;
-            }
-            if let Err(error) = self.store.clear_outbox(self.fence, last).await {
-                tracing::error!(%error, "cannot clear changes of relations");
-                return;
-            }
         }
     }
 

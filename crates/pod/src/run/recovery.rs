@@ -46,6 +46,9 @@ pub(super) async fn recover(
 ) -> Result<(), PodError> {
     let files = SessionFiles::new(past.state_dir, record.identity.id, past.session);
     let recovery = Recovery::read(&files)?;
+    if let Some(copied) = recovery.copied {
+        store.clear_outbox(record.fence(), copied).await?;
+    }
     settle_known(store, record, &recovery.settled).await?;
     for interrupted in &recovery.interrupted {
         let stored = store.message(record.identity.id, interrupted.id).await?;

@@ -150,6 +150,13 @@ impl RelationStore for SqliteStore {
         .await
     }
 
+    async fn outbox_end(&self) -> Result<OutboxPlace, StoreError> {
+        self.call("find the end of the outbox", |database| {
+            outbox::end(database.reader())
+        })
+        .await
+    }
+
     async fn clear_outbox(&self, fence: Fence, up_to: OutboxPlace) -> Result<u64, StoreError> {
         self.call("clear the outbox", move |database| {
             database.write(|transaction| outbox::clear(transaction, fence, up_to))

@@ -87,6 +87,7 @@ fn look(database: &Database) -> Result<Check, Fault> {
     for (id, name) in &ids {
         findings.extend(records_of(database, id, name)?);
     }
+    findings.extend(events(connection)?);
     findings.extend(chats(connection)?);
     let stored = schema::stored(connection)?;
     Ok(Check {
@@ -202,14 +203,17 @@ fn records_of(database: &Database, id: &str, name: &str) -> Result<Vec<Finding>,
     }
     let connection = database.reader();
     take(
-        "outbox",
-        outbox::list(connection, pod, &Page::all())?.corrupt,
-    );
-    take(
         "child",
         children::list(connection, pod, &Page::all())?.corrupt,
     );
     Ok(findings)
+}
+
+/// Decodes what is in the outbox, whose events are not found by their pods.
+fn events(connection: &Connection) -> Result<Vec<Finding>, Fault> {
+    let damaged = outbox::damaged(connection)?.into_iter();
+    let named = |event: CorruptRecord| finding("outbox", event.id, event.label, event.error);
+    Ok(damaged.map(named).collect())
 }
 
 /// Decodes everything that the chats of fleets still need.

@@ -195,6 +195,7 @@ async fn both_peers_are_told_in_their_outboxes_with_the_change(store: &dyn PodSt
 }
 
 async fn an_event_stays_in_the_outbox_until_its_pod_clears_it(store: &dyn PodStore) {
+    assert_eq!(store.outbox_end().await.unwrap(), OutboxPlace(0));
     let hub = add(store, pod("hub")).await;
     for number in 0..5 {
         let other = add(store, pod(&format!("p{number}"))).await;
@@ -218,12 +219,15 @@ async fn an_event_stays_in_the_outbox_until_its_pod_clears_it(store: &dyn PodSto
     assert_eq!(words(store, hub).await, ["+peer p3", "+peer p4"]);
     let all = OutboxPlace(u64::MAX);
     assert_eq!(store.clear_outbox(fence, all).await.unwrap(), 2);
+    let end = store.outbox_end().await.unwrap();
+    assert!(end >= rest.items[1].place);
 
     // A place is never used twice, so that a pod which crashed knows what it has copied.
     let late = add(store, pod("late")).await;
     befriend(store, hub, late).await;
     let events = store.outbox(hub, Page::all()).await.unwrap().items;
-    assert!(events[0].place > rest.items[1].place);
+    assert!(events[0].place > end);
+    assert!(events[0].place <= store.outbox_end().await.unwrap());
 }
 
 async fn a_peer_may_notify_and_not_order(store: &dyn PodStore) {

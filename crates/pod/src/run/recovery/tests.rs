@@ -1,7 +1,7 @@
 use podfleet_pod_store::session_log::LogOptions;
 use podfleet_pod_store::{
-    Endpoint, GenerationStart, InboxStore as _, MemoryStore, NewPod, Offer, RecordStore as _,
-    Sender, SpecText,
+    Endpoint, GenerationStart, InboxStore as _, MemoryStore, NewPod, Offer, OutboxEvent, PeerPair,
+    RecordStore as _, RelationStore as _, Sender, SpecText, Writer,
 };
 use podfleet_protocol::{
     Address, Class, FleetName, Identity, Kind, Message, MessageId, PodName, TenantId, Typing,
@@ -20,22 +20,7 @@ struct Former {
 impl Former {
     async fn new() -> Self {
         let store = MemoryStore::default();
-        let pod = NewPod {
-            identity: Identity {
-                id: PodId::generate(),
-                name: PodName::new("coder").unwrap(),
-                fleet: FleetName::default(),
-                tenant_id: TenantId::new("ada").unwrap(),
-                host: "fern".into(),
-            },
-            class: "member".into(),
-            alias: None,
-            runtime: "sim".into(),
-            spec: SpecText::of(&()).unwrap(),
-            runtime_dir: "/run/fleet".into(),
-            at: clock::wall(),
-        };
-        let id = store.put_pod(pod).await.unwrap().identity.id;
+        let id = store.put_pod(pod("coder")).await.unwrap().identity.id;
         Self {
             record: store.begin_generation(id, &start()).await.unwrap(),
             state: tempfile::tempdir().unwrap(),
@@ -95,11 +80,7 @@ impl Former {
         self.recovered_with(id, None).await
     }
 
-    async fn recovered_with(
-        &self,
-        id: MessageId,
-        transcripts: Option<PastTranscripts>,
-    ) -> (DeliveryState, Receipt) {
+    async fn recover(&self, transcripts: Option<PastTranscripts>) {
         let mut log = self.log(SessionId::generate());
         let past = Past {
             state_dir: self.state.path(),
@@ -109,9 +90,50 @@ impl Former {
         recover(&self.store, &self.record, &past, &mut log)
             .await
             .unwrap();
+    }
+
+    /// Gives it another peer, of which its outbox tells.
+    async fn befriend(&self, name: &str) {
+        let peer = self.store.put_pod(pod(name)).await.unwrap().identity.id;
+        let pair = PeerPair::new(self.record.identity.id, peer).unwrap();
+        let registered = self
+            .store
+            .register_peer(Writer::Operator, pair, clock::wall());
+        registered.await.unwrap();
+    }
+
+    async fn outbox(&self) -> Vec<OutboxEvent> {
+        let pod = self.record.identity.id;
+        self.store.outbox(pod, Page::all()).await.unwrap().items
+    }
+
+    async fn recovered_with(
+        &self,
+        id: MessageId,
+        transcripts: Option<PastTranscripts>,
+    ) -> (DeliveryState, Receipt) {
+        self.recover(transcripts).await;
         let pod = self.record.identity.id;
         let entry = self.store.message(pod, id).await.unwrap().unwrap();
         (entry.state, entry.receipt)
+    }
+}
+
+fn pod(name: &str) -> NewPod {
+    NewPod {
+        identity: Identity {
+            id: PodId::generate(),
+            name: PodName::new(name).unwrap(),
+            fleet: FleetName::default(),
+            tenant_id: TenantId::new("ada").unwrap(),
+            host: "fern".into(),
+        },
+        class: "member".into(),
+        alias: None,
+        runtime: "sim".into(),
+        spec: SpecText::of(&()).unwrap(),
+        runtime_dir: "/run/fleet".into(),
+        at: clock::wall(),
     }
 }
 
@@ -147,6 +169,20 @@ fn log_receipt(log: &mut LogWriter, outcome: Outcome, settled: bool, id: Message
     };
     log.append(clock::wall(), entry).unwrap();
     receipt
+}
+
+#[tokio::test]
+async fn a_change_of_relations_that_the_log_has_is_not_copied_again() {
+    let past = Former::new().await;
+    past.befriend("tester").await;
+    let copied = past.outbox().await;
+    past.befriend("late").await;
+    let mut log = past.log(past.session);
+    log.append(clock::wall(), Entry::from(&copied[0])).unwrap();
+    past.recover(None).await;
+    let left = past.outbox().await;
+    assert_eq!((copied.len(), left.len()), (1, 1));
+    assert!(left[0].place > copied[0].place);
 }
 
 #[tokio::test]
