@@ -6,6 +6,7 @@
 
 mod store {
     mod conformance;
+    mod cost;
     mod maintenance;
     mod migrations;
     mod model;

@@ -254,9 +254,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
         let database = Database::open(&path, &SqliteOptions::default()).unwrap();
-        let exchanged = relations::exchanged_sql();
         for sql in [
-            exchanged.as_str(),
+            relations::EXCHANGED.as_str(),
             "SELECT sequence FROM message WHERE pod = ?1 AND sender = ?2 AND attempts = ?3",
         ] {
             for round in 0..3 {

@@ -10,6 +10,7 @@ use super::columns::{json, parsed, parsed_optional, signed, to_json, unsigned};
 use super::connection::Database;
 use super::listing;
 use super::pods::check_fence;
+use super::schema::WAITING;
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{DeliveryState, InboxEntry, Sequence};
 use crate::page::{Listing, Page};
@@ -99,17 +100,17 @@ pub(super) fn list(
     which: Which,
     page: &Page<Sequence>,
 ) -> Result<Listing<InboxEntry, Sequence>, Fault> {
-    // The condition must stand in the text: the index of the undelivered is chosen by it.
-    let condition = match which {
-        Which::All => "",
-        Which::Undelivered => "AND state <> 'settled'",
+    // The inner queries find numbers in an index, not whole messages.
+    let chosen = match which {
+        Which::All => first_of("", "sequence"),
+        Which::Undelivered => format!(
+            "{} UNION ALL {}",
+            first_of("AND state <> 'settled' AND sender IS NULL", WAITING),
+            first_of("AND state <> 'settled' AND sender > ''", "sequence")
+        ),
     };
-    // The inner query sorts numbers out of an index, not whole messages.
     let sql = format!(
-        "SELECT {COLUMNS} FROM message WHERE sequence IN \
-           (SELECT sequence FROM message WHERE pod = ?1 AND sequence > ?2 {condition} \
-            ORDER BY sequence LIMIT ?3) \
-         ORDER BY sequence"
+        "SELECT {COLUMNS} FROM message WHERE sequence IN ({chosen}) ORDER BY sequence LIMIT ?3"
     );
     let mut statement = database.reader().prepare_cached(&sql)?;
     let after = page.after.map_or(0, |after| signed(after.0));
@@ -120,6 +121,15 @@ pub(super) fn list(
         |row| Ok(Sequence(unsigned(row, "sequence")?)),
         |row| decode(row, &database.bodies),
         |row| Ok((row.get("id")?, String::new())),
+    )
+}
+
+/// Selects the first of a pod's messages by what their order is known by. The condition must stand in
+/// the text: the index is chosen by it.
+fn first_of(condition: &str, order: &str) -> String {
+    format!(
+        "SELECT sequence FROM (SELECT sequence FROM message WHERE pod = ?1 {condition} \
+           AND {order} > ?2 ORDER BY {order} LIMIT ?3)"
     )
 }
 

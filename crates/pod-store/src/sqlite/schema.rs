@@ -3,10 +3,11 @@
 //! # Versions
 //!
 //! `version` is the newest schema that a build brought the database to; `min_writer` the oldest one
-//! whose builds may still write. A migration only ever adds: tables, indexes, and columns that are
-//! nullable or have a default; or it takes a rule away that no build relies on. So a build of an older schema goes on working beside a newer one: it
-//! names the columns that it reads and writes, and leaves the others as they are. What cannot be
-//! done that way raises `min_writer`, and older builds then refuse the database.
+//! whose builds may still write. A migration only ever adds tables, and columns that are nullable
+//! or have a default; or it takes a rule away that no build relies on; or it changes which indexes
+//! there are, which no statement names. So a build of an older schema goes on working beside a newer
+//! one: it names the columns that it reads and writes, and leaves the others as they are. What
+//! cannot be done that way raises `min_writer`, and older builds then refuse the database.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
@@ -14,13 +15,13 @@ use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 
 /// The schema of this build.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 
 /// Marks the file as ours in its header (`pods` in ASCII).
 const APPLICATION_ID: i32 = 0x706f_6473;
 
 /// The step that leads to each version, the first from the empty file to version 1.
-const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3, V4, V5];
+const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3, V4, V5, V6];
 
 const V1: &str = "
 CREATE TABLE schema_version (
@@ -211,6 +212,27 @@ UPDATE sqlite_schema
 PRAGMA writable_schema = RESET;
 DELETE FROM sqlite_sequence WHERE name = 'message';
 ";
+
+/// Each index costs every new row of its table a page of the log. So a message, whoever sent it, is
+/// in one index beside that of its id: of what waits, and then of what was delivered from pod to
+/// pod. What waits is in order ([`WAITING`]) where there may be much of it, from the operator; of
+/// what a pod sent, the moment counts. The few events of the outbox are found by their place alone:
+/// who reads them knows how far he has read.
+///
+/// A build of an older schema finds the same rows by what is left, after some more reading.
+const V6: &str = "
+DROP INDEX message_undelivered;
+CREATE INDEX message_undelivered ON message
+    (pod, sender, iif(sender IS NULL, sequence, accepted)) WHERE state <> 'settled';
+DROP INDEX message_sender;
+CREATE INDEX message_settled ON message (pod, sender, accepted)
+    WHERE state = 'settled' AND sender IS NOT NULL;
+DROP INDEX outbox_pod;
+";
+
+/// What the index of the waiting messages of a sender is ordered by. It is used by statements that
+/// have the same expression.
+pub(super) const WAITING: &str = "iif(sender IS NULL, sequence, accepted)";
 
 /// Returns whether the database has everything that this build needs.
 pub(crate) fn is_current(connection: &Connection) -> Result<bool, Fault> {

@@ -2,26 +2,30 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use podfleet_pod_store::{
-    InboxStore as _, Page, PeerPair, PodFilter, RecordStore as _, Registered, RelationStore as _,
-    SqliteStore, Writer,
+    AcceptLimits, InboxStore as _, Offer, OutboxPlace, Page, PeerPair, PodFilter, RecordStore as _,
+    Registered, RelationStore as _, SqliteOptions, SqliteStore, Writer,
 };
-use podfleet_protocol::{Outcome, PodId};
+use podfleet_protocol::{Kind, Message, Outcome, PodId};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::samples::{AT, fleet, message};
 
-/// Writes the store that a build of schema 1 left.
-fn first_schema() -> (TempDir, std::path::PathBuf) {
+/// The store that a build of schema 1 left.
+const V1: &str = include_str!("fixtures/v1.sql");
+/// The store that a build of schema 5 left.
+const V5: &str = include_str!("fixtures/v5.sql");
+
+/// Writes a store that an older build left.
+fn left(dump: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
     fs::DirBuilder::new().mode(0o700).create(&state).unwrap();
     let path = state.join("store.db");
     let database = Connection::open(&path).unwrap();
-    let dump = include_str!("fixtures/v1.sql");
     database.execute_batch(dump).unwrap();
     (directory, path)
 }
@@ -45,7 +49,7 @@ async fn ids(store: &SqliteStore) -> [PodId; 2] {
 
 #[tokio::test]
 async fn a_store_of_the_first_schema_keeps_everything_and_gains_relations() {
-    let (_directory, path) = first_schema();
+    let (_directory, path) = left(V1);
     let store = SqliteStore::open(&path).unwrap();
     let [coder, lead] = ids(&store).await;
     let record = store.pod(coder).await.unwrap().unwrap();
@@ -68,14 +72,14 @@ async fn a_store_of_the_first_schema_keeps_everything_and_gains_relations() {
         1
     );
     drop(store);
-    assert_eq!(number(&path, "SELECT version FROM schema_version"), 5);
+    assert_eq!(number(&path, "SELECT version FROM schema_version"), 6);
     let min_writer = number(&path, "SELECT min_writer FROM schema_version");
     assert_eq!(min_writer, 1, "builds of schema 1 may still write");
 }
 
 #[tokio::test]
 async fn a_build_of_the_first_schema_goes_on_working_beside_this_one() {
-    let (_directory, path) = first_schema();
+    let (_directory, path) = left(V1);
     let old = Connection::open(&path).unwrap();
     old.pragma_update(None, "foreign_keys", true).unwrap();
     let store = SqliteStore::open(&path).unwrap();
@@ -117,4 +121,165 @@ async fn a_build_of_the_first_schema_goes_on_working_beside_this_one() {
     let tenant = fleet("default").tenant;
     let peers = store.peers(&tenant, None, Page::all());
     assert_eq!(peers.await.unwrap().items, []);
+}
+
+/// What a build of schema 5 asks of an inbox.
+struct OldBuild(Connection);
+
+impl OldBuild {
+    fn beside(path: &Path) -> Self {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .pragma_update(None, "foreign_keys", true)
+            .unwrap();
+        Self(connection)
+    }
+
+    fn undelivered(&self, pod: PodId) -> Vec<i64> {
+        let sql = "SELECT sequence FROM message WHERE sequence IN \
+               (SELECT sequence FROM message WHERE pod = ?1 AND sequence > 0 \
+                AND state <> 'settled' ORDER BY sequence LIMIT 100) ORDER BY sequence";
+        let mut statement = self.0.prepare_cached(sql).unwrap();
+        let rows = statement.query_map([pod.to_string()], |row| row.get(0));
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    fn exchanged(&self, one: PodId, other: PodId) -> u32 {
+        let sql = "SELECT \
+               (SELECT count(*) FROM message WHERE sender = ?1 AND pod = ?2 AND accepted > ?3) \
+               + (SELECT count(*) FROM message WHERE sender = ?2 AND pod = ?1 AND accepted > ?3)";
+        let mut statement = self.0.prepare_cached(sql).unwrap();
+        let ids = [one, other].map(|id| id.to_string());
+        let parameters = (&ids[0], &ids[1], AT.0 - 1);
+        statement.query_row(parameters, |row| row.get(0)).unwrap()
+    }
+
+    fn outbox(&self, pod: PodId) -> Vec<i64> {
+        let sql = "SELECT place FROM outbox WHERE pod = ?1 AND place > 0 ORDER BY place LIMIT 100";
+        let mut statement = self.0.prepare_cached(sql).unwrap();
+        let rows = statement.query_map([pod.to_string()], |row| row.get(0));
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+}
+
+async fn bodies(store: &SqliteStore, pod: PodId) -> Vec<String> {
+    let listing = store.undelivered(pod, Page::all()).await.unwrap();
+    assert_eq!(listing.corrupt, []);
+    let bodies = listing.items.into_iter().map(|entry| entry.message.body);
+    bodies.collect()
+}
+
+async fn id(store: &SqliteStore, name: &str) -> PodId {
+    let name = super::samples::name(name);
+    let found = store.find_pod(&fleet("default"), &name).await;
+    found.unwrap().unwrap().identity.id
+}
+
+fn notify(body: &str) -> Message {
+    Message {
+        kind: Kind::Notify,
+        ..message(body)
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_schema_5_keeps_what_waits_what_counts_and_what_is_to_be_told() {
+    let (_directory, path) = left(V5);
+    let limits = AcceptLimits {
+        pair: 4,
+        ..AcceptLimits::default()
+    };
+    let options = SqliteOptions {
+        limits,
+        ..SqliteOptions::default()
+    };
+    let store = SqliteStore::open_with(&path, &options).unwrap();
+    assert_eq!(store.check().await.unwrap().findings, []);
+    let (coder, tester) = (id(&store, "coder").await, id(&store, "tester").await);
+    assert_eq!(
+        bodies(&store, coder).await,
+        ["still waits", "an order of the lead", "waits too"]
+    );
+    let inbox = store.inbox(coder, Page::all()).await.unwrap().items;
+    assert_eq!(inbox.len(), 5);
+    let events = store.outbox(coder, Page::all()).await.unwrap().items;
+    let places: Vec<_> = events.iter().map(|event| event.place.0).collect();
+    assert_eq!(places, [17, 20, 21]);
+    assert_eq!(store.outbox_end().await.unwrap(), OutboxPlace(21));
+
+    // They exchanged three: one was delivered, one waits, one went the other way.
+    for (body, taken) in [("the fourth", true), ("the fifth", false)] {
+        let offer = Offer::from_pod(tester, notify(body));
+        let answers = store.accept(coder, vec![offer]).await.unwrap();
+        assert_eq!(answers[0].is_ok(), taken, "{body}: {answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_build_of_schema_5_goes_on_working_beside_this_one() {
+    let (_directory, path) = left(V5);
+    let old = OldBuild::beside(&path);
+    let probe = PodId::generate();
+    assert_eq!(
+        (old.exchanged(probe, probe), old.undelivered(probe)),
+        (0, vec![])
+    );
+    let store = SqliteStore::open(&path).unwrap();
+    let (coder, tester) = (id(&store, "coder").await, id(&store, "tester").await);
+    assert_eq!(old.undelivered(coder), [3, 4, 5]);
+    assert_eq!(old.exchanged(coder, tester), 3);
+    assert_eq!(old.outbox(coder), [17, 20, 21]);
+
+    let offer = Offer::from_pod(tester, notify("by the new build"));
+    let answers = store.accept(coder, vec![offer]).await.unwrap();
+    assert_eq!(answers[0].as_ref().unwrap().sequence.0, 7);
+    assert_eq!(old.undelivered(coder), [3, 4, 5, 7]);
+    assert_eq!(old.exchanged(coder, tester), 4);
+    let pair = PeerPair::new(coder, tester).unwrap();
+    let registered = store.register_peer(Writer::Operator, pair, AT).await;
+    assert_eq!(registered.unwrap(), Registered::New);
+    let told = old.outbox(coder);
+    assert_eq!(told.len(), 4);
+
+    old.0
+        .execute_batch(&format!(
+            "BEGIN IMMEDIATE;
+             UPDATE message SET state = 'settled', outcome = 'answered' WHERE sequence IN (3, 7);
+             DELETE FROM outbox WHERE pod = '{coder}' AND place <= {};
+             INSERT INTO outbox (pod, change, by_pod, at)
+               VALUES ('{coder}', '{{\"change\":\"of a build to come\"}}', NULL, 1);
+             COMMIT;",
+            told[3]
+        ))
+        .unwrap();
+    assert_eq!(
+        bodies(&store, coder).await,
+        ["an order of the lead", "waits too"]
+    );
+    let events = store.outbox(coder, Page::all()).await.unwrap().items;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].place, store.outbox_end().await.unwrap());
+    assert!(events[0].place.0 > told[3].unsigned_abs());
+    assert_eq!(old.exchanged(coder, tester), 4);
+    assert_eq!(store.check().await.unwrap().findings, []);
+}
+
+#[test]
+fn a_migrated_store_has_the_tables_and_indexes_of_a_new_one() {
+    let schema = |path: &Path| {
+        let database = Connection::open(path).unwrap();
+        let sql = "SELECT type || ' ' || name || ': ' || ifnull(sql, '') FROM sqlite_schema \
+             ORDER BY name, type";
+        let mut statement = database.prepare(sql).unwrap();
+        let lines = statement.query_map([], |row| row.get::<_, String>(0));
+        lines.unwrap().collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let new = directory.path().join("state").join("store.db");
+    drop(SqliteStore::open(&new).unwrap());
+    for dump in [V1, V5] {
+        let (_directory, path) = left(dump);
+        drop(SqliteStore::open(&path).unwrap());
+        assert_eq!(schema(&path), schema(&new));
+    }
 }

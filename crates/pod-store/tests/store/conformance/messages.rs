@@ -4,12 +4,13 @@ use podfleet_pod_store::{
     DeliveryState, MAX_PAIR_MESSAGES, Offer, Page, PodStore, Refusal, StoreErrorKind,
 };
 use podfleet_protocol::limits::{MAX_BODY, MAX_INBOX};
-use podfleet_protocol::{Kind, Outcome, PodId, Receipt, UnixMillis};
+use podfleet_protocol::{Kind, Message, Outcome, PodId, Receipt, UnixMillis};
 
 use super::super::samples::{AT, add, message, pod, pod_in, start};
 
 on_every_store!(
     messages_keep_their_order_and_every_field,
+    what_waits_comes_in_pages_in_the_order_of_acceptance_whoever_sent_it,
     the_same_message_again_is_a_duplicate,
     an_id_of_another_body_is_refused,
     a_refusal_does_not_touch_the_rest_of_the_batch,
@@ -63,6 +64,43 @@ async fn messages_keep_their_order_and_every_field(store: &dyn PodStore) {
         store.message(PodId::generate(), sent[2].id).await.unwrap(),
         None
     );
+}
+
+async fn what_waits_comes_in_pages_in_the_order_of_acceptance_whoever_sent_it(
+    store: &dyn PodStore,
+) {
+    let coder = add(store, pod("coder")).await;
+    let mates = [
+        add(store, pod("tester")).await,
+        add(store, pod("lead")).await,
+    ];
+    let mut accepted = Vec::new();
+    for number in 0..9 {
+        // As clocks may tell it: who came later, came earlier.
+        let sent = Message {
+            kind: Kind::Notify,
+            accepted: UnixMillis(AT.0 - i64::try_from(number).unwrap()),
+            ..message("hi")
+        };
+        let offer = match number % 3 {
+            0 => sent.into(),
+            which => Offer::from_pod(mates[which - 1], sent),
+        };
+        let answers = store.accept(coder, vec![offer]).await.unwrap();
+        accepted.push(answers[0].as_ref().unwrap().sequence);
+    }
+    let mut listed = Vec::new();
+    let mut page = Page::first(2);
+    loop {
+        let listing = store.undelivered(coder, page).await.unwrap();
+        assert!(listing.items.len() <= 2);
+        listed.extend(listing.items.iter().map(|entry| entry.sequence));
+        match listing.next {
+            Some(next) => page = Page::after(next, 2),
+            None => break,
+        }
+    }
+    assert_eq!(listed, accepted);
 }
 
 async fn the_same_message_again_is_a_duplicate(store: &dyn PodStore) {
