@@ -17,7 +17,7 @@ demo: ## Bring a fleet up, talk to it, kill its tmux server, end it (KEEP=1: lea
 test: setup ## Format, lints, unused dependencies, tests, doctests, generated files
 	@scripts/test.sh
 
-test-full: setup ## What takes longer: documentation, licences, the demo as a test
+test-full: setup ## What takes longer, and what needs big components
 	@scripts/test-full.sh
 
 torture: setup ## Kills and loads at full size, see docs/reliability.md; an hour or more

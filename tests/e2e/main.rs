@@ -18,6 +18,7 @@ mod clock;
 mod conversations;
 #[cfg(feature = "crash-points")]
 mod crash_points;
+mod dependencies;
 mod detached;
 mod dialogs;
 mod dice;
