@@ -83,6 +83,62 @@ async fn text_sent_as_keys_loses_a_semicolon_at_its_end_and_is_limited_in_size()
 }
 
 #[tokio::test]
+async fn a_name_with_a_dot_is_changed_in_silence_which_is_why_it_is_mapped() {
+    let server = Server::with_session("a").await;
+    if server.tmux.version().await.unwrap() >= Version::release(3, 7) {
+        return;
+    }
+    let made = bare(&server, &["new-session", "-d", "-s", "a.b:c", "cat"]);
+    assert!(made.status.success());
+    let panes = server.panes().await;
+    let names: Vec<_> = panes
+        .iter()
+        .map(|pane| pane.session_name.as_str())
+        .collect();
+    assert_eq!(names, ["a", "a_b_c"]);
+}
+
+#[tokio::test]
+async fn a_name_that_reads_as_a_target_can_be_made_and_not_be_addressed() {
+    let server = Server::with_session("a").await;
+    if server.tmux.version().await.unwrap() >= Version::release(3, 7) {
+        return;
+    }
+    let made = bare(&server, &["new-session", "-d", "-s", "=e", "cat"]);
+    assert!(made.status.success());
+    assert_eq!(server.panes().await.len(), 2);
+    let found = bare(&server, &["has-session", "-t", "=e"]);
+    assert!(!found.status.success());
+}
+
+#[tokio::test]
+async fn the_enter_key_of_the_number_pad_is_a_line_feed() {
+    let server = Server::new();
+    start_reader(&server, "raw -echo").await;
+    let pressed = bare(
+        &server,
+        &["send-keys", "-t", "=reader:", "KPEnter", "Enter"],
+    );
+    assert!(pressed.status.success());
+    assert_eq!(file_of(&server.path("got"), 2).await, b"\n\r");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn each_session_costs_the_server_a_descriptor() {
+    let server = Server::with_session("a").await;
+    let pid = server.raw(&["display-message", "-p", "#{pid}"]).await;
+    let open = std::path::PathBuf::from(format!("/proc/{}/fd", pid.unwrap().trim()));
+    let descriptors = || std::fs::read_dir(&open).unwrap().count();
+    let before = descriptors();
+    for number in 0..8 {
+        server.start(&format!("s{number}"), &["cat", "-"]).await;
+    }
+    let grown = descriptors() - before;
+    assert!((8..16).contains(&grown), "{grown} more");
+}
+
+#[tokio::test]
 async fn a_paste_without_the_option_for_line_feeds_submits_at_each() {
     let server = Server::new();
     start_reader(&server, "raw -echo").await;
