@@ -169,6 +169,32 @@ fn a_blank_or_stale_pane_is_never_reported_as_accepted() {
 }
 
 #[test]
+fn what_the_terminal_alone_echoes_in_a_stale_session_is_not_submitted() {
+    let world = with_session("printf 'me@host:~$ '; exec sleep 1000");
+    shows(&world, "me@host");
+    let to = ["send", "--tmux", "loose", "--raw", "-m", "hello"];
+    let stale = world.fleet(&to).exits(1);
+    assert!(stale.stdout.contains("typed, not submitted"), "{stale}");
+    assert!(stale.stdout.contains("no program has read it"), "{stale}");
+}
+
+#[test]
+fn while_a_command_runs_in_a_shell_without_a_pod_nothing_is_typed() {
+    let world = with_session("PS1='$ ' bash --norc");
+    shows(&world, "$");
+    let keys = ["send-keys", "-t", "=loose:", "sleep 600", "Enter"];
+    world.tmux("default", &keys).exits(0);
+    shows(&world, "sleep 600");
+    let to = ["send", "--tmux", "loose", "--raw", "-m", "hello"];
+    // Longer than the quiet after which a program without a prompt counts as ready.
+    let held = world.fleet(&[&to[..], &["--timeout", "5"]].concat());
+    let held = held.exits(3);
+    assert!(held.stdout.contains("busy"), "{held}");
+    let screen = world.tmux("default", &["capture-pane", "-p", "-t", "=loose:"]);
+    assert!(!screen.stdout.contains("hello"), "{screen}");
+}
+
+#[test]
 fn nothing_is_typed_over_a_draft_into_a_dialog_or_while_somebody_looks_back() {
     let world = World::with_agents(&[("coder", "")]);
     new_session(&world, &sim_agent(&world, "{}"));

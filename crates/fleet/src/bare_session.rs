@@ -1,9 +1,10 @@
 //! Sessions of tmux that no pod hosts, as terminals that are typed into from outside.
 
 use std::future::Future;
+use std::path::Path;
 
 use podfleet_harness::{Cursor, Screen};
-use podfleet_pod::bare::BareTerminal;
+use podfleet_pod::bare::{BareTerminal, TerminalInput};
 use podfleet_pod::terminal::Terminal;
 use podfleet_protocol::{MessageId, Size};
 use podfleet_tmux::{
@@ -55,6 +56,10 @@ pub(crate) struct BareSession<R> {
     pub(crate) tmux: R,
     pub(crate) pane: PaneId,
     pub(crate) message: MessageId,
+    /// Whether the server runs on this machine, so that its terminals are this kernel's.
+    pub(crate) here: bool,
+    /// What the kernel knew of the terminal's input at the last look.
+    pub(crate) input: Option<TerminalInput>,
 }
 
 impl<R: RunsTmux> BareTerminal for BareSession<R> {
@@ -63,6 +68,9 @@ impl<R: RunsTmux> BareTerminal for BareSession<R> {
     async fn screen(&mut self) -> Result<Screen, SessionFault> {
         let shown = self.tmux.run(&PaneView::command(self.pane)).await?;
         let view = PaneView::parse(&shown).map_err(|_| SessionFault::Unreadable)?;
+        self.input = (self.here)
+            .then(|| TerminalInput::of(view.pid, Path::new(&view.tty)))
+            .flatten();
         match unfit(&view) {
             Some(why) => Err(SessionFault::Unfit(why)),
             None => Ok(screen_of(view)),
@@ -90,6 +98,10 @@ impl<R: RunsTmux> BareTerminal for BareSession<R> {
             bytes => Command::send_bytes(self.pane, bytes),
         };
         self.tmux.run(&command).await.map(drop)
+    }
+
+    fn input(&self) -> Option<TerminalInput> {
+        self.input
     }
 }
 

@@ -6,11 +6,15 @@
 //! There is no inbox either: a message that cannot be typed now is refused, and what the screen does
 //! not show is unknown.
 
+mod input;
+
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use podfleet_harness::{Classification, Composer, Harness, Screen, ScreenState, Signals};
 use podfleet_protocol::{Hold, HoldReason, Message, MessageId, Outcome, Preamble, Receipt};
+
+pub use input::TerminalInput;
 
 use crate::clock;
 use crate::delivery::{
@@ -37,6 +41,10 @@ pub trait BareTerminal: Send {
 
     /// Presses a key, given by its bytes.
     fn press(&mut self, key: &[u8]) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Returns what the kernel knew of its input at the last look; nothing where it cannot be asked,
+    /// such as on another machine.
+    fn input(&self) -> Option<TerminalInput>;
 }
 
 /// A message for a bare terminal.
@@ -158,6 +166,7 @@ struct Watch<'a> {
 /// What one look saw, besides the screen.
 struct Seen {
     now: Instant,
+    input: Option<TerminalInput>,
     quiet_for: Duration,
     classification: Classification,
 }
@@ -261,6 +270,7 @@ impl<'a> Watch<'a> {
     /// Looks once; nothing if the screen seems to be half drawn.
     async fn look<T: BareTerminal>(&mut self, terminal: &mut T) -> Result<Option<Seen>, T::Error> {
         let screen = terminal.screen().await?;
+        let input = terminal.input();
         let seen = now();
         if screen != self.screen {
             self.changed = seen;
@@ -275,8 +285,7 @@ impl<'a> Watch<'a> {
                 running_for: Duration::MAX,
                 output_seen: true,
                 was_ready: true,
-                // Who has the terminal is not told from outside.
-                away: false,
+                away: input.is_some_and(|input| input.away),
             },
         );
         let nowhere = |state| matches!(state, ScreenState::Starting | ScreenState::Unknown);
@@ -286,6 +295,7 @@ impl<'a> Watch<'a> {
         self.state = classification.state;
         Ok(Some(Seen {
             now: seen,
+            input,
             quiet_for,
             classification,
         }))
@@ -355,7 +365,7 @@ fn as_look<'a>(harness: &'a Harness, screen: &'a Screen, seen: &'a Seen) -> Look
         classification: &seen.classification,
         quiet_for: seen.quiet_for,
         written: true,
-        unread: false,
+        unread: seen.input.map(|input| input.unread),
     }
 }
 
@@ -368,6 +378,7 @@ mod tests {
     /// A terminal that shows what a script says: what follows each text and key.
     struct Scripted {
         screen: Screen,
+        input: Option<TerminalInput>,
         after_put: Option<Screen>,
         after_key: Option<Screen>,
         typed: Vec<String>,
@@ -396,6 +407,10 @@ mod tests {
             }
             Ok(())
         }
+
+        fn input(&self) -> Option<TerminalInput> {
+            self.input
+        }
     }
 
     const TEXT: &str = "[fern:operator -> fern:coder] hello";
@@ -411,6 +426,7 @@ mod tests {
     fn terminal(screen: Screen) -> Scripted {
         Scripted {
             screen,
+            input: None,
             after_put: Some(composer(TEXT, "")),
             after_key: Some(composer("", "⠋ Working… (1s)")),
             typed: Vec::new(),
@@ -484,6 +500,55 @@ mod tests {
         let receipt = delivered("generic", &mut terminal).await;
         assert_eq!(receipt.outcome, Outcome::Refused, "{receipt:?}");
         assert!(receipt.reason.unwrap().contains("behind the prompt"));
+    }
+
+    /// A line at a prompt, the cursor behind what `rows` end with.
+    fn line(rows: &str) -> Screen {
+        let mut screen = Screen::from_text(60, rows);
+        let last = rows.lines().count() - 1;
+        screen.cursor.row = u16::try_from(last).unwrap();
+        screen.cursor.column = u16::try_from(rows.lines().last().unwrap().len()).unwrap();
+        screen.cursor.visible = true;
+        screen
+    }
+
+    /// A terminal that echoes in the place of its program, and what is shown after the submit key.
+    fn echoing(input: Option<TerminalInput>, after: &str) -> Scripted {
+        Scripted {
+            screen: line("me@fern:~$ "),
+            input,
+            after_put: Some(line(&format!("me@fern:~$ {TEXT}"))),
+            after_key: Some(line(&format!("me@fern:~$ {TEXT}\n{after}"))),
+            typed: Vec::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_echo_that_no_program_is_known_to_have_read_is_not_submitted() {
+        let input = |unread| {
+            let away = false;
+            Some(TerminalInput { unread, away })
+        };
+        for (input, after, outcome) in [
+            (input(true), " ", Outcome::TypedNotSubmitted),
+            (input(false), " ", Outcome::Submitted),
+            (None, " ", Outcome::Unknown),
+            (None, "me@fern:~$ ", Outcome::Submitted),
+        ] {
+            let mut terminal = echoing(input, after);
+            let receipt = delivered("generic", &mut terminal).await;
+            assert_eq!(receipt.outcome, outcome, "{input:?}: {receipt:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_a_command_has_the_terminal_nothing_is_typed() {
+        let (unread, away) = (false, true);
+        let mut terminal = echoing(Some(TerminalInput { unread, away }), " ");
+        let receipt = delivered("generic", &mut terminal).await;
+        assert_eq!(receipt.outcome, Outcome::Refused, "{receipt:?}");
+        assert!(receipt.reason.unwrap().contains("busy"));
+        assert!(terminal.typed.is_empty());
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! nothing moves: a dialog that opened meanwhile would be approved by it. No other key is ever
 //! pressed. What the screen does not show is not claimed.
 
+mod echo;
 mod gate;
 mod keystrokes;
 mod submission;
@@ -41,8 +42,9 @@ pub(crate) struct Look<'a> {
     pub(crate) quiet_for: Duration,
     /// Whether all that was typed has gone to the terminal.
     pub(crate) written: bool,
-    /// Whether some of it waits in the kernel for a program to read it.
-    pub(crate) unread: bool,
+    /// Whether some of it waits in the kernel for a program to read it; nothing where the kernel
+    /// cannot be asked.
+    pub(crate) unread: Option<bool>,
 }
 
 /// A message on its way.

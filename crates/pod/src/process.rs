@@ -37,6 +37,41 @@ fn parse_stat(line: &str) -> Option<Stat> {
     })
 }
 
+/// The terminal that a process has, and who has it now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terminal {
+    /// The process group of the process itself.
+    pub(crate) group: u32,
+    /// The process group that has the terminal now.
+    pub(crate) foreground: u32,
+    /// The terminal's device number.
+    pub(crate) device: u64,
+}
+
+impl Terminal {
+    /// Returns the terminal of a process, if it has one.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        parse_terminal(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+}
+
+/// Reads the fields `pgrp`, `tty_nr` and `tpgid`, the fifth, seventh and eighth of a `stat` line.
+fn parse_terminal(line: &str) -> Option<Terminal> {
+    let (_, rest) = line.rsplit_once(") ")?;
+    let mut fields = rest.split(' ').skip(2);
+    let group = fields.next()?.parse().ok()?;
+    let device: i64 = fields.nth(1)?.parse().ok()?;
+    // Without a terminal there is no foreground, and the number is negative.
+    let foreground = fields.next()?.parse().ok()?;
+    // The kernel tells it in 32 bits, which may look negative.
+    let device = u64::from(u32::try_from(device & 0xffff_ffff).ok()?);
+    (device != 0).then_some(Terminal {
+        group,
+        foreground,
+        device,
+    })
+}
+
 fn stat(pid: u32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }

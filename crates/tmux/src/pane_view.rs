@@ -23,6 +23,10 @@ pub struct PaneView {
     pub in_mode: bool,
     /// Whether keys go to the other panes of its window too.
     pub synchronized: bool,
+    /// The process id of the pane's first program.
+    pub pid: u32,
+    /// The terminal's device on the server's machine, such as `/dev/pts/3`.
+    pub tty: String,
     /// The title that the program gave; the host's name where it gave none.
     pub title: String,
     /// The rows of the screen with their colours, each ending in a line feed.
@@ -35,7 +39,8 @@ pub struct PaneView {
 pub struct UnreadableView(&'static str);
 
 const FORMAT: &str = "#{pane_width}|#{pane_height}|#{cursor_x}|#{cursor_y}|#{cursor_flag}|\
-    #{alternate_on}|#{pane_dead}|#{pane_in_mode}|#{pane_synchronized}|#{s/\n/ /:pane_title}";
+    #{alternate_on}|#{pane_dead}|#{pane_in_mode}|#{pane_synchronized}|\
+    #{pane_pid}|#{pane_tty}|#{s/\n/ /:pane_title}";
 
 impl PaneView {
     /// Returns the chain that [`PaneView::parse`] reads: both parts in one process.
@@ -58,7 +63,7 @@ impl PaneView {
         let end = output.iter().position(|byte| *byte == b'\n');
         let end = end.ok_or(UnreadableView("first line"))?;
         let line = String::from_utf8_lossy(&output[..end]);
-        let mut fields = line.splitn(10, '|');
+        let mut fields = line.splitn(12, '|');
         let mut next = |name| fields.next().ok_or(UnreadableView(name));
         let number = |text: &str, name| text.parse().map_err(|_| UnreadableView(name));
         // A number that counts something is a true flag too.
@@ -73,6 +78,8 @@ impl PaneView {
             dead: flag(next("dead flag")?),
             in_mode: flag(next("mode flag")?),
             synchronized: flag(next("synchronized flag")?),
+            pid: next("pid")?.parse().map_err(|_| UnreadableView("pid"))?,
+            tty: next("terminal")?.to_owned(),
             title: next("title")?.to_owned(),
             screen: output[end + 1..].to_vec(),
         })
@@ -87,11 +94,13 @@ mod tests {
 
     #[test]
     fn a_view_is_read_whatever_stands_in_its_title() {
-        let view = PaneView::parse(b"80|24|2|3|1|0||2|0|a|b\n\x1b[2mx\x1b[0m\n\n").unwrap();
+        let view =
+            PaneView::parse(b"80|24|2|3|1|0||2|0|7|/dev/pts/3|a|b\n\x1b[2mx\x1b[0m\n\n").unwrap();
         assert_eq!((view.columns, view.rows), (80, 24));
         assert_eq!((view.cursor_column, view.cursor_row), (2, 3));
         assert!(view.cursor_visible && view.in_mode);
         assert!(!view.alternate && !view.dead && !view.synchronized);
+        assert_eq!((view.pid, view.tty.as_str()), (7, "/dev/pts/3"));
         assert_eq!(view.title, "a|b");
         assert_eq!(view.screen, b"\x1b[2mx\x1b[0m\n\n");
     }
@@ -99,7 +108,7 @@ mod tests {
     #[test]
     fn what_has_another_form_is_told() {
         assert!(PaneView::parse(b"").is_err());
-        assert!(PaneView::parse(b"|||||||||\n").is_err());
+        assert!(PaneView::parse(b"|||||||||||\n").is_err());
     }
 
     proptest! {

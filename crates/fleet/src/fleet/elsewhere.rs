@@ -198,6 +198,8 @@ impl Fleet {
             tmux,
             pane: pane.id,
             message: message.id,
+            here: target.ssh.is_none(),
+            input: None,
         };
         let receipt = match deliver(&mut session, &harness, &parcel).await {
             Ok(receipt) => receipt,

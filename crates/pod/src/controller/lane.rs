@@ -34,8 +34,8 @@ impl Controller {
         let quiet_for = now.saturating_duration_since(quiet_since);
         let terminal = self.terminal.as_ref();
         let holder = terminal.and_then(AgentTerminal::holder);
-        let unread =
-            self.live.delivery.is_watching() && terminal.is_some_and(AgentTerminal::has_unread);
+        let watching = self.live.delivery.is_watching();
+        let unread = Some(watching && terminal.is_some_and(AgentTerminal::has_unread));
         let signals = Signals {
             was_ready: self.live.prompt.was_ready(),
             away: self.live.prompt.is_away(holder, self.agent_pid),
@@ -323,7 +323,7 @@ impl Controller {
             classification: &self.live.classification,
             quiet_for: Duration::ZERO,
             written: true,
-            unread: false,
+            unread: Some(false),
         };
         hold(&look, &self.conditions(now, message))
     }

@@ -84,10 +84,11 @@ fn open_keys(conditions: &Conditions) -> bool {
     conditions.open_keys && conditions.key_age.is_some_and(|age| age < DRAFT_EXPIRES)
 }
 
-fn dialog(kind: &str, line: &str) -> String {
-    if line.is_empty() {
-        kind.to_owned()
-    } else {
-        format!("{kind}: {line}")
+/// Says which dialog it is; that it is one says the hold.
+pub(super) fn dialog(kind: &str, line: &str) -> String {
+    match (kind, line) {
+        ("dialog", line) => line.to_owned(),
+        (kind, "") => kind.to_owned(),
+        (kind, line) => format!("{kind}: {line}"),
     }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use podfleet_harness::{BlockKind, Composer, Holding, ScreenState};
 use podfleet_protocol::{Evidence, Hold, HoldReason, MessageId, Outcome, RunEnd, Source};
 
+use super::echo::Echo;
+use super::gate::dialog;
 use super::{Finding, Job, Look};
 
 /// How long a typed text may take to show in the composer.
@@ -41,8 +43,9 @@ pub(super) struct Submission {
     held: Option<(String, Instant)>,
     /// When the submit key may be pressed if nothing moves until then.
     press_at: Option<Instant>,
-    /// Whether the program has no composer, so that its echo tells.
-    by_echo: bool,
+    /// How the echo stood when the key was pressed, where the program has no composer, so that its
+    /// echo tells.
+    echo: Option<Echo>,
     /// Whether the agent was busy when the key was pressed, so that busy proves nothing.
     was_busy: bool,
     /// What was told last while it is neither submitted nor given up.
@@ -71,7 +74,7 @@ impl Submission {
             confirmed: None,
             held: None,
             press_at: None,
-            by_echo: false,
+            echo: None,
             was_busy: false,
             reported: None,
         }
@@ -165,7 +168,7 @@ impl Submission {
             self.press_at = Some(press_at);
             return Step::Wait;
         }
-        self.by_echo = by_echo;
+        self.echo = by_echo.then(|| Echo::of(look.screen));
         self.was_busy = busy;
         self.press(look.now)
     }
@@ -232,7 +235,7 @@ impl Submission {
                 .reason(reason)
                 .hold(Hold {
                     reason: HoldReason::Dialog,
-                    detail: format!("{kind}: {line}"),
+                    detail: dialog(kind, &line),
                 }),
         )
     }
@@ -255,7 +258,7 @@ impl Submission {
         }
         match look.classification.state {
             ScreenState::Blocked(kind) => return self.behind_dialog(look, &kind.to_string()),
-            ScreenState::Busy if !self.was_busy && !self.by_echo && !ours => {
+            ScreenState::Busy if !self.was_busy && self.echo.is_none() && !ours => {
                 return Step::Working(self.started(look));
             }
             _ => {}
@@ -265,11 +268,29 @@ impl Submission {
         }
         match look.harness.composer(look.screen) {
             Composer::Empty => self.seen_empty(look),
-            Composer::Unknown if self.by_echo && look.unread => self.unread(look, pressed),
-            Composer::Unknown if self.by_echo => {
-                self.prove(look, Source::Echo, "the echoed line was taken")
-            }
+            Composer::Unknown if self.echo.is_some() => self.echoed(look, pressed),
             Composer::Holds(_) | Composer::Unknown => self.no_longer_seen(look, pressed),
+        }
+    }
+
+    /// Where the terminal itself echoes, an echo is the kernel's doing: that a program has read the
+    /// line tells the kernel too, or what the program writes after it.
+    fn echoed(&mut self, look: &Look<'_>, pressed: Instant) -> Step {
+        let went_on = || {
+            let echo = self.echo.as_ref();
+            echo.is_some_and(|echo| echo.is_followed(look.screen))
+        };
+        match look.unread {
+            Some(true) => self.unread(look, pressed),
+            Some(false) => self.prove(look, Source::Echo, "the echoed line was taken"),
+            None if went_on() => {
+                self.prove(look, Source::Echo, "more was written after the echoed line")
+            }
+            None if look.now < pressed + COMES_BACK => Step::Wait,
+            None => Step::Report(
+                Finding::new(Outcome::Unknown, true, self.presses)
+                    .reason("the terminal echoed it; nothing shows that a program read it"),
+            ),
         }
     }
 
@@ -331,7 +352,7 @@ impl Submission {
             source,
             detail: detail.to_owned(),
         });
-        if self.by_echo {
+        if self.echo.is_some() {
             return Step::Working(finding);
         }
         if self.job.command {

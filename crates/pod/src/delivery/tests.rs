@@ -23,6 +23,15 @@ fn composer(text: &str, above: &str) -> Screen {
     )
 }
 
+fn job(now: bool) -> Job {
+    Job {
+        id: MessageId::generate(),
+        text: TEXT.into(),
+        now,
+        command: false,
+    }
+}
+
 fn permission() -> Screen {
     Screen::from_text(60, "Do you want to proceed?\n❯ 1. Yes\n  2. No\n")
 }
@@ -36,16 +45,20 @@ impl Script {
             screen: composer("", ""),
             log: Vec::new(),
         };
-        let job = Job {
-            id: MessageId::generate(),
-            text: TEXT.into(),
-            now,
-            command: false,
-        };
-        script.delivery.begin(job, || None);
+        script.delivery.begin(job(now), || None);
         let job = script.delivery.withdraw().unwrap();
         script.delivery.typed(job, script.now);
         script
+    }
+
+    /// Begins and types a further message of the same text.
+    fn types_again(mut self) -> Self {
+        assert!(self.delivery.may_begin());
+        let (harness, screen) = (&self.harness, &self.screen);
+        self.delivery.begin(job(false), || harness.answer(screen));
+        let job = self.delivery.withdraw().unwrap();
+        self.delivery.typed(job, self.now);
+        self
     }
 
     /// Shows a still screen for some milliseconds, with a look every 10.
@@ -83,7 +96,7 @@ impl Script {
                 classification: &classification,
                 quiet_for,
                 written: true,
-                unread: false,
+                unread: Some(false),
             });
             self.log.extend(actions.into_iter().map(told));
         }
@@ -205,6 +218,27 @@ fn a_message_is_submitted_started_and_answered() {
     submit key
     started
     answered, settled: echo: hello
+    ");
+}
+
+#[test]
+fn an_equal_message_that_follows_at_once_is_no_interruption() {
+    let log = Script::typed(false)
+        .shows(composer(TEXT, ""), 100)
+        .shows(composer("", SPINNER), 100)
+        .shows(composer("", "● echo: one"), 30)
+        .types_again()
+        .shows(composer(TEXT, "● echo: one"), 100)
+        .shows(composer("", SPINNER), 100)
+        .shows(composer("", "● echo: two"), 300)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    started
+    submit key
+    answered, settled: echo: one
+    started
+    answered, settled: echo: two
     ");
 }
 
@@ -371,7 +405,7 @@ fn a_draft_a_dialog_and_a_busy_agent_hold_a_message() {
             classification: &classification,
             quiet_for: Duration::from_secs(1),
             written: true,
-            unread: false,
+            unread: Some(false),
         };
         hold(&look, conditions).map(|hold| hold.reason)
     };

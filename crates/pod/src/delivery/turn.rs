@@ -195,7 +195,9 @@ impl Turn {
         if self.interrupted {
             return Some(INTERRUPTED);
         }
+        // Once the next message is begun, what stands there is that one.
         if state == ScreenState::Draft
+            && !self.found_idle
             && look.harness.holds(look.screen, &self.text) == Holding::Text
         {
             return Some("the turn was interrupted: the text stands in the composer again");
