@@ -194,6 +194,9 @@ fn pty_error(error: pty_process::Error) -> io::Error {
     }
 }
 
+/// Stands between a program that was not found and the places where it was looked for.
+pub(crate) const LOOKED_IN: &str = ", looked in ";
+
 /// Finds a program as the shell would.
 ///
 /// # Errors
@@ -228,7 +231,7 @@ pub(crate) fn find_program(
         .find(|path| executable(path))
         .ok_or_else(|| {
             format!(
-                "command not found: {program}, looked in {}",
+                "command not found: {program}{LOOKED_IN}{}",
                 places.join(":")
             )
         })

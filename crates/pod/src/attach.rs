@@ -20,7 +20,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use ring::Ring;
 
-/// How long a controller must not have typed before a view may take control with a key.
+/// How long a controller must not have typed before a view may take control with a key, and a view
+/// before any controller may.
 const CONTROL_IDLE: Duration = Duration::from_secs(10);
 
 /// The smallest size that a controller gives an agent's terminal.
@@ -57,6 +58,14 @@ struct Client {
 struct Control {
     client: ClientId,
     last_key: Option<Instant>,
+}
+
+impl Control {
+    /// Returns whether it was used and has not been for a while.
+    fn is_idle(&self, now: Instant) -> bool {
+        let key = self.last_key;
+        key.is_some_and(|key| now.saturating_duration_since(key) > CONTROL_IDLE)
+    }
 }
 
 /// How much scrollback a repaint brings along.
@@ -154,15 +163,17 @@ impl Clients {
     /// repaint at the next [`pump`](Self::pump).
     ///
     /// # Errors
-    /// Fails when it wants control that another client has and does not take it.
+    /// Fails when it wants control that another client has and does not take it. A view that has not
+    /// typed for a while gives way: whoever looked at it may have left.
     pub(crate) fn attach(
         &mut self,
         name: String,
         params: &AttachParams,
         frames: UnboundedSender<Frame>,
+        now: Instant,
     ) -> Result<(ClientId, AttachResult), RpcError> {
         if params.role == AttachRole::Controller
-            && !params.take
+            && !(params.take || self.is_idle_view(now))
             && let Some(holder) = self.controller()
         {
             return Err(RpcError::new(
@@ -201,6 +212,15 @@ impl Clients {
             epoch: self.epoch,
         };
         Ok((id, result))
+    }
+
+    /// Returns whether a view has control and has not typed for a while.
+    fn is_idle_view(&self, now: Instant) -> bool {
+        let Some(control) = &self.control else {
+            return false;
+        };
+        let holder = self.clients.get(&control.client);
+        holder.is_some_and(|holder| holder.role == AttachRole::View) && control.is_idle(now)
     }
 
     fn can_resume(&self, from: Position) -> bool {
@@ -262,12 +282,8 @@ impl Clients {
         if source == Source::Terminal {
             return Input::Discarded;
         }
-        let free = self.control.as_ref().is_none_or(|control| {
-            let idle = control
-                .last_key
-                .map(|key| now.saturating_duration_since(key));
-            idle.is_some_and(|idle| idle > CONTROL_IDLE)
-        });
+        let held = self.control.as_ref();
+        let free = held.is_none_or(|control| control.is_idle(now));
         if role == AttachRole::View && free {
             self.give_control(Some(id));
             if let Some(control) = &mut self.control {

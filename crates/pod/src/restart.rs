@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use podfleet_protocol::RunEnd;
 
+use crate::agent_process::LOOKED_IN;
 use crate::spec::{RestartPolicy, RestartWhen};
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);
@@ -56,6 +57,9 @@ impl Restarts {
         let ends = self.ends();
         if ends >= self.policy.max_restarts {
             let exits = if ends == 1 { "exit" } else { "exits" };
+            let end = end.to_string();
+            // Where a program was looked for is told by each try, and long.
+            let end = end.split(LOOKED_IN).next().unwrap_or_default();
             let account = format!("{ends} {exits} in {}, last: {end}", span(window));
             return Decision::Quarantine { account };
         }
@@ -128,6 +132,19 @@ mod tests {
         assert_eq!(delays, [200, 400, 800, 1600]);
         let account = "5 exits in 10m, last: exit 127".to_owned();
         assert_eq!(decisions[4], Decision::Quarantine { account });
+    }
+
+    #[test]
+    fn a_quarantine_names_the_missing_program_and_not_all_places_without_it() {
+        let mut restarts = Restarts::new(RestartPolicy {
+            max_restarts: 1,
+            ..policy(RestartWhen::Always)
+        });
+        let end = RunEnd::NotStarted(format!("command not found: x{LOOKED_IN}/bin:/usr/bin"));
+        let Decision::Quarantine { account } = restarts.ended(Instant::now(), &end) else {
+            panic!("the first end is one too many");
+        };
+        assert!(account.ends_with("command not found: x"), "{account}");
     }
 
     #[test]

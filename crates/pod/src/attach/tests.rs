@@ -21,7 +21,9 @@ fn join(
     role: AttachRole,
 ) -> (ClientId, UnboundedReceiver<Frame>) {
     let (sender, receiver) = unbounded_channel();
-    let (id, _) = clients.attach(name.into(), &params(role), sender).unwrap();
+    let (id, _) = clients
+        .attach(name.into(), &params(role), sender, Instant::now())
+        .unwrap();
     (id, receiver)
 }
 
@@ -39,6 +41,23 @@ fn a_viewer_that_types_is_sent_off_and_nobody_else() {
 }
 
 #[test]
+fn a_view_that_has_not_typed_for_a_while_gives_way_to_who_wants_control() {
+    let mut clients = clients();
+    let (view, _frames) = join(&mut clients, "the tmux view", AttachRole::View);
+    let typed = Instant::now();
+    clients.input(view, Source::Person, typed);
+    let mut attach = |after: Duration| {
+        let (sender, _) = unbounded_channel();
+        let wanted = params(AttachRole::Controller);
+        clients.attach("who".into(), &wanted, sender, typed + after)
+    };
+    assert!(attach(CONTROL_IDLE).is_err());
+    assert!(attach(CONTROL_IDLE + Duration::from_millis(1)).is_ok());
+    // Whoever asked for control by name keeps it.
+    assert!(attach(CONTROL_IDLE * 9).is_err());
+}
+
+#[test]
 fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
     let mut clients = clients();
     let (first, mut frames) = join(&mut clients, "first", AttachRole::Controller);
@@ -47,6 +66,7 @@ fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
         "second".into(),
         &params(AttachRole::Controller),
         sender.clone(),
+        Instant::now(),
     );
     insta::assert_snapshot!(
         refused.unwrap_err(),
@@ -56,7 +76,9 @@ fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
         take: true,
         ..params(AttachRole::Controller)
     };
-    clients.attach("second".into(), &take, sender).unwrap();
+    clients
+        .attach("second".into(), &take, sender, Instant::now())
+        .unwrap();
     assert_eq!(clients.controller(), Some("second"));
     assert_eq!(
         clients.input(first, Source::Person, Instant::now()),
@@ -190,7 +212,9 @@ fn a_client_that_comes_back_gets_exactly_the_missing_bytes() {
         from: Some(from),
         ..params(AttachRole::Viewer)
     };
-    clients.attach("back".into(), &back, sender).unwrap();
+    clients
+        .attach("back".into(), &back, sender, Instant::now())
+        .unwrap();
     clients.pump(|_| panic!("no repaint is needed"));
     let expected = Frame::Output {
         offset: 4,

@@ -31,7 +31,10 @@ impl Controller {
             frames,
             answer,
         } = client;
-        let attached = self.live.clients.attach(name, &params, frames);
+        let attached = self
+            .live
+            .clients
+            .attach(name, &params, frames, Instant::now());
         let in_control = attached.as_ref().is_ok_and(|(_, result)| result.in_control);
         if let Err(Ok((id, _))) = answer.send(attached) {
             self.live.clients.detach(id);
