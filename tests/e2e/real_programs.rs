@@ -166,9 +166,28 @@ fn a_program_that_ends_at_once_is_not_called_ready() {
     world.write_roster("default", agents);
     let up = world.fleet(&["up"]).exits(1);
     assert!(
-        up.to_string().contains("its agent ended at once: exit 3"),
+        up.to_string().contains("its agent has ended: exit 3"),
         "{up}"
     );
+}
+
+#[test]
+fn a_program_that_is_missing_is_named_by_the_doctor_and_shows_no_screen() {
+    let world = World::new();
+    let agents = "  - {name: well, runtime: generic, command: [sleep, '1000']}\n  - {name: gone, runtime: generic, command: [no-such-program]}\n";
+    world.write_roster("default", agents);
+    world.fleet(&["up", "gone"]).exits(1);
+    let doctor = world.fleet(&["doctor", "--json"]).exits(1);
+    let told = doctor.json().to_string();
+    assert!(told.contains("runtime generic (gone)"), "{doctor}");
+    assert!(
+        told.contains("command not found: no-such-program"),
+        "{doctor}"
+    );
+    let status = world.fleet(&["status", "gone"]).exits(0);
+    assert!(!status.stdout.contains("screen"), "{status}");
+    let explained = world.fleet(&["ps", "--explain", "gone"]).exits(0);
+    assert!(!explained.stdout.contains("harness rule"), "{explained}");
 }
 
 #[test]

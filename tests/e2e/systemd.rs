@@ -342,6 +342,7 @@ fn an_update_keeps_every_file_of_the_user_and_relaunches_what_is_old() {
         (".config/fleet/roles/code.md", "# mine\n"),
         (".config/fleet/agents/e.env", "A=1\n"),
         (".config/fleet/SOUL.md", "mine\n"),
+        (".config/fleet/harnesses/mine.toml", "# mine\n"),
         (
             ".config/systemd/user/fleet-pod@.service.d/60-mine.conf",
             "[Service]\nNice=1\n",
@@ -372,6 +373,14 @@ fn the_doctor_names_what_is_wrong_with_its_remedy() {
     let well = host.fleet(&["doctor"]).exits(0);
     assert!(fits_80_columns(&well.stdout), "{well}");
     assert!(well.stdout.contains("loginctl enable-linger"), "{well}");
+
+    for asked in [
+        ["ps", "--explain", "e", "--json"],
+        ["status", "e", "--json", "-v"],
+    ] {
+        let told = host.fleet(&asked).exits(0);
+        assert!(told.stdout.contains("active/running"), "{told}");
+    }
 
     let stray = "fleet-pod@web:v2.gone.service";
     host.systemctl(&["enable", stray]).exits(0);

@@ -145,6 +145,17 @@ impl Units {
         self.loaded.iter().find(|loaded| loaded.id == unit)
     }
 
+    /// Says of a pod's unit what it does and whether it is started at boot.
+    #[must_use]
+    pub fn account(&self, instance: &Instance) -> String {
+        let state = match self.of(instance) {
+            Some(unit) => format!("{}/{}", unit.active, unit.sub),
+            None => "not loaded".to_owned(),
+        };
+        let boot = self.boot_fault(instance).unwrap_or("started at boot");
+        format!("{} {state}, {boot}", instance.unit())
+    }
+
     /// Returns why a pod would not be started at boot; nothing if it would.
     #[must_use]
     pub fn boot_fault(&self, instance: &Instance) -> Option<&'static str> {

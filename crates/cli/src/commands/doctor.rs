@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
 
 fn table(checks: &[Check]) -> Table {
     let mut table = Table::new([
-        Column::new("CHECK").flexible(17),
+        Column::new("CHECK").wrapping(17),
         Column::new("IS"),
         Column::new("FOUND").wrapping(16),
         Column::new("REMEDY").wrapping(16),

@@ -292,7 +292,13 @@ fn notes(report: &SendReport, wait: Option<Reached>) -> Vec<String> {
         notes.push(format!("{stripped} taken out of it"));
     }
     if report.via == Via::Store && !report.receipt.settled {
-        notes.push("its pod does not run; the message waits for it".to_owned());
+        let agent = &report.agent;
+        notes.push(match report.receipt.outcome {
+            Reached::Accepted | Reached::Held => {
+                "its pod does not run; the message waits for it".to_owned()
+            }
+            _ => format!("its pod has ended since; `fleet log {agent}` tells what came of it"),
+        });
     } else if let Some(wanted) = wait.filter(|wanted| !report.reached(*wanted))
         && !report.receipt.settled
     {

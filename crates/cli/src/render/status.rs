@@ -54,6 +54,9 @@ fn block(status: &AgentStatus, now: Timestamp) -> String {
     if let Some(silence) = &status.silence {
         fact("its pod", silence.clone());
     }
+    if let Some(unit) = &status.unit {
+        fact("unit", unit.clone());
+    }
     if let Some(directory) = &row.working_directory {
         fact("directory", directory.display().to_string());
     }
@@ -68,24 +71,21 @@ fn pod_facts(pod: &PodStatus, now: Timestamp) -> Vec<(&'static str, String)> {
         let millis = now.as_millisecond().saturating_sub(at.0);
         age(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
     };
-    let screen = &pod.screen;
-    let line = screen
-        .line
-        .as_ref()
-        .map(|line| format!(": {}", line.trim()));
-    let mut facts = vec![
-        ("agent", phase(&pod.agent, ago)),
-        (
-            "screen",
-            format!(
-                "{} for {} (rule `{}`{})",
-                screen.state,
-                ago(screen.since),
-                screen.rule,
-                line.unwrap_or_default()
-            ),
-        ),
-    ];
+    let mut facts = vec![("agent", phase(&pod.agent, ago))];
+    // Without a process nobody shows the screen that the pod goes on looking at.
+    if matches!(pod.agent, AgentPhase::Running { .. }) {
+        let screen = &pod.screen;
+        let line = screen.line.as_ref();
+        let line = line.map(|line| format!(": {}", line.trim()));
+        let value = format!(
+            "{} for {} (rule `{}`{})",
+            screen.state,
+            ago(screen.since),
+            screen.rule,
+            line.unwrap_or_default()
+        );
+        facts.push(("screen", value));
+    }
     if let Some(at) = pod.last_output {
         facts.push(("last output", format!("{} ago", ago(at))));
     }

@@ -83,6 +83,7 @@ impl Fleet {
     pub async fn doctor(&self) -> Result<Vec<Check>, FleetError> {
         let mut checks = vec![self.tmux_check().await];
         checks.extend(self.socket_check().await);
+        checks.extend(self.roster_check());
         checks.push(self.runtime_check());
         checks.extend(self.permission_checks());
         checks.extend(self.systemd_checks().await?);
@@ -133,6 +134,21 @@ impl Fleet {
                      `tmux -S {shown} display -p '#{{pid}}'` does not name, then `fleet up`"
                 ))
             }
+        })
+    }
+
+    /// Without a roster nothing is known of the agents' programs.
+    fn roster_check(&self) -> Option<Check> {
+        let origin = match (&self.roster, &self.origin) {
+            (None, Some(origin)) => origin,
+            _ => return None,
+        };
+        let shown = origin.roster.display();
+        let check = |found| Check::new("roster", Verdict::Wrong, found);
+        Some(if origin.roster.exists() {
+            check(format!("{shown} cannot be used")).remedy("`fleet validate` says why")
+        } else {
+            check(format!("{shown} is gone")).remedy("put it back, or `fleet down --all`")
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use podfleet_pod::heartbeat::Heartbeat;
 use podfleet_protocol::PodStatus;
 use serde::Serialize;
 
@@ -10,6 +11,7 @@ use crate::error::FleetError;
 use crate::listeners::Listeners;
 use crate::readiness::{Decider, HeartbeatAge, PodAnswer, Readiness};
 use crate::sighting::{Moment, Sighting};
+use crate::supervisor::Instance;
 
 /// Why an agent is in the state that it is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,7 +59,7 @@ impl Fleet {
             PodAnswer::Listening => self.pod_status(agent).await.ok(),
             _ => None,
         };
-        let view = self.view_fact(&sighting).await;
+        let (unit, view) = tokio::join!(self.unit_fact(&sighting), self.view_fact(&sighting));
         let threshold = self.idle_threshold();
         let judgement = sighting.judge(&now, threshold);
         let mut facts = Facts {
@@ -83,6 +85,7 @@ impl Fleet {
             facts: found
                 .into_iter()
                 .map(|(_, fact)| fact)
+                .chain(unit)
                 .chain(view)
                 .collect(),
         })
@@ -90,6 +93,18 @@ impl Fleet {
 
     fn store_path(&self) -> String {
         self.dirs.state_paths().store().display().to_string()
+    }
+
+    async fn unit_fact(&self, sighting: &Sighting) -> Option<Fact> {
+        let units = self.supervisor.units(&self.key.fleet).await?;
+        let name = sighting.record().identity.name.clone();
+        Some(Fact {
+            what: "unit".to_owned(),
+            value: units.account(&Instance::new(self.key.fleet.clone(), name)),
+            source: "systemctl show".to_owned(),
+            age_seconds: Some(0),
+            decided: false,
+        })
     }
 
     async fn view_fact(&self, sighting: &Sighting) -> Option<Fact> {
@@ -228,7 +243,7 @@ impl Facts<'_> {
 
     /// The pod's own answer knows the line that the rule matched; the heartbeat only the rule.
     fn screen(&mut self, answer: Option<&PodStatus>) {
-        let Some(heartbeat) = self.sighting.heartbeat.clone() else {
+        let Some(heartbeat) = self.running_heartbeat().cloned() else {
             return;
         };
         let age = self.now.since_boot(heartbeat.since);
@@ -244,7 +259,10 @@ impl Facts<'_> {
             None if !self.sighting.is_up() => (format!("was {}", heartbeat.screen), heartbeat.rule),
             None => (heartbeat.screen, heartbeat.rule),
         };
-        let source = format!("harness rule `{rule}`");
+        let source = match rule.as_str() {
+            "none" => "no harness rule matched".to_owned(),
+            rule => format!("harness rule `{rule}`"),
+        };
         self.add(Some(Decider::Screen), "screen", value, source, age);
     }
 
@@ -258,7 +276,17 @@ impl Facts<'_> {
         self.add(None, "own word", says.state.clone(), source, age);
     }
 
+    /// Returns the heartbeat of an agent that runs: where there is no process, nobody shows the
+    /// screen that the rules go on looking at.
+    fn running_heartbeat(&self) -> Option<&Heartbeat> {
+        let heartbeat = self.sighting.heartbeat.as_ref();
+        heartbeat.filter(|heartbeat| heartbeat.phase == "running")
+    }
+
     fn quiet(&mut self, threshold: Duration) {
+        if self.running_heartbeat().is_none() {
+            return;
+        }
         let last = self.sighting.last_output();
         let age = last.and_then(|at| self.now.since_boot(at));
         let Some(quiet) = age else {

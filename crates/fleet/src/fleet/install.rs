@@ -124,7 +124,7 @@ impl Fleet {
             .map(|instance| instance.name().to_string())
             .collect();
         let left = match dry_run {
-            true => Vec::new(),
+            true => systemd.edited(),
             false => systemd.uninstall().await.map_err(units_fault)?,
         };
         Ok(Removal {

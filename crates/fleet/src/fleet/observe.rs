@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use futures_util::future::join_all;
-use podfleet_protocol::PodStatus;
 use podfleet_protocol::method::{Status, StatusParams};
+use podfleet_protocol::{PodName, PodStatus};
 use podfleet_tmux::Pane;
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use super::settle::account;
 use super::survey::Survey;
 use crate::error::FleetError;
 use crate::ps::{PsRow, Sources, join};
-use crate::supervisor::Units;
+use crate::supervisor::{Instance, Units};
 
 /// What is known of an agent, with its pod's own answer.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +25,8 @@ pub struct AgentStatus {
     pub pod: Option<PodStatus>,
     /// Why its pod gave no answer though it listens.
     pub silence: Option<String>,
+    /// What its unit does, and whether it is started at boot; absent where systemd keeps no pods.
+    pub unit: Option<String>,
 }
 
 impl Fleet {
@@ -58,9 +60,18 @@ impl Fleet {
     /// # Errors
     /// Fails as `ps` does. A pod that does not answer is no error.
     pub async fn status(&self, agents: &[String]) -> Result<Vec<AgentStatus>, FleetError> {
-        let rows = self.ps(agents).await?;
+        let (rows, units) = self.rows_and_units(agents).await?;
         let rows = rows.into_iter().filter(|row| row.managed);
-        Ok(join_all(rows.map(|row| self.ask(row))).await)
+        let unit = |row: &PsRow| {
+            let name = PodName::new(&row.name).ok()?;
+            let instance = Instance::new(self.key.fleet.clone(), name);
+            Some(units.as_ref()?.account(&instance))
+        };
+        let asked = rows.map(|row| {
+            let unit = unit(&row);
+            self.ask(row, unit)
+        });
+        Ok(join_all(asked).await)
     }
 
     /// Returns the directories in which a change of any pod's state shows: heartbeats are renamed
@@ -116,25 +127,19 @@ impl Fleet {
         Ok(rows.into_iter().filter(selected).collect())
     }
 
-    async fn ask(&self, row: PsRow) -> AgentStatus {
-        if row.pod_pid.is_none() {
-            return AgentStatus {
-                row,
-                pod: None,
-                silence: None,
-            };
-        }
-        match self.pod_status(&row.name).await {
-            Ok(pod) => AgentStatus {
-                row,
-                pod: Some(pod),
-                silence: None,
+    async fn ask(&self, row: PsRow, unit: Option<String>) -> AgentStatus {
+        let (pod, silence) = match row.pod_pid {
+            None => (None, None),
+            Some(_) => match self.pod_status(&row.name).await {
+                Ok(pod) => (Some(pod), None),
+                Err(error) => (None, Some(account(&error))),
             },
-            Err(error) => AgentStatus {
-                row,
-                pod: None,
-                silence: Some(account(&error)),
-            },
+        };
+        AgentStatus {
+            row,
+            pod,
+            silence,
+            unit,
         }
     }
 

@@ -113,7 +113,7 @@ fn judge(status: &PodStatus, screen: Vec<String>, timeout: Duration) -> AgentRes
             ..
         } => return failed(format!("its agent was not started: {why}")),
         AgentPhase::BackingOff { last, .. } | AgentPhase::Ended { last } => {
-            return failed(format!("its agent ended at once: {last}"));
+            return failed(format!("its agent has ended: {last}"));
         }
         AgentPhase::Quarantined { account } => return failed(format!("quarantined ({account})")),
         AgentPhase::Idle => {

@@ -97,11 +97,14 @@ impl Fleet {
         options: &UpdateOptions,
         events: &Events,
     ) -> Result<Report, FleetError> {
+        // Each is idle at a moment of its own; a restart takes the fleet's lock.
+        let turn = tokio::sync::Mutex::new(());
         let restarts = old.iter().map(|old| async {
             if !options.restart.dry_run {
                 self.drain(&old.agent, options.drain, events).await;
             }
             let agents = std::slice::from_ref(&old.agent);
+            let _turn = turn.lock().await;
             self.restart(agents, &options.restart, events.clone()).await
         });
         let mut all = Report {

@@ -103,6 +103,18 @@ fn misses(row: &PsRow, units: Option<&Units>) -> Vec<Miss> {
         RowState::Judged(_) if row.generation.is_none() && row.detail.is_some() => {
             Some("mend its entry in the roster".to_owned())
         }
+        // Its pod starts it again by itself, and `up` has no more to do than to wait for it.
+        RowState::Judged(Readiness::Dead) if row.pod_pid.is_some() => Some(format!(
+            "mend the cause (fleet log {agent}), then fleet restart {agent}"
+        )),
+        RowState::Judged(Readiness::Blocked)
+            if row
+                .detail
+                .as_ref()
+                .is_some_and(|why| why.starts_with("draft")) =>
+        {
+            Some(format!("submit or clear its draft: fleet attach {agent}"))
+        }
         RowState::Judged(readiness) => state_remedy(readiness, agent),
         RowState::Elsewhere(_) => None,
     };

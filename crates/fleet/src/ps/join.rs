@@ -336,7 +336,7 @@ fn held_by(sighting: &Sighting) -> String {
     }
     by_heartbeat()
         .or_else(|| Some(sighting.summary.hold.as_ref()?.to_string()))
-        .unwrap_or_default()
+        .unwrap_or_else(|| "it is typed, and not taken yet".to_owned())
 }
 
 /// Returns what a draft keeps waiting: the state says only that it waits for a person.

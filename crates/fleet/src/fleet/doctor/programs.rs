@@ -21,15 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST: usize = 60;
 
 impl Fleet {
-    /// One check for each runtime that the roster uses here.
+    /// One check for each program that the roster's agents here are: for each runtime, unless an
+    /// agent has a command or a `PATH` of its own.
     pub(super) async fn program_checks(&self) -> Result<Vec<Check>, FleetError> {
         let survey = self.survey().await?;
-        let mut runtimes = BTreeMap::new();
+        let mut programs: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut checks = Vec::new();
         for (agent, desired) in &survey.hosted {
             match desired {
                 Ok(desired) => {
-                    runtimes.entry(agent.runtime.clone()).or_insert(desired);
+                    let program = desired.spec.argv.first();
+                    let path = desired.spec.env.get("PATH");
+                    let key = (agent.runtime.clone(), program, path);
+                    let users = programs.entry(key).or_default();
+                    users.push((agent.name.as_str(), desired));
                 }
                 Err(fault) => checks.push(
                     Check::new(
@@ -41,16 +46,33 @@ impl Fleet {
                 ),
             }
         }
-        let asked = runtimes
-            .iter()
-            .map(|(runtime, desired)| program(runtime, desired));
+        let several = |runtime: &str| {
+            let of = programs.keys().filter(|(of, ..)| of == runtime);
+            of.count() > 1
+        };
+        let asked = programs.iter().filter_map(|((runtime, ..), users)| {
+            let check = match several(runtime) {
+                true => format!("runtime {runtime} ({})", told(users)),
+                false => format!("runtime {runtime}"),
+            };
+            let (_, desired) = users.first()?;
+            Some(program(check, desired))
+        });
         checks.extend(join_all(asked).await);
         Ok(checks)
     }
 }
 
-async fn program(runtime: &str, desired: &Desired) -> Check {
-    let check = format!("runtime {runtime}");
+/// Names who a program is: the first agent, and how many more.
+fn told(users: &[(&str, &Desired)]) -> String {
+    let first = users.first().map_or("", |(name, _)| name);
+    match users.len() {
+        0 | 1 => first.to_owned(),
+        several => format!("{first} and {} more", several - 1),
+    }
+}
+
+async fn program(check: String, desired: &Desired) -> Check {
     let env: Env = desired.spec.env.clone().into_iter().collect();
     let Some(name) = desired.spec.argv.first() else {
         return Check::new(check, Verdict::Wrong, "there is no command");

@@ -265,17 +265,19 @@ fn a_quarantine_shows_its_account_also_when_its_pod_is_gone() {
 
 #[test]
 fn a_message_is_held_after_two_minutes_and_the_reason_is_told() {
-    let waiting = |seconds: i64| {
+    let waiting = |seconds: i64, hold: Option<&str>| {
         one(|sighting| {
             sighting.summary.undelivered = 1;
             sighting.summary.oldest = Some(UnixMillis((WALL - seconds) * 1000));
             let heartbeat = sighting.heartbeat.as_mut().unwrap();
-            heartbeat.hold = Some("draft".into());
+            heartbeat.hold = hold.map(str::to_owned);
         })
     };
-    assert!(waiting(120).flags.is_empty());
-    let held = waiting(121);
+    assert!(waiting(120, Some("draft")).flags.is_empty());
+    let held = waiting(121, Some("draft"));
     assert_eq!(held.flags[0].to_string(), "HELD(draft)");
+    let typed = waiting(121, None).flags[0].to_string();
+    assert_eq!(typed, "HELD(it is typed, and not taken yet)");
     assert_eq!(held.inbox, Some(1));
 }
 

@@ -115,6 +115,17 @@ impl Systemd {
         Ok(left)
     }
 
+    /// Returns the unit files that [`uninstall`](Self::uninstall) would leave, because somebody edited
+    /// them.
+    #[must_use]
+    pub fn edited(&self) -> Vec<String> {
+        let units = self.units_text().into_iter().map(|(unit, _)| unit);
+        let edited = units.filter(|unit| self.files.is_edited(unit));
+        edited
+            .map(|unit| self.files.path(unit).display().to_string())
+            .collect()
+    }
+
     /// Returns whether our units were ever written for this user.
     #[must_use]
     pub fn is_installed(&self) -> bool {

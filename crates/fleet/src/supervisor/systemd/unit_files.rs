@@ -93,6 +93,11 @@ impl UnitFiles {
         Ok(refresh)
     }
 
+    /// Returns whether a unit is there and not as we wrote it.
+    pub(super) fn is_edited(&self, unit: &str) -> bool {
+        fs::read(self.path(unit)).is_ok_and(|found| !self.is_pristine(unit, &found))
+    }
+
     /// Removes a unit that is as we wrote it; returns whether it is gone.
     pub(super) fn remove(&self, unit: &str) -> io::Result<bool> {
         let gone = match fs::read(self.path(unit)) {
