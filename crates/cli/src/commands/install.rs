@@ -8,6 +8,7 @@ use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::count::counted;
+use crate::render::table::{Column, Table};
 use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
@@ -38,11 +39,8 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     if args.json.json {
         context.output.json(&done)?;
     } else {
-        for unit in &done.units {
-            context
-                .output
-                .line(format_args!("{:<20}  {}", unit.unit, became(unit, dry_run)))?;
-        }
+        let units = units(&done.units, dry_run, context.output.width());
+        context.output.data(units)?;
         say(&done, dry_run, &mut context.output)?;
         offer_completions(context)?;
     }
@@ -75,7 +73,16 @@ fn say(done: &Installation, dry_run: bool, output: &mut Output) -> std::io::Resu
     }
 }
 
-pub(crate) fn became(unit: &InstalledUnit, dry_run: bool) -> String {
+/// Renders what became of the unit files.
+pub(crate) fn units(units: &[InstalledUnit], dry_run: bool, width: usize) -> String {
+    let mut table = Table::new([Column::new("UNIT"), Column::new("FILE").wrapping(20)]);
+    for unit in units {
+        table.row([unit.unit.as_str().into(), became(unit, dry_run).into()]);
+    }
+    table.render(Some(width))
+}
+
+fn became(unit: &InstalledUnit, dry_run: bool) -> String {
     let done = |would: &'static str, did: &'static str| if dry_run { would } else { did };
     match unit.file {
         Refresh::Same => "is as it should be".to_owned(),

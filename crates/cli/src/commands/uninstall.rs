@@ -3,6 +3,7 @@ use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
 use crate::render::count::counted;
+use crate::render::table::{Column, Table};
 use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
@@ -33,16 +34,22 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         output.json(&done)?;
         return Ok(Exit::Success);
     }
-    for unit in &done.disabled {
+    if !done.disabled.is_empty() {
         let word = if dry_run {
             "would be disabled"
         } else {
             "disabled"
         };
-        output.line(format_args!("{unit}  {word}"))?;
+        let mut table = Table::new([Column::new("UNIT").flexible(20), Column::new("BOOT")]);
+        for unit in &done.disabled {
+            table.row([unit.as_str().into(), word.into()]);
+        }
+        output.data(table.render(Some(output.width())))?;
     }
+    let stays = if dry_run { "would stay" } else { "stays" };
     for path in &done.left {
-        output.say(wrap(&format!("{path} stays: somebody edited it"), 0, "  "))?;
+        let text = format!("{path} {stays}: somebody edited it");
+        output.say(wrap(&text, 0, "  "))?;
     }
     if done.running.is_empty() {
         return Ok(Exit::Success);

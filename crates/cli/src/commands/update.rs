@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use podfleet::{AgentResult, UpOptions, Update, UpdateOptions};
 
-use crate::commands::install::became;
+use crate::commands::install::units;
 use crate::commands::progress::follow;
 use crate::commands::scope::{DryRun, JsonFlag, Scope};
 use crate::context::Context;
@@ -10,6 +10,7 @@ use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::count::counted;
+use crate::render::table::{Column, Table};
 use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
@@ -60,15 +61,17 @@ fn conclude(update: &Update, args: &Args, output: &mut Output) -> Result<Exit, E
         output.json(update)?;
         return Ok(exit);
     }
-    for unit in &update.units {
-        output.line(format_args!(
-            "{:<20}  {}",
-            unit.unit,
-            became(unit, args.dry_run.dry_run)
-        ))?;
+    let dry_run = args.dry_run.dry_run;
+    if !update.units.is_empty() {
+        output.data(units(&update.units, dry_run, output.width()))?;
     }
-    for old in &update.old {
-        output.line(format_args!("{:<20}  runs {}", old.agent, old.build))?;
+    // What they run now is the progress of their restart.
+    if !update.old.is_empty() && (dry_run || !args.relaunch) {
+        let mut table = Table::new([Column::new("AGENT").flexible(12), Column::new("BUILD")]);
+        for old in &update.old {
+            table.row([old.agent.as_str().into(), old.build.as_str().into()]);
+        }
+        output.data(table.render(Some(output.width())))?;
     }
     for failed in relaunched.into_iter().flat_map(podfleet::Report::failed) {
         if let AgentResult::Failed(failure) = &failed.result {
@@ -83,6 +86,8 @@ fn conclude(update: &Update, args: &Args, output: &mut Output) -> Result<Exit, E
     let old = counted(update.old.len(), "agent");
     if update.old.is_empty() {
         output.say("all agents that are up run this build")?;
+    } else if dry_run && args.relaunch {
+        output.say(format_args!("{old} of another build would be restarted"))?;
     } else if !args.relaunch {
         output.say(wrap(
             &format!("{old} of another build; `fleet update --relaunch` restarts them when idle"),
