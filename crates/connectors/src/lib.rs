@@ -32,6 +32,8 @@
 //! # }
 //! ```
 
+#[cfg(any(feature = "discord", feature = "matrix", feature = "tmux"))]
+mod attached;
 mod backoff;
 mod chance;
 mod config;

@@ -20,9 +20,9 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::{
-    ConnectorConfig, ConnectorError, ConnectorErrorKind, ConnectorHealth, ConnectorKind,
-    ConnectorRegistry, CreateError, InboundStream, OrchestratorConnector, OutboundMessage, Place,
-    Pruning, SendReceipt,
+    Attachment, ConnectorConfig, ConnectorError, ConnectorErrorKind, ConnectorHealth,
+    ConnectorKind, ConnectorRegistry, Content, CreateError, InboundStream, OrchestratorConnector,
+    OutboundMessage, Place, Pruning, SendReceipt,
 };
 pub use client::{ChatClient, ChatError, ChatEvent, ChatReader, ChatWriter};
 pub use entry::{ChatEntry, ChatFile, Side};
@@ -124,6 +124,11 @@ impl OrchestratorConnector for Terminal {
 
     async fn send(&self, message: OutboundMessage) -> Result<SendReceipt, ConnectorError> {
         const DOING: &str = "write to the chat's history";
+        for attachment in &message.attachments {
+            if let Content::Path(path) = &attachment.content {
+                Attachment::open(path).await?;
+            }
+        }
         let (id, ts) = (message.idempotency_key.clone(), SystemTime::now());
         let written = self.shared.with(move |history| {
             let files = files_of(

@@ -1,7 +1,6 @@
 //! From a message of the fleet to messages of Discord.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -10,11 +9,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::Shared;
 use super::api::{PAGE, Upload};
-use super::failure::FILE_LIMIT;
 use super::snowflake::Snowflake;
 use super::wire::Message;
 use crate::split::split;
-use crate::{Attachment, ConnectorError, ConnectorErrorKind, Content, OutboundMessage};
+use crate::{Attachment, ConnectorError, ConnectorErrorKind, OutboundMessage};
 
 /// How long one message may be, in characters; and so in bytes, of which no character has less than
 /// one.
@@ -135,10 +133,7 @@ fn body(part: &Part<'_>, nonce: &str) -> Value {
 async fn uploads(files: &[Attachment]) -> Result<Vec<Upload>, ConnectorError> {
     let mut uploads = Vec::new();
     for file in files {
-        let bytes = match &file.content {
-            Content::Bytes(bytes) => bytes.clone(),
-            Content::Path(path) => read(path).await?,
-        };
+        let bytes = file.read(MAX_FILE).await?;
         uploads.push(Upload {
             name: file.name.clone(),
             media_type: file.media_type.clone(),
@@ -146,23 +141,6 @@ async fn uploads(files: &[Attachment]) -> Result<Vec<Upload>, ConnectorError> {
         });
     }
     Ok(uploads)
-}
-
-async fn read(path: &Path) -> Result<Vec<u8>, ConnectorError> {
-    let doing = || format!("read the attachment {}", path.display());
-    let failed = |error: std::io::Error| {
-        let kind = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => ConnectorErrorKind::Forbidden,
-            _ => ConnectorErrorKind::NotFound,
-        };
-        ConnectorError::new(kind, doing()).because(error)
-    };
-    let length = tokio::fs::metadata(path).await.map_err(failed)?.len();
-    if length > MAX_FILE {
-        let kind = ConnectorErrorKind::TooLarge { limit: FILE_LIMIT };
-        return Err(ConnectorError::new(kind, doing()));
-    }
-    tokio::fs::read(path).await.map_err(failed)
 }
 
 /// Our own messages of late: what an earlier attempt at the same message may have sent.
@@ -233,6 +211,7 @@ fn made_at(key: &str) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Content;
 
     fn files(count: usize) -> Vec<Attachment> {
         let file = |index| Attachment {

@@ -20,7 +20,7 @@ use super::client::Client;
 use super::room::{Room, encrypted};
 use crate::{
     Attachment, Backoff, ConnectorError, ConnectorErrorKind as Kind, Content, InboundMessage,
-    Retry, media_type,
+    Retry, in_one_line, media_type,
 };
 
 /// How long a file may take, and how often it is tried.
@@ -159,8 +159,9 @@ async fn read(client: &Client, content: MessageType) -> Option<(String, Vec<Atta
         }
         // The message itself is not lost for that.
         Err(error) => {
+            let why = in_one_line(&error);
             let gap = if text.is_empty() { "" } else { "\n" };
-            let text = format!("{text}{gap}(the attachment {name} is missing: {error})");
+            let text = format!("{text}{gap}(the attachment {name} is missing: {why})");
             Some((text, Vec::new()))
         }
     }

@@ -21,9 +21,7 @@ use super::client::Client;
 use super::room::Room;
 use crate::markdown::to_html;
 use crate::split::split;
-use crate::{
-    Attachment, ConnectorError, ConnectorErrorKind as Kind, Content as Held, OutboundMessage,
-};
+use crate::{Attachment, ConnectorError, ConnectorErrorKind as Kind, OutboundMessage};
 
 /// Bytes of text in one event. As JSON it may be twice as long.
 const MAX_TEXT: usize = 12_000;
@@ -242,7 +240,7 @@ fn own<T>(event: &Raw<T>, key: &str) -> Option<(String, OwnedEventId)> {
 /// Uploads an attachment, and returns what a message of it says.
 async fn upload(client: &Client, attachment: &Attachment) -> Result<MessageType, ConnectorError> {
     const DOING: &str = "upload an attachment";
-    let bytes = read(attachment).await?;
+    let bytes = attachment.read(MAX_FILE).await?;
     let size = bytes.len() as u64;
     let (name, media_type) = (attachment.name.clone(), attachment.media_type.clone());
     let mut request = create_content::v3::Request::new(bytes);
@@ -279,25 +277,4 @@ async fn limit(client: &Client) -> Option<u64> {
         .call(request, "ask for the limit of attachments")
         .await;
     Some(config.ok()?.upload_size.into())
-}
-
-async fn read(attachment: &Attachment) -> Result<Vec<u8>, ConnectorError> {
-    let path = match &attachment.content {
-        Held::Bytes(bytes) => return Ok(bytes.clone()),
-        Held::Path(path) => path,
-    };
-    let failed = |kind| {
-        let doing = format!("read the attachment {}", path.display());
-        ConnectorError::new(kind, doing)
-    };
-    // Trying again would not bring a file back that is gone.
-    let gone = |error: std::io::Error| failed(Kind::NotFound).because(error);
-    let metadata = tokio::fs::metadata(path).await.map_err(gone)?;
-    if !metadata.is_file() {
-        return Err(failed(Kind::NotFound).because("it is no file"));
-    }
-    if metadata.len() > MAX_FILE {
-        return Err(failed(Kind::TooLarge { limit: MAX_FILE }));
-    }
-    tokio::fs::read(path).await.map_err(gone)
 }

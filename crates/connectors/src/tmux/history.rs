@@ -131,7 +131,12 @@ impl History {
         let seq = entry.seq;
         let begin = self.end;
         self.write(&Line::Said(entry.clone()))?;
-        self.file.sync_data()?;
+        if let Err(error) = self.file.sync_data() {
+            // What is told as not taken is not found at the next start, nor doubled by another try.
+            self.end = begin;
+            self.file.set_len(begin)?;
+            return Err(error);
+        }
         self.lines.push(begin);
         self.ids.insert(entry.id, seq);
         Ok(Appended {

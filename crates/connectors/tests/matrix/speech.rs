@@ -68,7 +68,7 @@ async fn a_file_that_cannot_be_had_is_told_and_the_message_comes() {
     let batch = stream.next().await.unwrap().unwrap();
     insta::assert_snapshot!(batch.messages[0].text, @r"
     look at this
-    (the attachment a.txt is missing: download an attachment: not found)
+    (the attachment a.txt is missing: download an attachment: not found: the homeserver answered 404 Not Found)
     ");
     assert!(batch.messages[0].attachments.is_empty());
 }

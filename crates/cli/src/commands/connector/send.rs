@@ -24,7 +24,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Outcome {
     let spoken = &args.spoken;
     let text = spoken.text()?;
-    let attachments = spoken.attach.iter().map(|path| Attachment::of_file(path));
+    let attachments = spoken.attach.iter().map(std::path::absolute);
+    let attachments: Vec<_> = attachments.collect::<Result<_, _>>()?;
+    let attachments = attachments.iter().map(|path| Attachment::of_file(path));
     let message = OutboundMessage {
         thread_id: spoken.thread.clone(),
         reply_to: spoken.reply_to.clone(),
