@@ -64,7 +64,7 @@ pub trait ChatStore: Send + Sync + Debug {
         at: UnixMillis,
     ) -> Result<(), StoreError>;
 
-    /// Returns when a pod said something last; nothing if it never did.
+    /// Returns when a pod said something last, up to a moment; nothing if it never did.
     ///
     /// # Errors
     /// Fails when the store cannot be read.
@@ -72,6 +72,7 @@ pub trait ChatStore: Send + Sync + Debug {
         &self,
         fleet: &FleetKey,
         by: PodId,
+        until: UnixMillis,
     ) -> Result<Option<UnixMillis>, StoreError>;
 
     /// Returns how far a channel was heard.

@@ -7,7 +7,7 @@ use podfleet_pod::clock;
 use podfleet_pod_store::session_log::{Entry, Record};
 use podfleet_pod_store::{NewSaying, OpenTurn, Page, PodRecord};
 use podfleet_protocol::method::{GetReceipt, ReceiptParams};
-use podfleet_protocol::{MessageId, Outcome, Receipt};
+use podfleet_protocol::{MessageId, Outcome, Receipt, UnixMillis};
 
 use super::Bridge;
 use super::block::block;
@@ -66,13 +66,34 @@ impl Bridge<'_> {
                 wanted = Outcome::Answered;
             }
         };
-        let since = begun.unwrap_or(open.turn.at);
-        let last = store.last_said(key, pod.identity.id).await?;
+        let since = match begun {
+            Some(begun) => begun,
+            None => self
+                .delivered(&pod, open.turn.message)
+                .await
+                .unwrap_or(open.turn.at),
+        };
+        // What is said in a later turn is no answer to this one.
+        let end = match receipt.outcome {
+            Outcome::Answered => receipt.at,
+            _ => clock::wall(),
+        };
+        let last = store.last_said(key, pod.identity.id, end).await?;
         let answered = last.is_some_and(|last| last >= since);
         if let Some(text) = self.closing_words(&pod, &receipt, answered).await {
             self.say_of(open, text).await?;
         }
         Ok(store.close_turn(key, open.place).await?)
+    }
+
+    /// Returns when a message was given to the agent, by its log.
+    async fn delivered(&self, pod: &PodRecord, message: MessageId) -> Option<UnixMillis> {
+        let name = pod.identity.name.as_str();
+        let records = self.fleet.last_records(name, RECORDS).await.ok()?;
+        let mut given = records.iter().filter(
+            |record| matches!(&record.entry, Entry::MessageDelivering { id, .. } if *id == message),
+        );
+        given.next().map(|record| record.ts)
     }
 
     /// Returns the receipt once it is as wanted, or some time is over; the recorded one of a pod
@@ -195,7 +216,7 @@ fn words_before(records: &[Record], message: MessageId) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use podfleet_protocol::{Generation, Run, UnixMillis};
+    use podfleet_protocol::{Generation, Run};
 
     use super::*;
 

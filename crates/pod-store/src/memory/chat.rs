@@ -146,11 +146,14 @@ impl ChatStore for MemoryStore {
         &self,
         fleet: &FleetKey,
         by: PodId,
+        until: UnixMillis,
     ) -> Result<Option<UnixMillis>, StoreError> {
         self.call("look what was said last", |state| {
             let sayings = state.chat(fleet).sayings.values();
-            let mut own = sayings.filter(|kept| kept.saying.said.by == Some(by));
-            Ok(own.next_back().map(|kept| kept.saying.said.at))
+            let mut own = sayings
+                .map(|kept| &kept.saying.said)
+                .filter(|said| said.by == Some(by) && said.at <= until);
+            Ok(own.next_back().map(|said| said.at))
         })
     }
 

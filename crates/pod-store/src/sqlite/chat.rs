@@ -164,14 +164,20 @@ pub(super) fn last_said(
     connection: &Connection,
     fleet: &FleetKey,
     by: PodId,
+    until: UnixMillis,
 ) -> Result<Option<UnixMillis>, Fault> {
     let last = connection
         .prepare_cached(
             "SELECT at FROM saying WHERE tenant = ?1 AND fleet = ?2 AND by_pod = ?3 \
-             ORDER BY place DESC LIMIT 1",
+             AND at <= ?4 ORDER BY place DESC LIMIT 1",
         )?
         .query_row(
-            params![fleet.tenant.as_str(), fleet.fleet.as_str(), by.to_string()],
+            params![
+                fleet.tenant.as_str(),
+                fleet.fleet.as_str(),
+                by.to_string(),
+                until.0
+            ],
             |row| row.get("at").map(UnixMillis),
         )
         .optional()?;

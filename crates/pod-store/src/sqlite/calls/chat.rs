@@ -71,10 +71,11 @@ impl ChatStore for SqliteStore {
         &self,
         fleet: &FleetKey,
         by: PodId,
+        until: UnixMillis,
     ) -> Result<Option<UnixMillis>, StoreError> {
         let fleet = fleet.clone();
         self.call("look what was said last", move |database| {
-            chat::last_said(database.reader(), &fleet, by)
+            chat::last_said(database.reader(), &fleet, by, until)
         })
         .await
     }

@@ -57,7 +57,7 @@ async fn what_is_said_waits_in_order_until_it_is_settled(store: &dyn PodStore) {
     store.settle_saying(&key, first, &failed, AT).await.unwrap();
     assert_eq!(unsent(store, "default").await, ["two"]);
     let by = PodId::generate();
-    assert_eq!(store.last_said(&key, by).await.unwrap(), None);
+    assert_eq!(store.last_said(&key, by, LATER).await.unwrap(), None);
     let own = NewSaying {
         by: Some(by),
         at: LATER,
@@ -65,7 +65,9 @@ async fn what_is_said_waits_in_order_until_it_is_settled(store: &dyn PodStore) {
     };
     let id = own.id;
     let place = store.say(&key, own).await.unwrap().unwrap().place;
-    assert_eq!(store.last_said(&key, by).await.unwrap(), Some(LATER));
+    let last = store.last_said(&key, by, LATER).await;
+    assert_eq!(last.unwrap(), Some(LATER));
+    assert_eq!(store.last_said(&key, by, AT).await.unwrap(), None);
     assert!(place > first);
     let there = store.saying(&key, id).await.unwrap().unwrap();
     assert_eq!(
