@@ -19,8 +19,13 @@ pub trait OrchestratorConnector: Send + Sync {
     /// The kind that it was registered as.
     fn kind(&self) -> ConnectorKind;
 
-    /// Names the room, channel or file that it talks in. A cursor is valid for this one alone.
+    /// Names the room, channel or file that it talks in.
     fn channel(&self) -> String;
+
+    /// Names what a cursor is valid for: the channel, and what else it depends on.
+    fn cursor_of(&self) -> String {
+        self.channel()
+    }
 
     /// Says something. Sending the same idempotency key again does not say it twice, within the
     /// time for which the carrier remembers keys; [`OutboundMessage::again`] is for after that.

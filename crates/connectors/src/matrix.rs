@@ -171,6 +171,13 @@ impl OrchestratorConnector for Matrix {
         self.shared.settings.room_id.to_string()
     }
 
+    /// Each homeserver has its own, and each user sees another part of a room.
+    fn cursor_of(&self) -> String {
+        let settings = &self.shared.settings;
+        let (room, user) = (&settings.room_id, &settings.user_id);
+        format!("{room} as {user} at {}", settings.homeserver_url)
+    }
+
     async fn send(&self, message: OutboundMessage) -> Result<SendReceipt, ConnectorError> {
         let room = self.shared.room().await?;
         match outgoing::send(&self.shared.client, &room, &message).await {

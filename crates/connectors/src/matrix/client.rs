@@ -1,6 +1,7 @@
 //! Requests to a homeserver.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::AUTHORIZATION;
@@ -58,6 +59,12 @@ impl TryFrom<String> for Base {
     }
 }
 
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.url.as_str().trim_end_matches('/'))
+    }
+}
+
 /// A request of the client-server API that names its path by what the server supports.
 pub(super) trait Endpoint: OutgoingRequest<EndpointError = Error> {
     fn into_http(
@@ -106,7 +113,7 @@ impl Client {
         }
         Ok(Self {
             http: http.build()?,
-            base: base.url.as_str().trim_end_matches('/').to_owned(),
+            base: base.to_string(),
             token,
             supported: SupportedVersions {
                 versions: [MatrixVersion::V1_11].into(),

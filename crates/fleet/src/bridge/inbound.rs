@@ -54,7 +54,7 @@ impl Bridge<'_> {
 
     /// Listens until the subscription ends.
     async fn subscription(&self, backoff: &mut Backoff) -> Result<(), ConnectorError> {
-        let channel = self.connector.channel();
+        let channel = self.connector.cursor_of();
         let from = loop {
             match self.fleet.store().heard(self.fleet.key(), &channel).await {
                 Ok(from) => break from,

@@ -81,7 +81,10 @@ impl Fleet {
         before: UnixMillis,
         dry_run: bool,
     ) -> Result<u64, FleetError> {
-        let heard = self.store().heard(self.key(), &connector.channel()).await?;
+        let heard = self
+            .store()
+            .heard(self.key(), &connector.cursor_of())
+            .await?;
         let pruning = Pruning {
             before: moment(before),
             heard,
