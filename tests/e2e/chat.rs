@@ -310,6 +310,22 @@ fn what_was_entered_while_the_bridge_is_away_is_shown_again_by_who_leaves() {
 }
 
 #[test]
+fn nothing_is_said_in_a_fleet_that_nobody_knows() {
+    let world = world();
+    world.fleet(&["up"]).exits(0);
+    for unknown in [
+        &["say", "--fleet", "nope", "-m", "x"][..],
+        &["bridge", "start", "--fleet", "nope"],
+    ] {
+        let refused = world.fleet(unknown).exits(2);
+        assert!(
+            refused.stderr.contains("no fleet `nope` is known"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
 fn a_bridge_that_was_started_again_is_connected_though_nobody_speaks() {
     let world = world();
     world.fleet(&["up"]).exits(0);

@@ -53,6 +53,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::NoSuchSession { .. }
         | FleetErrorKind::BadTarget { .. }
         | FleetErrorKind::NoRoster
+        | FleetErrorKind::NoSuchFleet { .. }
         | FleetErrorKind::NoOrchestrator
         | FleetErrorKind::ConnectorSetUp
         | FleetErrorKind::LostRoster { .. }

@@ -54,6 +54,7 @@ impl Fleet {
     /// that is no file, and when the store cannot be written.
     pub async fn say(&self, request: SayRequest) -> Result<SayReport, FleetError> {
         let by = self.speaker().await?;
+        self.refuse_unknown().await?;
         let said = clean_body(&request.text).text;
         if said.trim().is_empty() && request.attachments.is_empty() {
             return Err(FleetError::not_said("it is empty"));

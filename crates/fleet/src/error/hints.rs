@@ -109,6 +109,9 @@ pub(super) fn hints(kind: &FleetErrorKind) -> Vec<String> {
         FleetErrorKind::StartFailed { failure, .. } if !failure.log.is_empty() => {
             format!("the end of its log says:\n  {}", failure.log.join("\n  "))
         }
+        FleetErrorKind::NoSuchFleet { .. } => {
+            "`--fleet` takes the name that a roster gives its fleet".to_owned()
+        }
         FleetErrorKind::NoOrchestrator => {
             "give one agent of the roster `class: orchestrator`".to_owned()
         }

@@ -253,6 +253,12 @@ pub enum FleetErrorKind {
         /// The pod.
         pod: String,
     },
+    /// Neither a roster nor a record has a fleet of that name.
+    #[error("no fleet `{fleet}` is known")]
+    NoSuchFleet {
+        /// The name.
+        fleet: String,
+    },
     /// The fleet has no orchestrator, to whom people could speak.
     #[error("the fleet has no orchestrator")]
     NoOrchestrator,

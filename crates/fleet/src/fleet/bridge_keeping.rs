@@ -22,6 +22,7 @@ impl Fleet {
     /// # Errors
     /// Fails when its connector cannot be made, and with what it says when it does not come up.
     pub async fn start_bridge(&self) -> Result<bool, FleetError> {
+        self.refuse_unknown().await?;
         let place = self.bridge_place();
         // What is wrong with the connector is told here, not in a log.
         let connector = match self.connector() {

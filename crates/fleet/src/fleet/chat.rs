@@ -69,6 +69,16 @@ impl Fleet {
         Ok(summaries.map(|summary| summary.record).collect())
     }
 
+    /// Refuses a fleet that neither a roster nor a record has: nobody would ever say what is said in it.
+    pub(crate) async fn refuse_unknown(&self) -> Result<(), FleetError> {
+        if self.roster().is_some() || !self.records().await?.is_empty() {
+            return Ok(());
+        }
+        Err(FleetError::new(FleetErrorKind::NoSuchFleet {
+            fleet: self.key().fleet.to_string(),
+        }))
+    }
+
     /// Returns how the agents are, by what their records and heartbeats say.
     pub(crate) async fn readiness(&self) -> Result<Vec<(String, Readiness)>, FleetError> {
         let survey = self.survey().await?;
@@ -92,7 +102,9 @@ fn set_up_fault(error: CreateError) -> FleetError {
         CreateErrorKind::MissingSecret { variable } => Some(format!(
             "put the secret into a file of mode 0600, and its path into `{variable}_FILE`"
         )),
-        CreateErrorKind::UnreadableSecret { .. } => Some("`chmod 600` makes it private".to_owned()),
+        CreateErrorKind::UnreadableSecret { .. } if is_of_rights(&error) => {
+            Some("`chmod 600` makes it private".to_owned())
+        }
         CreateErrorKind::NotRegistered { .. } => Some(
             "a kind of another crate is known to a program that registers it, and runs the bridge"
                 .to_owned(),
@@ -104,6 +116,11 @@ fn set_up_fault(error: CreateError) -> FleetError {
         Some(hint) => fault.hint(hint),
         None => fault,
     }
+}
+
+fn is_of_rights(error: &CreateError) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|cause: &std::io::Error| cause.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 /// Turns the roster's block into a configuration: the settings of a kind stand below its name, those
