@@ -11,13 +11,17 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::address::SshDestination;
 
-/// What is run on the other machine: it starts its hub if none runs, and tells its socket.
-const START: &str = "fleet hub run --background --json";
+/// What is run on the other machine: it starts its hub if none runs, and tells its socket. A shell that
+/// no profile was read for does not know where `fleet` may lie.
+const START: &str = "exec sh -c 'PATH=\"$PATH:$HOME/.local/bin:$HOME/.cargo/bin\"; export PATH; \
+    exec fleet hub run --background --json'";
+/// What a tunnel runs there: it ends when nothing more comes.
+const HOLD: &str = "exec cat";
 /// How long that may take.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a forwarding may take to be there.
@@ -36,6 +40,8 @@ pub(super) enum TunnelError {
 #[derive(Debug)]
 pub(super) struct Tunnel {
     child: Child,
+    /// What `ssh` ends with.
+    _hold: Option<ChildStdin>,
     socket: PathBuf,
 }
 
@@ -55,14 +61,18 @@ impl Tunnel {
         let _ = std::fs::remove_file(socket);
         let forward = format!("{}:{}", socket.display(), far.display());
         let mut child = ssh()
-            .args(["-N", "-o", "ExitOnForwardFailure=yes"])
+            .args(["-o", "ExitOnForwardFailure=yes"])
             .args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"])
             .args(["-o", "StreamLocalBindMask=0177", "-L", &forward])
-            .args(["--", destination.as_str()])
+            .args(["--", destination.as_str(), HOLD])
+            // It ends with this pipe, also where the hub is killed.
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| TunnelError::Failed(format!("ssh cannot be run: {error}")))?;
+        // Waiting for a process would close it.
+        let hold = child.stdin.take();
         let waiting = async {
             loop {
                 if UnixStream::connect(socket).await.is_ok() {
@@ -77,6 +87,7 @@ impl Tunnel {
         match timeout(FORWARD_PATIENCE, waiting).await {
             Ok(Ok(())) => Ok(Self {
                 child,
+                _hold: hold,
                 socket: socket.to_owned(),
             }),
             Ok(Err(said)) => Err(TunnelError::Failed(said)),
