@@ -275,8 +275,9 @@ fn report(error: &Error, output: &mut Output) -> Exit {
 fn report_usage(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         // A usage that is written by hand is not wrapped by the library.
-        let help = wrap(&error.render().ansi().to_string(), 0, "  ");
-        let _ = writeln!(anstream::stdout(), "{}", help.trim_end());
+        let help = error.render().ansi().to_string();
+        let lines: Vec<_> = help.lines().map(|line| wrap(line, 0, "  ")).collect();
+        let _ = writeln!(anstream::stdout(), "{}", lines.join("\n").trim_end());
         return Exit::Success;
     }
     let plain = error.render().to_string();

@@ -34,6 +34,8 @@ pub(crate) struct Look<'a> {
     pub(crate) purpose: Purpose,
     pub(crate) screen: ScreenUse,
     pub(crate) prefix: PrefixKey,
+    /// Whether the way to it is through a hub, which may end while the terminal goes on.
+    pub(crate) through_hub: bool,
     /// What to say of the terminal when it comes up, where it has to be told from others.
     pub(crate) caption: Option<String>,
 }
@@ -74,9 +76,10 @@ impl Look<'_> {
                         client = client.with_caption(caption);
                     }
                     match client.run().await? {
-                        End::PodGone(why) => {
-                            why.unwrap_or_else(|| format!("the pod of `{agent}` ended"))
-                        }
+                        End::PodGone(why) => why.unwrap_or_else(|| match self.through_hub {
+                            true => format!("the way to `{agent}` broke"),
+                            false => format!("the pod of `{agent}` ended"),
+                        }),
                         end => return Ok(end),
                     }
                 }
@@ -91,9 +94,11 @@ impl Look<'_> {
 
     /// Waits a while; the user can leave meanwhile.
     async fn wait(&mut self, agent: &str, why: &str, time: Duration) -> io::Result<Option<End>> {
-        let hint = format!("`fleet up {agent}` starts it");
-        self.tell(&format!("{why}; waiting for it ({hint})"))
-            .await?;
+        let hint = match self.through_hub {
+            true => String::new(),
+            false => format!(" (`fleet up {agent}` starts it)"),
+        };
+        self.tell(&format!("{why}; waiting for it{hint}")).await?;
         let mut keys = OurKeys::new(self.prefix);
         let mut typed = [0; 256];
         let over = sleep(time);

@@ -130,7 +130,11 @@ async fn attach(fleet: &Fleet, args: &Args, prefix: PrefixKey, context: &mut Con
     let end = client.with_commands(&executor).run().await;
     // What follows is for the user's own screen.
     drop(tty);
-    conclude(end?, name, context)
+    let gone = Gone {
+        why: "its pod ended",
+        hint: format!("`fleet ps {name}` says how it is"),
+    };
+    conclude(end?, name, gone, context)
 }
 
 /// What the user wants of a terminal that a hub reaches.
@@ -173,11 +177,21 @@ pub(super) async fn through_hub(
         Client::new(&tty, &mut signals, attached, Purpose::Attach, screen).with_prefix(prefix);
     let end = shown.run().await;
     drop(tty);
-    conclude(end?, name, context)
+    let gone = Gone {
+        why: "the way to it broke; it goes on where it is",
+        hint: "`fleet endpoint list` and `fleet hub status` say what became of it".to_owned(),
+    };
+    conclude(end?, name, gone, context)
+}
+
+/// What it means that a stream ended without a word.
+struct Gone {
+    why: &'static str,
+    hint: String,
 }
 
 /// Says how the showing of a terminal ended.
-fn conclude(end: End, name: &str, context: &mut Context) -> Outcome {
+fn conclude(end: End, name: &str, gone: Gone, context: &mut Context) -> Outcome {
     match end {
         End::Left | End::Next => {
             context.output.say(format_args!("detached from `{name}`"))?;
@@ -190,9 +204,9 @@ fn conclude(end: End, name: &str, context: &mut Context) -> Outcome {
         )
         .hint("`--take` takes it back; `fleet watch` only looks")),
         End::PodGone(why) => {
-            let why = why.unwrap_or_else(|| "its pod ended".into());
+            let why = why.unwrap_or_else(|| gone.why.into());
             let error = Error::message(Exit::No, format!("detached from `{name}`: {why}"));
-            Err(error.hint(format!("`fleet ps {name}` says how it is")))
+            Err(error.hint(gone.hint))
         }
     }
 }
@@ -211,6 +225,7 @@ async fn view(args: &Args, prefix: PrefixKey, context: &mut Context) -> Outcome 
         purpose: Purpose::View,
         screen: ScreenUse::Owned,
         prefix,
+        through_hub: false,
         caption: None,
     };
     let pane = context.env.get("TMUX_PANE").map(str::to_owned);

@@ -18,10 +18,10 @@ use crate::exit::Exit;
 use crate::runtime::block_on;
 
 const HOW: &str = "\
-`health`, `send` and `listen` need neither a roster nor a running fleet: name the
-kind and its fields. A secret is taken from the environment (DISCORD_BOT_TOKEN,
-MATRIX_ACCESS_TOKEN) or from the file, of mode 0600, that the variable with
-_FILE names. Without a kind the roster's connector is meant.
+`health`, `send` and `listen` need neither a roster nor a running fleet: name
+the kind and its fields. A secret is taken from the environment
+(DISCORD_BOT_TOKEN, MATRIX_ACCESS_TOKEN) or from the file, of mode 0600, that
+the variable with _FILE names. Without a kind the roster's connector is meant.
 
   fleet connector health discord --channel-id 123456789012345678
   fleet connector switch matrix --homeserver-url https://matrix.example.org \\

@@ -119,7 +119,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
                 let view = args.hub.call::<MountRemove>(context, params).await?;
                 let said = format!(
                     "mount `{}` is removed; {} stays",
-                    view.mount.name, view.mount.root
+                    named(&view),
+                    view.mount.root
                 );
                 tell(&view, args.json, &said, context)
             }
@@ -140,7 +141,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
                 let view = args.hub.call::<MountReorder>(context, params).await?;
                 let said = format!(
                     "mount `{}` is at place {}",
-                    view.mount.name, view.mount.position
+                    named(&view),
+                    view.mount.position
                 );
                 tell(&view, args.json, &said, context)
             }
@@ -160,7 +162,9 @@ async fn add(args: AddArgs, context: &mut Context) -> Outcome {
     let mount = &view.mount;
     let said = format!(
         "mount `{}` is {} on {}",
-        mount.name, mount.root, mount.endpoint
+        named(&view),
+        mount.root,
+        mount.endpoint
     );
     tell(&view, args.json, &said, context)
 }
@@ -177,6 +181,14 @@ async fn resolve(args: OneArgs, context: &mut Context) -> Outcome {
             .line(format_args!("{}:{}", mount.endpoint, mount.root))?;
     }
     Ok(Exit::Success)
+}
+
+/// Returns a mount's name as commands take it.
+fn named(view: &MountView) -> MountRef {
+    MountRef {
+        space: view.mount.space.clone(),
+        name: view.mount.name.clone(),
+    }
 }
 
 fn tell(view: &MountView, json: JsonFlag, said: &str, context: &mut Context) -> Outcome {

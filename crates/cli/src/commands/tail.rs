@@ -89,9 +89,9 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         if args.follow {
             let attached = source.attach().await?;
             let output = &mut context.output;
-            let name = &args.agent.name;
+            let lost = source.lost();
             return tokio::select! {
-                ended = follow(attached, name, args.ansi, found.lines, output) => ended,
+                ended = follow(attached, lost, args.ansi, found.lines, output) => ended,
                 gone = reader_gone() => Err(gone),
             };
         }
@@ -144,6 +144,17 @@ impl Source {
         }
     }
 
+    /// Says what it means that a stream ended without a word.
+    fn lost(&self) -> String {
+        match self {
+            Self::Here(_, name) => format!("the pod of `{name}` ended"),
+            #[cfg(feature = "hub")]
+            Self::ThroughHub(_, agent, _) => {
+                format!("the way to `{agent}` broke, or its pod ended")
+            }
+        }
+    }
+
     async fn attach(&self) -> Result<Attached, Error> {
         let params = AttachParams {
             role: AttachRole::Viewer,
@@ -154,7 +165,9 @@ impl Source {
         match self {
             Self::Here(fleet, name) => Ok(fleet.attach(name, params).await?),
             #[cfg(feature = "hub")]
-            Self::ThroughHub(client, agent, _) => Ok(client.attach(agent, &params).await?),
+            Self::ThroughHub(client, agent, fleet) => {
+                Ok(client.attach_in(agent, fleet.as_ref(), &params).await?)
+            }
         }
     }
 }
@@ -162,7 +175,7 @@ impl Source {
 /// Prints lines as they appear, until the pod ends.
 async fn follow(
     (result, mut stream): Attached,
-    agent: &str,
+    lost: String,
     ansi: bool,
     mut seen: Vec<String>,
     output: &mut Output,
@@ -174,8 +187,7 @@ async fn follow(
         tokio::select! {
             frame = stream.next() => {
                 let Some(Ok(frame)) = frame else {
-                    let ended = format!("the pod of `{agent}` ended");
-                    return Err(Error::message(Exit::No, ended));
+                    return Err(Error::message(Exit::No, lost));
                 };
                 if let Some(offset) = read(frame, &mut terminal) {
                     // A pod that is gone is noticed at the next frame.

@@ -85,6 +85,7 @@ async fn look(
         purpose: Purpose::Watch,
         screen: ScreenUse::Alternate,
         prefix,
+        through_hub: fleet.is_none(),
         caption: None,
     };
     let count = args.names.len();

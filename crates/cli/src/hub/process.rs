@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,10 +187,7 @@ pub(crate) fn in_background(arguments: &[String], context: &Context) -> Result<S
                 return Ok(standing);
             }
             let said = std::fs::read_to_string(&log_path).unwrap_or_default();
-            let said = said.lines().next().unwrap_or_default();
-            let said = said.strip_prefix("error: ").unwrap_or(said).to_owned();
-            let message = format!("the hub did not start ({status})");
-            return Err(Error::new(Exit::System, anyhow::Error::msg(said)).context(message));
+            return Err(not_started(&said, status));
         }
         if begun.elapsed() > PATIENCE {
             let message = "the hub does not answer in time";
@@ -198,6 +195,21 @@ pub(crate) fn in_background(arguments: &[String], context: &Context) -> Result<S
                 .hint(format!("{} has what it says", log_path.display())));
         }
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Repeats what the hub said before it ended: its error, which it wrapped, and its hint.
+fn not_started(said: &str, status: ExitStatus) -> Error {
+    let paragraphs = said.split("\n\n");
+    let mut paragraphs =
+        paragraphs.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let error = paragraphs.next().unwrap_or_default();
+    let error = error.strip_prefix("error: ").unwrap_or(&error).to_owned();
+    let message = format!("the hub did not start ({status})");
+    let error = Error::new(Exit::System, anyhow::Error::msg(error)).context(message);
+    match paragraphs.find_map(|text| text.strip_prefix("hint: ").map(str::to_owned)) {
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }
 
