@@ -76,12 +76,30 @@
     }
   }
 
+  /**
+   * Hears of changes while the page is seen: a browser has few connections for all pages of a site,
+   * and those that nobody sees take none. What changed meanwhile is asked for when it opens again.
+   */
+  function hear(place, again, opened) {
+    let changes = null;
+    const listen = () => {
+      if (document.hidden) {
+        changes?.close();
+        changes = null;
+      } else if (!changes) {
+        changes = new EventSource(place);
+        changes.onopen = opened;
+        changes.addEventListener('change', again);
+      }
+    };
+    document.addEventListener('visibilitychange', listen);
+    listen();
+  }
+
   /** Looks again whenever the hub says that something changed. */
   function follow(part) {
-    const changes = new EventSource(part.dataset.on);
     const again = () => refresh(part).catch(() => {});
-    changes.onopen = again;
-    changes.addEventListener('change', again);
+    hear(part.dataset.on, again, again);
   }
 
   function begin(within) {
@@ -235,6 +253,6 @@
   document.addEventListener('visibilitychange', wake);
   if (document.querySelector('[data-live]')) {
     // It connects again by itself.
-    new EventSource('/v1/events').addEventListener('change', wake);
+    hear('/v1/events', wake, null);
   }
 })();
