@@ -121,7 +121,7 @@ fn a_machine_that_shows_another_key_is_not_added_and_one_that_is_down_is_and_tha
     let refused = home.endpoint_add("box", &address, home.pin(), &token);
     let refused = refused.exits(3).stderr;
     assert!(refused.contains(spoke.pin()), "{refused}");
-    assert!(refused.contains("nothing was added"), "{refused}");
+    assert!(refused.contains("nothing was changed"), "{refused}");
     assert!(!listed().contains("box"));
     spoke.end_hub();
     let down = home.endpoint_add("box", &address, spoke.pin(), &token);

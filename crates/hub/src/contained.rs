@@ -225,7 +225,7 @@ fn at(path: &MountPath, code: Code, why: &str) -> Fault {
 }
 
 /// Puts an error of the system into our words. `path` is what the client named.
-fn fault(error: &io::Error, path: &str) -> Fault {
+pub(crate) fn fault(error: &io::Error, path: &str) -> Fault {
     use io::ErrorKind as Kind;
     let errno = error
         .raw_os_error()

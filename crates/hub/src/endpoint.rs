@@ -126,21 +126,25 @@ impl Status {
                 Unreachable::Refused => "start its hub there: `fleet hub run`".to_owned(),
                 Unreachable::Timeout => format!("check that {place} lets this machine in"),
                 Unreachable::Tls => format!(
-                    "compare its key with `fleet hub status` there; if it is new, remove `{name}` and add it again"
+                    "compare its key with `fleet hub status` there; if it is new: `fleet endpoint update {name} --pin PIN`"
                 ),
                 Unreachable::Reset => "look at the output of its `fleet hub run`".to_owned(),
             }),
             Self::AuthFailed { .. } => Some(format!(
-                "make a token there (`fleet hub token create`), remove `{name}` and add it with it"
+                "make a token there (`fleet hub token create`), and give it: `fleet endpoint update {name} --token`"
             )),
             Self::Incompatible { hint, .. } => Some(
                 hint.clone()
                     .unwrap_or_else(|| "bring both machines to the same build".to_owned()),
             ),
             Self::TunnelFailed { .. } => Some(format!("try `{place}` by hand")),
-            Self::NotInstalled { .. } => Some(format!(
-                "install it there: copy `fleet` into a directory of its PATH ({place})"
-            )),
+            Self::NotInstalled { .. } => {
+                let there = place.strip_prefix("ssh ").unwrap_or(&place);
+                Some(format!(
+                    "install it there: `{place} mkdir -p .local/bin && \
+                     scp \"$(command -v fleet)\" {there}:.local/bin/`"
+                ))
+            }
         }
     }
 }

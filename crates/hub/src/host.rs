@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UnixListener};
@@ -162,6 +163,8 @@ impl Running {
     }
 }
 
+/// How long a lock may be held by those who only look at it.
+const LOOKING: Duration = Duration::from_millis(200);
 const STANDING: &str = "running.json";
 const LOCK: &str = "hub.lock";
 
@@ -196,13 +199,22 @@ fn take_lock(directory: &Path) -> Result<File, Fault> {
     let mut options = OpenOptions::new();
     let file = options.create(true).append(true).mode(0o600).open(&path);
     let file = file.map_err(|error| fault("its lock cannot be made", &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Fault::new(Code::LimitExceeded, "a hub runs here already")
-                .hint("`fleet hub status` tells more of it"))
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // Who looks whether a hub runs holds it for a moment.
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOOKING => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(Fault::new(Code::LimitExceeded, "a hub runs here already")
+                    .hint("`fleet hub status` tells more of it"));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(fault("its lock cannot be taken", &error));
+            }
         }
-        Err(TryLockError::Error(error)) => Err(fault("its lock cannot be taken", &error)),
     }
 }
 

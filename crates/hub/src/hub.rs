@@ -165,6 +165,7 @@ impl Hub {
             Call::EndpointList(_) => json(self.list_endpoints()?),
             Call::EndpointProbe(params) => json(self.probe(&params).await?),
             Call::EndpointAdd(params) => json(self.add_endpoint(*params).await?),
+            Call::EndpointUpdate(params) => json(self.update_endpoint(*params).await?),
             Call::EndpointRename(params) => json(self.rename_endpoint(&params)?),
             Call::EndpointRemove(params) => json(self.remove_endpoint(&params)?),
             Call::EndpointRetry(params) => json(self.retry_endpoint(&params)?),
@@ -217,6 +218,7 @@ fn is_change(op: &str) -> bool {
     matches!(
         op,
         "endpoint.add"
+            | "endpoint.update"
             | "endpoint.rename"
             | "endpoint.remove"
             | "mount.add"

@@ -112,6 +112,8 @@ ops! {
     EndpointProbe = "endpoint.probe", Admin (ProbeParams) -> ProbeResult;
     /// Adds an endpoint.
     EndpointAdd = "endpoint.add", Admin (EndpointAddParams) -> EndpointView;
+    /// Gives an endpoint another key, another token, or both; what depends on it stays.
+    EndpointUpdate = "endpoint.update", Admin (EndpointUpdateParams) -> EndpointView;
     /// Gives an endpoint another name.
     EndpointRename = "endpoint.rename", Admin (EndpointRenameParams) -> EndpointView;
     /// Removes an endpoint, with what depends on it if that is said.

@@ -1,5 +1,6 @@
 mod add;
 mod look;
+mod update;
 
 use podfleet_hub::op::{
     EndpointRemove, EndpointRemoveParams, EndpointRename, EndpointRenameParams,
@@ -17,6 +18,7 @@ use crate::runtime::block_on;
 use add::AddArgs;
 pub(super) use look::state;
 use look::{ListArgs, StatusArgs};
+use update::UpdateArgs;
 
 /// See to the other machines that the hub reaches
 #[derive(Debug, clap::Args)]
@@ -36,6 +38,8 @@ enum Verb {
     Status(StatusArgs),
     /// Remove one
     Remove(RemoveArgs),
+    /// Give one another token or key; its mounts and terminals stay
+    Update(UpdateArgs),
     /// Give one another name
     Rename(RenameArgs),
 }
@@ -78,6 +82,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
             Verb::List(args) => look::list(&args, context).await,
             Verb::Status(args) => look::status(&args, context).await,
             Verb::Remove(args) => remove(&args, context).await,
+            Verb::Update(args) => update::update(args, context).await,
             Verb::Rename(args) => rename(&args, context).await,
         }
     })

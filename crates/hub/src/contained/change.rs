@@ -63,13 +63,18 @@ impl Contained {
         let (old, old_name) = self.open_parent(from)?;
         let (new, new_name) = self.open_parent(to)?;
         if replace {
-            old.rename(old_name, &new, new_name).map_err(error)?;
+            let renamed = old.rename(old_name, &new, new_name);
+            renamed.map_err(|failed| match failed.kind() {
+                io::ErrorKind::InvalidInput => into_itself(from),
+                _ => error(failed),
+            })?;
         } else {
             use rustix::fs::{RenameFlags, renameat_with};
             // Both names are single components, so nothing is followed.
             let renamed = renameat_with(&old, old_name, &new, new_name, RenameFlags::NOREPLACE);
             renamed.map_err(|errno| match errno {
                 rustix::io::Errno::EXIST => fault(&errno.into(), to.as_str()),
+                rustix::io::Errno::INVAL => into_itself(from),
                 errno => error(errno.into()),
             })?;
         }
@@ -167,4 +172,12 @@ fn remove_tree(parent: &Dir, name: &Path, waited_for: &CancellationToken) -> io:
         }
     }
     parent.remove_dir(name)
+}
+
+fn into_itself(path: &MountPath) -> Fault {
+    at(
+        path,
+        Code::FsConflict,
+        "a directory cannot be moved into itself",
+    )
 }

@@ -7,7 +7,8 @@ use crate::endpoint::Status;
 use crate::fault::{Code, Fault};
 use crate::op::{
     EndpointAddParams, EndpointListResult, EndpointParams, EndpointRemoveParams,
-    EndpointRemoveResult, EndpointRenameParams, EndpointView, ProbeParams, ProbeResult,
+    EndpointRemoveResult, EndpointRenameParams, EndpointUpdateParams, EndpointView, ProbeParams,
+    ProbeResult,
 };
 use crate::topology::{Dependents, Endpoint, MachineName};
 
@@ -59,6 +60,24 @@ impl Hub {
             .add_endpoint(name, reach, None, token.as_ref(), now())?;
         self.endpoints.add(added.clone())?;
         self.view(added)
+    }
+
+    pub(super) async fn update_endpoint(
+        &self,
+        params: EndpointUpdateParams,
+    ) -> Result<EndpointView, Fault> {
+        let token = params.token.filter(|token| !token.is_empty());
+        let known = self.topology.endpoint(&params.name)?;
+        if let (Some(pin), Reach::Tls { address, .. }) = (params.pin, known.reach) {
+            refuse_other_key(&Reach::Tls { address, pin }).await?;
+        }
+        let updated =
+            self.topology
+                .update_endpoint(&params.name, params.pin, token.as_ref(), now())?;
+        // What goes by the old key or token ends; it is connected anew.
+        self.endpoints.remove(updated.endpoint_id);
+        self.endpoints.add(updated.clone())?;
+        self.view(updated)
     }
 
     pub(super) fn rename_endpoint(
@@ -135,7 +154,7 @@ async fn refuse_other_key(reach: &Reach) -> Result<(), Fault> {
         Ok(shown) if shown != *pin => {
             let message = format!("{address} shows the key {shown}, and not {pin}");
             Err(Fault::new(Code::EndpointKey, message)
-                .hint("nothing was added; `fleet hub status` there prints its key"))
+                .hint("nothing was changed; `fleet hub status` there prints its key"))
         }
         _ => Ok(()),
     }

@@ -78,6 +78,34 @@ impl fmt::Debug for EndpointAddParams {
     }
 }
 
+/// Parameters of `endpoint.update`: what is absent stays as it is.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointUpdateParams {
+    /// Its name.
+    pub name: EndpointName,
+    /// The key that it shows from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+    /// The token by which home is known there from now on.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "crate::secret::send"
+    )]
+    #[schemars(with = "Option<String>")]
+    pub token: Option<Secret>,
+}
+
+impl fmt::Debug for EndpointUpdateParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointUpdateParams")
+            .field("name", &self.name)
+            .field("pin", &self.pin)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Parameters of operations on one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

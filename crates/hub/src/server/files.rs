@@ -19,7 +19,7 @@ use tokio_util::io::ReaderStream;
 use super::Shared;
 use super::lent::Lent;
 use super::range::{Part, Range};
-use crate::contained::{Precondition, Stat};
+use crate::contained::{Precondition, Stat, fault};
 use crate::endpoint::Remote;
 use crate::fault::{Code, Fault};
 use crate::hub::{Doer, FilePlace, Order};
@@ -226,16 +226,16 @@ async fn write_here(
     mut body: Lent,
 ) -> Result<Stat, Fault> {
     let root = shared.hub.machine().root(root).await?;
+    let shown = path.as_str().to_owned();
     // A client that asks before it sends is refused before.
     let file = root.with(move |files| files.write(&path, precondition));
     let mut file = file.await?;
     let (steps, mut received) = mpsc::channel(4);
     let writing = blocking(move || {
+        let failed = |error: std::io::Error| fault(&error, &shown);
         loop {
             match received.blocking_recv() {
-                Some(Step::Bytes(bytes)) => file
-                    .write_all(&bytes)
-                    .map_err(|error| Fault::new(Code::FsIo, error.to_string()))?,
+                Some(Step::Bytes(bytes)) => file.write_all(&bytes).map_err(failed)?,
                 Some(Step::End) => return file.finish(),
                 None => {
                     let message = "the body ended too early; the file is as it was";

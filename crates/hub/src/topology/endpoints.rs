@@ -15,7 +15,9 @@ use super::file::{io_fault, private_directory, refuse_open};
 use super::{Endpoint, Topology, counted, parsed, text_of};
 use crate::address::Reach;
 use crate::fault::{Code, Fault};
+use crate::private_file;
 use crate::secret::Secret;
+use crate::tls::Pin;
 
 /// What goes with an endpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -111,6 +113,47 @@ impl Topology {
         })
     }
 
+    /// Gives an endpoint another key, another token, or both. Which hub answers there is learned anew;
+    /// its mounts and terminals stay.
+    ///
+    /// # Errors
+    /// Fails when there is none, it has no key or token, or the disk fails.
+    pub fn update_endpoint(
+        &self,
+        name: &EndpointName,
+        pin: Option<Pin>,
+        token: Option<&Secret>,
+        now: UnixMillis,
+    ) -> Result<Endpoint, Fault> {
+        let endpoint = find(&self.lock(), name)?;
+        let invalid = |why: &str| {
+            let message = format!("`{name}` has no {why}: it is reached by {}", endpoint.reach);
+            Fault::new(Code::RequestInvalid, message)
+        };
+        let reach = match (pin, endpoint.reach.clone()) {
+            (Some(pin), Reach::Tls { address, .. }) => Reach::Tls { address, pin },
+            (Some(_), _) => return Err(invalid("key")),
+            (None, reach) => reach,
+        };
+        if let Some(token) = token {
+            if matches!(reach, Reach::Ssh { .. }) {
+                return Err(invalid("token"));
+            }
+            private_directory(&self.secrets)?;
+            let path = self.secret_file(endpoint.endpoint_id);
+            private_file::replace(&path, token.expose().as_bytes())
+                .map_err(|error| io_fault(&path, &error))?;
+        }
+        let reach = serde_json::to_string(&reach)
+            .map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+        self.change(|tx| {
+            let sql = "UPDATE endpoint SET reach = ?2, hub = NULL, updated = ?3,
+                revision = revision + 1 WHERE id = ?1";
+            tx.execute(sql, params![text_of(endpoint.endpoint_id), reach, now.0])?;
+            find(tx, name)
+        })
+    }
+
     /// Remembers which hub answers at an endpoint.
     ///
     /// # Errors
@@ -149,7 +192,7 @@ impl Topology {
             let id = text_of(endpoint.endpoint_id);
             let found = dependents(tx, endpoint.endpoint_id)?;
             if expected.is_some_and(|expected| expected != found.count()) {
-                return Err(in_use(name, found));
+                return Err(in_use(name, found, expected));
             }
             for sql in [
                 "DELETE FROM mount WHERE endpoint = ?1",
@@ -272,7 +315,15 @@ fn dependents(connection: &Connection, id: Uuid) -> Result<Dependents, Fault> {
     })
 }
 
-fn in_use(name: &EndpointName, found: Dependents) -> Fault {
+fn in_use(name: &EndpointName, found: Dependents, expected: Option<u32>) -> Fault {
+    if let Some(expected @ 1..) = expected {
+        let message = format!(
+            "{} depend on endpoint `{name}`, and not {expected}",
+            found.count()
+        );
+        return Fault::new(Code::EndpointInUse, message)
+            .hint("`fleet endpoint list` shows what does; `--cascade` removes it with it");
+    }
     let Dependents { mounts, terminals } = found;
     let counted = |count: u32, one: &str| match count {
         1 => format!("1 {one}"),

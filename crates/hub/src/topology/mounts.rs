@@ -81,10 +81,7 @@ impl Topology {
                 now.0,
             ];
             match tx.execute(sql, values) {
-                Err(error)
-                    if error.sqlite_error_code()
-                        == Some(rusqlite::ErrorCode::ConstraintViolation) =>
-                {
+                Err(error) if is_taken(&error) => {
                     let space = &mount.space;
                     let message = format!("space `{space}` has a mount of {root} there already");
                     return Err(Fault::new(Code::MountExists, message));
@@ -162,14 +159,24 @@ impl Topology {
     /// Notes that the machine itself confirmed a mount's directory.
     ///
     /// # Errors
-    /// Fails when the disk fails.
+    /// Fails when its space has that directory by another name, or the disk fails.
     pub fn confirm_mount(&self, mount: Uuid, root: &str) -> Result<(), Fault> {
         self.change(|tx| {
             let sql = "UPDATE mount SET checked = 1, root = ?2 WHERE id = ?1";
-            tx.execute(sql, params![text_of(mount), root])?;
-            Ok(())
+            match tx.execute(sql, params![text_of(mount), root]) {
+                Err(error) if is_taken(&error) => {
+                    let message = format!("it is {root}, and another mount of its space is that");
+                    Err(Fault::new(Code::MountExists, message).hint("remove one of the two"))
+                }
+                done => done.map(drop).map_err(Fault::from),
+            }
         })
     }
+}
+
+/// Whether something is refused because there may be one of it alone.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
 }
 
 fn ids(connection: &Connection, space: &SpaceName) -> Result<Vec<String>, Fault> {

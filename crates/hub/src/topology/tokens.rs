@@ -10,6 +10,9 @@ use crate::fault::{Code, Fault};
 use crate::secret::{Digest, Secret};
 use crate::token::{Caller, NewToken, Scope, TokenRecord, claimed_id};
 
+/// The longest name of a token in bytes.
+const MAX_NAME: usize = 64;
+
 impl Topology {
     /// Makes a token. Its text is in the result and nowhere else.
     ///
@@ -24,6 +27,12 @@ impl Topology {
     ) -> Result<(Secret, TokenRecord), Fault> {
         if scopes.is_empty() {
             return Err(Fault::new(Code::RequestInvalid, "a token needs a right"));
+        }
+        let odd = name.trim() != name || name.is_empty() || name.chars().any(char::is_control);
+        if odd || name.len() > MAX_NAME || name == Caller::owner().name {
+            let message = "a token's name has 1 to 64 bytes, no control characters, no blank at \
+                           either end, and is not the owner's";
+            return Err(Fault::new(Code::RequestInvalid, message));
         }
         let new = NewToken::generate()
             .map_err(|error| Fault::new(Code::Internal, format!("no random bytes: {error}")))?;

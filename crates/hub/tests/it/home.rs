@@ -12,9 +12,9 @@ use podfleet_hub::fault::{Code, Fault, Origin};
 use podfleet_hub::host::Protection;
 use podfleet_hub::op::{
     EndpointAdd, EndpointAddParams, EndpointList, EndpointParams, EndpointRemove,
-    EndpointRemoveParams, EndpointRename, EndpointRenameParams, EndpointRetry, EndpointView,
-    FleetPs, FsList, FsStat, ListParams, MountAdd, MountAddParams, MountList, MountListParams,
-    PathParams, Place, PsParams,
+    EndpointRemoveParams, EndpointRename, EndpointRenameParams, EndpointRetry, EndpointUpdate,
+    EndpointUpdateParams, EndpointView, FleetPs, FsList, FsStat, ListParams, MountAdd,
+    MountAddParams, MountList, MountListParams, PathParams, Place, PsParams,
 };
 use podfleet_hub::path::MountPath;
 use podfleet_hub::secret::Secret;
@@ -244,8 +244,6 @@ async fn a_mount_that_was_taken_unchecked_is_checked_before_it_is_used() {
 #[tokio::test]
 async fn another_hub_in_the_same_place_is_not_spoken_to() {
     let (home, mut spoke) = pair().await;
-    let token = Secret::new("any");
-    drop(token);
     spoke.stop().await;
     until_state(&home, "box", "offline").await;
     // The machine was set up anew: it has another identity, and knows the old token all the same.
@@ -412,6 +410,40 @@ async fn an_endpoint_by_tls_is_spoken_to_only_with_its_pinned_key() {
         (status == "offline (tls)").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_endpoint_gets_another_token_or_key_and_keeps_its_mounts() {
+    let home = TestHub::new().await;
+    let mut spoke = TestHub::listening(&[("127.0.0.1:0", Protection::Tls)]).await;
+    add(&home, "box", reach(&spoke), spoke.token("home", &RIGHTS)).await;
+    until_state(&home, "box", "connected").await;
+    mount(&home, &spoke).await;
+    spoke
+        .running()
+        .hub()
+        .topology()
+        .revoke_token("home")
+        .unwrap();
+    spoke.stop().await;
+    std::fs::remove_file(spoke.directory.path().join("hub/tls.key")).unwrap();
+    spoke.start().await;
+    let Way::Tls(_, pin) = spoke.way() else {
+        panic!()
+    };
+    let update = async |pin, token| {
+        let name = name("box");
+        let params = EndpointUpdateParams { name, pin, token };
+        home.owner().call::<EndpointUpdate>(params).await.unwrap()
+    };
+    update(Some(pin), None).await;
+    until_state(&home, "box", "auth_failed").await;
+    let view = update(None, Some(spoke.token("again", &RIGHTS))).await;
+    until_state(&home, "box", "connected").await;
+    assert_eq!(view.endpoint.unwrap().revision, 3);
+    assert_eq!(view.dependents.mounts, 1);
+    std::fs::write(spoke.files().join("a"), "a").unwrap();
+    home.owner().call::<FsStat>(stat("a")).await.unwrap();
 }
 
 #[tokio::test]

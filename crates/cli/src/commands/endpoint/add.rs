@@ -50,7 +50,7 @@ pub(super) struct AddArgs {
     )]
     pin: Option<Pin>,
     /// Speak to it in the clear: whoever is between can read the token and all else
-    #[arg(long, requires = "address")]
+    #[arg(long, requires = "address", conflicts_with = "ssh")]
     plain: bool,
     /// A file with the token, readable by you alone
     #[arg(long, value_name = "FILE", requires = "address", value_hint = clap::ValueHint::FilePath)]
@@ -112,7 +112,8 @@ async fn confirmed(address: &Address, hub: &HubArgs, context: &mut Context) -> R
     }
 }
 
-fn token(file: Option<&std::path::Path>, context: &Context) -> Result<Secret, Error> {
+/// Reads a token from a file, the environment or standard input.
+pub(super) fn token(file: Option<&std::path::Path>, context: &Context) -> Result<Secret, Error> {
     if let Some(file) = file {
         return secret_of_file(file);
     }
