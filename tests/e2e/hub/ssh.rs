@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::far_host::FarHost;
-use crate::world::{Ran, World, is_gone, signal, text, until};
+use crate::world::{Ran, World, descendants_of, is_gone, signal, text, until};
 
 #[track_caller]
 fn until_state(home: &World, wanted: &str) {
@@ -98,5 +98,25 @@ fn a_machine_is_reached_by_ssh_and_its_hub_is_started_there() {
     // One that was being started meanwhile.
     if far.fleet(&["hub", "status"]).code == 0 {
         drop(Hub::of(far));
+    }
+}
+
+#[test]
+fn a_hub_that_is_killed_leaves_no_way_open() {
+    let home = World::with_agents(&[("lead", "")]);
+    let Some(far) = FarHost::reached_from(&home, true) else {
+        return;
+    };
+    home.fleet_by_ssh(&["hub", "run", "--background", "--json"])
+        .exits(0);
+    let home_hub = Hub::of(&home);
+    let added = home.fleet_by_ssh(&["endpoint", "add", "far", "--ssh", "oak"]);
+    assert!(added.stdout.contains("connected"), "{added}");
+    let _far_hub = Hub::of(&far.world);
+    let ways = descendants_of(home_hub.0);
+    assert!(!ways.is_empty());
+    signal(home_hub.0, Signal::KILL);
+    for way in ways {
+        until(|| is_gone(way).then_some(()).ok_or("a way is open".into()));
     }
 }
