@@ -139,9 +139,8 @@ impl Fleet {
 
     /// Without a roster nothing is known of the agents' programs.
     fn roster_check(&self) -> Option<Check> {
-        let origin = match (&self.roster, &self.origin) {
-            (None, Some(origin)) => origin,
-            _ => return None,
+        let (None, Some(origin)) = (&self.roster, &self.origin) else {
+            return None;
         };
         let shown = origin.roster.display();
         let check = |found| Check::new("roster", Verdict::Wrong, found);

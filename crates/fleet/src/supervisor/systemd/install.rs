@@ -119,7 +119,7 @@ impl Systemd {
     /// them.
     #[must_use]
     pub fn edited(&self) -> Vec<String> {
-        let units = self.units_text().into_iter().map(|(unit, _)| unit);
+        let units = self.units_text().into_keys();
         let edited = units.filter(|unit| self.files.is_edited(unit));
         edited
             .map(|unit| self.files.path(unit).display().to_string())
