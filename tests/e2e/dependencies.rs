@@ -22,7 +22,12 @@ fn rules() -> Value {
 /// The packages of others in the lock file, for every system and with every feature.
 fn packages() -> Vec<Value> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let arguments = ["metadata", "--locked", "--format-version=1", "--all-features"];
+    let arguments = [
+        "metadata",
+        "--locked",
+        "--format-version=1",
+        "--all-features",
+    ];
     let output = Command::new(cargo)
         .args(arguments)
         .current_dir(workspace())
@@ -38,7 +43,10 @@ fn packages() -> Vec<Value> {
 }
 
 fn texts(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
 }
 
 fn named(package: &Value) -> String {
@@ -88,7 +96,12 @@ fn a_licence_that_nobody_allowed_and_none_at_all_are_found() {
     let package = |licence: Option<&str>| serde_json::json!({"name": "a", "license": licence});
     assert!(is_allowed(&package(Some("MIT OR GPL-3.0-only")), &rules));
     assert!(is_allowed(&package(Some("MIT/Apache-2.0")), &rules));
-    for licence in [Some("GPL-3.0-only"), Some("MIT AND MPL-2.0"), Some(""), None] {
+    for licence in [
+        Some("GPL-3.0-only"),
+        Some("MIT AND MPL-2.0"),
+        Some(""),
+        None,
+    ] {
         assert!(!is_allowed(&package(licence), &rules), "{licence:?}");
     }
 }
