@@ -107,13 +107,19 @@ impl FleetError {
         )
     }
 
-    /// Turns the refusal of a message into that of an order.
+    /// Words the refusal of a call as that of an order.
     pub(crate) fn of_order(self) -> Self {
+        self.refusing(|agent, rule| FleetErrorKind::OrderRefused { agent, rule })
+    }
+
+    /// Words the refusal of a call as that of a message.
+    pub(crate) fn of_message(self) -> Self {
+        self.refusing(|agent, rule| FleetErrorKind::Refused { agent, rule })
+    }
+
+    fn refusing(self, kind: impl FnOnce(String, String) -> FleetErrorKind) -> Self {
         match self.kind() {
-            FleetErrorKind::Refused { agent, rule } => Self::new(FleetErrorKind::OrderRefused {
-                agent: agent.clone(),
-                rule: rule.clone(),
-            }),
+            FleetErrorKind::NotAllowed { pod, rule } => Self::new(kind(pod.clone(), rule.clone())),
             _ => self,
         }
     }

@@ -96,7 +96,13 @@ fn nobody() -> Events {
 
 /// Puts an error into the words of the protocol.
 fn answer(error: &FleetError) -> RpcError {
-    let text = error.in_one_line();
+    let text = match error.kind() {
+        // The asker knows which pod it asked for.
+        FleetErrorKind::NotAllowed { rule, .. }
+        | FleetErrorKind::NotYours { rule, .. }
+        | FleetErrorKind::NotWritable { rule, .. } => rule.clone(),
+        _ => error.in_one_line(),
+    };
     let code = match error.kind() {
         FleetErrorKind::StartFailed { failure, .. } => {
             let data = StartFailure {

@@ -60,15 +60,15 @@ impl FleetError {
                     | ErrorCode::Forbidden
                     | ErrorCode::LineTooLong,
                 ),
-            ) => FleetErrorKind::Refused {
-                agent,
+            ) => FleetErrorKind::NotAllowed {
+                pod: agent,
                 rule: error.answer().map(ToString::to_string).unwrap_or_default(),
             },
             _ => FleetErrorKind::Pod { agent },
         };
         match kind {
             // The rule is all that its answer says.
-            FleetErrorKind::Refused { .. } => Self::new(kind),
+            FleetErrorKind::NotAllowed { .. } => Self::new(kind),
             _ => Self::new(kind).caused_by(error),
         }
     }

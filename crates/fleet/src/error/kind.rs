@@ -197,8 +197,8 @@ pub enum FleetErrorKind {
         /// The message.
         id: MessageId,
     },
-    /// Log or store of the receiver cannot be written; nothing was accepted.
-    #[error("the message to `{agent}` cannot be stored")]
+    /// Log or store of the pod cannot be written; nothing was accepted.
+    #[error("nothing can be stored for `{agent}`")]
     Storage {
         /// The receiver.
         agent: String,

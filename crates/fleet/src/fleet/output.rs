@@ -67,7 +67,8 @@ impl Fleet {
             name: name_checked,
             message,
         });
-        sent.await.map_err(|error| FleetError::pod(name, error))
+        sent.await
+            .map_err(|error| FleetError::pod(name, error).of_message())
     }
 
     /// Returns what the pod that we run in says of itself.

@@ -177,7 +177,8 @@ impl Fleet {
         let from = self.pod_record(from).await?;
         let mut client = self.connect(&from).await?;
         let sent = client.call::<SendToPeer>(SendParams { name, message });
-        sent.await.map_err(|error| FleetError::pod(to, error))
+        sent.await
+            .map_err(|error| FleetError::pod(to, error).of_message())
     }
 
     /// Says whether [`peer_send`](Self::peer_send) would be allowed; sends nothing.

@@ -346,7 +346,7 @@ fn task_id(child: PodId) -> MessageId {
 
 pub(super) fn post_error(agent: &str, error: PostError) -> FleetError {
     match error {
-        PostError::Pod(error) => FleetError::pod(agent, error),
+        PostError::Pod(error) => FleetError::pod(agent, error).of_message(),
         PostError::Refused(refusal) => FleetError::new(FleetErrorKind::Refused {
             agent: agent.to_owned(),
             rule: refusal.to_string(),
