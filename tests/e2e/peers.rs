@@ -201,6 +201,8 @@ fn unregistering_ends_the_right_at_once() {
     actors.own::<RegisterPeer>("a", name("b")).unwrap();
     let gone = actors.own::<UnregisterPeer>("b", name("a")).unwrap();
     assert!(!gone.peer && gone.changed);
+    let again = actors.own::<UnregisterPeer>("b", name("a")).unwrap();
+    assert!(!again.peer && !again.changed, "again is no change");
     let refused = actors.own::<SendToPeer>("a", send("b", "x")).unwrap_err();
     assert_eq!(refused.code, ErrorCode::NoSuchPod);
     assert_eq!(

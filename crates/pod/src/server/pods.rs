@@ -67,10 +67,15 @@ async fn target(shared: &Shared, name: &PodName) -> Result<Target, RpcError> {
     Ok(Target { visible, relation })
 }
 
-async fn in_own_fleet(shared: &Shared, name: &PodName) -> Result<Option<PodRecord>, RpcError> {
+/// Finds a pod that this one may make its peer, or have as one: any of its own fleet. One of another
+/// fleet is known by its name as long as it is a peer already.
+async fn possible_peer(shared: &Shared, name: &PodName) -> Result<PodRecord, RpcError> {
     let key = podfleet_pod_store::FleetKey::of(&shared.identity);
     let found = shared.store.find_pod(&key, name).await;
-    found.map_err(|error| storage(&error))
+    match found.map_err(|error| storage(&error))? {
+        Some(other) => Ok(other),
+        None => Ok(target(shared, name).await?.record()),
+    }
 }
 
 pub(super) fn storage(error: &StoreError) -> RpcError {
@@ -188,12 +193,7 @@ pub(super) async fn register_peer(
     caller: &Caller,
     params: NameParams,
 ) -> Result<PeerResult, RpcError> {
-    let other = in_own_fleet(shared, &params.name).await?;
-    let other = match other {
-        Some(other) => other,
-        // A peer of another fleet is known by its name already.
-        None => target(shared, &params.name).await?.record(),
-    };
+    let other = possible_peer(shared, &params.name).await?;
     let pair = pair(shared, &other)?;
     let registered = shared
         .store
@@ -210,7 +210,7 @@ pub(super) async fn unregister_peer(
     caller: &Caller,
     params: NameParams,
 ) -> Result<PeerResult, RpcError> {
-    let other = target(shared, &params.name).await?.record();
+    let other = possible_peer(shared, &params.name).await?;
     let pair = pair(shared, &other)?;
     let changed = shared
         .store
