@@ -5,7 +5,7 @@ use std::fs;
 use podfleet_pod::paths::{RuntimeDir, StatePaths};
 use podfleet_pod_store::session_log::{Entry, SessionFiles, SessionReader};
 use podfleet_pod_store::{FleetKey, PodRecord, RecordStore as _, SqliteStore};
-use podfleet_protocol::client::{ClientError, Introduction, PodClient};
+use podfleet_protocol::client::{ClientError, Introduction, PodClient, Subscriber};
 use podfleet_protocol::method::{AttachParams, Credential, ListPods, ListPodsParams, Method};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{FleetName, NewMessage, PodName, PodRow, TenantId};
@@ -95,6 +95,18 @@ impl<'a> Actors<'a> {
         let attached = PodClient::attach(&socket, &who, params);
         let attached = self.runtime.block_on(attached).map(drop);
         attached.map_err(|error| answer_of(&error))
+    }
+
+    /// Subscribes to the events of a pod, as the agent of another, and leaves it again.
+    pub(crate) fn subscribe(&self, as_pod: &str, on: &str) -> Result<(), RpcError> {
+        let who = Introduction {
+            client: "the test".to_owned(),
+            credential: Some(self.credential(as_pod)),
+        };
+        let socket = self.record(on).endpoint.unwrap().socket;
+        let subscribed = Subscriber::connect(&socket, &who, None);
+        let subscribed = self.runtime.block_on(subscribed).map(drop);
+        subscribed.map_err(|error| answer_of(&error))
     }
 
     /// Calls a method of a pod's own.

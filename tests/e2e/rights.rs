@@ -1,8 +1,12 @@
 //! Who may do what: a process that runs in a pod's agent is that pod, whatever it says.
 
+use podfleet_protocol::method::{LogParams, ReadLog};
+use podfleet_protocol::rpc::ErrorCode;
 use podfleet_sim_agent::Kind;
+use rustix::process::Signal;
 
-use crate::world::{World, until};
+use crate::acting::Actors;
+use crate::world::{Ran, World, signal, until};
 
 /// A fleet of a shell and a simulated agent.
 fn world() -> World {
@@ -30,23 +34,201 @@ fn type_in_shell(world: &World, command: &str) {
     sent.exits(0);
 }
 
+/// Runs commands one after the other in the shell, and returns what each printed and how it ended.
+fn run_in_shell(world: &World, commands: &[&str]) -> Vec<Ran> {
+    let directory = world.path("work");
+    let mut script = String::new();
+    for (at, command) in commands.iter().enumerate() {
+        script.push_str(&format!("({command}) >{at}.out 2>&1; echo $? >{at}.code\n"));
+    }
+    script.push_str("mv script ran\n");
+    std::fs::write(directory.join("script"), script).unwrap();
+    type_in_shell(world, "sh script");
+    until(|| match directory.join("ran").exists() {
+        true => Ok(()),
+        false => Err(world.fleet(&["tail", "shell"]).exits(0).stdout),
+    });
+    std::fs::remove_file(directory.join("ran")).unwrap();
+    let read = |at: usize, what: &str| {
+        std::fs::read_to_string(directory.join(format!("{at}.{what}"))).unwrap()
+    };
+    let ran = |at| Ran {
+        code: read(at, "code").trim().parse().unwrap(),
+        stdout: read(at, "out"),
+        stderr: String::new(),
+    };
+    (0..commands.len()).map(ran).collect()
+}
+
+/// Makes a command one that hides whose it is.
+fn hidden(command: &str) -> String {
+    format!("unset FLEET_POD_CREDENTIAL; fleet-under-test {command}")
+}
+
+#[test]
+fn a_process_that_hides_its_credential_is_not_the_operator_towards_a_stopped_pod() {
+    let world = world();
+    world.fleet(&["down", "mate"]).exits(0);
+    let sent = world.fleet(&["send", "mate", "-m", "of the operator", "--json"]);
+    let sent = sent.exits(0).json();
+    let id = sent["receipt"]["id"].as_str().unwrap();
+    let cancel = format!("inbox mate --cancel {id}");
+    let refused = [
+        "pause mate",
+        "resume mate",
+        &cancel,
+        "up mate",
+        "restart mate",
+        "pod restore mate",
+        "pod forget mate",
+        "log mate",
+        "logs mate",
+        "prune mate",
+        "trust mate",
+        "store export -",
+        "store backup copy.db",
+        "add other --runtime sim",
+        "set mate model_hint=other",
+    ];
+    let commands: Vec<_> = refused.into_iter().map(hidden).collect();
+    let shown: Vec<_> = refused
+        .map(|command| format!("fleet-under-test {command}"))
+        .into();
+    for commands in [commands, shown] {
+        let commands: Vec<_> = commands.iter().map(String::as_str).collect();
+        for (ran, command) in run_in_shell(&world, &commands).iter().zip(&commands) {
+            // A message of another is none that it may know of, and who pauses is told by agent.
+            let told = ["--cancel", "pause", "resume"];
+            let one = told.iter().any(|verb| command.contains(verb));
+            assert_eq!(ran.code, if one { 1 } else { 3 }, "{command}: {ran}");
+            assert!(!ran.stdout.contains("of the operator"), "{command}: {ran}");
+            assert!(!ran.stdout.contains("the message to"), "{command}: {ran}");
+        }
+    }
+    let told = ["inbox mate", "send mate -m 'of the shell'"].map(hidden);
+    let told = run_in_shell(&world, &told.each_ref().map(String::as_str));
+    assert!(!told[0].stdout.contains("of the operator"), "{}", told[0]);
+    assert_eq!(told[1].code, 0, "{}", told[1]);
+    let inbox = world.fleet(&["inbox", "mate", "--json"]).exits(0).json();
+    let messages = inbox["messages"].as_array().unwrap().iter();
+    let messages: Vec<_> = messages
+        .map(|row| {
+            let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+            (text(&row["from"]["session"]), text(&row["kind"]))
+        })
+        .collect();
+    assert_eq!(
+        messages,
+        [("operator", "run"), ("shell", "notify")]
+            .map(|(from, kind)| (from.to_owned(), kind.to_owned())),
+        "{inbox}"
+    );
+    assert_eq!(world.row("mate")["readiness"], "stopped");
+}
+
+#[test]
+fn a_credential_that_is_nobodys_moves_nothing_and_a_command_line_makes_nobody_the_operator() {
+    let world = world();
+    let mate = Actors::of(&world).record("mate").identity.id;
+    let forged = format!("FLEET_POD_CREDENTIAL={mate}:0000 fleet-under-test");
+    let other = "FLEET_POD_CREDENTIAL=01a21755-ae82-7000-8000-000000000000:0 fleet-under-test";
+    let guard = "printf 'fleet-under-test send mate -m forged\n' >pod; sh pod guard --";
+    let downs = "printf 'fleet-under-test down mate\n' >pod; sh pod guard --";
+    let before = world.pod_pid("mate");
+    let live = [
+        format!("{forged} down mate"),
+        format!("{other} down mate"),
+        format!("{other} send mate -m forged"),
+        format!("unset FLEET_POD_CREDENTIAL; {guard}"),
+        format!("unset FLEET_POD_CREDENTIAL; {downs}"),
+    ];
+    for ran in run_in_shell(&world, &live.each_ref().map(String::as_str)) {
+        assert!([1, 3].contains(&ran.code), "{ran}");
+    }
+    assert_eq!(world.pod_pid("mate"), before);
+    world.fleet(&["down", "mate"]).exits(0);
+    let stopped = [
+        format!("{forged} send mate -m forged"),
+        format!("{other} send mate -m forged"),
+        format!("{other} pause mate"),
+        format!("unset FLEET_POD_CREDENTIAL; {guard}"),
+    ];
+    for ran in run_in_shell(&world, &stopped.each_ref().map(String::as_str)) {
+        assert!([1, 3].contains(&ran.code), "{ran}");
+    }
+    let inbox = world.fleet(&["inbox", "mate", "--json"]).exits(0).json();
+    assert_eq!(inbox["messages"], serde_json::json!([]));
+    assert!(world.received("mate", Kind::Submit).is_empty());
+}
+
+#[test]
+fn a_hidden_pod_and_a_missing_one_are_the_same_to_a_pod_and_neither_can_be_ended() {
+    let world = world();
+    let spawn = ["spawn", "stranger", "--runtime", "sim", "--task", "x"];
+    world.fleet(&spawn).exits(0);
+    let before = world.pod_pid("stranger");
+    let verbs = [
+        "down NAME",
+        "send NAME -m x",
+        "tail NAME",
+        "log NAME",
+        "pod show NAME",
+        "pause NAME",
+    ];
+    for verb in verbs {
+        let command = |name| format!("fleet-under-test {}", verb.replace("NAME", name));
+        let commands = [command("stranger"), command("missing1")];
+        let ran = run_in_shell(&world, &commands.each_ref().map(String::as_str));
+        assert_ne!(ran[0].code, 0, "{verb}: {}", ran[0]);
+        let same = ran[1].stdout.replace("missing1", "stranger");
+        assert_eq!(
+            (ran[0].code, &ran[0].stdout),
+            (ran[1].code, &same),
+            "{verb}"
+        );
+    }
+    assert_eq!(world.pod_pid("stranger"), before);
+    // One that does not answer is not ended with a signal either.
+    let mate = world.pod_pid("mate");
+    signal(mate, Signal::STOP);
+    let ran = run_in_shell(&world, &["fleet-under-test down mate"]);
+    signal(mate, Signal::CONT);
+    assert_ne!(ran[0].code, 0, "{}", ran[0]);
+    assert_eq!(world.pod_pid("mate"), mate);
+}
+
+#[test]
+fn an_enhancer_reads_what_its_mates_do_and_a_worker_does_not() {
+    let world = World::new();
+    let agents = world.agents(&[("mate", ""), ("eye", ""), ("worker", "")]);
+    let class = "- name: eye\n    class: enhancer\n";
+    world.write_roster("default", &agents.replace("- name: eye\n", class));
+    world.fleet(&["up"]).exits(0);
+    let actors = Actors::of(&world);
+    let log = LogParams::default;
+    actors.call::<ReadLog>("eye", "mate", log()).unwrap();
+    actors.subscribe("eye", "mate").unwrap();
+    assert_eq!(
+        actors.refused::<ReadLog>("worker", "mate", log()),
+        ErrorCode::Forbidden
+    );
+    let refused = actors.subscribe("worker", "mate").unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Forbidden);
+}
+
 #[test]
 fn a_process_in_a_pod_that_hides_its_credential_is_not_taken_for_the_operator() {
     let world = world();
-    // Without its credential the command speaks as the operator, and gives an order.
+    // The operator's would be an order, and a pod's is a notification.
     type_in_shell(
         &world,
         "unset FLEET_POD_CREDENTIAL; fleet-under-test send mate -m 'an order'",
     );
-    until(|| {
-        let tail = world.fleet(&["tail", "shell"]).exits(0).stdout;
-        if tail.contains("may give orders") {
-            Ok(())
-        } else {
-            Err(tail)
-        }
+    let typed = until(|| match world.received("mate", Kind::Submit).as_slice() {
+        [typed] => Ok(typed.clone()),
+        typed => Err(format!("{typed:?}")),
     });
-    assert!(world.received("mate", Kind::Submit).is_empty());
+    assert!(typed.contains(":shell -> "), "{typed}");
 }
 
 #[test]

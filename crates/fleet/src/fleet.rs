@@ -38,6 +38,7 @@ mod up;
 mod update;
 mod verify;
 mod view_queue;
+mod who;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,6 +92,7 @@ pub use trust::TrustReport;
 pub use up::UpOptions;
 pub use update::{OldAgent, Update, UpdateOptions};
 pub use verify::{Miss, Verification};
+pub use who::check_operator;
 
 /// Everything that a fleet needs from outside.
 #[derive(Debug, Clone)]
@@ -393,7 +395,7 @@ impl Fleet {
             return Err(self.no_such(agent).await);
         };
         if let Some(record) = self.store.find_pod(&self.key, &name).await? {
-            return Ok(Some(record));
+            return self.unless_hidden(record).await.map(Some);
         }
         match self.roster().and_then(|roster| roster.agent(agent)) {
             Some(found) => match elsewhere(found, &self.host) {

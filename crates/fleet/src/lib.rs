@@ -79,6 +79,7 @@ pub use fleet::{
     OldAgent, OpeningStore, PeerChange, PeerRow, Removal, ResetReport, RestartOptions, SendReport,
     SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, TERMINAL_CLASS, Terminal,
     TerminalRequest, TrustReport, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
+    check_operator,
 };
 pub use hook::report_to_own_pod;
 pub use host::PodHost;

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+pub(crate) use podfleet_pod::lock::is_held;
 use podfleet_pod_store::FleetKey;
 use podfleet_protocol::PodId;
 
@@ -78,15 +79,6 @@ pub(crate) fn is_file_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Returns whether another process holds the lock on a file; a missing one is not held.
-pub(crate) fn is_held(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else {
-        return false;
-    };
-    // Shared, so that two that look at the same time do not see each other.
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,10 +99,5 @@ mod tests {
         drop(said);
         assert_eq!(saying.iter().count(), 0);
         assert!(!is_held(&path));
-    }
-
-    #[test]
-    fn a_missing_file_is_not_held() {
-        assert!(!is_held(Path::new("/nonexistent/a.lock")));
     }
 }

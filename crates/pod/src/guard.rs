@@ -27,35 +27,20 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use lifeline::{Event, Lifeline};
 pub use lifeline::{Order, Report};
 pub use tenants::VIEWS_MARK;
-pub(crate) use tenants::belongings;
+pub(crate) use tenants::{belongings, is_pod};
 
 /// The arguments that make our binary run [`run`]; the agent's command line follows.
 pub const GUARD_ARGS: [&str; 3] = ["pod", "guard", "--"];
 /// The arguments that make our binary run [`exec`]; the agent's command line follows.
 pub const EXEC_ARGS: [&str; 3] = ["pod", "exec", "--"];
 
-/// Returns whether a process is a guard, by its command line.
+/// Returns whether a process says that it is a guard, by its command line. That proves nothing.
 pub(crate) fn is_guard(process: u32) -> bool {
     let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
     let words = command.split(|byte| *byte == 0).skip(1);
     words
         .take(GUARD_ARGS.len())
         .eq(GUARD_ARGS.map(str::as_bytes))
-}
-
-/// Returns the process of the pod in whose agent a process runs: the parent of the first guard among
-/// its ancestors. A guard adopts what its agent's processes leave behind, so leaving the session or
-/// the environment behind does not help.
-pub(crate) fn hosting_pod(process: u32) -> Option<u32> {
-    let mut ancestors = crate::process::ancestors(process);
-    ancestors.find(|ancestor| is_guard(*ancestor))?;
-    ancestors.next()
-}
-
-/// Returns the process of the pod in whose agent this process runs, if it runs in one.
-#[must_use]
-pub fn host_of_this_process() -> Option<u32> {
-    hosting_pod(std::process::id())
 }
 
 /// Runs the guard until the agent and all that it started are gone.

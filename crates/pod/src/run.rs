@@ -32,6 +32,7 @@ use crate::host::Host;
 use crate::journal::{Journal, Writer};
 use crate::keeper::Keeper;
 use crate::lifecycle::{self, Lifecycle, Reporter};
+use crate::lock;
 use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths};
 use crate::pruning;
 use crate::server;
@@ -141,7 +142,6 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         identity: record.identity.clone(),
         fence: record.fence(),
         build: config.build.clone(),
-        runtime_dir: record.runtime_dir.clone(),
         paths: claim.files.clone(),
         store: Arc::clone(&store),
         journal,
@@ -239,7 +239,7 @@ impl Claim {
         paths: &StatePaths,
     ) -> Result<Self, PodError> {
         let id = find(store, config).await?.identity.id;
-        let lock = claim::lock(&paths.lock(id))
+        let lock = lock::lock(&paths.lock(id))
             .map_err(failed("lock the pod"))?
             .ok_or_else(|| PodError::AlreadyRunning(config.name.clone()))?;
         // Whoever held the lock before may have written its last words meanwhile.

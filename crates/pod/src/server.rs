@@ -9,7 +9,6 @@ mod log;
 mod messages;
 mod pods;
 mod requests;
-mod rights;
 mod status;
 mod subscribed;
 
@@ -83,5 +82,7 @@ fn same_user(stream: &UnixStream) -> io::Result<bool> {
 
 /// Returns the process at the other end, if the system tells.
 fn peer_process(stream: &UnixStream) -> Option<u32> {
-    u32::try_from(stream.peer_cred().ok()?.pid()?).ok()
+    let process = u32::try_from(stream.peer_cred().ok()?.pid()?).ok();
+    // One that this process cannot see, in a namespace around our own, has the id 0.
+    process.filter(|process| *process > 0)
 }

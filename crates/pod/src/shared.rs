@@ -27,7 +27,6 @@ pub(crate) struct Shared {
     pub(crate) identity: Identity,
     pub(crate) fence: Fence,
     pub(crate) build: String,
-    pub(crate) runtime_dir: PathBuf,
     pub(crate) paths: RuntimePaths,
     pub(crate) store: Arc<dyn PodStore>,
     pub(crate) journal: Journal,

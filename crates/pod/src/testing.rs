@@ -134,7 +134,6 @@ fn shared(
         },
         identity,
         build: String::new(),
-        runtime_dir: directory.to_owned(),
         paths: RuntimePaths {
             socket: file("sock"),
             heartbeat: file("hb"),

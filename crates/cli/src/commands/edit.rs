@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::findings::{Checked, Format};
 use crate::render::wrap::wrap;
+use crate::runtime::block_on;
 
 /// Lines of the roster that a diff shows around a change.
 const AROUND: usize = 2;
@@ -100,10 +101,24 @@ pub(super) fn draft(
         let shown = refused.map_or(Ok(()), |refused| show_findings(refused, &path, context));
         shown.map_or_else(|error| error, |()| Error::from(error))
     })?;
+    check_right(&draft, context)?;
     for finding in draft.new_findings() {
         context.output.say(wrap(&finding.to_string(), 0, "  "))?;
     }
     Ok(draft)
+}
+
+/// Checks whether the fleet of a roster is ours to change.
+fn check_right(draft: &RosterDraft, context: &Context) -> Result<(), Error> {
+    if !context.dirs()?.state_paths().store().exists() {
+        // Where there are no pods, we are in none of them.
+        return Ok(());
+    }
+    let roster = draft.roster_before().unwrap_or_else(|| draft.roster());
+    block_on(async {
+        let fleet = context.fleet_of(roster.clone(), draft.path()).await?;
+        Ok(fleet.check_leads().await?)
+    })
 }
 
 fn show_findings(refused: &EditError, path: &Path, context: &mut Context) -> Result<(), Error> {

@@ -99,6 +99,14 @@ fn open(context: &Context) -> Result<SqliteStore, Error> {
     }
 }
 
+/// Opens the store for what is the operator's alone: it holds the messages of all pods.
+fn open_as_operator(context: &Context) -> Result<SqliteStore, Error> {
+    let store = open(context)?;
+    let dirs = context.dirs()?;
+    block_on(async { Ok(podfleet::check_operator(&store, &dirs, &context.env).await?) })?;
+    Ok(store)
+}
+
 fn check(json: JsonFlag, context: &mut Context) -> Outcome {
     let store = open(context)?;
     let check = block_on(async { Ok(store.check().await?) })?;
@@ -175,7 +183,7 @@ fn contents(records: &Records) -> String {
 }
 
 fn backup(to: &Path, json: JsonFlag, context: &mut Context) -> Outcome {
-    let store = open(context)?;
+    let store = open_as_operator(context)?;
     let backup = block_on(async { Ok(store.backup(to).await?) })?;
     if json.json {
         context
@@ -198,7 +206,7 @@ fn backup(to: &Path, json: JsonFlag, context: &mut Context) -> Outcome {
 }
 
 fn export(to: &Path, context: &mut Context) -> Outcome {
-    let store = open(context)?;
+    let store = open_as_operator(context)?;
     let out: Box<dyn Write + Send> = if is_standard(to) {
         Box::new(io::BufWriter::new(Own(io::stdout())))
     } else {
@@ -266,7 +274,7 @@ fn import(from: &Path, dry_run: DryRun, json: JsonFlag, context: &mut Context) -
 }
 
 fn migrate(dry_run: DryRun, json: JsonFlag, context: &mut Context) -> Outcome {
-    let store = open(context)?;
+    let store = open_as_operator(context)?;
     let dirs = context.dirs()?;
     let dry_run = dry_run.dry_run;
     let is_live = move |pod| dirs.pod_lives(pod);

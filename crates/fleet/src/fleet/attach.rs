@@ -80,9 +80,10 @@ impl Fleet {
     /// Returns where an agent's session logs are. They outlive its pod.
     ///
     /// # Errors
-    /// Fails for an unknown agent, and when the store cannot be read.
+    /// Fails for an unknown agent, one whose log we may not read, and when the store cannot be read.
     pub async fn session_log(&self, agent: &str) -> Result<SessionLog, FleetError> {
         let record = self.started(agent).await?;
+        self.check_may_read(&record).await?;
         let id = record.identity.id;
         let files = |session| SessionFiles::new(&self.dirs.state, id, session);
         Ok(SessionLog {
@@ -95,9 +96,10 @@ impl Fleet {
     /// Returns the path of the pod's own log: what the process says, not what the agent does.
     ///
     /// # Errors
-    /// Fails for an unknown agent, and when the store cannot be read.
+    /// Fails for an unknown agent, one whose log we may not read, and when the store cannot be read.
     pub async fn pod_log(&self, agent: &str) -> Result<PathBuf, FleetError> {
         let record = self.started(agent).await?;
+        self.check_may_read(&record).await?;
         Ok(self.dirs.state_paths().log(record.identity.id))
     }
 }

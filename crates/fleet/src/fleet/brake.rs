@@ -5,14 +5,14 @@ use podfleet_pod::clock;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::Paused;
 use podfleet_protocol::method::{
-    Interrupt, InterruptResult, Nothing, Pause, PauseParams, PauseResult, Resume,
+    Call, Interrupt, InterruptResult, Nothing, Pause, PauseParams, PauseResult, Resume,
 };
 use serde::Serialize;
 
 use super::Fleet;
 use super::send::{Via, ended};
 use super::settle::account;
-use crate::error::{FleetError, FleetErrorKind};
+use crate::error::FleetError;
 
 /// What is to become of an agent's brake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,17 +103,8 @@ impl Fleet {
             return Ok((result, Via::Socket));
         }
         let id = pod.identity.id;
-        let commander = match &self.credential {
-            Some(own) => self.store.relation(own.pod, id).await?.may_stop(),
-            None => true,
-        };
-        if !commander {
-            return Err(FleetError::new(FleetErrorKind::OrderRefused {
-                agent: pod.identity.name.to_string(),
-                rule: "only the operator, the fleet's lead and the parent may pause an agent"
-                    .into(),
-            }));
-        }
+        let right = self.check_right(pod, &call(brake)).await;
+        right.map_err(FleetError::of_order)?;
         let wanted = match brake {
             Brake::Resume => None,
             Brake::Pause { reason } => Some(Paused {
@@ -166,6 +157,16 @@ impl Fleet {
         let mut client = self.running(agent).await?;
         let pressed = client.call::<Interrupt>(Nothing {}).await;
         pressed.map_err(|error| FleetError::pod(agent, error).of_order())
+    }
+}
+
+fn call(brake: &Brake) -> Call {
+    match brake {
+        Brake::Pause { reason } => {
+            let reason = reason.clone();
+            Call::Pause(Box::new(PauseParams { reason }))
+        }
+        Brake::Resume => Call::Resume(Box::new(Nothing {})),
     }
 }
 

@@ -70,7 +70,7 @@ impl Fleet {
         });
         let ending = steps
             .into_iter()
-            .map(|step| self.end(&survey, &gates, step, options.timeouts, &events));
+            .map(|step| self.end_step(&survey, &gates, step, options.timeouts, &events));
         let ended = join_all(ending).await;
         let mut notes = self.remove_views(&survey, &ended, options.all).await;
         if options.all && agents.is_empty() {
@@ -130,7 +130,7 @@ impl Fleet {
             .collect()
     }
 
-    async fn end(
+    async fn end_step(
         &self,
         survey: &Survey<'_>,
         gates: &Gates,

@@ -1,7 +1,7 @@
 //! `inbox`: the messages that wait for an agent, and withdrawing one.
 
 use podfleet_pod::clock;
-use podfleet_pod_store::{InboxEntry, Page, PodRecord, StoreErrorKind};
+use podfleet_pod_store::{Page, PodRecord, StoreErrorKind};
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::limits::MAX_PAGE;
 use podfleet_protocol::method::{Cancel, CancelParams, Inbox, InboxParams, InboxResult, InboxRow};
@@ -74,10 +74,11 @@ impl Fleet {
             after: after.map(podfleet_pod_store::Sequence),
             limit: MAX_PAGE,
         };
+        let standing = self.standing(pod.identity.id).await?;
         let listing = self.store.undelivered(pod.identity.id, page).await?;
         let mut messages = Vec::with_capacity(listing.items.len());
         for entry in listing.items {
-            if self.may_see(pod, &entry).await? {
+            if standing.may_see(&entry) {
                 let receipt = held_by_absence(entry.receipt);
                 messages.push(InboxRow::new(entry.message, entry.attempts, receipt));
             }
@@ -86,26 +87,11 @@ impl Fleet {
         Ok(InboxResult {
             messages,
             corrupt: damaged
+                .filter(|_| standing.is_trusted())
                 .map(|record| format!("{}: {}", record.id, record.error))
                 .collect(),
             next: listing.next.map(|place| place.0),
         })
-    }
-
-    /// Returns whether a message in another's inbox is our business: as the pod asks, so we do.
-    pub(super) async fn may_see(
-        &self,
-        pod: &PodRecord,
-        entry: &InboxEntry,
-    ) -> Result<bool, FleetError> {
-        let Some(credential) = &self.credential else {
-            return Ok(true);
-        };
-        if entry.sender == Some(credential.pod) {
-            return Ok(true);
-        }
-        let relation = self.store.relation(credential.pod, pod.identity.id).await?;
-        Ok(relation.itself || relation.may_stop())
     }
 
     /// Withdraws a message that is not yet being typed, and returns the receipt that holds
@@ -140,7 +126,8 @@ impl Fleet {
         }
         let entry = self.store.message(pod.identity.id, id).await?;
         let entry = entry.ok_or_else(unknown)?;
-        if !self.may_withdraw(&pod, &entry).await? {
+        let standing = self.standing(pod.identity.id).await?;
+        if !standing.may_withdraw(&entry) {
             return Err(unknown());
         }
         let receipt = self.store.cancel(pod.identity.id, id, clock::wall()).await;
@@ -148,17 +135,6 @@ impl Fleet {
             StoreErrorKind::NotFound(_) => unknown(),
             _ => error.into(),
         })
-    }
-
-    async fn may_withdraw(&self, pod: &PodRecord, entry: &InboxEntry) -> Result<bool, FleetError> {
-        let Some(credential) = &self.credential else {
-            return Ok(true);
-        };
-        if entry.sender == Some(credential.pod) {
-            return Ok(true);
-        }
-        let relation = self.store.relation(credential.pod, pod.identity.id).await?;
-        Ok(relation.may_stop())
     }
 }
 

@@ -55,10 +55,11 @@ impl Fleet {
     /// touched.
     ///
     /// # Errors
-    /// Fails without a usable roster, without a service manager, when another roster owns the
-    /// fleet's name, and when units cannot be written. That an agent cannot be enabled is a warning
+    /// Fails in a pod that is not the fleet's lead, without a usable roster, without a service
+    /// manager, when another roster owns the fleet's name, and when units cannot be written. That an agent cannot be enabled is a warning
     /// of the report.
     pub async fn install(&self, dry_run: bool, events: Events) -> Result<Installation, FleetError> {
+        self.check_leads().await?;
         let (roster, _) = self.wanted_roster()?;
         let systemd = self.systemd();
         let reachable = systemd.check().await;
@@ -112,8 +113,9 @@ impl Fleet {
     /// What runs goes on.
     ///
     /// # Errors
-    /// Fails without a service manager, and when a file cannot be removed.
+    /// Fails in a pod, without a service manager, and when a file cannot be removed.
     pub async fn uninstall(&self, dry_run: bool) -> Result<Removal, FleetError> {
+        self.check_operator().await?;
         let systemd = self.systemd();
         systemd.check().await?;
         let disabled = systemd.installed();

@@ -109,7 +109,8 @@ impl Fleet {
             let result = result.map_err(|error| FleetError::pod(peer, error))?;
             return Ok(change(result.changed));
         }
-        let (a, b) = (self.pod_record(one).await?, self.pod_record(other).await?);
+        let a = self.possible_peer(one).await?;
+        let b = self.possible_peer(other).await?;
         let pair = PeerPair::new(a.identity.id, b.identity.id)
             .ok_or_else(|| FleetError::not_allowed(one, "a pod is no peer of itself"))?;
         if dry_run {

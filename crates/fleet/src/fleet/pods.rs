@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use podfleet_pod::clock;
 use podfleet_pod::inspect::inspect;
 use podfleet_pod::probe::{corrupt_row, probe, row};
-use podfleet_pod::{clock, host_of_this_process};
 use podfleet_pod_store::{Forgotten, Page, PodFilter, PodRecord, PodSummary, Reasons, VisiblePod};
-use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{
     Inspect, InspectResult, ListPods, ListPodsParams, NameParams, StopParams, StopPod, StopResult,
 };
@@ -147,12 +146,7 @@ impl Fleet {
     /// # Errors
     /// Fails for an unknown pod, one that runs, and inside a pod.
     pub async fn forget(&self, name: &str, dry_run: bool) -> Result<ForgetReport, FleetError> {
-        if self.own_pod().await?.is_some() {
-            return Err(FleetError::not_allowed(
-                name,
-                "only the operator forgets pods",
-            ));
-        }
+        self.check_operator().await?;
         let record = self.pod_record(name).await?;
         let id = record.identity.id;
         if lock::is_held(&self.dirs.state_paths().lock(id)) {
@@ -218,39 +212,14 @@ impl Fleet {
         })
     }
 
-    /// Returns the pod in whose agent we run, if we do: by its credential, else by our ancestry.
-    ///
-    /// # Errors
-    /// Fails when the store cannot be read.
-    pub async fn own_pod(&self) -> Result<Option<PodRecord>, FleetError> {
-        if let Some(credential) = &self.credential {
-            return Ok(self.store.pod(credential.pod).await?);
-        }
-        let Some(process) = host_of_this_process() else {
-            return Ok(None);
-        };
-        let filter = PodFilter {
-            tenant: self.key.tenant.clone(),
-            fleet: None,
-        };
-        let listing = self.store.list_pods(&filter, Page::all()).await?;
-        let mut records = listing.items.into_iter().map(|summary| summary.record);
-        Ok(records.find(|record| {
-            let endpoint = record.endpoint.as_ref();
-            endpoint.is_some_and(|endpoint| endpoint.pid == process)
-        }))
-    }
-
-    /// Connects to the pod in whose agent we run, if we do.
-    pub(crate) async fn own_client(&self) -> Result<Option<PodClient>, FleetError> {
-        match self.own_pod().await? {
-            Some(own) => Ok(Some(self.connect(&own).await?)),
-            None => Ok(None),
-        }
-    }
-
-    /// Returns the record of a pod of this fleet, in the roster or not.
+    /// Returns the record of a pod of this fleet, in the roster or not, that we may know of.
     pub(crate) async fn pod_record(&self, name: &str) -> Result<PodRecord, FleetError> {
+        let record = self.possible_peer(name).await?;
+        self.unless_hidden(record).await
+    }
+
+    /// Returns the record of a pod of this fleet, whether we see it or not: any may become a peer.
+    pub(super) async fn possible_peer(&self, name: &str) -> Result<PodRecord, FleetError> {
         let found = match PodName::new(name) {
             Ok(name) => self.store.find_pod(&self.key, &name).await?,
             Err(_) => None,

@@ -32,13 +32,15 @@ impl Fleet {
     /// crash comes stays removed; the next call does the rest.
     ///
     /// # Errors
-    /// Fails for unknown agents, and when the store cannot be read.
+    /// Fails in a pod that is not the fleet's lead, for unknown agents, and when the store cannot be
+    /// read.
     pub async fn prune(
         &self,
         agents: &[String],
         retention: &Retention,
         dry_run: bool,
     ) -> Result<Vec<AgentPruned>, FleetError> {
+        self.check_leads().await?;
         for agent in agents {
             self.record(agent).await?;
         }

@@ -43,7 +43,7 @@ impl Fleet {
         }
         let entry = self.store.message(pod.identity.id, id).await?;
         let entry = entry.ok_or_else(unknown)?;
-        if !self.may_see(&pod, &entry).await? {
+        if !self.standing(pod.identity.id).await?.may_see(&entry) {
             return Err(unknown());
         }
         Ok(held_by_absence(entry.receipt))

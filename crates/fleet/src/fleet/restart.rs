@@ -29,11 +29,15 @@ impl Fleet {
     ) -> Result<Report, FleetError> {
         let mut named = Vec::with_capacity(agents.len());
         for agent in agents {
-            self.record(agent).await?;
+            match self.record(agent).await? {
+                Some(pod) => self.check_may_end(&pod).await?,
+                None => self.check_leads().await?,
+            }
             named.push(agent.clone());
         }
         let survey = self.survey().await?;
         if named.is_empty() {
+            self.check_leads().await?;
             named = self.everybody(&survey);
         }
         let steps = named.into_iter().map(|agent| Step {

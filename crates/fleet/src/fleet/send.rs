@@ -300,22 +300,20 @@ impl Fleet {
         })
     }
 
-    /// Who we are to the store: a pod if its credential is ours, else the operator.
+    /// Who we are to the store.
     pub(super) async fn sender(&self) -> Result<Identified, FleetError> {
-        let operator = Identified {
-            proven: Sender::Operator,
-            address: Address::operator(&self.host),
-            kind: Kind::Run,
-        };
-        let Some(credential) = &self.credential else {
-            return Ok(operator);
-        };
-        let own = self.store.pod(credential.pod).await?;
-        Ok(own.map_or(operator, |own| Identified {
-            proven: Sender::Pod(own.identity.id),
-            address: Address::new(own.identity.host, own.identity.name.as_str()),
-            kind: Kind::Notify,
-        }))
+        Ok(match self.own_pod().await? {
+            None => Identified {
+                proven: Sender::Operator,
+                address: Address::operator(&self.host),
+                kind: Kind::Run,
+            },
+            Some(own) => Identified {
+                proven: Sender::Pod(own.identity.id),
+                address: Address::new(own.identity.host, own.identity.name.as_str()),
+                kind: Kind::Notify,
+            },
+        })
     }
 }
 

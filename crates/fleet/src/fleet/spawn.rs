@@ -306,7 +306,7 @@ impl Fleet {
             ask: Duration::from_secs(5),
             signal: Duration::from_secs(2),
         };
-        let stopped = self.stop(child, "its spawning failed", timeouts).await;
+        let stopped = self.end(child, "its spawning failed", timeouts).await;
         stopped.map_err(|failure| failure.message)?;
         CrashPoint::SpawnEnded.reach();
         let withdrawn = self

@@ -34,12 +34,27 @@ impl Default for StopTimeouts {
 }
 
 impl Fleet {
-    /// Ends a pod: asks it, then signals it. Returns when nobody holds its lock any more.
+    /// Ends a pod, if we may: asks it, then signals it. Returns when nobody holds its lock any more.
+    ///
+    /// What the rights refuse is not done with a signal either, whatever the pod answers.
+    pub(super) async fn stop(
+        &self,
+        pod: &PodRecord,
+        reason: &str,
+        timeouts: StopTimeouts,
+    ) -> Result<(), Failure> {
+        let right = self.check_may_end(pod).await;
+        right.map_err(|error| Failure::new(account(&error)))?;
+        self.end(pod, reason, timeouts).await
+    }
+
+    /// Ends a pod, as [`stop`](Self::stop) does, by a right that has been checked: of the lead to
+    /// end what left its fleet, or of whoever undoes a spawning.
     ///
     /// The record says first that nobody wants it up, so that whatever comes it is `stopped`, not
     /// `dead`. Where that cannot be written the pod is ended all the same, and the failure is told
     /// then.
-    pub(super) async fn stop(
+    pub(super) async fn end(
         &self,
         pod: &PodRecord,
         reason: &str,

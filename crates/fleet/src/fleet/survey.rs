@@ -156,12 +156,7 @@ impl Fleet {
 
     /// Makes the error about an unknown agent, with the names that are nearly the same.
     pub(super) async fn no_such(&self, agent: &str) -> FleetError {
-        let listed = self.roster().into_iter().flat_map(|roster| &roster.agents);
-        let mut names: Vec<_> = listed.map(|agent| agent.name.to_string()).collect();
-        // The error is about the name; a store that fails besides would only hide it.
-        for summary in self.summaries().await.unwrap_or_default() {
-            names.push(summary.record.identity.name.to_string());
-        }
+        let names = self.known_names().await;
         if names.is_empty() && !self.others.is_empty() {
             return self.which_fleet();
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use podfleet_pod::spec::PodSpec;
+use podfleet_protocol::method::{Call, Nothing};
 
 use super::Fleet;
 use crate::error::{FleetError, FleetErrorKind};
@@ -45,6 +46,9 @@ impl Fleet {
             })
         };
         let pod = self.receiver(agent).await?;
+        let call = Call::Reset(Box::new(Nothing {}));
+        let right = self.check_right(&pod, &call).await;
+        right.map_err(FleetError::of_order)?;
         if self.client_of(&pod).await?.is_some() {
             let rule = format!("it runs, and may write its settings; `fleet down {agent}` first");
             return Err(refuse(rule));

@@ -82,7 +82,7 @@ impl Fleet {
     /// for each; that one of them fails is no error of the verb.
     ///
     /// # Errors
-    /// Fails before anything is started: without a usable roster, for unknown agents, when tmux is
+    /// Fails before anything is started: in a pod that is not the fleet's lead, without a usable roster, for unknown agents, when tmux is
     /// missing or too old, when the runtime directory is not private, when another roster owns the
     /// fleet's name, and when the store cannot be read.
     pub async fn up(
@@ -92,6 +92,7 @@ impl Fleet {
         events: Events,
     ) -> Result<Report, FleetError> {
         self.wanted_roster()?;
+        self.check_leads().await?;
         if options.dry_run {
             let plan = self.plan(agents).await?;
             return Ok(planned(plan.steps, plan.notes));
@@ -263,7 +264,7 @@ impl Fleet {
         why: &str,
     ) -> Result<AgentResult, Failure> {
         run.spare_own_pod(pod)?;
-        self.stop(pod, why, run.options.stop).await?;
+        self.end(pod, why, run.options.stop).await?;
         let agent = pod.identity.name.as_str();
         if let Some(warning) = self.disable_at_boot(agent).await {
             // Nobody has to listen.

@@ -52,13 +52,14 @@ impl Fleet {
     /// files and drop-ins stay byte for byte, and edited units are kept.
     ///
     /// # Errors
-    /// Fails when units cannot be written, and when the store cannot be read. That an agent cannot
-    /// be restarted is a failure of the report, and the rest goes on.
+    /// Fails in a pod that is not the fleet's lead, when units cannot be written, and when the store
+    /// cannot be read. That an agent cannot be restarted is a failure of the report, and the rest goes on.
     pub async fn update(
         &self,
         options: &UpdateOptions,
         events: Events,
     ) -> Result<Update, FleetError> {
+        self.check_leads().await?;
         let dry_run = options.restart.dry_run;
         let systemd = self.systemd();
         let units = if systemd.is_installed() {

@@ -67,6 +67,16 @@ impl RecordStore for MemoryStore {
         self.call("read the pod", |state| Ok(state.pods.get(&id).cloned()))
     }
 
+    async fn pods_of_processes(&self, processes: &[u32]) -> Result<Vec<PodRecord>, StoreError> {
+        self.call("find pods by their processes", |state| {
+            let pods = state.pods.values().filter(|pod| {
+                let endpoint = pod.endpoint.as_ref();
+                endpoint.is_some_and(|endpoint| processes.contains(&endpoint.pid))
+            });
+            Ok(pods.cloned().collect())
+        })
+    }
+
     async fn list_pods(
         &self,
         filter: &PodFilter,

@@ -171,6 +171,23 @@ pub(super) fn get(connection: &Connection, id: PodId) -> Result<Option<PodRecord
     rows.next()?.map(decode).transpose()
 }
 
+pub(super) fn of_processes(
+    connection: &Connection,
+    processes: &[u32],
+) -> Result<Vec<PodRecord>, Fault> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM pod WHERE socket IS NOT NULL \
+         AND pid IN (SELECT value FROM json_each(?1))"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![to_json(&processes)?])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(decode(row)?);
+    }
+    Ok(found)
+}
+
 pub(super) fn existing(connection: &Connection, id: PodId) -> Result<PodRecord, Fault> {
     get(connection, id)?.ok_or_else(|| StoreErrorKind::NotFound("pod").into())
 }

@@ -58,6 +58,14 @@ pub trait RecordStore: Send + Sync + Debug {
     /// Fails when the store cannot be read, or the record is damaged.
     async fn pod(&self, id: PodId) -> Result<Option<PodRecord>, StoreError>;
 
+    /// Returns the pods whose present or last process had one of these ids, of every tenant.
+    ///
+    /// An id that was given anew is among them: whether a pod lives, only its lock tells.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read, or one of the records is damaged.
+    async fn pods_of_processes(&self, processes: &[u32]) -> Result<Vec<PodRecord>, StoreError>;
+
     /// Lists pods with the state of their inboxes, by fleet and name, in one query.
     ///
     /// # Errors

@@ -14,8 +14,8 @@ pub(crate) fn belongings(root: u32) -> Vec<ProcessRef> {
     descendants_without(root, |process| is_pod(process) || is_view_server(process))
 }
 
-/// Returns whether a process hosts a pod, by its command line.
-fn is_pod(process: u32) -> bool {
+/// Returns whether a process says that it hosts a pod, by its command line.
+pub(crate) fn is_pod(process: u32) -> bool {
     const POD_ARGS: [&[u8]; 2] = [b"pod", b"run"];
     let command = read(process, "cmdline");
     let words = command.split(|byte| *byte == 0).skip(1);

@@ -1,9 +1,9 @@
-//! What a pod takes hold of at its start: lock, socket, credential; and what it removes at its end.
+//! What a pod takes hold of at its start: socket and credential; and what it removes at its end.
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use podfleet_pod_store::{Endpoint, PodRecord};
@@ -14,42 +14,6 @@ use super::PodConfig;
 use crate::guard::belongings;
 use crate::heartbeat::Heartbeat;
 use crate::paths::RuntimePaths;
-
-/// Takes the pod's lock for the life of the returned file; nothing if another process has it.
-pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
-    if let Some(directory) = path.parent() {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)?;
-    }
-    loop {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => match file.try_lock_shared() {
-                // Who looks whether it is held shares it, for a moment.
-                Ok(()) => {
-                    std::thread::yield_now();
-                    continue;
-                }
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error),
-            },
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        // Somebody may have replaced the file between open and lock: then this lock guards nothing.
-        let (held, named) = (file.metadata()?, fs::metadata(path));
-        if named.is_ok_and(|named| named.ino() == held.ino() && named.dev() == held.dev()) {
-            return Ok(Some(file));
-        }
-    }
-}
 
 /// Ends what a crashed generation left: its guard does that by itself within a second, and this
 /// does it for a guard that was killed.
@@ -135,37 +99,9 @@ pub(super) fn remove(files: &RuntimePaths) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
-
-    #[test]
-    fn only_one_holds_the_lock_and_its_end_frees_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("locks/a.lock");
-        let first = lock(&path).unwrap();
-        assert!(first.is_some());
-        assert!(lock(&path).unwrap().is_none());
-        drop(first);
-        assert!(lock(&path).unwrap().is_some());
-    }
-
-    #[test]
-    fn who_only_looks_whether_a_pod_lives_keeps_none_from_starting() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("locks/a.lock");
-        drop(lock(&path).unwrap());
-        let looking = File::open(&path).unwrap();
-        looking.lock_shared().unwrap();
-        let (asked, asking) = std::sync::mpsc::channel();
-        std::thread::scope(|scope| {
-            let pod = scope.spawn(|| {
-                asked.send(()).unwrap();
-                lock(&path)
-            });
-            asking.recv().unwrap();
-            drop(looking);
-            assert!(pod.join().unwrap().unwrap().is_some());
-        });
-    }
 
     #[test]
     fn a_credential_is_new_each_time_and_for_its_owner_alone() {

@@ -10,11 +10,14 @@ use podfleet_protocol::limits::{HELLO_DEADLINE, MAX_CONNECTIONS};
 use podfleet_protocol::method::{AttachParams, Call, ConnectionRole, HelloResult};
 use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
 use podfleet_protocol::server::{Received, Receiver};
+use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 
 use super::caller::{self, Caller};
-use super::{attached, peer_process, requests, rights, same_user, subscribed};
+use super::{attached, peer_process, requests, same_user, subscribed};
+use crate::events::Subscription;
+use crate::rights;
 use crate::shared::Shared;
 
 pub(super) type Lines = Framed<UnixStream, LineCodec>;
@@ -112,8 +115,8 @@ async fn serve_requests(
                         Err(error) => Response::failure(Some(id), error),
                     }
                 }
-                Received::Call(id, Call::Subscribe(params)) => {
-                    subscribed::subscribe(shared, caller, &mut subscription, id, &params)
+                Received::Call(id, call @ Call::Subscribe(_)) => {
+                    Response::of(id, subscribe(shared, caller, &mut subscription, &call).await)
                 }
                 Received::Call(id, call) => {
                     working.push(answer(shared, caller, id, call));
@@ -151,12 +154,31 @@ async fn attachable(
         return refuse("requests of this connection are in work: attach when they are answered");
     }
     let call = Call::Attach(params);
-    let (seat, _) = caller::seated(shared, caller).await?;
-    rights::check(seat, &call)?;
+    check_right(shared, caller, &call).await?;
     match call {
         Call::Attach(params) => Ok(*params),
         _ => refuse("this is no attach"),
     }
+}
+
+async fn subscribe(
+    shared: &Shared,
+    caller: &Caller,
+    subscription: &mut Option<Subscription>,
+    call: &Call,
+) -> Result<Value, RpcError> {
+    check_right(shared, caller, call).await?;
+    match call {
+        Call::Subscribe(params) => subscribed::subscribe(shared, caller, subscription, params),
+        _ => Err(RpcError::new(
+            ErrorCode::Internal,
+            "this is no subscription",
+        )),
+    }
+}
+
+async fn check_right(shared: &Shared, caller: &Caller, call: &Call) -> Result<(), RpcError> {
+    rights::check(caller::seated(shared, caller).await?.seat, call)
 }
 
 async fn answer(shared: &Arc<Shared>, caller: &Caller, id: RequestId, call: Call) -> Response {

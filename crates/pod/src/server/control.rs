@@ -1,11 +1,11 @@
-//! Holding, driving and ending the agent.
+//! Holding, driving and ending the agent, for callers whose right to it has been checked.
 
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::method::{
     AnswerParams, AnswerResult, DialogResult, InterruptResult, PauseParams, PauseResult,
     ResetResult, ResizeParams, ResizeResult,
 };
-use podfleet_protocol::rpc::{ErrorCode, RpcError};
+use podfleet_protocol::rpc::RpcError;
 use podfleet_protocol::{AgentPhase, Paused};
 
 use super::caller::Caller;
@@ -23,7 +23,6 @@ pub(super) async fn pause(
     caller: &Caller,
     params: PauseParams,
 ) -> Result<PauseResult, RpcError> {
-    caller.check_commands("pause an agent")?;
     let printable = params.reason.chars().filter(|c| !c.is_control());
     let paused = Paused {
         by: caller.address.clone(),
@@ -37,7 +36,6 @@ pub(super) async fn pause(
 
 /// Lets delivery go on.
 pub(super) async fn resume(shared: &Shared, caller: &Caller) -> Result<PauseResult, RpcError> {
-    caller.check_commands("resume an agent")?;
     let result = shared.journal.pause(None, &caller.address).await?;
     requests::caught_up(shared).await;
     Ok(result)
@@ -48,7 +46,6 @@ pub(super) async fn interrupt(
     shared: &Shared,
     caller: &Caller,
 ) -> Result<InterruptResult, RpcError> {
-    caller.check_commands("interrupt an agent")?;
     let screen = {
         let status = shared.status.borrow();
         let works =
@@ -77,7 +74,6 @@ pub(super) async fn answer(
     caller: &Caller,
     params: AnswerParams,
 ) -> Result<AnswerResult, RpcError> {
-    caller.check_commands("answer an agent's dialog")?;
     let DialogResult { dialog, screen } = ask(shared, Command::Dialog).await?;
     let same = dialog.as_ref().filter(|dialog| dialog.id == params.dialog);
     let choice = same.and_then(|dialog| {
@@ -104,7 +100,6 @@ pub(super) async fn answer(
 
 /// Has the agent forget its conversation.
 pub(super) async fn reset(shared: &Shared, caller: &Caller) -> Result<ResetResult, RpcError> {
-    caller.check_commands("reset an agent")?;
     let order = Entry::Control {
         action: "reset".into(),
         by: caller.address.clone(),
@@ -117,10 +112,8 @@ pub(super) async fn reset(shared: &Shared, caller: &Caller) -> Result<ResetResul
 /// Sets the terminal's size, unless a controller does.
 pub(super) async fn resize(
     shared: &Shared,
-    caller: &Caller,
     params: ResizeParams,
 ) -> Result<ResizeResult, RpcError> {
-    caller.check_commands("set the size of an agent's terminal")?;
     let size = ask(shared, |answer| Command::Resize(params.size, answer)).await??;
     Ok(ResizeResult { size })
 }
@@ -131,12 +124,6 @@ pub(super) async fn shut_down(
     caller: &Caller,
     reason: &str,
 ) -> Result<(), RpcError> {
-    if !caller.is_trusted() {
-        return Err(RpcError::new(
-            ErrorCode::Forbidden,
-            "only the operator, the fleet's lead, the parent and the pod itself may end a pod",
-        ));
-    }
     let reason = format!("{}: {reason}", caller.name);
     ask(shared, |answer| Command::Shutdown(reason, Some(answer))).await
 }

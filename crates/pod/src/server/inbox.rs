@@ -24,7 +24,7 @@ pub(super) async fn list(
     let listing = listing.map_err(|error| storage(&error))?;
     let mut messages = Vec::with_capacity(listing.items.len());
     for entry in listing.items {
-        if caller.is_trusted() || is_from(&entry, caller) {
+        if caller.seat.is_trusted() || is_from(&entry, caller) {
             messages.push(row(shared, entry));
         }
     }
@@ -32,7 +32,7 @@ pub(super) async fn list(
     Ok(InboxResult {
         messages,
         corrupt: damaged
-            .filter(|_| caller.is_trusted())
+            .filter(|_| caller.seat.is_trusted())
             .map(|record| format!("{}: {}", record.id, record.error))
             .collect(),
         next: listing.next.map(|place| place.0),
@@ -81,7 +81,7 @@ pub(super) async fn cancel(
     caller: &Caller,
     id: MessageId,
 ) -> Result<Receipt, RpcError> {
-    if !caller.commands() {
+    if !caller.seat.commands() {
         check_sender(shared, caller, id).await?;
     }
     match shared.journal.cancel(id).await? {

@@ -112,7 +112,7 @@ pub(super) async fn receipt(
     caller: &Caller,
     params: ReceiptParams,
 ) -> Result<Receipt, RpcError> {
-    if !caller.is_trusted() {
+    if !caller.seat.is_trusted() {
         inbox::check_sender(shared, caller, params.id).await?;
     }
     let patience = Duration::from_millis(params.timeout_ms).min(LONGEST_WAIT);

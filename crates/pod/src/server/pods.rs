@@ -22,12 +22,12 @@ use podfleet_protocol::{Address, FleetName, Kind, PodListCursor, PodName, PodRow
 
 use super::caller::Caller;
 use super::messages::refusal_error;
-use super::rights::no_such_pod;
 use crate::clock;
 use crate::host::Host;
 use crate::output::{OutputError, read_output as read_output_of};
 use crate::post::{HandedIn, Post, PostError};
 use crate::probe::{Probed, corrupt_row, probe, row};
+use crate::rights::no_such_pod;
 use crate::shared::Shared;
 use podfleet_protocol::client::{Introduction, PodClient};
 

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 use super::caller::{Caller, seated};
-use super::{control, inbox, log, messages, pods, rights, status};
+use super::{control, inbox, log, messages, pods, status};
 use crate::command::Command;
+use crate::rights;
 use crate::shared::Shared;
 
 /// The methods that this pod has. The others of the protocol are answered as unknown ones are.
@@ -54,8 +55,8 @@ pub(super) async fn answer(
     caller: &Caller,
     call: Call,
 ) -> Result<Value, RpcError> {
-    let (seat, caller) = seated(shared, caller).await?;
-    rights::check(seat, &call)?;
+    let caller = seated(shared, caller).await?;
+    rights::check(caller.seat, &call)?;
     let caller = &*caller;
     match call {
         Call::Ping(_) => Ok(nothing()),
@@ -75,8 +76,8 @@ pub(super) async fn answer(
             shared.tell(Command::Reported(params.payload));
             Ok(nothing())
         }
-        Call::Resize(params) => json(control::resize(shared, caller, *params).await?),
-        Call::ReadLog(params) => json(log::read(shared, caller, *params).await?),
+        Call::Resize(params) => json(control::resize(shared, *params).await?),
+        Call::ReadLog(params) => json(log::read(shared, *params).await?),
         Call::GetScreen(_) => json(ask(shared, Command::Screen).await?),
         Call::Scrollback(params) => {
             json(ask(shared, |answer| Command::Scrollback(*params, answer)).await?)

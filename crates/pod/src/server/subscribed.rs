@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use futures_util::SinkExt;
 use podfleet_protocol::method::{ConnectionRole, SubscribeParams};
-use podfleet_protocol::rpc::{ErrorCode, Notification, RequestId, Response, RpcError};
+use podfleet_protocol::rpc::{ErrorCode, Notification, RpcError};
+use serde_json::Value;
 
 use super::caller::Caller;
 use super::connection::Lines;
@@ -14,36 +15,26 @@ use crate::shared::Shared;
 /// How many events go out before requests are looked at again.
 const EVENTS_AT_ONCE: usize = 64;
 
-/// Begins the events of a connection.
+/// Begins the events of a connection, whose right to them has been checked.
 pub(super) fn subscribe(
     shared: &Shared,
     caller: &Caller,
     subscription: &mut Option<Subscription>,
-    id: RequestId,
     params: &SubscribeParams,
-) -> Response {
-    let refuse = |id, code, why: &str| Response::failure(Some(id), RpcError::new(code, why));
+) -> Result<Value, RpcError> {
+    let refuse = |why: &str| Err(RpcError::new(ErrorCode::InvalidRequest, why));
     if caller.role != ConnectionRole::Subscribe {
         let why = "to subscribe, say hello with the role `subscribe`";
-        return refuse(id, ErrorCode::InvalidRequest, why);
-    }
-    if !caller.is_trusted() {
-        let why =
-            "only the operator, the fleet's lead, the parent and the pod itself may subscribe";
-        return refuse(id, ErrorCode::Forbidden, why);
+        return refuse(why);
     }
     if subscription.is_some() {
         let why = "this connection has subscribed already";
-        return refuse(id, ErrorCode::InvalidRequest, why);
+        return refuse(why);
     }
     let (result, begun) = shared.events.subscribe(params.from);
-    match requests::json(result) {
-        Ok(result) => {
-            *subscription = Some(begun);
-            Response::success(id, result)
-        }
-        Err(error) => Response::failure(Some(id), error),
-    }
+    let result = requests::json(result)?;
+    *subscription = Some(begun);
+    Ok(result)
 }
 
 /// Waits until a subscriber has something to be told.

@@ -60,6 +60,14 @@ impl RecordStore for SqliteStore {
         .await
     }
 
+    async fn pods_of_processes(&self, processes: &[u32]) -> Result<Vec<PodRecord>, StoreError> {
+        let processes = processes.to_vec();
+        self.call("find pods by their processes", move |database| {
+            pods::of_processes(database.reader(), &processes)
+        })
+        .await
+    }
+
     async fn list_pods(
         &self,
         filter: &PodFilter,

@@ -25,6 +25,7 @@ on_every_store!(
     a_listing_shows_what_waits_and_why,
     an_older_generation_cannot_write,
     a_generation_begins_live_with_its_paths,
+    pods_are_found_by_their_processes_whatever_their_tenant,
     what_a_pod_says_of_itself_is_kept,
     a_pause_is_kept_until_it_is_lifted,
     a_session_is_the_pods_until_the_next_one,
@@ -290,6 +291,27 @@ async fn a_generation_begins_live_with_its_paths(store: &dyn PodStore) {
         .await
         .unwrap_err();
     assert_eq!(*error.kind(), StoreErrorKind::NotFound("pod"));
+}
+
+async fn pods_are_found_by_their_processes_whatever_their_tenant(store: &dyn PodStore) {
+    let mut foreign = pod("other");
+    foreign.identity.tenant_id = podfleet_protocol::TenantId::new("you").unwrap();
+    let (mine, yours) = (add(store, pod("mine")).await, add(store, foreign).await);
+    let never_started = add(store, pod("idle")).await;
+    store.begin_generation(mine, &start(7)).await.unwrap();
+    store.begin_generation(yours, &start(8)).await.unwrap();
+    let found = async |processes: &[u32]| {
+        let found = store.pods_of_processes(processes).await.unwrap();
+        let mut ids: Vec<_> = found.into_iter().map(|pod| pod.identity.id).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(found(&[1, 7]).await, [mine]);
+    let mut both = [mine, yours];
+    both.sort();
+    assert_eq!(found(&[8, 7, 9]).await, both);
+    assert!(found(&[]).await.is_empty());
+    assert!(!found(&[0]).await.contains(&never_started));
 }
 
 async fn what_a_pod_says_of_itself_is_kept(store: &dyn PodStore) {

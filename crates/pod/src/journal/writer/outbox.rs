@@ -82,7 +82,7 @@ mod tests {
             alias: None,
             runtime: "sim".into(),
             spec: SpecText::of(&()).unwrap(),
-            runtime_dir: bench.shared.runtime_dir.clone(),
+            runtime_dir: bench.directory.path().to_owned(),
             at: clock::wall(),
         };
         let record = bench.shared.store.put_pod(pod).await.unwrap();

@@ -1,4 +1,5 @@
-//! Who may call which method of a pod: the one place that says so.
+//! Who may call which method of a pod: the one place that says so, to pods about their callers, and
+//! to the command line where it does something in the place of a pod that does not run.
 //!
 //! The store checks messages and relations once more, by its own records and in the transaction
 //! that writes them.
@@ -12,7 +13,7 @@ const ENHANCER: &str = "enhancer";
 
 /// What a caller is to the pod that it calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seat {
+pub enum Seat {
     /// A person, or a program of theirs outside all pods.
     Operator,
     /// A pod.
@@ -26,11 +27,29 @@ pub(super) enum Seat {
 
 impl Seat {
     /// Makes the seat of a pod of a class.
-    pub(super) fn of_pod(relation: Relation, class: &str) -> Self {
+    #[must_use]
+    pub fn of_pod(relation: Relation, class: &str) -> Self {
         Self::Pod {
             relation,
             enhancer: class == ENHANCER,
         }
+    }
+
+    /// Returns whether it may hold and drive the pod's agent: it is the operator, the lead of the
+    /// pod's fleet or its parent.
+    #[must_use]
+    pub fn commands(self) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Pod { relation, .. } => relation.may_stop(),
+        }
+    }
+
+    /// Returns whether all that others send the pod is its business: it commands it, or is it.
+    #[must_use]
+    pub fn is_trusted(self) -> bool {
+        let itself = matches!(self, Self::Pod { relation, .. } if relation.itself);
+        itself || self.commands()
     }
 }
 
@@ -95,8 +114,8 @@ fn power(call: &Call) -> Power {
 /// # Errors
 /// A pod without any relation learns no more than that of a pod that does not exist; any other is
 /// told whose right it is.
-pub(super) fn check(standing: Seat, call: &Call) -> Result<(), RpcError> {
-    let Seat::Pod { relation, enhancer } = standing else {
+pub fn check(seat: Seat, call: &Call) -> Result<(), RpcError> {
+    let Seat::Pod { relation, enhancer } = seat else {
         return Ok(());
     };
     let power = power(call);
@@ -118,7 +137,7 @@ pub(super) fn check(standing: Seat, call: &Call) -> Result<(), RpcError> {
 }
 
 /// Makes the one answer about a pod that is hidden or missing.
-pub(super) fn no_such_pod() -> RpcError {
+pub(crate) fn no_such_pod() -> RpcError {
     RpcError::new(
         ErrorCode::NoSuchPod,
         "there is no such pod, or none that this one sees",
