@@ -39,6 +39,12 @@ fn a_store_is_checked_copied_moved_and_locked_while_its_agent_lives() {
     let hint = "hint: import into a new state directory";
     assert!(filled.stderr.contains(hint), "{}", filled.stderr);
     let other = world.path("other");
+    let broken = world.path("copies/broken.jsonl");
+    std::fs::write(&broken, "no export\n").unwrap();
+    let mut import = world.command("default", &["store", "import", text(&broken)]);
+    let import = import.env("FLEET_STATE_DIR", &other).output().unwrap();
+    assert_eq!(import.status.code(), Some(2), "{import:?}");
+    assert!(!other.join("store.db").exists());
     let mut import = world.command("default", &["store", "import", text(&lines)]);
     let import = import.env("FLEET_STATE_DIR", &other).output().unwrap();
     assert!(import.status.success(), "{import:?}");

@@ -253,7 +253,7 @@ fn import(from: &Path, dry_run: DryRun, json: JsonFlag, context: &mut Context) -
         Ok(if dry_run {
             SqliteStore::preview_import(&path, lines).await?
         } else {
-            SqliteStore::open(&path)?.import(lines).await?
+            SqliteStore::import_at(&path, lines).await?
         })
     })?;
     if json.json {

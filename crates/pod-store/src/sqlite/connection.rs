@@ -178,7 +178,8 @@ fn lock_out_others(path: &Path) -> Result<File, Fault> {
     lock().map_err(|error| Fault::io(&path, "lock", error))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// Returns the path of a file that goes with the one at `path`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

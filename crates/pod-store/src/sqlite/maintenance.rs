@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod draft;
 mod transfer;
 
 use std::io::{BufRead, Write};
@@ -67,6 +68,23 @@ impl SqliteStore {
     ) -> Result<Transfer, StoreError> {
         self.call("import", move |database| transfer::import(database, lines))
             .await
+    }
+
+    /// Does as [`import`](Self::import) with the store at `path`. One that is not there is there
+    /// afterwards with all that was read, or not at all, whatever fails or crashes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and [`import`](Self::import).
+    pub async fn import_at<R: BufRead + Send + 'static>(
+        path: &Path,
+        lines: R,
+    ) -> Result<Transfer, StoreError> {
+        match path.try_exists() {
+            Ok(false) => {
+                draft::import(path, lines).map_err(|fault| fault.into_error("import", path))
+            }
+            _ => Self::open(path)?.import(lines).await,
+        }
     }
 
     /// Looks what [`import`](Self::import) into the store at `path` would do. Nothing is written;

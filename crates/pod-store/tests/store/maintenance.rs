@@ -284,6 +284,46 @@ async fn an_import_that_makes_no_sense_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_store_that_an_import_makes_is_there_whole_or_not_at_all() {
+    let (directory, path) = place();
+    let (store, [coder, ..]) = furnished(&path).await;
+    let lines = export(&store).await;
+    let state = directory.path().join("other");
+    let other = state.join("store.db");
+    let import = async |lines: &str| {
+        let lines = Cursor::new(lines.to_owned());
+        SqliteStore::import_at(&other, lines).await
+    };
+    let there = || {
+        let names = fs::read_dir(&state).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let (cut, _) = lines.rsplit_once("{\"end\"").unwrap();
+    for bad in [cut, "", "hello\n"] {
+        let error = import(bad).await.unwrap_err();
+        assert!(matches!(error.kind(), StoreErrorKind::BadExport(_)));
+        assert!(
+            error.to_string().contains(other.to_str().unwrap()),
+            "{error}"
+        );
+        assert!(there().iter().all(|name| name == "bodies"), "{:?}", there());
+    }
+    let read = import(&lines).await.unwrap();
+    assert_eq!(there(), ["bodies", "store.db"]);
+    assert_eq!(mode(&other), 0o600);
+    let copy = SqliteStore::open(&other).unwrap();
+    let check = copy.check().await.unwrap();
+    assert_eq!((check.findings, check.stray_bodies), (vec![], 0));
+    let inbox = store.inbox(coder, Page::all()).await.unwrap();
+    assert_eq!(copy.inbox(coder, Page::all()).await.unwrap(), inbox);
+    let again = import(&lines).await.unwrap_err();
+    assert_eq!(*again.kind(), StoreErrorKind::NotEmpty);
+    assert!(read.records > 0);
+}
+
+#[tokio::test]
 async fn older_builds_are_locked_out_only_while_none_of_them_lives() {
     let (_directory, path) = place();
     let (store, [coder, tester, helper]) = furnished(&path).await;
