@@ -118,6 +118,7 @@ fn answer(error: &FleetError) -> RpcError {
         FleetErrorKind::NoSuchAgent { .. } => ErrorCode::NoSuchPod,
         FleetErrorKind::NameTaken { .. } => ErrorCode::NameTaken,
         FleetErrorKind::NotAllowed { .. } | FleetErrorKind::Refused { .. } => ErrorCode::Refused,
+        FleetErrorKind::BadRequest { .. } => ErrorCode::InvalidParams,
         FleetErrorKind::NotRunning { .. } | FleetErrorKind::Pod { .. } => ErrorCode::Unreachable,
         FleetErrorKind::Internal => ErrorCode::Internal,
         _ => ErrorCode::Storage,

@@ -52,6 +52,7 @@ fn exit_of(error: &FleetError) -> Exit {
         FleetErrorKind::NoSuchAgent { .. }
         | FleetErrorKind::NoSuchSession { .. }
         | FleetErrorKind::BadTarget { .. }
+        | FleetErrorKind::BadRequest { .. }
         | FleetErrorKind::NoRoster
         | FleetErrorKind::NoSuchFleet { .. }
         | FleetErrorKind::NoOrchestrator

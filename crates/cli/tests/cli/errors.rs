@@ -307,6 +307,18 @@ fn a_dry_run_says_what_would_be_done() {
 }
 
 #[test]
+fn a_spawn_with_a_runtime_that_is_none_is_wrong_usage() {
+    let sandbox = Sandbox::new();
+    sandbox.write("roster.yaml", SOUND);
+    for more in ["", " --dry-run"] {
+        let ran = sandbox.run(&format!("spawn helper --runtime none-such --task x{more}"));
+        let fault = "`helper`: unknown runtime `none-such`";
+        assert!(ran.stderr.contains(fault), "{}", ran.stderr);
+        assert_eq!(ran.status, 2);
+    }
+}
+
+#[test]
 fn a_negative_number_is_a_wrong_value_and_no_option() {
     let sandbox = Sandbox::new();
     insta::assert_snapshot!(sandbox.run("send coder -m x --timeout -3").show(), @"

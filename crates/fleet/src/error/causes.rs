@@ -93,6 +93,13 @@ fn about_a_pod(name: &str, answer: &RpcError) -> Option<FleetError> {
         }
         ErrorCode::NotYours => FleetErrorKind::NotYours { pod, rule },
         ErrorCode::NotWritable => FleetErrorKind::NotWritable { pod, rule },
+        ErrorCode::InvalidParams => FleetErrorKind::BadRequest {
+            fault: match rule.strip_prefix(&format!("`{name}`: ")) {
+                Some(fault) => fault.to_owned(),
+                None => rule,
+            },
+            pod,
+        },
         ErrorCode::NoSuchCursor => FleetErrorKind::NoSuchCursor { pod },
         ErrorCode::NoSuchPod | ErrorCode::NameTaken | ErrorCode::Unreachable => {
             FleetErrorKind::NotAllowed { pod, rule }

@@ -225,6 +225,15 @@ pub enum FleetErrorKind {
         /// The rule.
         rule: String,
     },
+    /// What was asked for a pod makes no sense, such as a runtime that does not exist; nothing was
+    /// done.
+    #[error("`{pod}`: {fault}")]
+    BadRequest {
+        /// The pod.
+        pod: String,
+        /// What makes no sense.
+        fault: String,
+    },
     /// What is to be delegated to a child goes beyond its parent's own scope.
     #[error("`{pod}` cannot be given that: {rule}")]
     NotYours {

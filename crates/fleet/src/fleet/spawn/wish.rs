@@ -60,30 +60,34 @@ impl Fleet {
         scope: &Scope,
     ) -> Result<NewChild, FleetError> {
         let name = params.name.as_str();
-        let refused = |rule: String| FleetError::not_allowed(name, rule);
+        let wrong = |fault: String| {
+            let pod = name.to_owned();
+            FleetError::new(FleetErrorKind::BadRequest { pod, fault })
+        };
         if params.task.trim().is_empty() {
-            return Err(refused("a spawned pod needs a task".to_owned()));
+            return Err(wrong("a spawned pod needs a task".to_owned()));
         }
         let parent = spawner.parent.as_ref();
         let own = Address::new(&self.host, name);
         let parent_address =
             parent.map(|parent| Address::new(&self.host, parent.identity.name.as_str()));
-        let spec = self
-            .child_recipe()
-            .spec(Wish {
-                runtime: &params.runtime,
-                command: &[],
-                size: Size::DEFAULT,
-                model: params.model.as_deref(),
-                working_directory: self.child_directory(parent, params)?,
-                scope,
-                told: told_child(&own, parent_address.as_ref(), params.role.as_deref(), scope),
-            })
-            .map_err(|fault| match fault {
-                Impossible::UnknownRuntime(_) => refused(fault.to_string())
-                    .hint("`fleet harness list` names those that there are"),
-                _ => refused(fault.to_string()),
-            })?;
+        let spec =
+            self.child_recipe()
+                .spec(Wish {
+                    runtime: &params.runtime,
+                    command: &[],
+                    size: Size::DEFAULT,
+                    model: params.model.as_deref(),
+                    working_directory: self.child_directory(parent, params)?,
+                    scope,
+                    told: told_child(&own, parent_address.as_ref(), params.role.as_deref(), scope),
+                })
+                .map_err(|fault| match fault {
+                    Impossible::UnknownRuntime(_) => wrong(fault.to_string())
+                        .hint("`fleet harness list` names those that there are"),
+                    Impossible::NoCommand(_) => wrong(fault.to_string()),
+                    _ => FleetError::not_allowed(name, fault.to_string()),
+                })?;
         let pod = Unrostered {
             id,
             name: &params.name,
