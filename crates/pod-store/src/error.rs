@@ -269,6 +269,7 @@ impl From<rusqlite::Error> for Fault {
         let kind = match &error {
             E::FromSqlConversionFailure(..)
             | E::InvalidColumnType(..)
+            | E::Utf8Error(..)
             | E::IntegralValueOutOfRange(..) => {
                 StoreErrorKind::Corrupt("a column has an unexpected value".to_owned())
             }

@@ -1,5 +1,6 @@
 //! The records of fleets, pods and sessions.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use podfleet_protocol::{
@@ -259,6 +260,13 @@ impl PodCursor {
 
     pub(crate) fn of(record: &PodRecord) -> Self {
         Self::at(&record.identity.fleet, &record.identity.name)
+    }
+}
+
+/// The fleet and the name in lower case, such as `website/coder`.
+impl fmt::Display for PodCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.fleet, self.folded)
     }
 }
 

@@ -190,11 +190,12 @@ impl Inbox {
     }
 
     /// Counts the messages from `sender` since some moment.
-    pub(super) fn count_from(&self, sender: PodId, since: UnixMillis) -> u32 {
+    /// Counts what a pod sent after `since` and not after `now`.
+    pub(super) fn count_from(&self, sender: PodId, since: UnixMillis, now: UnixMillis) -> u32 {
+        let recent = |at: UnixMillis| since < at && at <= now;
+        let entries = self.entries.values();
         count(
-            self.entries
-                .values()
-                .filter(|entry| entry.sender == Some(sender) && entry.message.accepted > since),
+            entries.filter(|entry| entry.sender == Some(sender) && recent(entry.message.accepted)),
         )
     }
 

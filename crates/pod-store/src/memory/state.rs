@@ -146,8 +146,8 @@ impl State {
             return Ok(());
         };
         self.relation(sender, to).allows(offer.message.kind)?;
-        let since = UnixMillis(offer.message.accepted.0 - PAIR_WINDOW_MS);
-        let recent = self.exchanged(sender, to, since) + self.exchanged(to, sender, since);
+        let now = offer.message.accepted;
+        let recent = self.exchanged(sender, to, now) + self.exchanged(to, sender, now);
         let limit = self.limits.pair;
         if sender != to && recent >= limit {
             return Err(Refusal::PairLimit { limit });
@@ -155,10 +155,11 @@ impl State {
         Ok(())
     }
 
-    fn exchanged(&self, from: PodId, to: PodId, since: UnixMillis) -> u32 {
+    fn exchanged(&self, from: PodId, to: PodId, now: UnixMillis) -> u32 {
+        let since = UnixMillis(now.0 - PAIR_WINDOW_MS);
         self.inboxes
             .get(&to)
-            .map_or(0, |inbox| inbox.count_from(from, since))
+            .map_or(0, |inbox| inbox.count_from(from, since, now))
     }
 
     pub(super) fn list(

@@ -4,7 +4,9 @@ use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{MessageId, PodId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::columns::{json, json_optional, parsed, parsed_optional, signed, to_json, unsigned};
+use super::columns::{
+    json, json_optional, parsed, parsed_optional, readable, signed, to_json, unsigned,
+};
 use super::listing;
 use crate::chat::{
     ChatPlace, Fate, Heard, HumanTurn, MAX_UNSENT, NewSaying, NotSaid, OpenTurn, Said, Saying,
@@ -104,7 +106,7 @@ pub(super) fn unsent(
     let (tenant, name) = (fleet.tenant.as_str(), fleet.fleet.as_str());
     let rows = statement.query(params![tenant, name, after(page), i64::from(page.limit)])?;
     listing::read(rows, page.limit, place, decode, |row| {
-        Ok((row.get("id")?, String::new()))
+        Ok((readable(row, "id")?, String::new()))
     })
 }
 
@@ -267,7 +269,7 @@ pub(super) fn open_turns(
         })
     };
     listing::read(rows, page.limit, place, decode, |row| {
-        Ok((row.get("message")?, String::new()))
+        Ok((readable(row, "message")?, String::new()))
     })
 }
 

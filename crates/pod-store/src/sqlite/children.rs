@@ -3,7 +3,7 @@
 use podfleet_protocol::{PodId, UnixMillis};
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::columns::{json, label, parsed, to_json};
+use super::columns::{json, label, parsed, readable, to_json};
 use super::forget::forget;
 use super::listing;
 use super::outbox;
@@ -196,7 +196,7 @@ pub(super) fn list(
         page.limit,
         |row| parsed(row, "child_id"),
         decode,
-        |row| Ok((row.get("child_id")?, row.get("child_name")?)),
+        |row| Ok((readable(row, "child_id")?, readable(row, "child_name")?)),
     )
 }
 

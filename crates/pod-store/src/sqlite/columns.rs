@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -36,6 +37,18 @@ where
             .map_err(|error| Fault::corrupt(format!("column `{column}`: {error}")))
     })
     .transpose()
+}
+
+/// Reads a text that only names a row to people; what is no UTF-8 in it is replaced.
+pub(super) fn readable(row: &Row<'_>, column: &'static str) -> Result<String, Fault> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+    })
 }
 
 /// Reads what a pod is called from the columns of its id, fleet and name.

@@ -245,7 +245,8 @@ fn prepare_file(path: &Path) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use podfleet_protocol::PodId;
-    use rusqlite::StatementStatus;
+    use rusqlite::types::Value;
+    use rusqlite::{StatementStatus, params_from_iter};
 
     use super::super::relations;
     use super::*;
@@ -261,8 +262,10 @@ mod tests {
         ] {
             for round in 0..3 {
                 let mut statement = database.connection.prepare_cached(sql).unwrap();
-                let ids = [PodId::generate(), PodId::generate()].map(|id| id.to_string());
-                let found = statement.exists(rusqlite::params![ids[0], ids[1], round]);
+                let id = || Value::from(PodId::generate().to_string());
+                let values = [id(), id(), Value::from(round), Value::from(round)];
+                let values = values.iter().take(statement.parameter_count());
+                let found = statement.exists(params_from_iter(values));
                 assert!(!found.unwrap());
                 assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
             }

@@ -6,7 +6,7 @@ use podfleet_protocol::{
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::bodies::Bodies;
-use super::columns::{json, parsed, parsed_optional, signed, to_json, unsigned};
+use super::columns::{json, parsed, parsed_optional, readable, signed, to_json, unsigned};
 use super::connection::Database;
 use super::listing;
 use super::pods::check_fence;
@@ -120,7 +120,7 @@ pub(super) fn list(
         page.limit,
         |row| Ok(Sequence(unsigned(row, "sequence")?)),
         |row| decode(row, &database.bodies),
-        |row| Ok((row.get("id")?, String::new())),
+        |row| Ok((readable(row, "id")?, String::new())),
     )
 }
 

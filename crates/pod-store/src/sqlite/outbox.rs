@@ -3,7 +3,7 @@
 use podfleet_protocol::{PodId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::columns::{json, parsed_optional, signed, to_json, unsigned};
+use super::columns::{json, parsed_optional, readable, signed, to_json, unsigned};
 use super::listing;
 use super::pods::check_fence;
 use crate::error::Fault;
@@ -77,7 +77,7 @@ pub(super) fn damaged(connection: &Connection) -> Result<Vec<CorruptRecord>, Fau
     let rows = statement.query([])?;
     let check = |row: &Row<'_>| decode(row).map(drop);
     let listing = listing::read(rows, u32::MAX, place, check, |row| {
-        Ok((unsigned(row, "place")?.to_string(), row.get("name")?))
+        Ok((unsigned(row, "place")?.to_string(), readable(row, "name")?))
     })?;
     Ok(listing.corrupt)
 }

@@ -3,7 +3,7 @@
 use podfleet_protocol::{PodId, TenantId, UnixMillis};
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::columns::{label, parsed};
+use super::columns::{label, parsed, readable};
 use super::listing;
 use super::outbox;
 use super::pods::check_writer;
@@ -132,13 +132,8 @@ pub(super) fn list(
         pod.map(|pod| pod.to_string()),
     ])?;
     listing::read(rows, page.limit, decode_pair, decode, |row| {
-        let id: String = row.get("low_id")?;
-        let label = format!(
-            "{}, {}",
-            row.get::<_, String>("low_name")?,
-            row.get::<_, String>("high_name")?
-        );
-        Ok((id, label))
+        let names = [readable(row, "low_name")?, readable(row, "high_name")?];
+        Ok((readable(row, "low_id")?, names.join(", ")))
     })
 }
 

@@ -4,8 +4,8 @@ use podfleet_protocol::{Generation, Identity, Paused, PodId, PodName, Receipt, U
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::columns::{
-    json, json_optional, label, parsed, parsed_optional, path, path_bytes, path_optional, to_json,
-    unsigned,
+    json, json_optional, label, parsed, parsed_optional, path, path_bytes, path_optional, readable,
+    to_json, unsigned,
 };
 use super::schema::VERSION;
 use super::{children, listing};
@@ -227,7 +227,7 @@ pub(super) fn cursor(row: &Row<'_>) -> Result<PodCursor, Fault> {
 
 /// Names a pod that cannot be decoded.
 pub(super) fn name_of(row: &Row<'_>) -> Result<(String, String), Fault> {
-    Ok((row.get("id")?, row.get("name")?))
+    Ok((readable(row, "id")?, readable(row, "name")?))
 }
 
 pub(super) fn decode_summary(row: &Row<'_>) -> Result<PodSummary, Fault> {

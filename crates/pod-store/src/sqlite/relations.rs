@@ -24,9 +24,11 @@ pub(super) fn check(
     let Some(sender) = offer.sender.pod() else {
         return Ok(Ok(()));
     };
-    let since = offer.message.accepted.0 - PAIR_WINDOW_MS;
+    // What the clock, set back since, places in the future is of no window.
+    let now = offer.message.accepted.0;
+    let since = now - PAIR_WINDOW_MS;
     let mut statement = transaction.prepare_cached(&EXCHANGED)?;
-    let mut rows = statement.query(params![sender.to_string(), to.to_string(), since])?;
+    let mut rows = statement.query(params![sender.to_string(), to.to_string(), since, now])?;
     let Some(row) = rows.next()? else {
         return Ok(Err(Refusal::NoSuchPod));
     };
@@ -53,7 +55,7 @@ pub(super) static EXCHANGED: LazyLock<String> = LazyLock::new(|| {
         [("<>", WAITING), ("=", "accepted")].map(|(settled, at)| {
             format!(
                 "(SELECT count(*) FROM message WHERE state {settled} 'settled' \
-                  AND sender = {between} AND {at} > ?3)"
+                  AND sender = {between} AND {at} > ?3 AND {at} <= ?4)"
             )
         })
     });
@@ -194,15 +196,15 @@ mod tests {
         let database = Database::open(&path, &SqliteOptions::default()).unwrap();
         let sql = format!("EXPLAIN QUERY PLAN {}", *EXCHANGED);
         let mut statement = database.reader().prepare(&sql).unwrap();
-        let steps = statement.query_map(params!["one", "other", 0], |row| row.get("detail"));
+        let steps = statement.query_map(params!["one", "other", 0, 1], |row| row.get("detail"));
         let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
         let counted = steps.iter().filter(|step| step.contains(" message "));
         let counted: Vec<_> = counted
             .filter_map(|step| step.split_once("INDEX "))
             .collect();
         let counted: Vec<_> = counted.iter().map(|(_, index)| *index).collect();
-        let waits = "message_undelivered (pod=? AND sender=? AND <expr>>?)";
-        let settled = "message_settled (pod=? AND sender=? AND accepted>?)";
+        let waits = "message_undelivered (pod=? AND sender=? AND <expr>>? AND <expr><?)";
+        let settled = "message_settled (pod=? AND sender=? AND accepted>? AND accepted<?)";
         assert_eq!(counted, [waits, settled, waits, settled]);
     }
 }

@@ -253,6 +253,40 @@ async fn one_damaged_record_does_not_hide_the_others() {
 }
 
 #[tokio::test]
+async fn a_text_that_is_no_utf_8_damages_its_own_record_alone() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let id = add(&store, pod("a")).await;
+    for name in ["b", "c"] {
+        add(&store, pod(name)).await;
+    }
+    let sent = ["1", "2", "3"].map(message);
+    let offers = sent.iter().cloned().map(Into::into).collect();
+    store.accept(id, offers).await.unwrap();
+    let second = sent[1].id;
+    tamper(
+        &path,
+        &format!(
+            "UPDATE pod SET name = CAST(x'62ff' AS TEXT) WHERE name = 'b';
+             UPDATE message SET body = CAST(x'ff41' AS TEXT) WHERE id = '{second}'"
+        ),
+    );
+
+    let filter = PodFilter::from(fleet("default"));
+    let pods = store.list_pods(&filter, Page::all()).await.unwrap();
+    assert_eq!(pods.items.len(), 2);
+    assert_eq!(pods.corrupt[0].label, "b\u{fffd}");
+    let inbox = store.undelivered(id, Page::all()).await.unwrap();
+    assert_eq!(inbox.items.len(), 2);
+    assert_eq!(inbox.corrupt[0].id, second.to_string());
+    let check = store.check().await.unwrap();
+    let damaged = check.findings.iter();
+    let damaged = damaged.filter(|found| found.problem.contains("invalid utf-8"));
+    let damaged: Vec<_> = damaged.map(|found| found.subject.as_str()).collect();
+    assert_eq!(damaged, ["message", "pod"], "{:?}", check.findings);
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_the_message_and_keeps_the_rest() {
     let (_directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();

@@ -110,7 +110,7 @@ pub(super) async fn list(
         .await
         .map_err(|error| storage(&error))?;
     let who = introduction(shared);
-    let next = listing.next.and(listing.items.last()).and_then(cursor);
+    let next = listing.next.as_ref().and_then(cursor);
     let rows = listing
         .items
         .into_iter()
@@ -122,9 +122,8 @@ pub(super) async fn list(
 }
 
 /// A cursor of a listing is the fleet and the name of its last pod.
-fn cursor(last: &VisiblePod) -> Option<PodListCursor> {
-    let identity = &last.summary.record.identity;
-    format!("{}/{}", identity.fleet, identity.name).parse().ok()
+fn cursor(last: &PodCursor) -> Option<PodListCursor> {
+    last.to_string().parse().ok()
 }
 
 fn read_cursor(cursor: &PodListCursor) -> Option<PodCursor> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
+use super::super::columns::readable;
 use super::super::connection::Database;
 use super::super::inbox::Which;
 use super::super::{chat, children, inbox, outbox, pods, schema};
@@ -151,7 +152,7 @@ fn broken(
     let mut rows = statement.query([])?;
     let mut findings = Vec::new();
     while let Some(row) = rows.next()? {
-        let (id, label) = (row.get("id")?, row.get("label")?);
+        let (id, label) = (readable(row, "id")?, readable(row, "label")?);
         findings.push(finding(subject, id, label, problem));
     }
     Ok(findings)
@@ -160,8 +161,12 @@ fn broken(
 fn pod_ids(connection: &Connection) -> Result<Vec<(String, String)>, Fault> {
     let mut statement =
         connection.prepare("SELECT id, name FROM pod ORDER BY tenant, fleet, folded")?;
-    let rows = statement.query_map([], |row| Ok((row.get("id")?, row.get("name")?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows = statement.query([])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        ids.push((readable(row, "id")?, readable(row, "name")?));
+    }
+    Ok(ids)
 }
 
 /// Decodes everything that belongs to one pod.
