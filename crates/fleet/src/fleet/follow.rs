@@ -15,6 +15,8 @@ use super::send::{SendReport, SendRequest, Via, ended};
 const SLACK: Duration = Duration::from_secs(5);
 /// How long a restart may leave a pod neither there nor wanted.
 const RESTARTS: Duration = Duration::from_secs(1);
+/// How long whoever keeps the pods may take to bring back one that died.
+const REVIVED: Duration = Duration::from_secs(15);
 /// How often it is looked whether a pod that has ended is back.
 const COMES_BACK: Duration = Duration::from_millis(200);
 
@@ -61,17 +63,17 @@ impl Fleet {
         }
     }
 
-    /// Connects to a pod that has ended, if it comes back in time; soon gives up on one that was
-    /// brought down.
+    /// Connects to a pod that has ended, if it comes back in time.
     async fn client_of_successor(&self, pod: &PodRecord, deadline: Instant) -> Option<PodClient> {
-        let gives_up = Instant::now() + RESTARTS;
+        let ended = Instant::now();
         loop {
             let record = self.store.pod(pod.identity.id).await.ok().flatten()?;
             if let Ok(Some(client)) = self.client_of(&record).await {
                 return Some(client);
             }
+            let patience = if record.expected { REVIVED } else { RESTARTS };
             let now = Instant::now();
-            if now >= deadline || (!record.expected && now >= gives_up) {
+            if now >= deadline || now >= ended + patience {
                 return None;
             }
             tokio::time::sleep(COMES_BACK).await;
