@@ -1,6 +1,7 @@
 //! A client in another language: the one that the documentation shows.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use podfleet_sim_agent::Kind;
@@ -18,32 +19,50 @@ fn documented_client() -> String {
     program.to_owned()
 }
 
-#[test]
-fn the_documented_python_client_sends_an_order_and_follows_it_to_its_answer() {
-    let Some(python) = podfleet_tests::require::python3() else {
-        return;
-    };
-    let program = documented_client();
-    let lines = program.lines().filter(|line| !line.trim().is_empty());
-    assert!(lines.count() <= 30, "the documentation says thirty lines");
-    let (pods, pod) = Pods::one("{}");
-    pod.settled();
+/// Runs it on the only pod with an order; what it prints.
+fn run(pods: &Pods, socket: &Path, order: &str) -> Option<Vec<String>> {
+    let python = podfleet_tests::require::python3()?;
     let file = pods.world.path("client.py");
-    fs::write(&file, program).unwrap();
+    fs::write(&file, documented_client()).unwrap();
     let output = Command::new(python)
         .arg(file)
-        .arg(&pod.files.socket)
-        .arg("count to three")
+        .arg(socket)
+        .arg(order)
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{complaint}");
-    let said: Vec<&str> = said.lines().collect();
+    Some(said.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn the_documented_python_client_sends_an_order_and_follows_it_to_its_answer() {
+    let program = documented_client();
+    let lines = program.lines().filter(|line| !line.trim().is_empty());
+    assert!(lines.count() <= 30, "the documentation says thirty lines");
+    let (pods, pod) = Pods::one("{}");
+    pod.settled();
+    let Some(said) = run(&pods, &pod.files.socket, "count to three") else {
+        return;
+    };
     assert_eq!(said[..2], ["ready", "accepted"]);
-    assert_eq!(said.last(), Some(&"answered"));
+    assert_eq!(said.last().map(String::as_str), Some("answered"));
     assert_eq!(
         pods.received("a", Kind::Submit),
         ["[fern:operator -> fern:a] count to three"]
     );
+}
+
+#[test]
+fn the_documented_python_client_ends_also_with_an_order_that_ends_its_agent() {
+    let (pods, pod) = Pods::one("{}");
+    pod.settled();
+    if let Some(said) = run(&pods, &pod.files.socket, "EXIT:3") {
+        assert_ne!(
+            said.last().map(String::as_str),
+            Some("answered"),
+            "{said:?}"
+        );
+    }
 }
