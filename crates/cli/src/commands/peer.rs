@@ -2,12 +2,14 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use podfleet::{PeerChange, PeerRow};
 use podfleet_protocol::NewMessage;
+use podfleet_protocol::method::AcceptedResult;
 
 use crate::commands::scope::{DryRun, JsonFlag, Scope};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::render::table::{Column, Table};
+use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
@@ -73,6 +75,9 @@ struct SendArgs {
     /// The message
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     message: String,
+    /// Send it though the same text was sent within a minute
+    #[arg(long)]
+    again: bool,
     #[command(flatten)]
     scope: Scope,
     #[command(flatten)]
@@ -174,7 +179,10 @@ fn send(args: &SendArgs, context: &mut Context) -> Outcome {
             fleet.check_peer_send(from, to).await?;
             return Ok(None);
         }
-        let message = NewMessage::new(args.message.clone());
+        let message = NewMessage {
+            again: args.again,
+            ..NewMessage::new(args.message.clone())
+        };
         Ok(Some(fleet.peer_send(from, to, message).await?))
     })?;
     let Some(accepted) = sent else {
@@ -186,20 +194,45 @@ fn send(args: &SendArgs, context: &mut Context) -> Outcome {
     if args.json.json {
         context.output.json(&accepted)?;
     } else {
-        let (to, position) = (&args.to, accepted.position);
-        context
-            .output
-            .line(format_args!("{to}: accepted, position {position}"))?;
+        context.output.line(outcome(&args.to, &accepted))?;
         let id = accepted.id;
         context.output.say(format_args!("message {id}"))?;
+        if accepted.duplicate {
+            let note =
+                "note: it had been accepted before, and is delivered once; `--again` sends it anew";
+            context.output.say(wrap(note, 0, "  "))?;
+        }
     }
     Ok(Exit::Success)
+}
+
+fn outcome(to: &str, accepted: &AcceptedResult) -> String {
+    if accepted.duplicate {
+        return format!("{to}: duplicate");
+    }
+    format!("{to}: accepted, position {}", accepted.position)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use podfleet_protocol::UnixMillis;
+
+    #[test]
+    fn what_was_not_sent_is_not_called_accepted() {
+        let accepted = AcceptedResult {
+            id: podfleet_protocol::MessageId::generate(),
+            position: 2,
+            duplicate: false,
+            stripped: 0,
+        };
+        assert_eq!(outcome("b", &accepted), "b: accepted, position 2");
+        let again = AcceptedResult {
+            duplicate: true,
+            ..accepted
+        };
+        assert_eq!(outcome("b", &again), "b: duplicate");
+    }
 
     #[test]
     fn a_change_says_what_it_did_and_what_it_would_do() {
