@@ -265,7 +265,7 @@ impl<'a> Client<'a> {
     /// Shows the console over the lower end of the terminal.
     async fn cover(&mut self) -> Option<End> {
         let console = self.console.as_ref()?;
-        let panel = console.panel(usize::from(self.tty.size().columns));
+        let panel = console.panel(self.tty.size());
         let (display, outgoing) = (&mut self.display, &mut self.outgoing);
         let mut need = Need::Nothing;
         outgoing.append(None, |out| need = display.cover(panel, out));

@@ -1,19 +1,47 @@
 //! The line at the bottom of an attached terminal: from the keys that open it to the answer.
 
 use futures_util::future::BoxFuture;
+use podfleet_protocol::{PodRow, Size};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::command::{Command, Fault, help, parse};
 use super::prompt::{Prompt, Typed};
+use crate::render::pods;
+use crate::render::wrap::wrap_to;
 
-/// Whoever carries commands out; what is told fits lines of a terminal.
+/// What is told of a command.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Lines, which are broken where the terminal is narrower.
+    Lines(Vec<String>),
+    /// A table of pods.
+    Pods(Vec<PodRow>),
+}
+
+impl Answer {
+    fn lines(&self, columns: usize) -> Vec<String> {
+        let text = match self {
+            Self::Lines(lines) => {
+                let broken = lines.iter().map(|line| wrap_to(columns, line, 0, ""));
+                broken.collect::<Vec<_>>().join("\n")
+            }
+            Self::Pods(rows) => {
+                let table = pods::table(rows).render(Some(columns));
+                anstream::adapter::strip_str(&table).to_string()
+            }
+        };
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Whoever carries commands out.
 pub(crate) trait Executor {
     /// Returns the name of the pod that the terminal is of.
     fn pod(&self) -> &str;
     /// Returns the names of the pods that can be named.
     fn names(&self) -> BoxFuture<'_, Vec<String>>;
     /// Carries a command out that is about other pods, and returns what to tell of it.
-    fn execute(&self, command: Command) -> BoxFuture<'_, Vec<String>>;
+    fn execute(&self, command: Command) -> BoxFuture<'_, Answer>;
 }
 
 /// What is shown at the bottom of the terminal.
@@ -35,8 +63,8 @@ pub(crate) struct Console<'a> {
 
 enum Stage<'a> {
     Typing(Prompt),
-    Executing(String, BoxFuture<'a, Vec<String>>),
-    Told(Vec<String>),
+    Executing(String, BoxFuture<'a, Answer>),
+    Told(Answer),
 }
 
 /// What becomes of the console.
@@ -107,7 +135,7 @@ impl<'a> Console<'a> {
     }
 
     fn tell(&mut self, lines: Vec<String>) -> Next {
-        self.stage = Stage::Told(lines);
+        self.stage = Stage::Told(Answer::Lines(lines));
         Next::Stay
     }
 
@@ -116,15 +144,16 @@ impl<'a> Console<'a> {
     pub(crate) async fn answer(&mut self) {
         match &mut self.stage {
             Stage::Executing(_, executing) => {
-                let lines = executing.await;
-                self.stage = Stage::Told(lines);
+                let answer = executing.await;
+                self.stage = Stage::Told(answer);
             }
             _ => std::future::pending().await,
         }
     }
 
-    /// Returns what to show in so many columns.
-    pub(crate) fn panel(&self, columns: usize) -> Panel {
+    /// Returns what to show in a terminal of a size.
+    pub(crate) fn panel(&self, size: Size) -> Panel {
+        let columns = usize::from(size.columns);
         match &self.stage {
             Stage::Typing(prompt) => {
                 let (lines, cursor) = prompt.lines(columns);
@@ -137,23 +166,30 @@ impl<'a> Console<'a> {
                 lines: vec![format!(":{line} …")],
                 cursor: None,
             },
-            Stage::Told(lines) => Panel {
-                lines: with_way_out(lines.clone(), columns),
+            Stage::Told(answer) => Panel {
+                lines: with_way_out(answer.lines(columns), size),
                 cursor: None,
             },
         }
     }
 }
 
-/// Says how an answer is closed: beside the answer, or below it where there is no room.
-fn with_way_out(mut lines: Vec<String>, columns: usize) -> Vec<String> {
+/// Says how an answer is closed: beside the answer, or below it where there is no room; and how much
+/// of it has no place below the first line of the terminal.
+fn with_way_out(mut lines: Vec<String>, size: Size) -> Vec<String> {
     const WAY_OUT: &str = "(any key goes on)";
+    let room = usize::from(size.rows.saturating_sub(1)).max(1);
     match lines.as_mut_slice() {
-        [only] if only.width() + 1 + WAY_OUT.len() <= columns => {
+        [only] if only.width() + 1 + WAY_OUT.len() <= usize::from(size.columns) => {
             only.push(' ');
             only.push_str(WAY_OUT);
         }
-        _ => lines.push(WAY_OUT.to_owned()),
+        all if all.len() < room => lines.push(WAY_OUT.to_owned()),
+        all => {
+            let more = all.len() - (room - 1);
+            lines.truncate(room - 1);
+            lines.push(format!("… and {more} more lines {WAY_OUT}"));
+        }
     }
     lines
 }
@@ -176,14 +212,18 @@ mod tests {
             Box::pin(async { vec!["lead".to_owned()] })
         }
 
-        fn execute(&self, command: Command) -> BoxFuture<'_, Vec<String>> {
+        fn execute(&self, command: Command) -> BoxFuture<'_, Answer> {
             self.0.lock().unwrap().push(command);
-            Box::pin(async { vec!["done".to_owned()] })
+            Box::pin(async { Answer::Lines(vec!["done".to_owned()]) })
         }
     }
 
     fn shown(console: &Console<'_>) -> String {
-        console.panel(80).lines.join("\n")
+        console.panel(size(80, 24)).lines.join("\n")
+    }
+
+    fn size(columns: u16, rows: u16) -> Size {
+        Size { columns, rows }
     }
 
     #[tokio::test]
@@ -208,8 +248,35 @@ mod tests {
         console.take(b"help detach\r");
         let answer = "detach          leave the terminal; the agent goes on";
         assert_eq!(shown(&console), format!("{answer} (any key goes on)"));
-        let narrow = console.panel(60).lines;
+        let narrow = console.panel(size(60, 24)).lines;
         assert_eq!(narrow, [answer, "(any key goes on)"]);
+    }
+
+    #[test]
+    fn an_answer_that_has_no_room_is_broken_and_says_how_much_of_it_is_left_out() {
+        let lines = |count: usize| (1..=count).map(|number| format!("line {number}")).collect();
+        let shown = |answer: Vec<String>, size| with_way_out(Answer::Lines(answer).lines(80), size);
+        let low = size(40, 5);
+        assert_eq!(
+            shown(lines(3), low),
+            ["line 1", "line 2", "line 3", "(any key goes on)"]
+        );
+        assert_eq!(
+            shown(lines(9), low),
+            [
+                "line 1",
+                "line 2",
+                "line 3",
+                "… and 6 more lines (any key goes on)"
+            ]
+        );
+        assert_eq!(
+            shown(lines(9), size(40, 1)),
+            ["… and 9 more lines (any key goes on)"]
+        );
+        let name = "n".repeat(70);
+        let fault = Answer::Lines(vec![format!("`{name}` is longer than 64 characters")]);
+        assert_eq!(fault.lines(80)[1], "longer than 64 characters");
     }
 
     #[test]

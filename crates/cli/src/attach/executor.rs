@@ -5,10 +5,9 @@ use podfleet::{Fleet, FleetError, PeerChange};
 use podfleet_protocol::PodRow;
 
 use super::command::Command;
-use super::console::Executor;
+use super::console::{Answer, Executor};
 use crate::commands::peer::told;
 use crate::error::Error;
-use crate::render::pods;
 
 /// Carries commands out for the terminal of one pod.
 pub(crate) struct FleetExecutor<'a> {
@@ -44,7 +43,7 @@ impl Executor for FleetExecutor<'_> {
         })
     }
 
-    fn execute(&self, command: Command) -> BoxFuture<'_, Vec<String>> {
+    fn execute(&self, command: Command) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
             match command {
                 Command::Peer(name) => {
@@ -57,30 +56,24 @@ impl Executor for FleetExecutor<'_> {
                 ),
                 Command::Pods => listed(self.fleet.pods_of(&self.pod).await),
                 // These need no fleet.
-                Command::Help(_) | Command::Detach => Vec::new(),
+                Command::Help(_) | Command::Detach => Answer::Lines(Vec::new()),
             }
         })
     }
 }
 
-fn changed(change: Result<PeerChange, FleetError>) -> Vec<String> {
+fn changed(change: Result<PeerChange, FleetError>) -> Answer {
     match change {
-        Ok(change) => vec![told(&change)],
+        Ok(change) => Answer::Lines(vec![told(&change)]),
         Err(error) => failed(error),
     }
 }
 
-fn listed(rows: Result<Vec<PodRow>, FleetError>) -> Vec<String> {
-    match rows {
-        Ok(rows) => {
-            let table = pods::table(&rows).render(Some(80));
-            let table = anstream::adapter::strip_str(&table).to_string();
-            table.lines().map(str::to_owned).collect()
-        }
-        Err(error) => failed(error),
-    }
+fn listed(rows: Result<Vec<PodRow>, FleetError>) -> Answer {
+    rows.map_or_else(failed, Answer::Pods)
 }
 
-fn failed(error: FleetError) -> Vec<String> {
-    vec![format!("error: {}", Error::from(error).in_one_line())]
+fn failed(error: FleetError) -> Answer {
+    let error = Error::from(error).in_one_line();
+    Answer::Lines(vec![format!("error: {error}")])
 }

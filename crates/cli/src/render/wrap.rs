@@ -32,7 +32,7 @@ pub(crate) fn wrap(text: &str, used: usize, indent: &str) -> String {
 }
 
 /// Breaks `text` as [`wrap`] does, at another width.
-pub(super) fn wrap_to(width: usize, text: &str, used: usize, indent: &str) -> String {
+pub(crate) fn wrap_to(width: usize, text: &str, used: usize, indent: &str) -> String {
     let mut lines = Lines {
         width,
         text: String::with_capacity(text.len() + 16),
