@@ -212,7 +212,12 @@ fn export(to: &Path, context: &mut Context) -> Outcome {
     } else {
         Box::new(io::BufWriter::new(create(to)?))
     };
-    let transfer = block_on(async { Ok(store.export(out).await?) })?;
+    let exported = block_on(async { Ok(store.export(out).await?) });
+    if exported.is_err() && !is_standard(to) {
+        // We made it: without the end of the export it is none, and it would be in the way.
+        let _ = std::fs::remove_file(to);
+    }
+    let transfer = exported?;
     let records = count(transfer.records, "record");
     context.output.say(format_args!("{records} exported"))?;
     for id in &transfer.without_body {
@@ -241,10 +246,14 @@ fn import(from: &Path, dry_run: DryRun, json: JsonFlag, context: &mut Context) -
     let lines: Box<dyn BufRead + Send> = if is_standard(from) {
         Box::new(BufReader::new(io::stdin()))
     } else {
-        let file = File::open(from).map_err(|error| {
+        let unreadable = |error| {
             let what = format!("{} cannot be read", from.display());
             Error::new(Exit::Usage, error).context(what)
-        })?;
+        };
+        let file = File::open(from).map_err(unreadable)?;
+        if file.metadata().map_err(unreadable)?.is_dir() {
+            return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+        }
         Box::new(BufReader::new(file))
     };
     let path = context.dirs()?.state_paths().store();

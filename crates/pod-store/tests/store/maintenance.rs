@@ -255,6 +255,7 @@ async fn an_import_that_makes_no_sense_changes_nothing() {
         half,
         no_head,
         alien,
+        format!("{lines}junk\n"),
         String::new(),
         "hello\n".to_owned(),
     ] {

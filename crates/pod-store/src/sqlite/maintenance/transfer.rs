@@ -199,7 +199,13 @@ fn read_all(
                 insert(transaction, &table, row, bodies, files)
                     .map_err(|fault| fault.within(number))?;
             }
-            Line::End { rows } if rows == transfer.records => return Ok(transfer),
+            Line::End { rows } if rows == transfer.records => {
+                return match lines.fill_buf() {
+                    Ok([]) => Ok(transfer),
+                    Ok(_) => Err(wrong("more follows after the end".to_owned())),
+                    Err(error) => Err(Fault::io(Path::new("the export"), "read", error)),
+                };
+            }
             Line::End { rows } => {
                 let there = transfer.records;
                 return Err(wrong(format!("{there} records, and {rows} were exported")));
