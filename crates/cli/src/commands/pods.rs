@@ -7,8 +7,9 @@ use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
 const SEEN: &str = "\
-The operator sees all pods of the tenant, in a roster or not. Inside a pod these
-are the pods that it sees: itself, its children, its peers and its fleet mates.
+The operator sees all pods of the tenant, in a roster or not; `--fleet` leaves
+those of one fleet. Inside a pod these are the pods that it sees: itself, its
+children, its peers and its fleet mates.
 A pod that does not answer within 200 ms is listed with the reason.";
 
 /// List pods: of the roster, spawned ones, and peers
@@ -24,7 +25,14 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let rows = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
-        Ok(fleet.pods().await?)
+        let mut rows = fleet.pods().await?;
+        if let Some(fleet) = &args.scope.fleet {
+            rows.retain(|row| {
+                let identity = row.identity.as_ref();
+                identity.is_none_or(|identity| identity.fleet == *fleet)
+            });
+        }
+        Ok(rows)
     })?;
     if args.json.json {
         context.output.json(&rows)?;

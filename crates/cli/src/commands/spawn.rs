@@ -81,6 +81,15 @@ impl Args {
         let paths = match self.paths.as_slice() {
             [] => return Ok(None),
             [none] if none == "none" => BTreeSet::new(),
+            paths if paths.iter().any(|path| path == "none") => {
+                let message = "`--scope none` is nothing at all, and goes with no other scope";
+                return Err(Error::message(Exit::Usage, message)
+                    .hint("a directory of this name is `--scope ./none`"));
+            }
+            paths if paths.iter().any(String::is_empty) => {
+                return Err(Error::message(Exit::Usage, "a scope is empty")
+                    .hint("`--scope .` is this directory, `--scope none` is nothing"));
+            }
             paths => {
                 let paths = paths
                     .iter()
@@ -97,6 +106,9 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
+    if args.task.trim().is_empty() {
+        return Err(Error::message(Exit::Usage, "the task is empty"));
+    }
     let params = args.params(context.env.get("FLEET_POD_NAME").is_some())?;
     let spawned = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
@@ -130,4 +142,36 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let scope = format!("it may change: {}", spawned.scope);
     context.output.say(wrap(&scope, 0, "  "))?;
     Ok(Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn scope(paths: &[&str]) -> Option<Option<Writable>> {
+        let mut line = vec!["spawn", "helper", "--runtime", "sim", "--task", "t"];
+        line.extend(paths.iter().flat_map(|path| ["--scope", path]));
+        let args = Cli::try_parse_from(line).unwrap().args;
+        let absolute = |path: &Path| Path::new("/work").join(path);
+        args.writable(absolute).ok()
+    }
+
+    #[test]
+    fn a_scope_of_nothing_is_told_from_paths_and_from_no_scope() {
+        assert_eq!(scope(&[]), Some(None));
+        let nothing = scope(&["none"]).unwrap().unwrap();
+        assert_eq!(nothing.writable, Some(BTreeSet::new()));
+        let some = scope(&["a", "./none"]).unwrap().unwrap();
+        assert_eq!(some.writable.map(|paths| paths.len()), Some(2));
+        for wrong in [&["none", "a"][..], &["a", "none"], &["a", ""]] {
+            assert!(scope(wrong).is_none(), "{wrong:?}");
+        }
+    }
 }

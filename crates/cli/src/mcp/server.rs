@@ -1,5 +1,6 @@
 //! The server: it answers the agent of one pod, with that pod's rights.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,7 +98,7 @@ impl Server {
             }
             Tool::RestorePod => {
                 let args::Restore { name, timeout_s } = read(given)?;
-                let patience = Duration::from_secs(timeout_s.unwrap_or(START_PATIENCE));
+                let patience = Duration::from_secs(timeout(timeout_s)?);
                 json_of(fleet.restore(&name, patience, nobody()).await?)
             }
             Tool::SpawnPod => {
@@ -114,12 +115,12 @@ impl Server {
             }
             Tool::Tail => {
                 let args::Last { agent, lines } = read(given)?;
-                let tail = fleet.tail(&agent, lines.unwrap_or(LAST), false).await?;
+                let tail = fleet.tail(&agent, last(lines)?, false).await?;
                 Ok(json!({ "lines": tail.lines }))
             }
             Tool::Log => {
                 let args::Last { agent, lines } = read(given)?;
-                let log = fleet.last_records(&agent, lines.unwrap_or(LAST)).await?;
+                let log = fleet.last_records(&agent, last(lines)?).await?;
                 Ok(json!({ "records": json_of(log)? }))
             }
             Tool::Restart => {
@@ -249,6 +250,29 @@ fn saying(say: args::Say) -> SayRequest {
     }
 }
 
+/// Returns how long a start may take, in seconds.
+fn timeout(seconds: Option<u64>) -> Result<u64, Error> {
+    within("timeout_s", seconds.unwrap_or(START_PATIENCE), 1..=3600)
+}
+
+/// Returns how much of the end of something is looked at.
+fn last(lines: Option<u32>) -> Result<u32, Error> {
+    within("lines", lines.unwrap_or(LAST), 1..=2000)
+}
+
+/// Holds what was given against what the tool's schema says.
+fn within<T>(what: &str, given: T, range: RangeInclusive<T>) -> Result<T, Error>
+where
+    T: PartialOrd + Copy + std::fmt::Display,
+{
+    if range.contains(&given) {
+        return Ok(given);
+    }
+    let (least, most) = (range.start(), range.end());
+    let message = format!("`{what}` is {given}, and may be {least} to {most}");
+    Err(Error::message(Exit::Usage, message))
+}
+
 fn spawn(spawn: args::Spawn) -> Result<SpawnParams, Error> {
     let usage = |error: &dyn std::fmt::Display| Error::message(Exit::Usage, error.to_string());
     let scope = match spawn.scope {
@@ -270,6 +294,6 @@ fn spawn(spawn: args::Spawn) -> Result<SpawnParams, Error> {
         scope,
         model: spawn.model,
         role: spawn.role,
-        timeout_ms: spawn.timeout_s.unwrap_or(START_PATIENCE) * 1000,
+        timeout_ms: timeout(spawn.timeout_s)? * 1000,
     })
 }

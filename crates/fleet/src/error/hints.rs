@@ -117,7 +117,10 @@ pub(super) fn hints(kind: &FleetErrorKind) -> Vec<String> {
         }
         FleetErrorKind::NoBridge => "start it with `fleet bridge start`".to_owned(),
         FleetErrorKind::NameTaken { existing } => {
-            format!("choose another name, or forget that pod: `fleet pod forget {existing}`")
+            format!(
+                "choose another name; a stopped pod that is in no roster can be forgotten: \
+                 `fleet pod forget {existing}`"
+            )
         }
         FleetErrorKind::Storage { .. } => {
             "make room on the disk of the state directory, or make it writable".to_owned()
