@@ -5,9 +5,11 @@ mod wish;
 
 pub(super) use wish::Unrostered;
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use podfleet_pod::clock;
+use podfleet_pod::inspect::spec_of;
 use podfleet_pod::post::{HandedIn, Post, PostError};
 use podfleet_pod_store::{CrashPoint, NewChild, PodRecord, Sender, StoreErrorKind, Writer};
 use podfleet_protocol::client::PodClient;
@@ -129,6 +131,7 @@ impl Fleet {
             Err(error) => return Err(error),
         };
         CrashPoint::SpawnReserved.reach();
+        let missing = missing_directories(&child);
         match self
             .begin_child(&spawner, child, &params, deadline, events)
             .await
@@ -149,6 +152,7 @@ impl Fleet {
             }
             Err((child, failure)) => {
                 let left = self.undo(spawner.writer, &child).await;
+                remove_empty(&missing);
                 let error = FleetError::start_failed(params.name.as_str(), failure);
                 Err(match left {
                     Ok(()) => error,
@@ -316,6 +320,25 @@ impl Fleet {
         CrashPoint::SpawnWithdrawn.reach();
         Ok(())
     }
+}
+
+/// Returns which directories have to be made for a child to work in its own, the innermost first.
+fn missing_directories(child: &PodRecord) -> Vec<PathBuf> {
+    let spec = spec_of(child);
+    let path = spec.as_ref().map(|spec| spec.working_directory.as_path());
+    let all = path.into_iter().flat_map(Path::ancestors);
+    all.take_while(|path| !path.exists())
+        .map(Path::to_owned)
+        .collect()
+}
+
+/// Removes directories, the innermost first, up to one that somebody has put something into.
+fn remove_empty(directories: &[PathBuf]) {
+    let mut directories = directories.iter();
+    while directories
+        .next()
+        .is_some_and(|path| std::fs::remove_dir(path).is_ok())
+    {}
 }
 
 async fn submitted(

@@ -148,6 +148,12 @@ impl Fleet {
         let of_parent = parent.and_then(spec_of).map(|spec| spec.working_directory);
         let asked = params.working_directory.clone();
         let rule = match asked.or_else(|| of_parent.clone()) {
+            Some(directory) if directory.exists() && !directory.is_dir() => {
+                format!(
+                    "its working directory {} is no directory",
+                    directory.display()
+                )
+            }
             Some(directory) if directory.is_absolute() => {
                 let own = own_scope(parent);
                 return within(&own, of_parent.as_deref(), directory)
