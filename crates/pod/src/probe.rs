@@ -135,11 +135,27 @@ fn restorable(record: &PodRecord, availability: &Availability, may_restore: bool
     let Some(spec) = spec_of(record) else {
         return Restorable::no("its recorded specification cannot be read");
     };
-    let directory = spec.working_directory.display();
-    if !spec.working_directory.is_dir() {
-        return Restorable::no(format!("its working directory {directory} is not there"));
+    if let Some(why) = lacks_directory(record) {
+        return Restorable::no(why);
     }
+    let directory = spec.working_directory.display();
     Restorable::yes(format!("its agent starts again in {directory}"))
+}
+
+/// Returns why a pod cannot go on where it was, if that is gone: an agent in an empty directory
+/// would not be restored.
+#[must_use]
+pub fn lacks_directory(record: &PodRecord) -> Option<String> {
+    let directory = spec_of(record)?.working_directory;
+    let what = match directory.metadata() {
+        Ok(found) if found.is_dir() => return None,
+        Ok(_) => "is no directory",
+        Err(_) => "is not there",
+    };
+    Some(format!(
+        "its working directory {} {what}",
+        directory.display()
+    ))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use podfleet_pod::probe::lacks_directory;
 use podfleet_pod_store::{CrashPoint, PodRecord};
 use podfleet_protocol::method::{
     RestoreParams, RestorePod, RestoreResult, Restored, Status, StatusParams,
@@ -54,6 +55,11 @@ impl Fleet {
         let name = record.identity.name.to_string();
         if Sighting::is_listening(&record) {
             return self.already_live(record, timeout).await;
+        }
+        if let Some(why) = lacks_directory(&record) {
+            let hint = "make it again, or `fleet pod forget` the pod; `fleet up` makes those of the \
+                        roster's agents";
+            return Err(FleetError::not_allowed(&name, why).hint(hint));
         }
         podfleet_pod::paths::RuntimeDir::open(&record.runtime_dir)?;
         let failed = |failure: Failure| FleetError::start_failed(&name, failure);
