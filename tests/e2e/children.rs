@@ -87,6 +87,9 @@ fn a_child_is_spawned_with_its_task_read_and_ended_and_its_parent_is_told() {
         first.approximate && first.text.contains("the task of helper"),
         "{first:?}"
     );
+    let after_last = read("helper", Some(OutputCursor::last()));
+    let nothing = actors.own::<ReadPodOutput>("mate", after_last).unwrap();
+    assert!(!nothing.text.contains("the task of helper"), "{nothing:?}");
     let order = SendParams {
         name: pod_name("helper"),
         message: message("and now this"),
@@ -121,12 +124,14 @@ fn a_spawn_that_fails_leaves_nothing_and_shows_why() {
     world.write_harness("broken", r#"{"exit_at_once": {"code": 7}}"#);
     let mut wish = child("helper");
     wish.runtime = "broken".to_owned();
+    wish.working_directory = Some(world.path("work/new/place"));
     let failed = actors.own::<SpawnPod>("mate", wish).unwrap_err();
     assert_eq!(failed.code, ErrorCode::StartFailed);
     assert!(failed.message.contains("exit 7"), "{failed}");
     let data = failed.data.unwrap();
     assert!(data["log_tail"].to_string().contains("exit 7"), "{data}");
     assert_eq!(actors.reasons("mate", "helper"), "");
+    assert!(!world.path("work/new").exists());
     // The name is free, and nothing of it runs.
     actors.own::<SpawnPod>("mate", child("helper")).unwrap();
     let taken = actors.own::<SpawnPod>("mate", child("HELPER")).unwrap_err();
@@ -214,6 +219,19 @@ fn a_parent_that_was_down_finds_what_its_child_told_once() {
 }
 
 #[test]
+fn a_parent_that_hangs_is_told_the_end_of_its_child_when_it_goes_on() {
+    let world = world();
+    let actors = Actors::of(&world);
+    actors.own::<SpawnPod>("mate", child("helper")).unwrap();
+    told(&world, "mate", "turn_ended: `helper`");
+    let mate = actors.record("mate").endpoint.unwrap().pid;
+    signal(mate, Signal::STOP);
+    world.fleet(&["down", "helper"]).exits(0);
+    signal(mate, Signal::CONT);
+    told(&world, "mate", "shut_down: `helper`");
+}
+
+#[test]
 fn a_child_whose_pod_is_killed_tells_its_parent_when_it_is_back() {
     let world = world();
     let actors = Actors::of(&world);
@@ -272,12 +290,12 @@ fn a_restore_whose_start_fails_shows_why() {
         !row.restorable.possible && row.restorable.why.contains("not there"),
         "{row:?}"
     );
+    let refused = world.fleet(&["pod", "restore", "helper"]).exits(3);
+    assert!(refused.stderr.contains("is not there"), "{refused}");
+    assert!(!place.exists(), "an empty one would not be its own");
     std::fs::write(&place, "").unwrap();
-    let failed = world.fleet(&["pod", "restore", "helper"]).exits(1);
-    assert!(
-        failed.stderr.contains("is a file, not a directory"),
-        "{failed}"
-    );
+    let refused = world.fleet(&["pod", "restore", "helper"]).exits(3);
+    assert!(refused.stderr.contains("is no directory"), "{refused}");
     // One whose agent ends at once shows the end of its log.
     std::fs::remove_file(&place).unwrap();
     std::fs::create_dir(&place).unwrap();

@@ -3,8 +3,8 @@
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::client::Introduction;
 use podfleet_protocol::method::{
-    AttachParams, AttachRole, Credential, Inspect, MessageParams, NameParams, Notify,
-    ReadOutputParams, ReadPodOutput, RegisterPeer, RestoreParams, RestorePod, RunMessage,
+    AttachParams, AttachRole, Credential, Inspect, MessageParams, NameParams, Nothing, Notify,
+    ReadOutputParams, ReadPodOutput, Refresh, RegisterPeer, RestoreParams, RestorePod, RunMessage,
     Scrollback, ScrollbackParams, SendParams, SendToPeer, SendToPod, Shutdown, ShutdownParams,
     StopParams, StopPod, UnregisterPeer,
 };
@@ -85,6 +85,44 @@ fn one_that_is_no_peer_is_refused_by_the_receivers_records() {
         "a hidden pod and a missing one give the same answer"
     );
     assert_eq!(actors.reasons("a", "b"), "");
+}
+
+#[test]
+fn a_senders_log_has_what_it_sent_and_what_came_of_it() {
+    let world = strangers(&["a", "b"]);
+    let actors = Actors::of(&world);
+    actors.own::<RegisterPeer>("a", name("b")).unwrap();
+    let first = actors.own::<SendToPeer>("a", send("b", "hello")).unwrap();
+    let second = actors.own::<SendToPeer>("a", send("b", "hello")).unwrap();
+    assert_eq!((second.id, second.duplicate), (first.id, true));
+    // Past its own pod, as by `fleet send`.
+    let third = actors.call::<Notify>("a", "b", notify("and this")).unwrap();
+    until(|| {
+        actors.own::<Refresh>("a", Nothing {}).unwrap();
+        let log = actors.log("a").into_iter();
+        let mut events: Vec<_> = log
+            .filter_map(|entry| match entry {
+                Entry::Peer(event) if event.name.as_str() == "b" => {
+                    Some(format!("{} {}", event.event, event.detail))
+                }
+                _ => None,
+            })
+            .collect();
+        events.retain(|event| !event.starts_with("registered"));
+        events.sort();
+        let wanted = [
+            format!("receipt message {}: answered", first.id),
+            format!("receipt message {}: answered", third.id),
+            format!("sent message {}: accepted, position 1", first.id),
+            format!("sent message {}: duplicate, it is delivered once", first.id),
+        ];
+        let is_there = |wanted: &String| events.iter().any(|event| event == wanted);
+        if wanted.iter().all(is_there) && events.len() == wanted.len() {
+            Ok(())
+        } else {
+            Err(format!("{events:#?}"))
+        }
+    });
 }
 
 #[test]

@@ -44,12 +44,15 @@ pub enum Sender {
     Operator,
     /// A pod.
     Pod(PodId),
+    /// A child that reports: its right was checked when its
+    /// [report](crate::RelationStore::report) was recorded, and no limit of a pair counts it.
+    Report,
 }
 
 impl Sender {
     pub(crate) fn pod(self) -> Option<PodId> {
         match self {
-            Self::Operator => None,
+            Self::Operator | Self::Report => None,
             Self::Pod(id) => Some(id),
         }
     }
@@ -168,7 +171,7 @@ pub struct InboxEntry {
     pub sequence: Sequence,
     /// The message.
     pub message: Message,
-    /// The pod that sent it; `None` if it was the operator.
+    /// The pod that sent it; `None` if it was the operator, or is a child's report.
     pub sender: Option<PodId>,
     /// How far its delivery is.
     pub state: DeliveryState,

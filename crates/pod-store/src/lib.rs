@@ -90,7 +90,7 @@ pub use maintenance::{
     Backup, Check, Finding, MinWriter, OlderWriter, Pruned, Records, Retention, Transfer,
 };
 pub use memory::MemoryStore;
-pub use outbox::{OutboxEvent, OutboxPlace, RelationChange};
+pub use outbox::{OutboxEvent, OutboxPlace, RelationChange, Report, SentMessage};
 pub use page::{CorruptRecord, Listing, Page};
 pub use record::{
     Endpoint, Fence, FleetKey, Forgotten, GenerationStart, NewPod, NewSession, PodCursor,

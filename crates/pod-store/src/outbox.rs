@@ -1,6 +1,6 @@
-//! The outbox: what the store did to a pod, for that pod's own log.
+//! The outbox: what happened to a pod by another hand, for that pod's own log and inbox.
 
-use podfleet_protocol::{PodId, UnixMillis};
+use podfleet_protocol::{Kind, MessageId, Outcome, PodId, Receipt, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::relation::{PodLabel, Writer};
@@ -9,7 +9,7 @@ use crate::relation::{PodLabel, Writer};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxPlace(pub u64);
 
-/// A change of a pod's relations that was committed together with the change itself.
+/// Something that concerns a pod and was committed together with what it tells of.
 ///
 /// Each pod copies its own events to its log, at once or at its next start, and then
 /// [clears](crate::RelationStore::clear_outbox) them. A crash between the two gives it the same event
@@ -39,7 +39,7 @@ impl Act {
     }
 }
 
-/// How the relations of the pod in whose outbox it is have changed.
+/// What happened to the pod in whose outbox it is: to its relations, or to what it has sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -84,7 +84,57 @@ pub enum RelationChange {
         /// The former parent.
         parent: PodLabel,
     },
+    /// A child tells what happened to it. Its pod takes that into its inbox.
+    ChildReported {
+        /// The child.
+        child: PodLabel,
+        /// What it tells.
+        report: Report,
+    },
+    /// Nothing more will be learnt of a message that it sent.
+    MessageSettled {
+        /// The receiver.
+        to: PodLabel,
+        /// The message.
+        message: SentMessage,
+        /// What became of it.
+        outcome: Outcome,
+        /// More about that, if there is anything to say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// What a newer build recorded.
     #[serde(other)]
     Other,
+}
+
+/// What a child tells its parent of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The id of the message that it becomes: told twice, it is one.
+    pub id: MessageId,
+    /// What happened, in a word such as `turn_ended`.
+    pub event: String,
+    /// What the parent's agent is told.
+    pub body: String,
+}
+
+/// A message, as its sender's log names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// Whether it is an order or a notification.
+    pub kind: Kind,
+}
+
+impl RelationChange {
+    pub(crate) fn settled(to: PodLabel, message: SentMessage, receipt: &Receipt) -> Self {
+        Self::MessageSettled {
+            to,
+            message,
+            outcome: receipt.outcome,
+            reason: receipt.reason.clone(),
+        }
+    }
 }

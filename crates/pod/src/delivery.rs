@@ -69,7 +69,25 @@ pub(crate) struct Finding {
     pub(crate) reason: Option<String>,
     pub(crate) submit_keys: u8,
     /// The agent's last words of the turn that has ended.
-    pub(crate) answer: Option<String>,
+    pub(crate) answer: Option<Words>,
+}
+
+/// Words of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Words {
+    pub(crate) text: String,
+    /// Whether they are its own; else they were read off its screen.
+    pub(crate) exact: bool,
+}
+
+impl Words {
+    fn own(text: String) -> Self {
+        Self { text, exact: true }
+    }
+
+    fn shown(text: String) -> Self {
+        Self { text, exact: false }
+    }
 }
 
 impl Finding {

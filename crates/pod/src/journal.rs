@@ -13,6 +13,7 @@ use podfleet_protocol::{Address, MessageId, Paused, Receipt, Run};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::conversation::Conversation;
+use crate::delivery::Words;
 pub(crate) use writer::Writer;
 
 type Acceptance = Result<Result<Accepted, Refusal>, RpcError>;
@@ -64,7 +65,7 @@ pub(crate) struct Recording {
     /// Whether the message leaves the inbox with it.
     pub(crate) leaves: bool,
     /// The agent's last words of the turn that has ended, and the run that they come from.
-    pub(crate) answer: Option<(Run, String)>,
+    pub(crate) answer: Option<(Run, Words)>,
 }
 
 /// Why a text may not be typed.

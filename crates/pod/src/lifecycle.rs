@@ -1,18 +1,24 @@
 //! What a child tells its parent of itself, through the parent's inbox.
 //!
-//! Each event is a message with an id that follows from what it is about, so that telling it again
-//! after a doubt delivers it once. A parent that does not run finds it in its inbox.
+//! The child puts each event into its parent's outbox in the store, whatever the parent does at that
+//! time, and from then on it cannot be lost; the parent's pod takes it into its inbox. There it is a
+//! message with an id that follows from what it is about, so that telling it again after a doubt
+//! delivers it once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use podfleet_pod_store::{PodStore, Sender};
-use podfleet_protocol::{Address, Generation, Kind, MessageId, NewMessage, PodId};
+use podfleet_pod_store::{
+    Offer, Page, PodLabel, PodStore, RelationChange, Report, Sender, StoreError, StoreErrorKind,
+};
+use podfleet_protocol::{
+    Address, Class, Generation, Identity, Kind, Message, MessageId, PodId, Typing, UnixMillis,
+};
 use tokio::sync::mpsc;
 
-use crate::post::{Post, PostError};
+use crate::clock;
+use crate::post::{Refreshed, refresh};
 use crate::shared::Shared;
-use podfleet_protocol::client::Introduction;
 
 /// An agent that goes on within this time has not ended its turn: it only drew an idle screen.
 const TURN_IS_OVER: Duration = Duration::from_millis(700);
@@ -67,20 +73,14 @@ impl Lifecycle {
 /// Tells a parent what happens, in order, until nothing more can happen.
 pub(crate) struct Reporter {
     shared: Arc<Shared>,
-    parent: PodId,
     events: mpsc::UnboundedReceiver<Lifecycle>,
     count: u64,
 }
 
 impl Reporter {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        parent: PodId,
-        events: mpsc::UnboundedReceiver<Lifecycle>,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, events: mpsc::UnboundedReceiver<Lifecycle>) -> Self {
         Self {
             shared,
-            parent,
             events,
             count: 0,
         }
@@ -103,21 +103,30 @@ impl Reporter {
 
     /// Returns whether the agent works again right after it was idle.
     async fn goes_on(&self) -> bool {
+        if self.shared.ending.is_cancelled() {
+            return false;
+        }
         let mut status = self.shared.status.subscribe();
         let busy = status.wait_for(|status| status.screen.state == "busy");
         let again = tokio::time::timeout(TURN_IS_OVER, busy).await;
         matches!(again, Ok(Ok(_)))
     }
 
-    /// Hands an event in until it is accepted, or can never be.
+    /// Records an event until the store takes it, or never will.
     async fn tell(&self, id: MessageId, event: &Lifecycle) {
+        let report = Report {
+            id,
+            event: event.word().to_owned(),
+            body: event.body(self.shared.identity.name.as_str()),
+        };
         let mut wait = FIRST_WAIT;
         loop {
-            match self.hand_in(id, event).await {
+            match self.record(&report).await {
                 Ok(()) => return,
                 Err(error) => {
                     tracing::warn!(%error, event = event.word(), "cannot tell the parent");
-                    if matches!(error, PostError::Refused(_)) {
+                    // A later generation tells what happens now.
+                    if matches!(error.kind(), StoreErrorKind::Fenced { .. }) {
                         return;
                     }
                 }
@@ -127,31 +136,57 @@ impl Reporter {
         }
     }
 
-    async fn hand_in(&self, id: MessageId, event: &Lifecycle) -> Result<(), PostError> {
-        let shared = &self.shared;
-        let Some(parent) = shared.store.pod(self.parent).await? else {
-            // A forgotten parent is told nothing.
-            return Ok(());
+    async fn record(&self, report: &Report) -> Result<(), StoreError> {
+        let (shared, now) = (&self.shared, clock::wall());
+        let recorded = shared.store.report(shared.fence, report.clone(), now);
+        // A parent that was forgotten is told nothing; one that is told more in a moment, then.
+        if let Some(parent) = recorded.await?
+            && self.events.is_empty()
+        {
+            self.wake(parent).await;
+        }
+        Ok(())
+    }
+
+    /// Lets the parent look into its outbox. For one that does not run this is done in its place, so
+    /// that whoever looks into its inbox meanwhile finds all there; its next start does the rest.
+    async fn wake(&self, parent: PodId) {
+        let (shared, store) = (&self.shared, &self.shared.store);
+        let Ok(Some(parent)) = store.pod(parent).await else {
+            return;
         };
-        let name = shared.identity.name.as_str();
-        let who = Introduction {
-            client: format!("the pod {name}"),
-            credential: Some(shared.credential.clone()),
+        let parent_id = parent.identity.id;
+        if refresh(&shared.introduction(), &parent).await == Refreshed::Told {
+            return;
+        }
+        let Ok(events) = store.outbox(parent_id, Page::all()).await else {
+            return;
         };
-        let post = Post {
-            store: &*shared.store,
-            who: &who,
-            sender: Sender::Pod(shared.identity.id),
-            from: Address::new(&shared.identity.host, name),
+        let offers = events.items.iter().filter_map(|event| match &event.change {
+            RelationChange::ChildReported { child, report } if child.id == shared.identity.id => {
+                Some(offer(&parent.identity, child, report, event.at))
+            }
+            _ => None,
+        });
+        let _ = store.accept(parent_id, offers.collect()).await;
+    }
+}
+
+/// Makes the message that a report becomes in the inbox of the parent.
+pub(crate) fn offer(to: &Identity, child: &PodLabel, report: &Report, at: UnixMillis) -> Offer {
+    Offer {
+        sender: Sender::Report,
+        message: Message {
+            id: report.id,
+            from: Address::new(&to.host, child.name.as_str()),
+            to: Address::new(&to.host, to.name.as_str()),
             kind: Kind::Notify,
-        };
-        let message = NewMessage {
-            id,
-            // A turn may end as the one before did.
-            again: true,
-            ..NewMessage::new(event.body(name))
-        };
-        post.hand_in(&parent, message).await.map(drop)
+            class: Class::default(),
+            thread: None,
+            body: report.body.clone(),
+            typing: Typing::default(),
+            accepted: at,
+        },
     }
 }
 
@@ -165,13 +200,13 @@ pub(crate) fn killed() -> Lifecycle {
     Lifecycle::Errored("its pod was killed; it runs again".to_owned())
 }
 
-/// Returns the parent of a pod, if it has one that is to be told.
-pub(crate) async fn parent_of(store: &dyn PodStore, child: PodId) -> Option<PodId> {
+/// Returns whether a pod has a parent that is to be told.
+pub(crate) async fn has_parent(store: &dyn PodStore, child: PodId) -> bool {
     match store.parent(child).await {
-        Ok(found) => found.map(|child| child.parent.id),
+        Ok(found) => found.is_some(),
         Err(error) => {
             tracing::error!(%error, "cannot find out whose child this pod is");
-            None
+            false
         }
     }
 }

@@ -1,34 +1,24 @@
-//! Reading what a pod's agent has written, from a place on.
-//!
-//! What the terminal shows is read by its view stream: what was written since an offset is drawn
-//! into a terminal of its own. A program that draws over what it wrote leaves lines twice or cuts
-//! them; so this is told to be approximate.
+//! Reading what a pod's agent has produced, from a place on.
 
-use std::fmt;
-use std::str::FromStr;
-use std::time::Duration;
+mod terminal;
+mod words;
 
-use futures_util::StreamExt;
+use std::path::Path;
+
 use podfleet_pod_store::PodRecord;
-use podfleet_protocol::frame::Frame;
-use podfleet_protocol::method::{
-    AttachParams, AttachRole, Position, ReadOutputResult, Scrollback, ScrollbackParams,
-};
-use podfleet_protocol::{Generation, OutputCursor, Run, Size};
+use podfleet_pod_store::session_log::{LogError, LogErrorKind};
+use podfleet_protocol::OutputCursor;
+use podfleet_protocol::client::{ClientError, Introduction};
+use podfleet_protocol::method::ReadOutputResult;
 
-use crate::terminal::Terminal;
-use podfleet_protocol::client::{ClientError, ClientErrorKind, Introduction, PodClient};
+use crate::spec::PodSpec;
 
 /// How much text is given at once unless something else is asked for, in bytes.
 const LIMIT: usize = 64 << 10;
 /// The most that can be asked for, in bytes.
 const MOST: usize = 1 << 20;
-/// Lines that are kept while output is drawn.
-const LINES: usize = 20_000;
-/// How long what was written already may take to come.
-const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a pod's agent wrote could not be read.
+/// What a pod's agent produced could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
@@ -41,239 +31,60 @@ pub enum OutputError {
     /// The pod could not be asked, or refused.
     #[error(transparent)]
     Pod(#[from] ClientError),
+    /// Its session log could not be read.
+    #[error(transparent)]
+    Log(LogError),
 }
 
-/// A place in what an agent wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    position: Position,
-    /// Lines from there on that were given already.
-    given: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Position {
-            generation,
-            run,
-            offset,
-        } = self.position;
-        write!(f, "t.{generation}.{run}.{offset}.{}", self.given)
+impl From<LogError> for OutputError {
+    fn from(error: LogError) -> Self {
+        match error.kind() {
+            LogErrorKind::Shrunk => Self::Cursor,
+            _ => Self::Log(error),
+        }
     }
 }
 
-impl FromStr for Place {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let parts: Vec<&str> = text.split('.').collect();
-        let ["t", generation, run, offset, given] = parts[..] else {
-            return Err(());
-        };
-        let number = |text: &str| text.parse::<u64>().map_err(|_| ());
-        Ok(Self {
-            position: Position {
-                generation: Generation(number(generation)?),
-                run: Run(number(run)?),
-                offset: number(offset)?,
-            },
-            given: usize::try_from(number(given)?).map_err(|_| ())?,
-        })
-    }
-}
-
-/// Reads what the agent of a pod has written since a cursor; from the beginning of what is left
-/// without one.
+/// Reads what the agent of a pod has produced since a cursor; from the beginning of what is left
+/// without one. `state` is the directory of stores and logs.
+///
+/// Of an agent that writes a transcript these are the last words of each turn, which the pod's
+/// session log has: exact, and also when the pod does not run. Of any other it is what its terminal
+/// shows.
 ///
 /// # Errors
-/// Fails when the pod does not run, does not answer or refuses, or the cursor is not one of these.
+/// Fails when the log cannot be read, or the pod of an agent without a transcript does not run, does
+/// not answer or refuses, or the cursor is none that was given for output.
 pub async fn read_output(
+    state: &Path,
     pod: &PodRecord,
     who: &Introduction,
     cursor: Option<&OutputCursor>,
     limit: Option<u32>,
 ) -> Result<ReadOutputResult, OutputError> {
-    let from: Option<Place> = match cursor {
-        Some(cursor) => Some(cursor.as_str().parse().map_err(|()| OutputError::Cursor)?),
-        None => None,
-    };
-    let endpoint = pod.endpoint.as_ref().ok_or(OutputError::NotRunning)?;
-    let mut client =
-        PodClient::connect(&endpoint.socket, who)
-            .await
-            .map_err(|error| match error.kind() {
-                ClientErrorKind::NotListening => OutputError::NotRunning,
-                _ => error.into(),
-            })?;
-    let all = ScrollbackParams {
-        lines: u32::MAX,
-        ansi: false,
-    };
-    let scrollback = client.call::<Scrollback>(all).await?;
-    let end = scrollback.position;
-    let same_run = |place: &Place| {
-        let at = place.position;
-        (at.generation, at.run) == (end.generation, end.run) && at.offset <= end.offset
-    };
-    if let Some(place) = from.filter(same_run)
-        && let Some(lines) = written_since(endpoint.socket.as_path(), who, place, end).await?
-    {
-        return Ok(answer(lines, place, end, limit));
-    }
-    // Nothing is known of what came before this run, or of what the pod keeps no longer.
-    let start = Place {
-        position: Position { offset: 0, ..end },
-        given: 0,
-    };
-    Ok(answer(scrollback.lines, start, end, limit))
-}
-
-/// Draws what was written between two places; nothing if the pod does not have all of it any more.
-async fn written_since(
-    socket: &std::path::Path,
-    who: &Introduction,
-    place: Place,
-    end: Position,
-) -> Result<Option<Vec<String>>, OutputError> {
-    if place.position.offset == end.offset {
-        return Ok(Some(Vec::new()));
-    }
-    let params = AttachParams {
-        role: AttachRole::Viewer,
-        take: false,
-        size: None,
-        from: Some(place.position),
-    };
-    let (attached, mut stream) = PodClient::attach(socket, who, params).await?;
-    if attached.position.offset != place.position.offset {
-        return Ok(None);
-    }
-    let size = Size {
-        rows: 1,
-        ..attached.size
-    };
-    let mut terminal = Terminal::new(size.clamped(), LINES);
-    let reading = async {
-        let mut at = place.position.offset;
-        while at < end.offset {
-            match stream.next().await {
-                Some(Ok(Frame::Output { offset, bytes })) => {
-                    at = offset + bytes.len() as u64;
-                    terminal.feed(&bytes);
-                }
-                Some(Ok(Frame::Reset { .. })) | Some(Err(_)) | None => return false,
-                Some(Ok(_)) => {}
-            }
-        }
-        true
-    };
-    let whole = tokio::time::timeout(PATIENCE, reading).await;
-    Ok(whole
-        .unwrap_or(false)
-        .then(|| terminal.tail(usize::MAX, false)))
-}
-
-/// Cuts lines to the limit, and says where to go on.
-fn answer(
-    mut lines: Vec<String>,
-    from: Place,
-    end: Position,
-    limit: Option<u32>,
-) -> ReadOutputResult {
     let limit = match limit {
         None | Some(0) => LIMIT,
         Some(limit) => usize::try_from(limit).unwrap_or(MOST).min(MOST),
     };
-    while lines.last().is_some_and(|line| line.trim().is_empty()) {
-        lines.pop();
+    let (said, shown) = (
+        cursor.and_then(words::place),
+        cursor.and_then(terminal::place),
+    );
+    if cursor.is_some() && said.is_none() && shown.is_none() {
+        return Err(OutputError::Cursor);
     }
-    let mut text = String::new();
-    let mut given = from.given.min(lines.len());
-    let first = given;
-    for line in &lines[first..] {
-        // One line is always given, or a limit that is too small would give nothing for ever.
-        if given > first && text.len() + line.len() + 1 > limit {
-            break;
-        }
-        text.push_str(line);
-        text.push('\n');
-        given += 1;
+    if !writes_transcript(pod) {
+        return terminal::read(pod, who, shown, limit).await;
     }
-    let more = given < lines.len();
-    let next = if more {
-        Place { given, ..from }
-    } else {
-        Place {
-            position: end,
-            given: 0,
-        }
-    };
-    ReadOutputResult {
-        text,
-        cursor: cursor(next),
-        approximate: true,
-        more,
-    }
+    let (state, id) = (state.to_owned(), pod.identity.id);
+    let read = tokio::task::spawn_blocking(move || words::read(&state, id, said, limit));
+    let read = read.await.map_err(|_| OutputError::NotRunning)?;
+    Ok(read?)
 }
 
-fn cursor(place: Place) -> OutputCursor {
-    // A place is a short text without blanks, and so is what stands in for it if that ever changes.
-    let text = place.to_string();
-    text.parse().unwrap_or_else(|_| OutputCursor::start())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn at(offset: u64) -> Position {
-        Position {
-            generation: Generation(3),
-            run: Run(1),
-            offset,
-        }
-    }
-
-    fn lines(count: usize) -> Vec<String> {
-        (0..count).map(|line| format!("line {line}")).collect()
-    }
-
-    #[test]
-    fn what_does_not_fit_is_given_next_without_repetition() {
-        let from = Place {
-            position: at(10),
-            given: 0,
-        };
-        let first = answer(lines(3), from, at(99), Some(14));
-        assert_eq!(first.text, "line 0\nline 1\n");
-        assert!(first.more && first.approximate);
-        let next: Place = first.cursor.as_str().parse().unwrap();
-        let second = answer(lines(3), next, at(120), Some(14));
-        assert_eq!(second.text, "line 2\n");
-        assert!(!second.more);
-        assert_eq!(second.cursor.as_str(), "t.3.1.120.0");
-    }
-
-    #[test]
-    fn a_line_longer_than_the_limit_is_given_whole() {
-        let from = Place {
-            position: at(0),
-            given: 0,
-        };
-        let answer = answer(vec!["x".repeat(100), "y".into()], from, at(9), Some(10));
-        assert_eq!(answer.text.len(), 101);
-        assert!(answer.more);
-    }
-
-    proptest! {
-        #[test]
-        fn a_place_comes_back_as_it_was_given(generation: u64, run: u64, offset: u64, given: u32) {
-            let place = Place {
-                position: Position { generation: Generation(generation), run: Run(run), offset },
-                given: given as usize,
-            };
-            prop_assert_eq!(cursor(place).as_str().parse(), Ok(place));
-        }
-    }
+/// Returns whether its agent's own words are known. Of a record that cannot be read nothing is.
+fn writes_transcript(pod: &PodRecord) -> bool {
+    let spec: Result<PodSpec, _> = pod.spec.read();
+    let harness = spec.ok().and_then(|spec| spec.harness.load().ok());
+    harness.is_some_and(|harness| harness.transcript().is_some())
 }

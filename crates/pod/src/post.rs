@@ -3,8 +3,12 @@
 //! A pod that runs accepts its messages itself; for one that does not, the sender's process does it
 //! in its place, by the same transaction. Either way the receiver's own records decide.
 
+use std::time::Duration;
+
 use podfleet_pod_store::{Offer, PodRecord, PodStore, Refusal, Sender, StoreError};
-use podfleet_protocol::method::{AcceptedResult, MessageParams, Notify, RunMessage};
+use podfleet_protocol::method::{
+    AcceptedResult, MessageParams, Nothing, Notify, Refresh, RunMessage,
+};
 use podfleet_protocol::{Address, Kind, Message, NewMessage, clean_body};
 
 use crate::clock;
@@ -155,4 +159,31 @@ pub fn is_gone(error: &ClientError) -> bool {
         error.kind(),
         ClientErrorKind::NotListening | ClientErrorKind::Closed
     )
+}
+
+/// How long another pod may take to be told that its records changed.
+const TELL_PATIENCE: Duration = Duration::from_millis(500);
+
+/// What came of telling a pod to read its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refreshed {
+    /// It was told, or runs and does not answer now: it reads them by itself after a while.
+    Told,
+    /// Nobody listens: it reads them at its next start.
+    NotRunning,
+}
+
+/// Tells a pod that its records changed by another hand.
+pub(crate) async fn refresh(who: &Introduction, pod: &PodRecord) -> Refreshed {
+    let Some(endpoint) = &pod.endpoint else {
+        return Refreshed::NotRunning;
+    };
+    let telling = async {
+        let mut client = PodClient::connect(&endpoint.socket, who).await?;
+        client.call::<Refresh>(Nothing {}).await
+    };
+    match tokio::time::timeout(TELL_PATIENCE, telling).await {
+        Ok(Err(error)) if is_gone(&error) => Refreshed::NotRunning,
+        _ => Refreshed::Told,
+    }
 }

@@ -208,15 +208,15 @@ async fn lifecycle(
     shared: &Arc<Shared>,
     former: &PodRecord,
 ) -> (Option<UnboundedSender<Lifecycle>>, Option<JoinHandle<()>>) {
-    let Some(parent) = lifecycle::parent_of(&*shared.store, shared.identity.id).await else {
+    if !lifecycle::has_parent(&*shared.store, shared.identity.id).await {
         return (None, None);
-    };
+    }
     let (sender, events) = mpsc::unbounded_channel();
     if former.state == PodState::Live {
         // The receiver is in our hands.
         let _ = sender.send(lifecycle::killed());
     }
-    let reporter = Reporter::new(Arc::clone(shared), parent, events);
+    let reporter = Reporter::new(Arc::clone(shared), events);
     (Some(sender), Some(tokio::spawn(reporter.run())))
 }
 

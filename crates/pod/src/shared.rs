@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use podfleet_pod_store::{Fence, PodStore};
+use podfleet_protocol::client::Introduction;
 use podfleet_protocol::method::Credential;
 use podfleet_protocol::{
     AgentPhase, Generation, Identity, MessageId, PodStatus, Receipt, Run, ScreenStatus, SessionId,
@@ -83,6 +84,14 @@ impl Shared {
             fence: self.fence,
             credential: self.credential.clone(),
             store: Arc::clone(&self.store),
+        }
+    }
+
+    /// Returns how this pod introduces itself to others.
+    pub(crate) fn introduction(&self) -> Introduction {
+        Introduction {
+            client: format!("the pod {}", self.identity.name),
+            credential: Some(self.credential.clone()),
         }
     }
 

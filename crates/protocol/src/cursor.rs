@@ -190,6 +190,13 @@ impl OutputCursor {
     pub fn start() -> Self {
         Self("t.0.0.0.0".to_owned())
     }
+
+    /// Returns the place where the reading pod's last reading of the same pod ended, as its store
+    /// keeps it; the place before everything if it never read. No answer has this cursor.
+    #[must_use]
+    pub fn last() -> Self {
+        Self("last".to_owned())
+    }
 }
 
 /// Reads a decimal number in the one form in which it is written.

@@ -159,7 +159,7 @@ mod tests {
         let mut line = vec!["spawn", "helper", "--runtime", "sim", "--task", "t"];
         line.extend(paths.iter().flat_map(|path| ["--scope", path]));
         let args = Cli::try_parse_from(line).unwrap().args;
-        let absolute = |path: &Path| Path::new("/work").join(path);
+        let absolute = |path: &Path| Path::new("/work").join(path).components().collect();
         args.writable(absolute).ok()
     }
 

@@ -71,7 +71,8 @@ pub(super) struct Send {
 pub(super) struct ReadOutput {
     /// The pod's name, as `list_pods` gives it.
     pub(super) name: String,
-    /// The `cursor` of the answer before, to get what came since; the beginning if absent.
+    /// The `cursor` of the answer before, to get what came since; `last` for that of your last
+    /// reading, also before a restart of yours; the beginning if absent.
     pub(super) cursor: Option<String>,
 }
 

@@ -241,6 +241,7 @@ mod tests {
         let words = |text: &str| Entry::AgentOutput {
             run: Run(1),
             text: text.to_owned(),
+            exact: true,
         };
         let ended = |id| Entry::MessageReceipt {
             receipt: Receipt {

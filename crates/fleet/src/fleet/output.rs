@@ -42,10 +42,13 @@ impl Fleet {
             return answer.map_err(|error| FleetError::pod(name, error));
         }
         let record = self.pod_record(name).await?;
-        let read = read_output(&record, &self.introduction(), cursor.as_ref(), None).await;
+        let who = self.introduction();
+        let state = &self.dirs.state;
+        let read = read_output(state, &record, &who, cursor.as_ref(), None).await;
         read.map_err(|error| match error {
             OutputError::Cursor => no_cursor(),
             OutputError::Pod(error) => FleetError::pod(name, error),
+            OutputError::Log(error) => FleetError::new(FleetErrorKind::Store).caused_by(error),
             _ => FleetError::new(FleetErrorKind::NotRunning {
                 agent: name.to_owned(),
             }),

@@ -5,9 +5,9 @@ use podfleet_protocol::{PodId, TenantId, UnixMillis};
 use super::relations::Child;
 use super::state::State;
 use crate::error::{Fault, StoreErrorKind};
-use crate::outbox::{Act, RelationChange};
+use crate::outbox::{Act, RelationChange, Report};
 use crate::page::{Listing, Page};
-use crate::record::{FleetKey, Forgotten, PodRecord};
+use crate::record::{Fence, FleetKey, Forgotten, PodRecord};
 use crate::relation::{ChildRecord, NewChild, PodLabel, Spawned, Writer};
 
 impl State {
@@ -131,6 +131,25 @@ impl State {
         self.relations
             .tell(record.parent.id, change, Act::of(by, at));
         Ok(true)
+    }
+
+    pub(super) fn report(
+        &mut self,
+        fence: Fence,
+        report: Report,
+        at: UnixMillis,
+    ) -> Result<Option<PodId>, Fault> {
+        self.fenced(fence)?;
+        let Some(ChildRecord { parent, child, .. }) = self.parent(fence.pod) else {
+            return Ok(None);
+        };
+        let act = Act {
+            by: Some(child.id),
+            at,
+        };
+        let change = RelationChange::ChildReported { child, report };
+        self.relations.tell(parent.id, change, act);
+        Ok(Some(parent.id))
     }
 
     pub(super) fn parent(&self, child: PodId) -> Option<ChildRecord> {

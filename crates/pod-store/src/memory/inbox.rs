@@ -66,7 +66,10 @@ impl InboxStore for MemoryStore {
             let inbox = state
                 .inbox(fence.pod)
                 .ok_or(StoreErrorKind::NotFound("pod"))?;
-            inbox.set_delivery(id, new, receipt)
+            if inbox.set_delivery(id, new, receipt)? && receipt.settled {
+                state.tell_settled(fence.pod, id, receipt)?;
+            }
+            Ok(())
         })
     }
 
@@ -80,7 +83,11 @@ impl InboxStore for MemoryStore {
             let inbox = state
                 .inbox(pod)
                 .ok_or(StoreErrorKind::NotFound("message"))?;
-            inbox.cancel(id, at)
+            let (receipt, withdrawn) = inbox.cancel(id, at)?;
+            if withdrawn {
+                state.tell_settled(pod, id, &receipt)?;
+            }
+            Ok(receipt)
         })
     }
 
@@ -211,15 +218,16 @@ impl Inbox {
         Listing::first(entries.cloned(), page.limit, |entry| entry.sequence)
     }
 
+    /// Returns whether anything was written.
     pub(super) fn set_delivery(
         &mut self,
         id: MessageId,
         state: DeliveryState,
         receipt: &Receipt,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let entry = self.entry(id)?;
         if (entry.state, &entry.receipt) == (state, receipt) {
-            return Ok(());
+            return Ok(false);
         }
         if entry.receipt.settled {
             let outcome = entry.receipt.outcome.as_str().to_owned();
@@ -231,10 +239,15 @@ impl Inbox {
         entry.attempts += u32::from(state == DeliveryState::Delivering);
         let is = u32::from(is_undelivered(entry));
         self.undelivered = self.undelivered - was + is;
-        Ok(())
+        Ok(true)
     }
 
-    pub(super) fn cancel(&mut self, id: MessageId, at: UnixMillis) -> Result<Receipt, Fault> {
+    /// Returns the receipt that holds, and whether it is that of this withdrawal.
+    pub(super) fn cancel(
+        &mut self,
+        id: MessageId,
+        at: UnixMillis,
+    ) -> Result<(Receipt, bool), Fault> {
         let entry = self.entry(id)?;
         if entry.state == DeliveryState::Accepted {
             let (outcome, settled) = (Outcome::Cancelled, true);
@@ -244,9 +257,9 @@ impl Inbox {
                 ..Receipt::accepted(id, at)
             };
             self.set_delivery(id, DeliveryState::Settled, &receipt)?;
-            return Ok(receipt);
+            return Ok((receipt, true));
         }
-        Ok(entry.receipt.clone())
+        Ok((entry.receipt.clone(), false))
     }
 
     pub(super) fn prune(&mut self, retention: &Retention, now: UnixMillis) -> Pruned {

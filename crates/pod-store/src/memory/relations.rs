@@ -8,7 +8,7 @@ use podfleet_protocol::{Identity, PodId, TenantId, UnixMillis};
 use super::MemoryStore;
 use super::state::State;
 use crate::error::{Fault, StoreError, StoreErrorKind};
-use crate::outbox::{Act, OutboxEvent, OutboxPlace, RelationChange};
+use crate::outbox::{Act, OutboxEvent, OutboxPlace, RelationChange, Report};
 use crate::page::{Listing, Page};
 use crate::record::{Fence, FleetKey, Forgotten, PodCursor, PodRecord};
 use crate::relation::{
@@ -109,6 +109,17 @@ impl RelationStore for MemoryStore {
             "list visible pods",
             |state| Ok(state.visible(viewer, &page)),
         )
+    }
+
+    async fn report(
+        &self,
+        fence: Fence,
+        report: Report,
+        at: UnixMillis,
+    ) -> Result<Option<PodId>, StoreError> {
+        self.call("report to the parent", |state| {
+            state.report(fence, report, at)
+        })
     }
 
     async fn outbox(

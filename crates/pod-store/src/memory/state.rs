@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use podfleet_protocol::limits::MAX_BODY;
-use podfleet_protocol::{PodId, PodName, SessionId, UnixMillis};
+use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, UnixMillis};
 
 use super::chat::Chat;
 use super::inbox::Inbox;
 use super::relations::Relations;
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{AcceptLimits, Accepted, InboxEntry, Offer, PAIR_WINDOW_MS, Refusal, Sequence};
-use crate::outbox::Act;
+use crate::outbox::{Act, RelationChange, SentMessage};
 use crate::page::{Listing, Page};
 use crate::record::{Fence, FleetKey, Forgotten, NewPod, PodRecord, PodSummary, SessionRecord};
 use crate::relation::Writer;
@@ -139,6 +139,30 @@ impl State {
         let limit = self.limits.inbox;
         let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
         inbox.insert(sequence, offer, limit)
+    }
+
+    /// Tells the sender of a message of `pod` what became of it.
+    pub(super) fn tell_settled(
+        &mut self,
+        pod: PodId,
+        id: MessageId,
+        receipt: &Receipt,
+    ) -> Result<(), Fault> {
+        let entry = self.inbox(pod).and_then(|inbox| inbox.get(id));
+        let sender = entry.and_then(|entry| Some((entry.sender?, entry.message.kind)));
+        let Some((sender, kind)) = sender.filter(|(sender, _)| *sender != pod) else {
+            return Ok(());
+        };
+        if self.pods.contains_key(&sender) {
+            let change =
+                RelationChange::settled(self.label(pod)?, SentMessage { id, kind }, receipt);
+            let act = Act {
+                by: Some(pod),
+                at: receipt.at,
+            };
+            self.relations.tell(sender, change, act);
+        }
+        Ok(())
     }
 
     fn check_right(&self, to: PodId, offer: &Offer) -> Result<(), Refusal> {

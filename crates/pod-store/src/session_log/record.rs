@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 use podfleet_protocol::{
-    Address, Generation, Identity, Message, MessageId, PodId, PodName, Receipt, Run, RunEnd,
+    Address, Generation, Identity, Kind, Message, MessageId, PodId, PodName, Receipt, Run, RunEnd,
     SessionId, UnixMillis,
 };
 use serde::ser::Error as _;
@@ -103,12 +103,16 @@ pub enum Entry {
         /// The text without its preamble.
         body: String,
     },
-    /// The agent's own words, where its transcript can be read.
+    /// The agent's last words of a turn.
     AgentOutput {
         /// The run that they come from.
         run: Run,
         /// The words.
         text: String,
+        /// Whether they are the agent's own, by its transcript or its call; else they were read off
+        /// its screen, which may have cut them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        exact: bool,
     },
     /// The state of the screen changed.
     Status {
@@ -117,9 +121,9 @@ pub enum Entry {
         /// The rule that decided.
         rule: String,
     },
-    /// A relation to a child or parent changed, or a child reported.
+    /// A relation to a child or parent changed, a child reported, or an order went to another pod.
     Child(RelationEvent),
-    /// A relation to a peer changed, or a message went to it.
+    /// A relation to a peer changed, or a notification went to another pod.
     Peer(RelationEvent),
     /// The agent's context was reset.
     Reset {
@@ -190,19 +194,23 @@ pub struct RelationEvent {
 }
 
 impl From<&OutboxEvent> for Entry {
-    /// Returns the record that tells of a change of relations. A change that this build does not
+    /// Returns the record that tells of an event of the outbox. One that this build does not
     /// know is told as an [`Error`](Entry::Error) of the part `outbox`.
     fn from(event: &OutboxEvent) -> Self {
         use RelationChange as Change;
-        let relation = |pod: &PodLabel, word: &str| RelationEvent {
+        let told = |pod: &PodLabel, word: &str, detail: String| RelationEvent {
             pod: pod.id,
             name: pod.name.clone(),
             event: word.to_owned(),
-            detail: match event.by {
+            detail,
+            outbox: Some(event.place.0),
+        };
+        let relation = |pod: &PodLabel, word: &str| {
+            let by = match event.by {
                 Some(by) => format!("by pod {by}"),
                 None => "by the operator".to_owned(),
-            },
-            outbox: Some(event.place.0),
+            };
+            told(pod, word, by)
         };
         match &event.change {
             Change::PeerAdded { peer } => Self::Peer(relation(peer, "registered")),
@@ -213,6 +221,20 @@ impl From<&OutboxEvent> for Entry {
             Change::ChildRemoved { child } => Self::Child(relation(child, "removed")),
             Change::ParentAdded { parent } => Self::Child(relation(parent, "spawned_by")),
             Change::ParentRemoved { parent } => Self::Child(relation(parent, "orphaned_by")),
+            Change::ChildReported { child, report } => {
+                Self::Child(told(child, &report.event, format!("message {}", report.id)))
+            }
+            Change::MessageSettled {
+                to,
+                message,
+                outcome,
+                reason,
+            } => {
+                let because = reason.as_ref().map(|why| format!(" ({why})"));
+                let because = because.unwrap_or_default();
+                let detail = format!("message {}: {outcome}{because}", message.id);
+                Self::of_sent(message.kind, told(to, "receipt", detail))
+            }
             Change::Other => Self::Error {
                 origin: "outbox".to_owned(),
                 text: format!("event {} is of a newer build", event.place.0),
@@ -222,6 +244,15 @@ impl From<&OutboxEvent> for Entry {
 }
 
 impl Entry {
+    /// Returns the record of the sender of a message to another pod.
+    #[must_use]
+    pub fn of_sent(kind: Kind, event: RelationEvent) -> Self {
+        match kind {
+            Kind::Notify => Self::Peer(event),
+            Kind::Run => Self::Child(event),
+        }
+    }
+
     /// The types that this build knows, as they stand in the log.
     pub const TYPES: [&str; 15] = [
         "segment_start",

@@ -7,12 +7,12 @@ use super::columns::{json, label, parsed, readable, to_json};
 use super::forget::forget;
 use super::listing;
 use super::outbox;
-use super::pods::{self, check_writer};
+use super::pods::{self, check_fence, check_writer};
 use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
-use crate::outbox::{Act, RelationChange};
+use crate::outbox::{Act, RelationChange, Report};
 use crate::page::{Listing, Page};
-use crate::record::{FleetKey, Forgotten, PodRecord};
+use crate::record::{Fence, FleetKey, Forgotten, PodRecord};
 use crate::relation::{ChildRecord, NewChild, PodLabel, Spawned, Writer};
 
 const SELECT: &str = "SELECT parent.id AS parent_id, parent.fleet AS parent_fleet, \
@@ -163,6 +163,26 @@ pub(super) fn end(
         act,
     )?;
     Ok(true)
+}
+
+/// Puts what a child tells of itself into its parent's outbox.
+pub(super) fn report(
+    transaction: &Transaction<'_>,
+    fence: Fence,
+    report: Report,
+    at: UnixMillis,
+) -> Result<Option<PodId>, Fault> {
+    check_fence(transaction, fence)?;
+    let Some(ChildRecord { parent, child, .. }) = parent(transaction, fence.pod)? else {
+        return Ok(None);
+    };
+    let act = Act {
+        by: Some(child.id),
+        at,
+    };
+    let change = RelationChange::ChildReported { child, report };
+    outbox::put(transaction, parent.id, &change, act)?;
+    Ok(Some(parent.id))
 }
 
 /// Says that a child that begins a generation is wanted again.

@@ -8,11 +8,12 @@ use rusqlite::{Connection, Row, Transaction, params};
 use super::bodies::Bodies;
 use super::columns::{json, parsed, parsed_optional, readable, signed, to_json, unsigned};
 use super::connection::Database;
-use super::listing;
-use super::pods::check_fence;
+use super::pods::{self, check_fence};
 use super::schema::WAITING;
+use super::{listing, outbox};
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{DeliveryState, InboxEntry, Sequence};
+use crate::outbox::{Act, RelationChange, SentMessage};
 use crate::page::{Listing, Page};
 use crate::record::Fence;
 
@@ -40,7 +41,6 @@ fn decode(row: &Row<'_>, bodies: &Bodies) -> Result<InboxEntry, Fault> {
 }
 
 fn decode_message(row: &Row<'_>, bodies: &Bodies) -> Result<Message, Fault> {
-    let kind: String = row.get("kind")?;
     let class: String = row.get("class")?;
     Ok(Message {
         id: parsed(row, "id")?,
@@ -52,10 +52,7 @@ fn decode_message(row: &Row<'_>, bodies: &Bodies) -> Result<Message, Fault> {
             row.get::<_, String>("to_host")?,
             row.get::<_, String>("to_session")?,
         ),
-        kind: [Kind::Run, Kind::Notify]
-            .into_iter()
-            .find(|known| known.as_str() == kind)
-            .ok_or_else(|| Fault::corrupt(format!("column `kind` is `{kind}`")))?,
+        kind: decode_kind(row)?,
         class: class
             .parse::<Class>()
             .map_err(|()| Fault::corrupt(format!("column `class` is `{class}`")))?,
@@ -64,6 +61,14 @@ fn decode_message(row: &Row<'_>, bodies: &Bodies) -> Result<Message, Fault> {
         typing: json(row, "typing")?,
         accepted: UnixMillis(row.get("accepted")?),
     })
+}
+
+fn decode_kind(row: &Row<'_>) -> Result<Kind, Fault> {
+    let kind: String = row.get("kind")?;
+    [Kind::Run, Kind::Notify]
+        .into_iter()
+        .find(|known| known.as_str() == kind)
+        .ok_or_else(|| Fault::corrupt(format!("column `kind` is `{kind}`")))
 }
 
 fn decode_body(row: &Row<'_>, bodies: &Bodies) -> Result<String, Fault> {
@@ -138,6 +143,8 @@ struct Fate {
     state: String,
     /// `None` if it is damaged; then any new one is better.
     receipt: Option<Receipt>,
+    /// The pod that is to be told of it, and what of; nobody if that cannot be read.
+    sender: Option<(PodId, SentMessage)>,
 }
 
 impl Fate {
@@ -147,13 +154,19 @@ impl Fate {
 }
 
 fn fate(transaction: &Transaction<'_>, pod: PodId, id: MessageId) -> Result<Fate, Fault> {
-    let mut statement = transaction
-        .prepare_cached("SELECT state, receipt FROM message WHERE pod = ?1 AND id = ?2")?;
+    let mut statement = transaction.prepare_cached(
+        "SELECT state, receipt, sender, kind FROM message WHERE pod = ?1 AND id = ?2",
+    )?;
     let mut rows = statement.query(params![pod.to_string(), id.to_string()])?;
     let row = rows.next()?.ok_or(StoreErrorKind::NotFound("message"))?;
     Ok(Fate {
         state: row.get("state")?,
         receipt: json(row, "receipt").ok(),
+        sender: parsed_optional(row, "sender")
+            .ok()
+            .flatten()
+            .filter(|sender| *sender != pod)
+            .zip(decode_kind(row).ok().map(|kind| SentMessage { id, kind })),
     })
 }
 
@@ -161,6 +174,7 @@ fn write_fate(
     transaction: &Transaction<'_>,
     pod: PodId,
     id: MessageId,
+    old: &Fate,
     state: DeliveryState,
     receipt: &Receipt,
 ) -> Result<(), Fault> {
@@ -177,7 +191,16 @@ fn write_fate(
             to_json(receipt)?,
             receipt.at.0,
         ])?;
-    Ok(())
+    let Some((sender, message)) = old.sender.filter(|_| receipt.settled) else {
+        return Ok(());
+    };
+    let to = pods::label_of(transaction, pod)?;
+    let act = Act {
+        by: Some(pod),
+        at: receipt.at,
+    };
+    let change = RelationChange::settled(to, message, receipt);
+    outbox::put(transaction, sender, &change, act)
 }
 
 pub(super) fn set_delivery(
@@ -194,11 +217,11 @@ pub(super) fn set_delivery(
         if old.state == state.as_str() && old.receipt.as_ref() == Some(receipt) {
             return Ok(old.waits());
         }
-        if let Some(old) = old.receipt.as_ref().filter(|receipt| receipt.settled) {
-            let outcome = old.outcome.as_str().to_owned();
+        if let Some(settled) = old.receipt.as_ref().filter(|receipt| receipt.settled) {
+            let outcome = settled.outcome.as_str().to_owned();
             return Err(StoreErrorKind::Settled { outcome }.into());
         }
-        write_fate(transaction, fence.pod, id, state, receipt)?;
+        write_fate(transaction, fence.pod, id, &old, state, receipt)?;
         Ok(old.waits())
     })?;
     let waits = state != DeliveryState::Settled;
@@ -223,6 +246,6 @@ pub(super) fn cancel(
         settled: true,
         ..Receipt::accepted(id, at)
     };
-    write_fate(transaction, pod, id, DeliveryState::Settled, &receipt)?;
+    write_fate(transaction, pod, id, &old, DeliveryState::Settled, &receipt)?;
     Ok(receipt)
 }

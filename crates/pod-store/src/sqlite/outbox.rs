@@ -11,7 +11,7 @@ use crate::outbox::{Act, OutboxEvent, OutboxPlace, RelationChange};
 use crate::page::{CorruptRecord, Listing, Page};
 use crate::record::Fence;
 
-/// Puts an event of the transaction into the outbox of `pod`.
+/// Puts an event of the transaction into the outbox of `pod`, unless that is gone.
 pub(super) fn put(
     transaction: &Transaction<'_>,
     pod: PodId,
@@ -19,7 +19,10 @@ pub(super) fn put(
     act: Act,
 ) -> Result<(), Fault> {
     transaction
-        .prepare_cached("INSERT INTO outbox (pod, change, by_pod, at) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached(
+            "INSERT INTO outbox (pod, change, by_pod, at) \
+             SELECT id, ?2, ?3, ?4 FROM pod WHERE id = ?1",
+        )?
         .execute(params![
             pod.to_string(),
             to_json(change)?,

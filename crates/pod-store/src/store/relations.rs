@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use podfleet_protocol::{PodId, TenantId, UnixMillis};
 
 use crate::error::StoreError;
-use crate::outbox::{OutboxEvent, OutboxPlace};
+use crate::outbox::{OutboxEvent, OutboxPlace, Report};
 use crate::page::{Listing, Page};
 use crate::record::{Fence, Forgotten, PodCursor, PodRecord};
 use crate::relation::{
@@ -136,7 +136,19 @@ pub trait RelationStore: Send + Sync + Debug {
         page: Page<PodCursor>,
     ) -> Result<Listing<VisiblePod, PodCursor>, StoreError>;
 
-    /// Lists the changes of a pod's relations that are not yet in its log, in order.
+    /// Puts what a child tells of itself into its parent's outbox, and returns the parent; nobody
+    /// if it is nobody's child.
+    ///
+    /// # Errors
+    /// Fails when the fence is not the child's present generation, or the store cannot be written.
+    async fn report(
+        &self,
+        fence: Fence,
+        report: Report,
+        at: UnixMillis,
+    ) -> Result<Option<PodId>, StoreError>;
+
+    /// Lists what happened to a pod by another hand and is not yet in its log, in order.
     ///
     /// It takes the longer the more events of any pod follow the page's cursor.
     ///

@@ -64,6 +64,7 @@ fn every_entry() -> Vec<Entry> {
         Entry::AgentOutput {
             run: Run(1),
             text: "done".to_owned(),
+            exact: true,
         },
         Entry::Status {
             state: "busy".to_owned(),

@@ -2,7 +2,7 @@
 
 use podfleet_pod_store::{
     DeliveryState, Fence, MemoryStore, NewChild, Offer, OutboxPlace, Page, PeerPair, PodStore,
-    Sender, SqliteStore, StoreErrorKind, Writer,
+    Report, Sender, SqliteStore, StoreErrorKind, Writer,
 };
 use podfleet_protocol::{
     Generation, Kind, Message, MessageId, Outcome, PodId, Receipt, UnixMillis,
@@ -51,6 +51,7 @@ enum Step {
         which: Index,
     },
     Clear(usize),
+    Report(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -72,7 +73,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (pod.clone(), any::<Index>(), any::<bool>())
             .prop_map(|(pod, which, old)| Step::Settle { pod, which, old_generation: old }),
         1 => (pod.clone(), any::<Index>()).prop_map(|(pod, which)| Step::Cancel { pod, which }),
-        1 => pod.prop_map(Step::Clear),
+        1 => pod.clone().prop_map(Step::Clear),
+        1 => pod.prop_map(Step::Report),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -256,6 +258,18 @@ impl History<'_> {
                 };
                 let all = OutboxPlace(u64::MAX >> 1);
                 self.both(async |store| store.clear_outbox(fence, all).await)
+                    .await
+            }
+            Step::Report(pod) => {
+                let Writer::Pod(fence) = self.writer(Some(pod)).await else {
+                    return Ok(());
+                };
+                let report = Report {
+                    id: MessageId::generate(),
+                    event: "turn_ended".to_owned(),
+                    body: "it is idle".to_owned(),
+                };
+                self.both(async |store| store.report(fence, report.clone(), at).await)
                     .await
             }
         }

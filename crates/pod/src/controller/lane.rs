@@ -383,7 +383,7 @@ impl Controller {
             receipt,
             state: stored.then_some(state),
             leaves: leaves && stored,
-            answer: finding.answer.map(|text| (self.live.run, text)),
+            answer: finding.answer.map(|words| (self.live.run, words)),
         });
     }
 }

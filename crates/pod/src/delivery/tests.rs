@@ -121,7 +121,7 @@ fn told(action: Action) -> String {
     };
     let settled = if found.settled { ", settled" } else { "" };
     let hold = found.hold.map(|hold| format!(", {hold}"));
-    let answer = found.answer.map(|answer| format!(": {answer}"));
+    let answer = found.answer.map(|answer| format!(": {}", answer.text));
     format!(
         "{}{settled}{}{}",
         found.outcome,
@@ -369,11 +369,12 @@ fn a_turn_that_is_over_when_the_next_is_begun_keeps_its_answer() {
     let shown = || Some("on the screen".to_owned());
     let mut seen = turn();
     seen.found_idle(shown);
-    assert_eq!(seen.followed().answer, shown());
+    assert_eq!(seen.followed().answer, shown().map(Words::shown));
     let mut told = turn();
     told.answered("by its own record");
     told.found_idle(shown);
-    assert_eq!(told.followed().answer.unwrap(), "by its own record");
+    let own = Words::own("by its own record".to_owned());
+    assert_eq!(told.followed().answer, Some(own));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use podfleet_harness::{Holding, ScreenState, same_text};
 use podfleet_protocol::{Evidence, MessageId, Outcome, RunEnd, Source};
 
-use super::{Finding, Look, Records};
+use super::{Finding, Look, Records, Words};
 
 /// How long an agent must look idle for its turn to have ended: between two steps of a turn some
 /// look idle for a repaint.
@@ -25,8 +25,8 @@ pub(super) struct Turn {
     text: String,
     /// Whether the agent's own records have its beginning.
     seen: bool,
-    /// The agent's last words so far, by its own records.
-    answer: Option<String>,
+    /// The agent's last words so far.
+    answer: Option<Words>,
     begun: Finding,
     since: Instant,
     idle: Option<Instant>,
@@ -81,7 +81,7 @@ impl Turn {
 
     /// Takes notice of the agent's words.
     pub(super) fn answered(&mut self, words: &str) {
-        self.answer = Some(words.to_owned());
+        self.answer = Some(Words::own(words.to_owned()));
     }
 
     /// Returns whether it looks over and its end is waited for in the agent's own records.
@@ -120,7 +120,7 @@ impl Turn {
     pub(super) fn found_idle(&mut self, shown: impl FnOnce() -> Option<String>) {
         self.found_idle = self.begun.outcome != Outcome::Submitted || self.shown;
         if self.found_idle && self.answer.is_none() {
-            self.answer = shown();
+            self.answer = shown().map(Words::shown);
         }
     }
 
@@ -179,7 +179,7 @@ impl Turn {
                 .reason(why),
             );
         }
-        let shown = || look.harness.answer(look.screen);
+        let shown = || look.harness.answer(look.screen).map(Words::shown);
         let line = look.classification.line.clone().unwrap_or_default();
         Some(Finding {
             reason: failed.then(|| format!("the turn ended with an error: {line}")),

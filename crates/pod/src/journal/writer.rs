@@ -14,7 +14,7 @@ use podfleet_pod_store::{
 use podfleet_protocol::limits::MAX_ANSWER;
 use podfleet_protocol::method::PauseResult;
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
-use podfleet_protocol::{MessageId, Outcome, Receipt};
+use podfleet_protocol::{Message, MessageId, Outcome, Receipt};
 use tokio::sync::oneshot;
 
 use outbox::Outbox;
@@ -24,6 +24,7 @@ use crate::account;
 use crate::clock;
 use crate::command::Command;
 use crate::conversation::{self, Conversation};
+use crate::delivery::Words;
 use crate::shared::Shared;
 
 /// How many writes are taken together at most.
@@ -223,15 +224,18 @@ impl Writer {
             if let Ok(accepted) = &result
                 && !accepted.duplicate
             {
-                let receipt = Receipt::accepted(offer.message.id, offer.message.accepted);
-                let seq = self.append(Entry::MessageAccepted {
-                    message: offer.message,
-                });
-                CrashPoint::AcceptLogged.reach();
-                self.shared.publish(receipt, seq);
+                self.accepted(offer.message);
             }
             let _ = answer.send(Ok(result));
         }
+    }
+
+    /// Logs and publishes that a message is in the inbox.
+    fn accepted(&mut self, message: Message) {
+        let receipt = Receipt::accepted(message.id, message.accepted);
+        let seq = self.append(Entry::MessageAccepted { message });
+        CrashPoint::AcceptLogged.reach();
+        self.shared.publish(receipt, seq);
     }
 
     async fn deliver(&mut self, delivering: Delivering) {
@@ -329,12 +333,13 @@ impl Writer {
     async fn record(&mut self, recording: Recording) {
         let receipt = recording.receipt.clone();
         let answer = recording.answer.clone().map(|(run, words)| {
-            let text = bounded(words);
+            let Words { text, exact } = words;
             self.append(Entry::AgentOutput {
                 run,
                 text: text.clone(),
+                exact,
             });
-            text
+            bounded(text)
         });
         let entry = Entry::MessageReceipt {
             receipt: receipt.clone(),

@@ -51,6 +51,7 @@ fn is_from(entry: &InboxEntry, caller: &Caller) -> bool {
     match caller.sender {
         Sender::Operator => entry.sender.is_none(),
         Sender::Pod(id) => entry.sender == Some(id),
+        Sender::Report => false,
     }
 }
 

@@ -13,28 +13,26 @@ use podfleet_pod_store::{
     VisiblePod, Writer,
 };
 use podfleet_protocol::method::{
-    AcceptedResult, InspectResult, ListPodsParams, ListPodsResult, NameParams, Nothing, PeerResult,
-    ReadOutputParams, ReadOutputResult, Refresh, RestoreParams, RestoreResult, SendParams,
-    SpawnParams, SpawnResult, StopParams, StopResult,
+    AcceptedResult, InspectResult, ListPodsParams, ListPodsResult, NameParams, PeerResult,
+    ReadOutputParams, ReadOutputResult, RestoreParams, RestoreResult, SendParams, SpawnParams,
+    SpawnResult, StopParams, StopResult,
 };
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
-use podfleet_protocol::{Address, FleetName, Kind, PodListCursor, PodName, PodRow};
+use podfleet_protocol::{Address, FleetName, Kind, OutputCursor, PodListCursor, PodName, PodRow};
 
 use super::caller::Caller;
 use super::messages::refusal_error;
 use crate::clock;
 use crate::host::Host;
 use crate::output::{OutputError, read_output as read_output_of};
-use crate::post::{HandedIn, Post, PostError};
+use crate::post::{HandedIn, Post, PostError, refresh};
 use crate::probe::{Probed, corrupt_row, probe, row};
 use crate::rights::no_such_pod;
 use crate::shared::Shared;
-use podfleet_protocol::client::{Introduction, PodClient};
+use podfleet_protocol::client::Introduction;
 
 /// How long a start may take unless the caller says.
 const START_PATIENCE: Duration = Duration::from_secs(60);
-/// How long another pod may take to be told that its records changed.
-const TELL_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A pod that this one sees, and what this one is to it.
 struct Target {
@@ -92,13 +90,6 @@ fn forbidden(why: impl Into<String>) -> RpcError {
     RpcError::new(ErrorCode::Forbidden, why)
 }
 
-fn introduction(shared: &Shared) -> Introduction {
-    Introduction {
-        client: format!("the pod {}", shared.identity.name),
-        credential: Some(shared.credential.clone()),
-    }
-}
-
 /// Lists what this pod sees, each asked how it is at the same time as the others.
 pub(super) async fn list(
     shared: &Shared,
@@ -109,7 +100,7 @@ pub(super) async fn list(
         .visible_pods(shared.identity.id, page(&params)?)
         .await
         .map_err(|error| storage(&error))?;
-    let who = introduction(shared);
+    let who = shared.introduction();
     let next = listing.next.as_ref().and_then(cursor);
     let rows = listing
         .items
@@ -179,7 +170,7 @@ pub(super) async fn inspect(
 ) -> Result<InspectResult, RpcError> {
     let Target { visible, relation } = target(shared, &params.name).await?;
     let record = visible.summary.record.clone();
-    let pod = seen(shared, visible, &introduction(shared)).await;
+    let pod = seen(shared, visible, &shared.introduction()).await;
     // Who only sees a pod learns nothing of its other relations.
     let whole = relation.itself || relation.may_read_output();
     let inspected = crate::inspect::inspect(&*shared.store, record, pod, whole).await;
@@ -227,7 +218,7 @@ fn pair(shared: &Shared, other: &PodRecord) -> Result<PeerPair, RpcError> {
 fn writer(shared: &Shared, caller: &Caller) -> Writer {
     match caller.sender {
         Sender::Operator => Writer::Operator,
-        Sender::Pod(_) => Writer::Pod(shared.fence),
+        Sender::Pod(_) | Sender::Report => Writer::Pod(shared.fence),
     }
 }
 
@@ -235,7 +226,7 @@ fn writer(shared: &Shared, caller: &Caller) -> Writer {
 async fn changed_peer(shared: &Shared, other: &PodRecord, peer: bool, changed: bool) -> PeerResult {
     if changed {
         shared.journal.copy_outbox();
-        tell(shared, other).await;
+        refresh(&shared.introduction(), other).await;
     }
     PeerResult {
         id: other.identity.id,
@@ -243,19 +234,6 @@ async fn changed_peer(shared: &Shared, other: &PodRecord, peer: bool, changed: b
         peer,
         changed,
     }
-}
-
-/// Tells another pod that its records changed. One that does not run reads them at its start.
-async fn tell(shared: &Shared, other: &PodRecord) {
-    let Some(endpoint) = &other.endpoint else {
-        return;
-    };
-    let who = introduction(shared);
-    let telling = async {
-        let mut client = PodClient::connect(&endpoint.socket, &who).await.ok()?;
-        client.call::<Refresh>(Nothing {}).await.ok()
-    };
-    let _ = tokio::time::timeout(TELL_PATIENCE, telling).await;
 }
 
 /// Sends to a peer (a notification), or to a pod that takes this one's orders (an order).
@@ -280,8 +258,7 @@ pub(super) async fn send(
         }
         _ => {}
     }
-    let who = introduction(shared);
-    let id = message.id;
+    let who = shared.introduction();
     let post = Post {
         store: &*shared.store,
         who: &who,
@@ -290,17 +267,20 @@ pub(super) async fn send(
         kind,
     };
     let HandedIn { accepted, .. } = post.hand_in(&record, message).await.map_err(post_error)?;
+    let id = accepted.id;
+    let detail = match accepted.duplicate {
+        false => format!("message {id}: accepted, position {}", accepted.position),
+        true => format!("message {id}: duplicate, it is delivered once"),
+    };
     let event = RelationEvent {
         pod: record.identity.id,
         name: record.identity.name,
         event: "sent".to_owned(),
-        detail: format!("message {id}: accepted, position {}", accepted.position),
+        detail,
         outbox: None,
     };
-    shared.journal.note(match kind {
-        Kind::Notify => Entry::Peer(event),
-        Kind::Run => Entry::Child(event),
-    });
+    // What comes of it is told by the store.
+    shared.journal.note(Entry::of_sent(kind, event));
     Ok(accepted)
 }
 
@@ -337,16 +317,42 @@ pub(super) async fn read_output(
         )));
     }
     let record = target.record();
-    let who = introduction(shared);
-    let read = read_output_of(&record, &who, params.cursor.as_ref(), params.limit).await;
-    read.map_err(|error| match &error {
+    let who = shared.introduction();
+    let from = match params.cursor {
+        Some(cursor) if cursor == OutputCursor::last() => last_cursor(shared, &record).await?,
+        cursor => cursor,
+    };
+    let state = &shared.state_dir;
+    let read = read_output_of(state, &record, &who, from.as_ref(), params.limit).await;
+    let read = read.map_err(|error| output_error(&error))?;
+    let (source, cursor) = (record.identity.id, read.cursor.as_str());
+    let kept = shared
+        .store
+        .set_read_cursor(shared.fence, source, cursor, clock::wall());
+    kept.await.map_err(|error| storage(&error))?;
+    Ok(read)
+}
+
+/// Returns where this pod's last reading of another's output ended.
+async fn last_cursor(shared: &Shared, of: &PodRecord) -> Result<Option<OutputCursor>, RpcError> {
+    let kept = shared
+        .store
+        .read_cursor(shared.identity.id, of.identity.id)
+        .await
+        .map_err(|error| storage(&error))?;
+    Ok(kept.and_then(|kept| kept.parse().ok()))
+}
+
+fn output_error(error: &OutputError) -> RpcError {
+    match error {
         OutputError::Cursor => RpcError::new(ErrorCode::NoSuchCursor, error.to_string()),
+        OutputError::Log(_) => RpcError::new(ErrorCode::Storage, error.to_string()),
         OutputError::Pod(fault) => match fault.answer() {
             Some(answer) => answer.clone(),
             None => RpcError::new(ErrorCode::Unreachable, error.to_string()),
         },
-        _ => RpcError::new(ErrorCode::Unreachable, error.to_string()),
-    })
+        OutputError::NotRunning => RpcError::new(ErrorCode::Unreachable, error.to_string()),
+    }
 }
 
 /// Starts a stopped pod that this one sees and may restore.

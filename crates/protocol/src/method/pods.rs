@@ -176,7 +176,8 @@ pub struct SendParams {
 pub struct ReadOutputParams {
     /// The child's name.
     pub name: PodName,
-    /// Gives what came after this; absent begins with what there is.
+    /// Gives what came after this; `last` means where this pod's last reading of it ended; absent
+    /// begins with what there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<OutputCursor>,
     /// How many bytes of text at most; absent or 0 means 64 KiB, more than 1 MiB means 1 MiB.
@@ -191,8 +192,8 @@ pub struct ReadOutputResult {
     pub text: String,
     /// Where the next call goes on; it outlives restarts of both pods.
     pub cursor: OutputCursor,
-    /// Whether the text was taken from the terminal, where a line can be repeated or missing; from
-    /// a transcript it is exact.
+    /// Whether the text was taken from the terminal, where a line can be repeated or missing. Of an
+    /// agent that writes a transcript it is the last words of each turn, exactly.
     pub approximate: bool,
     /// Whether there is more already.
     pub more: bool,

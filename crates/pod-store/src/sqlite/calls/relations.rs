@@ -5,7 +5,7 @@ use podfleet_protocol::{PodId, TenantId, UnixMillis};
 
 use crate::crash::CrashPoint;
 use crate::error::StoreError;
-use crate::outbox::{OutboxEvent, OutboxPlace};
+use crate::outbox::{OutboxEvent, OutboxPlace, Report};
 use crate::page::{Listing, Page};
 use crate::record::{Fence, Forgotten, PodCursor, PodRecord};
 use crate::relation::{
@@ -135,6 +135,18 @@ impl RelationStore for SqliteStore {
     ) -> Result<Listing<VisiblePod, PodCursor>, StoreError> {
         self.call("list visible pods", move |database| {
             relations::visible(database.reader(), viewer, &page)
+        })
+        .await
+    }
+
+    async fn report(
+        &self,
+        fence: Fence,
+        report: Report,
+        at: UnixMillis,
+    ) -> Result<Option<PodId>, StoreError> {
+        self.call("report to the parent", move |database| {
+            database.write(|transaction| children::report(transaction, fence, report, at))
         })
         .await
     }

@@ -2,10 +2,13 @@
 //! each store.
 
 use podfleet_pod_store::{
-    Fence, NewChild, Offer, OutboxPlace, Page, PeerPair, PodRecord, PodStore, Refusal, Registered,
-    Relation, RelationChange, StoreErrorKind, Writer,
+    DeliveryState, Fence, MAX_PAIR_MESSAGES, NewChild, Offer, OutboxPlace, Page, PeerPair,
+    PodRecord, PodStore, Refusal, Registered, Relation, RelationChange, Report, Sender,
+    StoreErrorKind, Writer,
 };
-use podfleet_protocol::{Generation, Kind, Message, PodId, PodName, TenantId, UnixMillis};
+use podfleet_protocol::{
+    Generation, Kind, Message, MessageId, Outcome, PodId, PodName, Receipt, TenantId, UnixMillis,
+};
 
 use super::super::samples::{AT, add, fleet, message, name, pod, pod_in, start};
 
@@ -16,6 +19,8 @@ on_every_store!(
     a_pod_changes_only_relations_of_its_own_and_only_while_it_is_itself,
     both_peers_are_told_in_their_outboxes_with_the_change,
     an_event_stays_in_the_outbox_until_its_pod_clears_it,
+    a_pod_is_told_what_became_of_what_it_sent,
+    what_a_child_tells_is_kept_for_its_parent_beside_all_limits,
     a_peer_may_notify_and_not_order,
     unregistering_ends_the_right_at_once,
     a_child_is_reserved_with_its_name_its_scope_and_its_relation,
@@ -93,6 +98,7 @@ async fn words(store: &dyn PodStore, pod: PodId) -> Vec<String> {
         RelationChange::ChildRemoved { child } => format!("-child {}", child.name),
         RelationChange::ParentAdded { parent } => format!("+parent {}", parent.name),
         RelationChange::ParentRemoved { parent } => format!("-parent {}", parent.name),
+        RelationChange::MessageSettled { to, outcome, .. } => format!("{} {outcome}", to.name),
         other => format!("{other:?}"),
     };
     changes.iter().map(word).collect()
@@ -228,6 +234,96 @@ async fn an_event_stays_in_the_outbox_until_its_pod_clears_it(store: &dyn PodSto
     let events = store.outbox(hub, Page::all()).await.unwrap().items;
     assert!(events[0].place > end);
     assert!(events[0].place <= store.outbox_end().await.unwrap());
+}
+
+async fn a_pod_is_told_what_became_of_what_it_sent(store: &dyn PodStore) {
+    let (one, other) = (add(store, pod("one")).await, add(store, pod("other")).await);
+    let fence = begin(store, other, 1).await;
+    let note = |body: &str| Message {
+        kind: Kind::Notify,
+        ..message(body)
+    };
+    let sent = note("hello");
+    let id = sent.id;
+    let offer = || vec![Offer::from_pod(one, sent.clone())];
+    store
+        .accept(other, offer())
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    // Sent again it is the same one, and what the operator or the pod itself sends tells nobody.
+    store
+        .accept(other, offer())
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    let own = Offer::from_pod(other, note("to myself"));
+    let offers = vec![Offer::from(message("of the operator")), own];
+    store.accept(other, offers).await.unwrap();
+    let receipt = |outcome, settled| Receipt {
+        outcome,
+        settled,
+        ..Receipt::accepted(id, AT)
+    };
+    for (outcome, settled) in [(Outcome::Started, false), (Outcome::Answered, true)] {
+        let receipt = receipt(outcome, settled);
+        for _ in 0..2 {
+            let state = DeliveryState::Settled;
+            let stored = store.set_delivery(fence, id, state, &receipt).await;
+            stored.unwrap();
+        }
+    }
+    let withdrawn = note("never mind");
+    let offers = vec![Offer::from_pod(one, withdrawn.clone())];
+    store.accept(other, offers).await.unwrap();
+    for _ in 0..2 {
+        store.cancel(other, withdrawn.id, AT).await.unwrap();
+    }
+    assert_eq!(
+        words(store, one).await,
+        ["other answered", "other cancelled"]
+    );
+    assert_eq!(words(store, other).await, [""; 0]);
+    // Who is gone is told nothing.
+    let last = note("last");
+    let offers = vec![Offer::from_pod(one, last.clone())];
+    store.accept(other, offers).await.unwrap();
+    store.forget_pod(one, AT).await.unwrap();
+    store.cancel(other, last.id, AT).await.unwrap();
+}
+
+async fn what_a_child_tells_is_kept_for_its_parent_beside_all_limits(store: &dyn PodStore) {
+    let parent = add(store, pod("parent")).await;
+    let child = spawn(store, "helper", parent).await.identity.id;
+    let (old, fence) = (begin(store, child, 1).await, begin(store, child, 2).await);
+    let report = || Report {
+        id: MessageId::generate(),
+        event: "turn_ended".to_owned(),
+        body: "it is idle".to_owned(),
+    };
+    assert!(store.report(old, report(), AT).await.is_err());
+    let count = 2 * MAX_PAIR_MESSAGES as usize;
+    for _ in 0..count {
+        let told = store.report(fence, report(), AT).await.unwrap();
+        assert_eq!(told, Some(parent));
+    }
+    let events = store.outbox(parent, Page::all()).await.unwrap().items;
+    let reports = events.iter().filter(|event| {
+        matches!(&event.change, RelationChange::ChildReported { child: by, .. } if by.id == child)
+    });
+    assert_eq!(reports.count(), count);
+    // What is taken out of it into the inbox counts in no pair.
+    let offers = (0..count).map(|_| Offer {
+        sender: Sender::Report,
+        message: message("it is idle"),
+    });
+    let accepted = store.accept(parent, offers.collect()).await.unwrap();
+    assert!(accepted.iter().all(Result::is_ok));
+    assert_eq!(send(store, parent, child, Kind::Run).await, Ok(()));
+    store.forget_pod(parent, AT).await.unwrap();
+    assert_eq!(store.report(fence, report(), AT).await.unwrap(), None);
 }
 
 async fn a_peer_may_notify_and_not_order(store: &dyn PodStore) {

@@ -1,12 +1,14 @@
-//! Copying changes of relations from the store's outbox to the session log.
+//! What happened to the pod by other hands: out of the store's outbox into inbox and session log.
 
 use podfleet_pod_store::session_log::Entry;
-use podfleet_pod_store::{OutboxPlace, Page};
+use podfleet_pod_store::{Offer, OutboxEvent, OutboxPlace, Page, Refusal, RelationChange};
 
 use super::Writer;
 use crate::account;
+use crate::command::Command;
+use crate::lifecycle;
 
-/// How many changes of relations are copied at once.
+/// How many events are copied at once.
 const PAGE: u32 = 100;
 
 /// How far the outbox is known.
@@ -22,37 +24,72 @@ impl Writer {
     /// Copies what is new; what is in the log leaves the outbox.
     pub(super) async fn copy_outbox(&mut self) {
         if let Err(error) = self.copy_events().await {
-            tracing::error!(error, "cannot copy changes of relations yet");
+            tracing::error!(error, "cannot take in what happened by other hands yet");
         }
     }
 
     async fn copy_events(&mut self) -> Result<(), String> {
         let end = self.store.outbox_end().await;
         let end = end.map_err(|error| account(&error))?;
-        while self.outbox.seen < end {
-            self.copy_page(end).await?;
+        let mut copied = Ok(());
+        while copied.is_ok() && self.outbox.seen < end {
+            copied = self.copy_page(end).await;
         }
-        self.clear_copied().await
+        let cleared = self.clear_copied().await;
+        copied.and(cleared)
     }
 
     async fn copy_page(&mut self, end: OutboxPlace) -> Result<(), String> {
         let page = Page::after(self.outbox.seen, PAGE);
         let listing = self.store.outbox(self.fence.pod, page).await;
         let listing = listing.map_err(|error| account(&error))?;
+        let (mut last, mut taken) = (None, Ok(()));
         for event in &listing.items {
-            self.put(Entry::from(event))?;
+            taken = self.take_in(event).await;
+            if taken.is_err() {
+                break;
+            }
+            last = Some(event.place);
         }
-        let last = listing.items.last().map(|event| event.place);
         if last.is_some() {
             self.log.commit().map_err(|error| account(&error))?;
             self.outbox.copied = last;
         }
-        self.outbox.seen = match listing.next {
-            Some(next) => next,
+        self.outbox.seen = match (&taken, listing.next) {
+            (Err(_), _) => last.unwrap_or(self.outbox.seen),
+            (Ok(()), Some(next)) => next,
             // The last one may have come after the question for the end.
-            None => end.max(last.unwrap_or_default()),
+            (Ok(()), None) => end.max(last.unwrap_or_default()),
         };
-        Ok(())
+        taken
+    }
+
+    /// Takes in an event: a report into the inbox first, and each into the log.
+    async fn take_in(&mut self, event: &OutboxEvent) -> Result<(), String> {
+        if let RelationChange::ChildReported { child, report } = &event.change {
+            let offer = lifecycle::offer(&self.shared.identity, child, report, event.at);
+            self.accept_report(offer).await?;
+        }
+        self.put(Entry::from(event))
+    }
+
+    async fn accept_report(&mut self, offer: Offer) -> Result<(), String> {
+        let message = offer.message.clone();
+        let answers = self.store.accept(self.fence.pod, vec![offer]).await;
+        match answers.map_err(|error| account(&error))?.pop() {
+            Some(Ok(accepted)) if !accepted.duplicate => {
+                self.accepted(message);
+                self.shared.tell(Command::Accepted(accepted.position));
+                Ok(())
+            }
+            // It waits in the outbox until there is room.
+            Some(Err(full @ Refusal::InboxFull { .. })) => Err(full.to_string()),
+            Some(Err(refusal)) => {
+                tracing::error!(%refusal, "cannot accept what a child reports");
+                Ok(())
+            }
+            Some(Ok(_)) | None => Ok(()),
+        }
     }
 
     async fn clear_copied(&mut self) -> Result<(), String> {

@@ -1,8 +1,15 @@
 use std::sync::atomic::Ordering;
 
-use podfleet_protocol::Run;
+use podfleet_pod_store::session_log::{RelationEvent, SessionReader};
+use podfleet_pod_store::{
+    Endpoint, GenerationStart, NewChild, NewPod, Page, PodLabel, RelationChange, Report, SpecText,
+    Writer as RelationWriter,
+};
+use podfleet_protocol::limits::MAX_INBOX;
+use podfleet_protocol::{Address, Class, Identity, Kind, PodId, PodName, Run, Typing};
 
 use super::*;
+use crate::lifecycle;
 use crate::testing::Bench;
 
 async fn launch(bench: &mut Bench) -> Result<(), String> {
@@ -36,4 +43,139 @@ async fn a_launch_that_the_disk_does_not_keep_is_told_of_as_failed_until_it_keep
     bench.promises.refused.store(false, Ordering::SeqCst);
     assert_eq!(launch(&mut bench).await, Ok(()));
     assert!(bench.promises.kept.load(Ordering::SeqCst));
+}
+
+fn new_pod(identity: Identity) -> NewPod {
+    NewPod {
+        identity,
+        class: "member".into(),
+        alias: None,
+        runtime: "sim".into(),
+        spec: SpecText::of(&()).unwrap(),
+        runtime_dir: "/run/fleet".into(),
+        at: clock::wall(),
+    }
+}
+
+/// Makes the pod of a bench the parent of another, which then has this right to write.
+async fn child_of(bench: &Bench) -> Fence {
+    let (store, parent) = (&bench.shared.store, &bench.shared.identity);
+    let start = GenerationStart {
+        endpoint: Endpoint {
+            socket: "/s".into(),
+            heartbeat: "/h".into(),
+            pid: 1,
+            build: String::new(),
+        },
+        at: clock::wall(),
+    };
+    store.put_pod(new_pod(parent.clone())).await.unwrap();
+    store.begin_generation(parent.id, &start).await.unwrap();
+    let child = NewChild {
+        pod: new_pod(Identity {
+            id: PodId::generate(),
+            name: PodName::new("helper").unwrap(),
+            ..parent.clone()
+        }),
+        parent: Some(parent.id),
+        scope: serde_json::json!({}),
+    };
+    let child = store.reserve_child(RelationWriter::Operator, child).await;
+    let child = child.unwrap().identity.id;
+    let begun = store.begin_generation(child, &start).await.unwrap();
+    begun.fence()
+}
+
+fn report() -> Report {
+    Report {
+        id: MessageId::generate(),
+        event: "turn_ended".to_owned(),
+        body: "turn_ended: `helper` is idle.".to_owned(),
+    }
+}
+
+fn from_operator(body: &str) -> Offer {
+    Offer::from(Message {
+        id: MessageId::generate(),
+        from: Address::operator("fern"),
+        to: Address::new("fern", "coder"),
+        kind: Kind::Run,
+        class: Class::default(),
+        thread: None,
+        body: body.to_owned(),
+        typing: Typing::default(),
+        accepted: clock::wall(),
+    })
+}
+
+impl Bench {
+    async fn copy_outbox(&self) {
+        self.shared.journal.copy_outbox();
+        self.shared.journal.flush().await;
+    }
+
+    /// What of a child's reports the inbox has, the outbox still has, and the log has.
+    async fn reports(&self) -> (usize, usize, usize) {
+        let (store, pod) = (&self.shared.store, self.shared.identity.id);
+        let inbox = store.inbox(pod, Page::all()).await.unwrap().items;
+        let inbox = inbox.iter().filter(|entry| {
+            entry.message.body.starts_with("turn_ended") && entry.message.kind == Kind::Notify
+        });
+        let outbox = store.outbox(pod, Page::all()).await.unwrap().items;
+        let outbox = outbox
+            .iter()
+            .filter(|event| matches!(event.change, RelationChange::ChildReported { .. }));
+        let log = SessionReader::open(self.files.clone()).unwrap();
+        let log = log.filter(|record| {
+            let Entry::Child(RelationEvent { event, .. }) = &record.as_ref().unwrap().record.entry
+            else {
+                return false;
+            };
+            event == "turn_ended"
+        });
+        (inbox.count(), outbox.count(), log.count())
+    }
+}
+
+#[tokio::test]
+async fn what_a_child_reports_comes_out_of_the_outbox_into_the_inbox_once() {
+    let mut bench = Bench::new();
+    let child = child_of(&bench).await;
+    let store = Arc::clone(&bench.shared.store);
+    let report = report();
+    let now = clock::wall();
+    store.report(child, report.clone(), now).await.unwrap();
+    assert_eq!(bench.reports().await, (0, 1, 0));
+    bench.copy_outbox().await;
+    assert_eq!(bench.reports().await, (1, 0, 1));
+    let told = bench.commands.recv().await;
+    assert!(matches!(told, Some(Command::Accepted(1))), "{told:?}");
+    // Told again after a doubt, and accepted by the child in the place of a pod that does not run.
+    store.report(child, report.clone(), now).await.unwrap();
+    bench.copy_outbox().await;
+    assert_eq!(bench.reports().await, (1, 0, 2));
+    let label = PodLabel {
+        id: child.pod,
+        fleet: bench.shared.identity.fleet.clone(),
+        name: PodName::new("helper").unwrap(),
+    };
+    let offer = lifecycle::offer(&bench.shared.identity, &label, &report, now);
+    let accepted = store.accept(bench.shared.identity.id, vec![offer]).await;
+    assert!(accepted.unwrap().remove(0).unwrap().duplicate);
+}
+
+#[tokio::test]
+async fn what_a_child_reports_to_a_full_inbox_waits_for_room() {
+    let bench = Bench::new();
+    let child = child_of(&bench).await;
+    let (store, pod) = (&bench.shared.store, bench.shared.identity.id);
+    let offers: Vec<_> = (0..MAX_INBOX).map(|_| from_operator("work")).collect();
+    let first = offers[0].message.id;
+    store.accept(pod, offers).await.unwrap();
+    store.report(child, report(), clock::wall()).await.unwrap();
+    bench.copy_outbox().await;
+    assert_eq!(bench.reports().await, (0, 1, 0));
+    store.cancel(pod, first, clock::wall()).await.unwrap();
+    bench.copy_outbox().await;
+    assert_eq!(bench.reports().await, (1, 0, 1));
 }
