@@ -129,7 +129,7 @@ impl Document {
             let schema = || {
                 findings.extend(self.schema(Subject::Roster, root));
                 use_root(root, &mut findings);
-                on_disk = self.directories(root, disk);
+                on_disk = self.directories(root, known, disk);
             };
             let ruled = if self.tree.nodes().len() < MANY_VALUES {
                 schema();
@@ -207,14 +207,14 @@ impl Document {
 
     /// Checks the working directories of the agents that this roster hosts against a disk.
     #[must_use]
-    pub fn check_disk(&self, disk: &dyn Disk) -> Vec<Diagnostic> {
-        let findings = self.root().map(|root| self.directories(root, Some(disk)));
-        self.locate(findings.unwrap_or_default())
+    pub fn check_disk(&self, known: &Known, disk: &dyn Disk) -> Vec<Diagnostic> {
+        let found = |root| self.directories(root, known, Some(disk));
+        self.locate(self.root().map(found).unwrap_or_default())
     }
 
-    fn directories(&self, root: NodeId, disk: Option<&dyn Disk>) -> Vec<Finding> {
+    fn directories(&self, root: NodeId, known: &Known, disk: Option<&dyn Disk>) -> Vec<Finding> {
         let outline = || Outline::new(&self.tree, root);
-        disk.map_or_else(Vec::new, |disk| rules::directories(&outline(), disk))
+        disk.map_or_else(Vec::new, |disk| rules::directories(&outline(), known, disk))
     }
 
     /// The text as a value, aliases unfolded; nothing if the syntax has errors.

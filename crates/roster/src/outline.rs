@@ -4,9 +4,53 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::finding::Span;
+use crate::name::AgentName;
 use crate::rules::are_apart;
 use crate::secret::shown;
-use crate::tree::{Entry, NodeId, NodeKind, Text, Tree};
+use crate::tree::{Entry, NodeId, NodeKind, Stated, Text, Tree};
+
+/// The keys of a roster.
+const ROSTER_KEYS: [&str; 9] = [
+    "version",
+    "transport",
+    "agents",
+    "fleet",
+    "tenant_id",
+    "tmux",
+    "defaults",
+    "runtimes",
+    "connector",
+];
+
+/// The keys of an agent; the usual ones first, since they are looked through in this order.
+const AGENT_KEYS: [&str; 20] = [
+    "name",
+    "runtime",
+    "class",
+    "model_hint",
+    "working_directory",
+    "depends_on",
+    "env",
+    "alias",
+    "command",
+    "host",
+    "ssh",
+    "socket",
+    "persistent_persona",
+    "reset_between_tasks",
+    "yolo",
+    "kickstart",
+    "resume",
+    "prepare",
+    "restart",
+    "resources",
+];
+
+/// The keys of a runtime.
+const RUNTIME_KEYS: [&str; 2] = ["reset_command", "harness"];
+
+/// The keys of the defaults.
+const DEFAULTS_KEYS: [&str; 1] = ["working_directory"];
 
 /// What can be read of a roster, whatever else is wrong with it.
 pub(crate) struct Outline<'t> {
@@ -75,6 +119,16 @@ impl<'t> Outline<'t> {
         by_name
     }
 
+    /// Whether the name of every agent can be read and is one. Otherwise somebody may have meant an
+    /// agent that is there.
+    pub(crate) fn knows_all_names(&self) -> bool {
+        let mut agents = self.agents.iter();
+        agents.all(|agent| {
+            let name = agent.name.as_ref();
+            name.is_some_and(|name| AgentName::new(name.text).is_ok())
+        })
+    }
+
     /// The session that keeps the tmux server alive, with the default applied.
     pub(crate) fn holder_session(&self) -> &'t str {
         self.tree
@@ -89,12 +143,55 @@ impl<'t> Outline<'t> {
             .get(self.root, "runtimes")
             .map_or(&[], |runtimes| self.tree.entries(runtimes))
     }
+
+    /// Whether the roster says which runtimes it has, be it none.
+    pub(crate) fn knows_runtimes(&self) -> bool {
+        match self.tree.get(self.root, "runtimes") {
+            Some(runtimes) => self.tree.is_mapping(runtimes),
+            None => !self.tree.misspells(self.root, "runtimes", &ROSTER_KEYS),
+        }
+    }
+
+    /// The harness that a runtime of the roster's own names, be it by its own name.
+    pub(crate) fn harness(&self, runtime: &'t Entry) -> Stated<'t> {
+        let own_name = Text {
+            text: &runtime.key,
+            span: &runtime.key_span,
+        };
+        match self.tree.stated(runtime.value, "harness", &RUNTIME_KEYS) {
+            Stated::Absent => Stated::Text(own_name),
+            Stated::Text(harness) if harness.text.is_empty() => Stated::Text(own_name),
+            stated => stated,
+        }
+    }
+
+    /// The directory in which agents work that name none.
+    pub(crate) fn default_directory(&self) -> Stated<'t> {
+        match self.tree.entry(self.root, "defaults") {
+            Some(defaults) => {
+                let key = "working_directory";
+                self.tree.stated(defaults.value, key, &DEFAULTS_KEYS)
+            }
+            None if self.tree.misspells(self.root, "defaults", &ROSTER_KEYS) => Stated::Unclear,
+            None => Stated::Absent,
+        }
+    }
 }
 
 impl<'t> AgentOutline<'t> {
     /// The text of a key, which is given in `snake_case`.
     pub(crate) fn text(&self, key: &str) -> Option<Text<'t>> {
         self.tree.text_of(self.node, key)
+    }
+
+    /// What the agent says of a key that holds a text.
+    pub(crate) fn stated(&self, key: &str) -> Stated<'t> {
+        self.tree.stated(self.node, key, &AGENT_KEYS)
+    }
+
+    /// Whether a key is there, or another one that most likely means it.
+    pub(crate) fn has_or_misspells(&self, key: &str) -> bool {
+        self.has(key) || self.tree.misspells(self.node, key, &AGENT_KEYS)
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -120,5 +217,30 @@ impl<'t> AgentOutline<'t> {
             Some(name) => format!("`{}`", shown(name.text)),
             None => "an agent without a name".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::published;
+
+    #[test]
+    fn the_keys_are_those_of_the_schema() {
+        let known = |pointer: &str, keys: &[&str]| {
+            let properties = published().pointer(pointer).unwrap().as_object().unwrap();
+            let names = properties.keys().map(String::as_str);
+            let mut names: Vec<&str> = names
+                .filter(|name| !name.contains(char::is_uppercase))
+                .collect();
+            let mut keys = keys.to_vec();
+            names.sort_unstable();
+            keys.sort_unstable();
+            assert_eq!(names, keys, "{pointer}");
+        };
+        known("/properties", &ROSTER_KEYS);
+        known("/$defs/Agent/properties", &AGENT_KEYS);
+        known("/$defs/Runtime/properties", &RUNTIME_KEYS);
+        known("/$defs/Defaults/properties", &DEFAULTS_KEYS);
     }
 }

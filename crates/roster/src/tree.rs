@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::finding::Span;
 use crate::secret::kind_of;
-use crate::spelling::is_key;
+use crate::spelling::{is_key, nearest};
 
 /// The index of a node in its [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +59,18 @@ pub(crate) struct Entry {
 pub(crate) struct Text<'t> {
     pub(crate) text: &'t str,
     pub(crate) span: &'t Span,
+}
+
+/// What a mapping says of a key that holds a text.
+#[derive(Debug, Clone)]
+pub(crate) enum Stated<'t> {
+    /// Nothing.
+    Absent,
+    /// This.
+    Text(Text<'t>),
+    /// Something that cannot be read: a value of another type, a misspelt key, or no mapping at
+    /// all. That is a finding already, which a rule that goes by it would only repeat.
+    Unclear,
 }
 
 impl Node {
@@ -173,6 +185,35 @@ impl Tree {
     /// The text of a key of a mapping.
     pub(crate) fn text_of(&self, mapping: NodeId, key: &str) -> Option<Text<'_>> {
         self.get(mapping, key).and_then(|id| self.text(id))
+    }
+
+    pub(crate) fn is_mapping(&self, id: NodeId) -> bool {
+        matches!(self.node(id).kind, NodeKind::Mapping(_))
+    }
+
+    /// What a mapping, which has these keys at most, says of one of them that holds a text.
+    pub(crate) fn stated(&self, mapping: NodeId, key: &str, keys: &[&str]) -> Stated<'_> {
+        match self.get(mapping, key) {
+            Some(value) => self.text(value).map_or(Stated::Unclear, Stated::Text),
+            None if self.is_mapping(mapping) && !self.misspells(mapping, key, keys) => {
+                Stated::Absent
+            }
+            None => Stated::Unclear,
+        }
+    }
+
+    /// Whether a mapping lacks a key and has one that no mapping of its kind has, and that most
+    /// likely means it.
+    pub(crate) fn misspells(&self, mapping: NodeId, key: &str, keys: &[&str]) -> bool {
+        let entries = self.entries(mapping);
+        let known = |spelled: &str| keys.iter().any(|key| is_key(spelled, key));
+        let mut unknown = entries.iter().filter(|entry| !known(&entry.key)).peekable();
+        if unknown.peek().is_none() || self.entry(mapping, key).is_some() {
+            return false;
+        }
+        let absent = |key: &&str| self.entry(mapping, key).is_none();
+        let free: Vec<&str> = keys.iter().copied().filter(absent).collect();
+        unknown.any(|entry| nearest(&entry.key, free.iter().copied()) == Some(key))
     }
 
     /// The place to show for something that a mapping or list lacks: its first key or character,

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use podfleet_roster::{Diagnostic, Disk, Document, Known, Layer, PathKind, Roster};
+use podfleet_roster::{Code, Diagnostic, Disk, Document, Known, Layer, PathKind, Roster};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -115,12 +115,17 @@ fn compare(path: &Path, findings: &[Diagnostic]) -> Outcome {
     Ok(())
 }
 
+/// Of one place there is one finding, but for keys that a mapping lacks, which have no place of their
+/// own, and for secrets, which are a fault wherever they stand. That a fault has no second finding elsewhere, the files beside the samples tell.
 fn each_fault_is_reported_once(findings: &[Diagnostic]) {
     for (index, finding) in findings.iter().enumerate() {
-        let twin = findings[..index]
-            .iter()
-            .find(|other| other.span == finding.span && other.message == finding.message);
-        assert!(twin.is_none(), "reported twice: {finding}");
+        let is_twin = |other: &&Diagnostic| {
+            let both_lack = [other.code, finding.code] == [Code::MissingKey; 2];
+            let is_apart = both_lack || [other.code, finding.code].contains(&Code::Secret);
+            other.span == finding.span && !(is_apart && other.message != finding.message)
+        };
+        let twin = findings[..index].iter().find(is_twin);
+        assert!(twin.is_none(), "reported twice: {finding} and {twin:?}");
     }
 }
 

@@ -117,13 +117,22 @@ fn a_cycle_names_every_agent_in_it() {
 
 #[test]
 fn an_agent_without_a_name_is_called_so() {
-    insta::assert_snapshot!(shown("version: 1\ntransport: tmux\nagents:\n- {runtime: sim, depends_on: [ghost], ssh: a@b}\n"), @r"
+    insta::assert_snapshot!(shown("version: 1\ntransport: tmux\nagents:\n- {runtime: sim, ssh: a@b}\n"), @r"
     roster.yaml:4:3: error: `name` is missing in `agents[0]` [roster::missing-key]
       help: add `name: coder0`
-    roster.yaml:4:31: error: an agent without a name depends on `ghost`, which is not in the roster [roster::unknown-dependency]
-      help: add that agent, or remove the dependency
-    roster.yaml:4:39: note: `ssh` has no effect: an agent without a name is hosted here [roster::ignored-key]
+    roster.yaml:4:18: note: `ssh` has no effect: an agent without a name is hosted here [roster::ignored-key]
       help: it is for agents with a `host`
+    ");
+}
+
+#[test]
+fn a_misspelt_lead_is_told_once_with_what_was_meant() {
+    let text = "version: 1\ntransport: tmux\nagents:\n\
+        - {name: a, runtime: sim, class: orchestrator}\n\
+        - {name: b, runtime: sim, class: enhacner}\n";
+    insta::assert_snapshot!(shown(text), @r"
+    roster.yaml:5:34: error: the fleet has 0 agents of class `enhancer`, at least 1 is needed [roster::class-floor]
+      help: did you mean `enhancer`?
     ");
 }
 

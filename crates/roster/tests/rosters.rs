@@ -195,13 +195,25 @@ fn agents_that_share_a_working_tree_are_warned_of() {
         - {name: e, working_directory: /file}\n\
         - {name: f, working_directory: /absent}\n\
         - {name: g}\n- {name: h}\n";
-    let findings = Document::read(text, "x").check_disk(&FakeDisk);
+    let findings = Document::read(text, "x").check_disk(&Known::shipped(), &FakeDisk);
     assert_eq!(
         codes(&findings),
         ["roster::shared-directory", "roster::not-a-directory"]
     );
     assert_eq!((findings[0].line, findings[0].related[0].line), (3, 2));
     assert_eq!(findings[1].line, 6);
+}
+
+#[test]
+fn the_disk_is_asked_about_every_agent_that_is_here() {
+    let text = "agents:\n\
+        - {name: a, working_directory: /file, host: box}\n\
+        - {name: b, working_directory: /file, host: \"\"}\n\
+        - {name: c, working_directory: /file, host: elsewhere}\n";
+    let known = Known::shipped().with_host("box");
+    let findings = Document::read(text, "x").check_disk(&known, &FakeDisk);
+    let lines: Vec<_> = findings.iter().map(|finding| finding.line).collect();
+    assert_eq!(lines, [2, 3]);
 }
 
 #[test]

@@ -18,7 +18,8 @@ const CIRCLES: usize = 64;
 /// The most names among which the nearest one is looked for.
 const SUGGESTED: usize = 256;
 
-/// Every name in `depends_on` is an agent's.
+/// Every name in `depends_on` is an agent's. Where the name of an agent cannot be read, it may be
+/// the one that is meant.
 pub(super) fn unknown_dependencies(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
     let by_name = LazyCell::new(|| outline.by_name());
     let names = outline.named().map(|(_, name)| name.text);
@@ -26,8 +27,9 @@ pub(super) fn unknown_dependencies(outline: &Outline<'_>, _: &Known) -> Vec<Find
     let agents = outline.agents.iter();
     let dependencies =
         agents.flat_map(|agent| agent.depends_on().map(move |target| (agent, target)));
+    let unclear = LazyCell::new(|| !outline.knows_all_names());
     dependencies
-        .filter(|(_, target)| !by_name.contains_key(target.text))
+        .filter(|(_, target)| !by_name.contains_key(target.text) && !*unclear)
         .map(|(agent, target)| {
             let message = format!(
                 "{} depends on `{}`, which is not in the roster",

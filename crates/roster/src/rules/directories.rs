@@ -2,10 +2,16 @@
 
 use std::collections::HashMap;
 
+use super::hosts::{Place, place};
 use crate::catalog::Code;
 use crate::finding::{Finding, Span};
+use crate::known::Known;
 use crate::outline::{AgentOutline, Outline};
 use crate::secret::shown;
+use crate::tree::Stated;
+
+/// Where agents work when nobody says anything else.
+const DEFAULT: &str = "~/src";
 
 /// What the check of working directories asks about the disk.
 ///
@@ -33,13 +39,14 @@ pub enum PathKind {
 
 /// Working directories are directories, and no two agents share a git working tree without
 /// preparing one of their own.
-pub(crate) fn directories(outline: &Outline<'_>, disk: &dyn Disk) -> Vec<Finding> {
-    let default = outline
-        .tree
-        .get(outline.root, "defaults")
-        .and_then(|defaults| outline.tree.text_of(defaults, "working_directory"));
-    let default = default.map_or("~/src", |path| path.text);
-    let here = outline.agents.iter().filter(|agent| !agent.has("host"));
+pub(crate) fn directories(outline: &Outline<'_>, known: &Known, disk: &dyn Disk) -> Vec<Finding> {
+    let default = match outline.default_directory() {
+        Stated::Text(default) => Some(default.text),
+        Stated::Absent => Some(DEFAULT),
+        Stated::Unclear => None,
+    };
+    let here = |agent: &&AgentOutline<'_>| matches!(place(agent, known), Place::Here);
+    let here = outline.agents.iter().filter(here);
     let mut trees: HashMap<String, &Span> = HashMap::new();
     let mut findings = Vec::new();
     for agent in here {
@@ -49,7 +56,7 @@ pub(crate) fn directories(outline: &Outline<'_>, disk: &dyn Disk) -> Vec<Finding
         match disk.kind(path) {
             PathKind::Absent => {}
             PathKind::Other => findings.push(not_a_directory(path, span)),
-            PathKind::Directory if agent.has("prepare") => {}
+            PathKind::Directory if agent.has_or_misspells("prepare") => {}
             PathKind::Directory => {
                 if let Some(tree) = disk.work_tree(path) {
                     let first = *trees.entry(tree).or_insert(span);
@@ -64,10 +71,14 @@ pub(crate) fn directories(outline: &Outline<'_>, disk: &dyn Disk) -> Vec<Finding
 }
 
 /// Where an agent works, and the place to show for it.
-fn directory<'t>(agent: &AgentOutline<'t>, default: &'t str) -> Option<(&'t str, &'t Span)> {
-    match agent.text("working_directory") {
-        Some(own) => Some((own.text, own.span)),
-        None => Some((default, agent.name.as_ref()?.span)),
+fn directory<'t>(
+    agent: &AgentOutline<'t>,
+    default: Option<&'t str>,
+) -> Option<(&'t str, &'t Span)> {
+    match agent.stated("working_directory") {
+        Stated::Text(own) if !own.text.is_empty() => Some((own.text, own.span)),
+        Stated::Text(_) | Stated::Absent => Some((default?, agent.name.as_ref()?.span)),
+        Stated::Unclear => None,
     }
 }
 

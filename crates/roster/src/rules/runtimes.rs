@@ -1,5 +1,6 @@
 //! The harnesses that agents name.
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
 
 use crate::catalog::Code;
@@ -8,7 +9,7 @@ use crate::known::Known;
 use crate::outline::Outline;
 use crate::secret::shown;
 use crate::spelling::{list, nearest};
-use crate::tree::Text;
+use crate::tree::{Stated, Text};
 
 /// The runtime that stands for any program.
 const ANY: &str = "generic";
@@ -24,8 +25,9 @@ pub(super) fn known_runtimes(outline: &Outline<'_>, known: &Known) -> Vec<Findin
         .agents
         .iter()
         .filter_map(|agent| agent.text("runtime"));
+    let unclear = LazyCell::new(|| !outline.knows_runtimes());
     let of_agents = runtimes
-        .filter(|runtime| !is_known(runtime.text))
+        .filter(|runtime| !is_known(runtime.text) && !*unclear)
         .map(|runtime| {
             let names = defined.iter().map(|runtime| runtime.key.as_str());
             let all = known.runtimes().chain(names).take(SUGGESTED).collect();
@@ -33,13 +35,9 @@ pub(super) fn known_runtimes(outline: &Outline<'_>, known: &Known) -> Vec<Findin
         });
     let of_runtimes = defined
         .iter()
-        .map(|runtime| {
-            let harness = outline.tree.text_of(runtime.value, "harness");
-            let harness = harness.filter(|harness| !harness.text.is_empty());
-            harness.unwrap_or(Text {
-                text: &runtime.key,
-                span: &runtime.key_span,
-            })
+        .filter_map(|runtime| match outline.harness(runtime) {
+            Stated::Text(harness) => Some(harness),
+            Stated::Absent | Stated::Unclear => None,
         })
         .filter(|harness| !known.has_runtime(harness.text))
         .map(|harness| report("harness", &harness, known.runtimes().collect()));
@@ -48,12 +46,12 @@ pub(super) fn known_runtimes(outline: &Outline<'_>, known: &Known) -> Vec<Findin
 
 /// An agent of the runtime that stands for any program says which one.
 pub(super) fn missing_commands(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
-    let without = outline.agents.iter().filter(|agent| !agent.has("command"));
-    without
+    let agents = outline.agents.iter();
+    agents
         .filter_map(|agent| {
             let runtime = agent
                 .text("runtime")
-                .filter(|runtime| runtime.text == ANY)?;
+                .filter(|runtime| runtime.text == ANY && !agent.has_or_misspells("command"))?;
             let message = "the runtime `generic` is any program, and no `command` says which one";
             let help = "add a `command`, such as `command: [bash]`";
             Some(Finding::new(Code::MissingCommand, runtime.span, message).help(help))
