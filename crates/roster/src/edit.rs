@@ -38,8 +38,8 @@ pub struct Edit<'k> {
     known: &'k Known,
     /// What was found before: no reason to refuse the result.
     found: Vec<(Code, String)>,
-    /// The classes of the agents that were removed.
-    removed: Vec<String>,
+    /// The agents that were removed, each with its class.
+    removed: Vec<(String, Option<String>)>,
 }
 
 /// A roster as an edit makes it.
@@ -104,7 +104,7 @@ impl Edit<'_> {
         let class = self.agent(agent)?.get("class").and_then(Value::as_str);
         let class = class.map(str::to_owned);
         self.change(&Change::Remove(agent.to_owned()))?;
-        self.removed.extend(class);
+        self.removed.push((agent.to_owned(), class));
         Ok(())
     }
 
@@ -177,7 +177,8 @@ impl Edit<'_> {
     /// only agent of a class was removed that the fleet cannot do without.
     pub fn finish(self) -> Result<Edited, EditError> {
         let document = Document::read(&self.text, &self.name);
-        let (roster, findings) = document.check(self.known);
+        let (roster, mut findings) = document.check(self.known);
+        self.explain_lost_dependencies(&mut findings);
         let is_new = |finding: &Diagnostic| {
             let mut found = self.found.iter();
             !found.any(|(code, message)| (*code, message) == (finding.code, &finding.message))
@@ -215,10 +216,28 @@ impl Edit<'_> {
             let mut agents = roster.into_iter().flat_map(|roster| &roster.agents);
             agents.any(|agent| agent.class == class)
         };
-        let mut seats = self.removed.iter();
+        let mut seats = self.removed.iter().filter_map(|(_, class)| class.as_ref());
         let emptied = seats
             .find(|class| matches!(class.as_str(), "orchestrator" | "enhancer") && !staffed(class));
         emptied.filter(|_| roster.is_some()).cloned()
+    }
+
+    /// Says of dependencies on agents that were just removed what to do about that.
+    fn explain_lost_dependencies(&self, findings: &mut [Diagnostic]) {
+        let written = |finding: &Diagnostic| self.text.get(finding.span.clone());
+        let lost = findings.iter_mut().filter(|finding| {
+            let target = written(finding).map(|target| target.trim_matches(['"', '\'']));
+            finding.code == Code::UnknownDependency
+                && self
+                    .removed
+                    .iter()
+                    .any(|(name, _)| Some(name.as_str()) == target)
+        });
+        for finding in lost {
+            let help =
+                "let another agent take its place: `--successor NAME`; or remove the dependency";
+            finding.help = Some(help.to_owned());
+        }
     }
 
     fn agent(&self, name: &str) -> Result<&Value, EditError> {

@@ -1,5 +1,7 @@
 //! Changes of lists and mappings that are blocks of lines.
 
+use std::ops::Range;
+
 use super::layout::{Layout, NodeIndex};
 use super::splice::Splice;
 
@@ -64,28 +66,59 @@ fn first_line(layout: &Layout<'_>, dashes: &[usize], index: usize, floor: usize)
     first
 }
 
-/// Removes an item with the comments that belong to it: the block directly above, and what is
-/// indented deeper than its dash. Of the blank lines around it those on one side go too.
-pub(super) fn remove_item(
+/// A list that is a block, with the places of its dashes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block<'d> {
+    pub(super) list: NodeIndex,
+    /// Behind the colon of its key: whatever stands above the list stands above the line of that.
+    pub(super) head: usize,
+    pub(super) dashes: &'d [usize],
+}
+
+/// The lines of some items in a row.
+struct ItemLines {
+    /// The end of what is before them.
+    floor: usize,
+    first: usize,
+    behind: usize,
+}
+
+impl ItemLines {
+    /// With the comments that belong to the items: the block directly above, and what is indented
+    /// deeper than the dashes.
+    fn of(layout: &Layout<'_>, block: Block<'_>, items: &Range<usize>) -> Option<Self> {
+        let lines = &layout.lines;
+        let nodes = layout.items(block.list);
+        let dashes = &block.dashes[items.clone()];
+        let (last, node) = (*dashes.last()?, *nodes[items.clone()].last()?);
+        if !dashes.iter().all(|dash| lines.is_first(*dash)) {
+            return None;
+        }
+        let floor = match items.start.checked_sub(1) {
+            Some(before) => lines.next(layout.node(nodes[before]).span.end),
+            None => lines.next(block.head),
+        };
+        let end = layout.node(node).span.end.max(last + 1);
+        Some(Self {
+            floor,
+            first: first_line(layout, block.dashes, items.start, floor),
+            behind: lines.behind_block(end, lines.column(last)),
+        })
+    }
+}
+
+/// Removes items with their comments. Of the blank lines around them those on one side go too.
+pub(super) fn remove_items(
     layout: &Layout<'_>,
-    list: NodeIndex,
-    dashes: &[usize],
-    index: usize,
+    block: Block<'_>,
+    items: &Range<usize>,
 ) -> Option<Splice> {
     let lines = &layout.lines;
-    let dash = dashes[index];
-    if !lines.is_first(dash) {
-        return None;
-    }
-    let items = layout.items(list);
-    let floor = match index.checked_sub(1) {
-        Some(before) => lines.next(layout.node(items[before]).span.end),
-        // Whatever stands above the list stands above the line of its key.
-        None => lines.next(list_head(layout, list, dash)),
-    };
-    let end = layout.node(items[index]).span.end.max(dash + 1);
-    let mut first = first_line(layout, dashes, index, floor);
-    let mut behind = lines.behind_block(end, lines.column(dash));
+    let ItemLines {
+        floor,
+        mut first,
+        mut behind,
+    } = ItemLines::of(layout, block, items)?;
     let blank = |line: usize| lines.is_blank(line);
     let above = |first: usize| {
         lines
@@ -94,12 +127,12 @@ pub(super) fn remove_item(
     };
     let ends = behind >= layout.text().len();
     let blank_behind = !ends && blank(behind);
-    let is_last = index + 1 == items.len();
+    let is_last = items.end == block.dashes.len();
     if is_last && (ends || blank_behind) {
         while let Some(line) = above(first) {
             first = line;
         }
-    } else if blank_behind && (index == 0 || above(first).is_some()) {
+    } else if blank_behind && (items.start == 0 || above(first).is_some()) {
         while behind < layout.text().len() && blank(behind) {
             behind = lines.next(behind);
         }
@@ -107,11 +140,36 @@ pub(super) fn remove_item(
     Some(remove_lines(layout, first, behind))
 }
 
-/// The end of what stands in front of a list: its key with the colon.
-fn list_head(layout: &Layout<'_>, list: NodeIndex, dash: usize) -> usize {
-    let root = layout.entries(layout.root());
-    let head = root.iter().find(|entry| entry.value == list);
-    head.map_or(dash, |entry| entry.colon)
+/// Puts new items, written from their dashes on, in the place of some in a row; those before and
+/// behind keep their lines.
+pub(super) fn replace_items(
+    layout: &Layout<'_>,
+    block: Block<'_>,
+    items: &Range<usize>,
+    new: &[String],
+) -> Option<Splice> {
+    if new.is_empty() {
+        return remove_items(layout, block, items);
+    }
+    let lines = &layout.lines;
+    let column = lines.column(*block.dashes.first()?);
+    let line = |item: &String| format!("{}{item}", " ".repeat(column));
+    let new: Vec<String> = new.iter().map(line).collect();
+    let new = new.join(lines.newline());
+    if !items.is_empty() {
+        let ItemLines { first, behind, .. } = ItemLines::of(layout, block, items)?;
+        let text = layout.text();
+        let end = match text[first..behind].ends_with('\n') {
+            true => lines.newline(),
+            false => "",
+        };
+        return Some(Splice::replace(first..behind, format!("{new}{end}")));
+    }
+    let at = match items.start.checked_sub(1) {
+        Some(before) => ItemLines::of(layout, block, &(before..items.start))?.behind,
+        None => first_line(layout, block.dashes, 0, lines.next(block.head)),
+    };
+    Some(insert_lines(layout, at, &new))
 }
 
 /// Removes an entry with the comments in it. What is above it stays.
@@ -128,7 +186,11 @@ pub(super) fn remove_entry(layout: &Layout<'_>, mapping: NodeIndex, index: usize
         Some(next) if layout.text()[behind.min(next)..next].trim().is_empty() => {
             Splice::remove(place.start..next)
         }
-        _ => Splice::remove(place.start..lines.end(place.end)),
+        // The dash stands alone then, without blanks behind it.
+        _ => {
+            let before = layout.text()[..place.start].trim_end_matches([' ', '\t']);
+            Splice::remove(before.len()..lines.end(place.end))
+        }
     }
 }
 

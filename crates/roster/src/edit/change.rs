@@ -3,14 +3,16 @@
 use granit_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
+use super::block::{self, Block};
 use super::error::EditErrorKind;
+use super::flow;
 use super::layout::{Entry, Form, Layout, NodeIndex};
 use super::splice::Splice;
 use super::write::{self, Manner};
-use super::{block, flow};
 use crate::finding::Span;
 use crate::source::Source;
 use crate::spelling::is_key;
+use crate::syntax::resolves_to_text;
 
 /// One change of a roster.
 #[derive(Debug, Clone)]
@@ -59,7 +61,7 @@ impl Planner<'_, '_> {
 
     fn manner(&self, mapping: NodeIndex) -> Manner<'_> {
         if self.json {
-            Manner::Json
+            self.json_manner(mapping)
         } else if self.layout.is_flow(mapping) {
             Manner::Flow
         } else {
@@ -67,6 +69,14 @@ impl Planner<'_, '_> {
             let newline = self.layout.lines.newline();
             Manner::Block { column, newline }
         }
+    }
+
+    /// The manner of JSON in which a mapping is written.
+    fn json_manner(&self, mapping: NodeIndex) -> Manner<'static> {
+        let last = self.layout.entries(mapping).last();
+        let compact =
+            last.is_some_and(|last| last.colon == self.layout.node(last.value).span.start);
+        Manner::Json { compact }
     }
 
     /// The mapping that has the fields: the roster's, or an agent's.
@@ -122,18 +132,17 @@ impl Planner<'_, '_> {
         let fields = || fields.iter().map(|(key, value)| (key.as_str(), value));
         let last = layout.items(agents).last().copied();
         if layout.is_flow(agents) {
-            let manner = if self.json {
-                Manner::Json
-            } else {
-                Manner::Flow
+            let manner = match last {
+                Some(last) if self.json => self.json_manner(last),
+                _ => Manner::Flow,
             };
             let new = match last.filter(|last| layout.is_flow(*last)) {
                 Some(last) => self.like(last, fields(), manner),
                 None => write::inline_entries(fields(), manner),
             };
-            return Ok(flow::insert(layout, agents, &new));
+            return Ok(flow::insert(layout, agents, &new, manner.between()));
         }
-        let dashes = self.dashes(agents)?;
+        let (_, dashes) = self.dashes(agents)?;
         let dash = *dashes.last().ok_or(EditErrorKind::Unclear)?;
         let column = layout.lines.column(dash);
         let new = match last.filter(|last| layout.is_flow(*last)) {
@@ -189,11 +198,13 @@ impl Planner<'_, '_> {
         format!("{{{newline}{inner}{fields}{newline}{outer}}}")
     }
 
-    fn dashes(&self, list: NodeIndex) -> Result<Vec<usize>, EditErrorKind> {
-        let root = self.layout.entries(self.layout.root());
-        let head = root.iter().find(|entry| entry.value == list);
-        head.and_then(|head| self.layout.dashes(list, head.colon))
-            .ok_or(EditErrorKind::Unclear)
+    /// Where the key of a list at the top ends, and where its dashes are.
+    fn dashes(&self, list: NodeIndex) -> Result<(usize, Vec<usize>), EditErrorKind> {
+        let mut root = self.layout.entries(self.layout.root()).iter();
+        let head = root.find(|entry| entry.value == list);
+        let head = head.ok_or(EditErrorKind::Unclear)?.colon;
+        let dashes = self.layout.dashes(list, head);
+        Ok((head, dashes.ok_or(EditErrorKind::Unclear)?))
     }
 
     fn remove(&self, index: usize) -> Planned {
@@ -207,10 +218,15 @@ impl Planner<'_, '_> {
             .get(index)
             .ok_or(EditErrorKind::Unclear)?;
         let splices = if layout.is_flow(agents) {
-            flow::remove(layout, agents, index)
+            flow::remove_item(layout, agents, index)
         } else {
-            let dashes = self.dashes(agents)?;
-            let removed = block::remove_item(layout, agents, &dashes, index);
+            let (head, dashes) = self.dashes(agents)?;
+            let block = Block {
+                list: agents,
+                head,
+                dashes: &dashes,
+            };
+            let removed = block::remove_items(layout, block, &(index..index + 1));
             vec![removed.ok_or(EditErrorKind::Unclear)?]
         };
         self.unshared(&layout.node(item).span)?;
@@ -241,9 +257,10 @@ impl Planner<'_, '_> {
     }
 
     fn insert(&self, mapping: NodeIndex, key: &str, value: &Value) -> Vec<Splice> {
-        let new = write::entry(key, value, self.manner(mapping));
+        let manner = self.manner(mapping);
+        let new = write::entry(key, value, manner);
         if self.layout.is_flow(mapping) {
-            flow::insert(self.layout, mapping, &new)
+            flow::insert(self.layout, mapping, &new, manner.between())
         } else {
             vec![block::insert_entry(self.layout, mapping, &new)]
         }
@@ -278,10 +295,10 @@ impl Planner<'_, '_> {
             return Ok(vec![Splice::insert(entry.colon, format!(" {new}"))]);
         }
         let start = if tagged { properties } else { old.span.start };
-        let gap = if layout.text()[entry.colon..start].is_empty() {
-            " "
-        } else {
-            ""
+        // JSON needs no blank behind a colon.
+        let gap = match layout.text()[entry.colon..start].is_empty() && !self.json {
+            true => " ",
+            false => "",
         };
         Ok(vec![Splice::replace(
             start..old.span.end,
@@ -306,31 +323,14 @@ impl Planner<'_, '_> {
     fn replace_block(&self, entry: &Entry, value: &Value, manner: Manner<'_>) -> Planned {
         let (layout, lines) = (self.layout, &self.layout.lines);
         let old = layout.node(entry.value).span.clone();
-        let newline = lines.newline();
         match value {
             Value::Array(items) if !items.is_empty() && !layout.items(entry.value).is_empty() => {
-                let dashes = layout.dashes(entry.value, entry.colon);
-                let dash = *dashes
-                    .as_deref()
-                    .unwrap_or_default()
-                    .first()
-                    .ok_or(EditErrorKind::Unclear)?;
-                let column = lines.column(dash);
-                let inner = Manner::Block { column, newline };
-                let items = items
-                    .iter()
-                    .map(|item| format!("- {}", write::inline(item, inner, ScalarStyle::Plain)));
-                let between = format!("{newline}{}", " ".repeat(column));
-                let new = items.collect::<Vec<_>>().join(&between);
-                Ok(vec![Splice::replace(dash..old.end, new)])
+                self.replace_items(entry, items)
             }
             Value::Object(fields)
                 if !fields.is_empty() && !layout.entries(entry.value).is_empty() =>
             {
-                let column = block::column(layout, entry.value);
-                let inner = Manner::Block { column, newline };
-                let new = write::entries(write::pairs(fields), inner);
-                Ok(vec![Splice::replace(old, new)])
+                self.replace_fields(entry.value, fields)
             }
             _ => {
                 let new = write::inline(value, manner, ScalarStyle::Plain);
@@ -340,6 +340,95 @@ impl Planner<'_, '_> {
                     Splice::remove(head..old.end),
                 ])
             }
+        }
+    }
+
+    /// Makes a block list have other items. Those that stay at its beginning and at its end are left
+    /// as they are, with their comments; one that alone is another keeps the comments of its place.
+    fn replace_items(&self, entry: &Entry, new: &[Value]) -> Planned {
+        let (layout, lines) = (self.layout, &self.layout.lines);
+        let old = layout.items(entry.value);
+        let dashes = layout.dashes(entry.value, entry.colon);
+        let dashes = dashes.ok_or(EditErrorKind::Unclear)?;
+        let column = lines.column(*dashes.first().ok_or(EditErrorKind::Unclear)?);
+        let manner = Manner::Block {
+            column,
+            newline: lines.newline(),
+        };
+        let same = |(old, new): (&NodeIndex, &Value)| self.says(*old, new);
+        let before = old.iter().zip(new).take_while(|pair| same(*pair)).count();
+        let rest = old[before..].iter().rev().zip(new[before..].iter().rev());
+        let behind = rest.take_while(|pair| same(*pair)).count();
+        let changed = before..old.len() - behind;
+        let new = &new[before..new.len() - behind];
+        let is_scalar = |node: NodeIndex| matches!(layout.node(node).form, Form::Scalar { .. });
+        if let ([old], [new]) = (&old[changed.clone()], new)
+            && is_scalar(*old)
+        {
+            let span = layout.node(*old).span.clone();
+            let new = write::inline(new, manner.inside(), ScalarStyle::Plain);
+            return Ok(vec![Splice::replace(span, new)]);
+        }
+        let written = |item| format!("- {}", write::inline(item, manner, ScalarStyle::Plain));
+        let new: Vec<String> = new.iter().map(written).collect();
+        let block = Block {
+            list: entry.value,
+            head: entry.colon,
+            dashes: &dashes,
+        };
+        let replaced = block::replace_items(layout, block, &changed, &new);
+        Ok(vec![replaced.ok_or(EditErrorKind::Unclear)?])
+    }
+
+    /// Makes a block mapping have other fields. Those that stay are left as they are, with their
+    /// comments, and those that have another value keep their place.
+    fn replace_fields(&self, mapping: NodeIndex, new: &Map<String, Value>) -> Planned {
+        let layout = self.layout;
+        let entries = layout.entries(mapping);
+        let named = |key: &str| new.get(key);
+        if !entries.iter().any(|entry| named(&entry.key).is_some()) {
+            let old = layout.node(mapping).span.clone();
+            let inner = self.manner(mapping);
+            let text = write::entries(write::pairs(new), inner);
+            let end = self.with_comment(old.end);
+            return Ok(vec![Splice::replace(old.start..end, text)]);
+        }
+        let mut splices = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            match named(&entry.key) {
+                Some(value) if self.says(entry.value, value) => {}
+                Some(value) => splices.extend(self.replace(mapping, entry, value)?),
+                None => splices.push(block::remove_entry(layout, mapping, index)),
+            }
+        }
+        let is_new = |key: &str| !entries.iter().any(|entry| entry.key == key);
+        let added = write::pairs(new).filter(|(key, _)| is_new(key));
+        splices.extend(added.flat_map(|(key, value)| self.insert(mapping, key, value)));
+        Ok(splices)
+    }
+
+    /// The end of a place, or of the comment behind it in its line.
+    fn with_comment(&self, end: usize) -> usize {
+        let line_end = self.layout.lines.end(end);
+        match self.layout.text()[end..line_end]
+            .trim_start()
+            .starts_with('#')
+        {
+            true => line_end,
+            false => end,
+        }
+    }
+
+    /// Whether a scalar is this value; of all else that is not told.
+    fn says(&self, node: NodeIndex, value: &Value) -> bool {
+        let Form::Scalar { style, text } = &self.layout.node(node).form else {
+            return false;
+        };
+        match value {
+            Value::String(value) => {
+                text == value && (*style != ScalarStyle::Plain || resolves_to_text(text))
+            }
+            other => *style == ScalarStyle::Plain && *text == other.to_string(),
         }
     }
 

@@ -132,6 +132,8 @@ fn unknown(field: &Field, found: &[String], at: &Value) -> EditErrorKind {
         .into_iter()
         .flat_map(|properties| properties.keys())
         .filter(|name| !name.contains(char::is_uppercase))
+        // An agent's name cannot be set.
+        .filter(|name| field.agent.is_none() || *name != "name")
         .map(|name| under(name))
         .collect();
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
@@ -139,6 +141,9 @@ fn unknown(field: &Field, found: &[String], at: &Value) -> EditErrorKind {
     let near = nearest(key, keys.iter().map(String::as_str));
     let known = match near {
         Some(near) => format!("did you mean `{}`?", under(near)),
+        None if key.is_empty() && !found.is_empty() => {
+            format!("`{}.` lacks the name of what is in it", found.join("."))
+        }
         None if names.is_empty() => format!("`{}` has no fields in it", found.join(".")),
         None => {
             let names = names.iter().map(String::as_str);

@@ -4,8 +4,14 @@ use super::layout::{Layout, NodeIndex};
 use super::splice::Splice;
 use crate::finding::Span;
 
-/// Adds an item or an entry behind the last one, in the manner of those that are there.
-pub(super) fn insert(layout: &Layout<'_>, collection: NodeIndex, new: &str) -> Vec<Splice> {
+/// Adds an item or an entry behind the last one, in the manner of those that are there; `between`
+/// stands between two where no manner can be seen.
+pub(super) fn insert(
+    layout: &Layout<'_>,
+    collection: NodeIndex,
+    new: &str,
+    between: &str,
+) -> Vec<Splice> {
     let (lines, text) = (&layout.lines, layout.text());
     let span = &layout.node(collection).span;
     let children = layout.children(collection);
@@ -32,11 +38,37 @@ pub(super) fn insert(layout: &Layout<'_>, collection: NodeIndex, new: &str) -> V
     }
     let gap = match children.as_slice() {
         [.., before, last] => &text[before.end..last.start],
-        _ => ", ",
+        _ => between,
     };
     let usual = gap.starts_with(',') && gap[1..].trim().is_empty();
-    let gap = if usual { gap } else { ", " };
+    let gap = if usual { gap } else { between };
     vec![Splice::insert(last.end, format!("{gap}{new}"))]
+}
+
+/// Removes an item as [`remove`] does, and with its lines the comments directly above them.
+pub(super) fn remove_item(layout: &Layout<'_>, list: NodeIndex, index: usize) -> Vec<Splice> {
+    let lines = &layout.lines;
+    let before = match index.checked_sub(1) {
+        Some(before) => {
+            let before = &layout.children(list)[before];
+            comma_behind(layout, before).unwrap_or(before.end)
+        }
+        None => layout.node(list).span.start,
+    };
+    let floor = lines.next(before);
+    let mut splices = remove(layout, list, index);
+    if let Some(Splice { part, .. }) = splices.last_mut() {
+        let is_line = part.start == lines.start(part.start);
+        let above = |first| {
+            lines
+                .before(first)
+                .filter(|above| is_line && *above >= floor)
+        };
+        while let Some(comment) = above(part.start).filter(|line| lines.comment(*line).is_some()) {
+            part.start = comment;
+        }
+    }
+    splices
 }
 
 /// Removes an item or an entry with its comma, and with its lines if nothing else is on them.

@@ -8,8 +8,8 @@ use crate::syntax::resolves_to_text;
 /// The manner in which a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner<'t> {
-    /// JSON, and nothing but JSON.
-    Json,
+    /// JSON, and nothing but JSON; a compact one has no blanks between its parts.
+    Json { compact: bool },
     /// In brackets, or in one line.
     Flow,
     /// A block whose lines stand below each other in this column.
@@ -20,8 +20,26 @@ impl Manner<'_> {
     /// What stands inside of brackets.
     pub(super) const fn inside(self) -> Self {
         match self {
-            Self::Json => Self::Json,
+            Self::Json { compact } => Self::Json { compact },
             Self::Flow | Self::Block { .. } => Self::Flow,
+        }
+    }
+}
+
+impl Manner<'_> {
+    /// What stands between two parts in brackets.
+    pub(super) const fn between(self) -> &'static str {
+        match self {
+            Self::Json { compact: true } => ",",
+            Self::Json { compact: false } | Self::Flow | Self::Block { .. } => ", ",
+        }
+    }
+
+    /// What stands between a key and its value in one line.
+    const fn colon(self) -> &'static str {
+        match self {
+            Self::Json { compact: true } => ":",
+            Self::Json { compact: false } | Self::Flow | Self::Block { .. } => ": ",
         }
     }
 }
@@ -40,7 +58,7 @@ pub(super) fn inline(value: &Value, manner: Manner<'_>, quoting: ScalarStyle) ->
             let items = items
                 .iter()
                 .map(|item| inline(item, inside, ScalarStyle::Plain));
-            format!("[{}]", items.collect::<Vec<_>>().join(", "))
+            format!("[{}]", items.collect::<Vec<_>>().join(inside.between()))
         }
         Value::Object(fields) => inline_entries(pairs(fields), inside),
         other => other.to_string(),
@@ -61,8 +79,9 @@ pub(super) fn entry(name: &str, value: &Value, manner: Manner<'_>) -> String {
             )
         }
         _ => format!(
-            "{}: {}",
+            "{}{}{}",
             key(name, manner),
+            manner.colon(),
             inline(value, manner, ScalarStyle::Plain)
         ),
     }
@@ -75,7 +94,7 @@ pub(super) fn entries<'f>(
 ) -> String {
     let between = match manner {
         Manner::Block { column, newline } => format!("{newline}{}", " ".repeat(column)),
-        Manner::Json | Manner::Flow => ", ".to_owned(),
+        Manner::Json { .. } | Manner::Flow => manner.between().to_owned(),
     };
     let fields = fields.map(|(name, value)| entry(name, value, manner));
     fields.collect::<Vec<_>>().join(&between)
@@ -98,7 +117,7 @@ pub(super) fn pairs(fields: &Map<String, Value>) -> impl Iterator<Item = (&str, 
 pub(super) const INDENT: usize = 2;
 
 fn text(text: &str, manner: Manner<'_>, quoting: ScalarStyle) -> String {
-    if manner == Manner::Json {
+    if matches!(manner, Manner::Json { .. }) {
         return double_quoted(text);
     }
     if let Manner::Block { column, newline } = manner
