@@ -11,7 +11,7 @@ use unescaped::Unescaped;
 const SHORTEST: usize = 8;
 
 /// The longest part of a value that a message repeats, in characters.
-const SHOWN: usize = 48;
+const SHOWN: usize = 64;
 
 /// Returns what kind of credential a text has the shape of.
 pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
@@ -96,9 +96,13 @@ fn is_token_character(c: char) -> bool {
 }
 
 /// Prefixes that vendors give their tokens, with the fewest characters that follow one.
-const PREFIXES: [(&str, usize, &str); 27] = [
+const PREFIXES: [(&str, usize, &str); 31] = [
     ("syt_", 16, "a Matrix access token"),
     ("syr_", 16, "a Matrix refresh token"),
+    ("mat_", 37, "a Matrix access token"),
+    ("mct_", 37, "a Matrix access token"),
+    ("mar_", 37, "a Matrix refresh token"),
+    ("mcr_", 37, "a Matrix refresh token"),
     ("sk-", 16, "an API key"),
     ("sk_live_", 16, "a Stripe key"),
     ("rk_live_", 16, "a Stripe key"),
@@ -146,6 +150,18 @@ fn token_kind(word: &str) -> Option<&'static str> {
 /// Prefixes that end too many words (`disk-…`) to count for anything but at the beginning of one.
 const AT_THE_BEGINNING: [&str; 4] = ["sk-", "hf_", "npm_", "pypi-"];
 
+/// Prefixes that end words too (`format_…`), of tokens that are told by their form.
+const WITH_CHECKSUM: [&str; 4] = ["mat_", "mct_", "mar_", "mcr_"];
+
+/// Whether 30 random characters and 6 of a checksum follow, as in the tokens of Matrix's own
+/// authentication service.
+fn has_checksum(rest: &str) -> bool {
+    rest.split_once('_').is_some_and(|(random, checksum)| {
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        random.len() == 30 && checksum.len() == 6 && is_plain(random) && is_plain(checksum)
+    })
+}
+
 fn undotted_kind(token: &str) -> Option<&'static str> {
     for (prefix, least, kind) in PREFIXES {
         let rest = match token.split_once(prefix) {
@@ -154,7 +170,11 @@ fn undotted_kind(token: &str) -> Option<&'static str> {
             Some((_, rest)) if !AT_THE_BEGINNING.contains(&prefix) => glued(prefix, rest),
             _ => continue,
         };
-        if rest.len() >= least && is_random(rest) {
+        let fits = match WITH_CHECKSUM.contains(&prefix) {
+            true => has_checksum(rest),
+            false => is_random(rest),
+        };
+        if rest.len() >= least && fits {
             return Some(kind);
         }
     }
@@ -163,14 +183,19 @@ fn undotted_kind(token: &str) -> Option<&'static str> {
 
 /// What of a word belongs to a token that does not begin it: no separators, but for Matrix.
 fn glued<'t>(prefix: &str, rest: &'t str) -> &'t str {
-    let matrix = prefix.starts_with("sy");
+    let matrix = prefix.starts_with("sy") || WITH_CHECKSUM.contains(&prefix);
     let separates = |c: char| !(c.is_ascii_alphanumeric() || (matrix && c == '_'));
     rest.split(separates).next().unwrap_or_default()
 }
 
 /// Tells a token from words that happen to begin like one (`sk-learn-is-a-library`).
 fn is_random(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_digit())
+    let mixed = |run: &str| {
+        let has = |wanted: fn(&u8) -> bool| run.bytes().any(|byte| wanted(&byte));
+        run.len() >= 16 && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
+    };
+    let mut runs = text.split(|c: char| !c.is_ascii_alphanumeric());
+    text.bytes().any(|byte| byte.is_ascii_digit()) || runs.any(mixed)
 }
 
 fn is_aws_key(token: &str) -> bool {
@@ -266,6 +291,23 @@ mod tests {
                 "token_syt_Zm9v_abcdefGHIJ1234567890_1a2b3c",
                 "a Matrix access token",
             ),
+            (
+                "mat_kkLSacJDpek22jKWw4AcXG68b7U3W6_0Lg9yb",
+                "a Matrix access token",
+            ),
+            (
+                "mct_kkLSacJDpek22jKWw4AcXG68b7U3W6_0Lg9yb",
+                "a Matrix access token",
+            ),
+            (
+                "mar_kkLSacJDpek22jKWw4AcXG68b7U3W6_0Lg9yb",
+                "a Matrix refresh token",
+            ),
+            (
+                "token_mcr_kkLSacJDpek22jKWw4AcXG68b7U3W6_0Lg9yb",
+                "a Matrix refresh token",
+            ),
+            ("sk-proj-abcDEFghiJKLmnoPQRstuVWXyz", "an API key"),
             ("AKIAIOSFODNN7EXAMPLE", "an AWS access key"),
             ("keyAKIAIOSFODNN7EXAMPLE", "an AWS access key"),
             (
@@ -304,6 +346,8 @@ mod tests {
             "claude",
             "openai-codex/gpt-5.5:high",
             "sk-learn-is-a-python-library",
+            "sk-learn-is-a-Python-library",
+            "format_kkLSacJDpek22jKWw4AcXG68b7U3W6_in_40_columns",
             "disk-0123456789abcdef0123",
             "highs_and_lows_of_the_year_2024",
             "https://matrix.example.org",
@@ -327,7 +371,7 @@ mod tests {
     #[test]
     fn a_shown_value_is_short_and_on_one_line() {
         assert_eq!(shown("a\nb"), "a b");
-        assert_eq!(shown(&"x".repeat(60)).chars().count(), SHOWN + 1);
+        assert_eq!(shown(&"x".repeat(70)).chars().count(), SHOWN + 1);
         assert_eq!(shown("ghp_0123456789abcdefghijABCDEFGHIJ012345"), "…");
     }
 }
