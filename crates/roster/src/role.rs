@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::source::BYTE_ORDER_MARK;
 use crate::spelling;
 
 /// A role: the text that agents of a class get at launch.
@@ -57,13 +58,15 @@ impl Role {
     /// When the file has no text, or a head that is not understood.
     pub fn parse(class: &str, markdown: &str) -> Result<Self, InvalidRole> {
         let class = class.to_owned();
+        let markdown = markdown.strip_prefix(BYTE_ORDER_MARK).unwrap_or(markdown);
         let markdown = &markdown.replace("\r\n", "\n");
-        let (synonyms, text) = match markdown.strip_prefix("---\n") {
-            None => (Vec::new(), markdown.as_str()),
-            Some(rest) => match rest.split_once("---\n") {
+        // The newline before the head's end is the one of the line above it.
+        let (synonyms, text) = match markdown.strip_prefix("---") {
+            Some(rest) if rest.starts_with('\n') => match rest.split_once("\n---\n") {
                 None => return Err(InvalidRole::OpenHead { class }),
                 Some((head, text)) => (synonyms(&class, head)?, text),
             },
+            _ => (Vec::new(), markdown.as_str()),
         };
         if text.trim().is_empty() {
             return Err(InvalidRole::Empty { class });
@@ -415,6 +418,15 @@ mod tests {
             assert_eq!(roles.of_class(synonym).unwrap().class(), class);
         }
         assert_eq!(roles.of_class("codr"), None);
+    }
+
+    #[test]
+    fn a_head_begins_behind_a_byte_order_mark_and_ends_with_a_line() {
+        let role = Role::parse("x", "\u{feff}---\nsynonyms: a---, b\n---\nYou keep.\n").unwrap();
+        assert_eq!(role.synonyms(), ["a---", "b"]);
+        assert_eq!(role.text(), "You keep.\n");
+        let empty = Role::parse("x", "---\n---\nYou keep.\n").unwrap();
+        assert_eq!(empty.text(), "You keep.\n");
     }
 
     #[test]
