@@ -46,6 +46,9 @@ class Place:
         for name, text in rosters.items():
             (self.checkout / name).parent.mkdir(parents=True, exist_ok=True)
             (self.checkout / name).write_text(text)
+        # Rosters stand beside code that may be built with an old toolchain.
+        pin = '[toolchain]\nchannel = "not-installed-here"\n'
+        (self.checkout / "rust-toolchain.toml").write_text(pin)
         (self.top / "temp").mkdir()
 
     def environment(self):

@@ -11,7 +11,8 @@ if [[ ! -x $root/bin/fleet ]]; then
         exit 4
     }
     echo 'building fleet for rosters (once, takes a minute or two)' >&2
-    cargo install --quiet --locked --no-track --root "$root" --path "$here/crates/cli" \
-        --no-default-features --features validate
+    # From here, since the checkout that is checked may pin a toolchain that is too old.
+    (cd "$here" && cargo install --quiet --locked --no-track --root "$root" --path crates/cli \
+        --no-default-features --features validate)
 fi
 exec "$root/bin/fleet" validate "$@"
