@@ -7,6 +7,7 @@ use crate::finding::Span;
 use crate::name::AgentName;
 use crate::rules::are_apart;
 use crate::secret::shown;
+use crate::spelling::is_key;
 use crate::tree::{Entry, NodeId, NodeKind, Stated, Text, Tree};
 
 /// The keys of a roster.
@@ -68,6 +69,8 @@ pub(crate) struct AgentOutline<'t> {
     pub(crate) node: NodeId,
     /// The name, if it is a text; not necessarily a valid one.
     pub(crate) name: Option<Text<'t>>,
+    /// Whether it may misspell a key: it has one that agents do not have, or no keys at all.
+    is_odd: OnceCell<bool>,
 }
 
 impl<'t> Outline<'t> {
@@ -82,6 +85,7 @@ impl<'t> Outline<'t> {
                 tree,
                 node: *node,
                 name: tree.text_of(*node, "name"),
+                is_odd: OnceCell::new(),
             })
             .collect();
         Self {
@@ -186,12 +190,22 @@ impl<'t> AgentOutline<'t> {
 
     /// What the agent says of a key that holds a text.
     pub(crate) fn stated(&self, key: &str) -> Stated<'t> {
-        self.tree.stated(self.node, key, &AGENT_KEYS)
+        match self.tree.get(self.node, key) {
+            None if !self.is_odd() => Stated::Absent,
+            _ => self.tree.stated(self.node, key, &AGENT_KEYS),
+        }
     }
 
     /// Whether a key is there, or another one that most likely means it.
     pub(crate) fn has_or_misspells(&self, key: &str) -> bool {
-        self.has(key) || self.tree.misspells(self.node, key, &AGENT_KEYS)
+        self.has(key) || (self.is_odd() && self.tree.misspells(self.node, key, &AGENT_KEYS))
+    }
+
+    fn is_odd(&self) -> bool {
+        let known = |entry: &Entry| AGENT_KEYS.iter().any(|key| is_key(&entry.key, key));
+        *self.is_odd.get_or_init(|| {
+            !self.tree.is_mapping(self.node) || !self.tree.entries(self.node).iter().all(known)
+        })
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {

@@ -428,7 +428,10 @@ impl Planner<'_, '_> {
             Value::String(value) => {
                 text == value && (*style != ScalarStyle::Plain || resolves_to_text(text))
             }
-            other => *style == ScalarStyle::Plain && *text == other.to_string(),
+            other => {
+                let written = other.to_string();
+                *style == ScalarStyle::Plain && *text == written
+            }
         }
     }
 

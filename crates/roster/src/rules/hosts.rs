@@ -39,15 +39,15 @@ fn is_absent(stated: &Stated<'_>) -> bool {
 
 /// Notes how an agent on another host is reached, and keys that only such an agent has use for.
 pub(super) fn remote_agents(outline: &Outline<'_>, known: &Known) -> Vec<Finding> {
-    let notes = |agent: &AgentOutline<'_>| match (place(agent, known), agent.stated("ssh")) {
-        (Place::Here, _) => ignored_keys(agent),
-        (Place::There(host), ssh) if is_absent(&ssh) => {
+    let notes = |agent: &AgentOutline<'_>| match place(agent, known) {
+        Place::Here => ignored_keys(agent),
+        Place::There(host) if is_absent(&agent.stated("ssh")) => {
             let message = format!("ssh is asked for `{}` by its name", shown(host.text));
             let note = Finding::new(Code::NoSsh, host.span, message)
                 .help("add `ssh: user@host` if that is not enough");
             vec![note]
         }
-        (Place::There(_) | Place::Unclear, _) => Vec::new(),
+        Place::There(_) | Place::Unclear => Vec::new(),
     };
     outline.agents.iter().flat_map(notes).collect()
 }
