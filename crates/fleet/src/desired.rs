@@ -40,6 +40,8 @@ pub struct Desired {
     pub depends_on: Vec<String>,
     /// Whether `down` leaves it alone unless it is named.
     pub persistent: bool,
+    /// Whether there is a role of its class, by which it learns its mandate.
+    pub has_role: bool,
 }
 
 /// Why the roster's words about one agent cannot be followed. The others are not touched by it.
@@ -61,6 +63,13 @@ pub enum Impossible {
     /// There is no home directory that `~` could mean.
     #[error("the working directory begins with `~`, and HOME is not set")]
     NoHome,
+}
+
+/// Whether an agent is told anything at its launch: by its command line or as its first message. A
+/// command of the roster's own is left as it is.
+pub(crate) fn is_told(agent: &Agent, harness: &Harness) -> bool {
+    let launch = harness.launch();
+    agent.command.is_none() && (launch.system_prompt.is_some() || launch.told_by_message)
 }
 
 /// Turns the agents of a roster into what their pods have to be.
@@ -163,6 +172,7 @@ impl<'a> Recipe<'a> {
             explicit_env: explicit.into_keys().cloned().collect(),
             depends_on: agent.depends_on.iter().map(ToString::to_string).collect(),
             persistent: agent.persistent_persona,
+            has_role: texts.has_role(&agent.class),
         })
     }
 
@@ -178,7 +188,7 @@ impl<'a> Recipe<'a> {
             return Ok((command.clone(), String::new()));
         }
         let launch = harness.launch();
-        let told = if launch.system_prompt.is_some() || launch.told_by_message {
+        let told = if is_told(agent, harness) {
             texts.told(self.roster, agent, self.host, Tools::of(harness))
         } else {
             String::new()

@@ -116,6 +116,7 @@ mod tests {
             explicit_env: vec!["A".into()],
             depends_on: Vec::new(),
             persistent: false,
+            has_role: true,
         }
     }
 

@@ -35,6 +35,12 @@ impl Texts {
         }
     }
 
+    /// Returns whether agents of a class have a role.
+    #[must_use]
+    pub fn has_role(&self, class: &str) -> bool {
+        self.roles.of_class(class).is_some()
+    }
+
     /// Returns the whole text for one agent: `SOUL.md`, the role of its class (found by synonyms
     /// too), `personas/<name>.md`, then the comms block; what is not there is left out.
     #[must_use]

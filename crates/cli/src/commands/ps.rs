@@ -21,7 +21,8 @@ dead (expected, but gone), stale and unknown (no good heartbeat), quarantined
 (ended too often). `--explain AGENT` shows why an agent has its state.
 Flags: HELD a message waits, PAUSED none is delivered, DRIFT runs other than
 the roster says, VIEW its tmux view is missing, BOOT would not come back after
-a boot, OLD runs another build, UNMANAGED no pod hosts it.";
+a boot, OLD runs another build, UNMANAGED no pod hosts it, ROLE its class has
+no role, so that it is told no mandate.";
 
 /// Ends a line on a screen that is drawn over what was there.
 const NEXT_LINE: &str = "\x1b[K\r\n";

@@ -12,6 +12,7 @@ use crate::listeners::Listeners;
 use crate::readiness::{Decider, HeartbeatAge, PodAnswer, Readiness};
 use crate::sighting::{Moment, Sighting};
 use crate::supervisor::Instance;
+use crate::told::Texts;
 
 /// Why an agent is in the state that it is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,7 +52,9 @@ impl Fleet {
             Some(&summary.record.identity) == recorded.as_ref().map(|pod| &pod.identity)
         });
         let Some(summary) = summary else {
-            return Ok(never_started(agent, &self.store_path()));
+            let mut explanation = never_started(agent, &self.store_path());
+            explanation.facts.extend(self.role_fact(agent));
+            return Ok(explanation);
         };
         let sighting = Sighting::of(summary, &Listeners::unlisted());
         let now = Moment::now();
@@ -87,6 +90,7 @@ impl Fleet {
                 .map(|(_, fact)| fact)
                 .chain(unit)
                 .chain(view)
+                .chain(self.role_fact(agent))
                 .collect(),
         })
     }
@@ -102,6 +106,20 @@ impl Fleet {
             what: "unit".to_owned(),
             value: units.account(&Instance::new(self.key.fleet.clone(), name)),
             source: "systemctl show".to_owned(),
+            age_seconds: Some(0),
+            decided: false,
+        })
+    }
+
+    /// That the class which the roster gives an agent has no role.
+    fn role_fact(&self, agent: &str) -> Option<Fact> {
+        let (roster, _) = self.wanted_roster().ok()?;
+        let class = &roster.agent(agent)?.class;
+        let missing = !Texts::read(&self.dirs.config).has_role(class);
+        missing.then(|| Fact {
+            what: "role".to_owned(),
+            value: format!("missing: no role of the class `{class}`"),
+            source: self.dirs.config.join("roles").display().to_string(),
             age_seconds: Some(0),
             decided: false,
         })

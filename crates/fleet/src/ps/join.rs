@@ -166,6 +166,10 @@ impl<'a> Join<'a> {
         PsRow {
             inbox: Some(0),
             detail: fault.map(ToString::to_string),
+            flags: self
+                .role_is_missing(agent.name.as_str())
+                .into_iter()
+                .collect(),
             ..self.of_roster(agent, RowState::Judged(Readiness::Stopped))
         }
     }
@@ -266,7 +270,17 @@ impl<'a> Join<'a> {
         if let Some(account) = sighting.quarantine() {
             flag(FlagKind::Quarantined, account);
         }
+        flags.extend(self.role_is_missing(record.identity.name.as_str()));
         flags
+    }
+
+    /// That the class which the roster gives an agent has no role.
+    fn role_is_missing(&self, agent: &str) -> Option<Flag> {
+        let desired = self.desired.get(agent)?.as_ref().ok()?;
+        (!desired.has_role).then(|| Flag {
+            kind: FlagKind::Role,
+            detail: format!("the class `{}` has none", desired.class),
+        })
     }
 
     /// Returns the unit of a pod, unless the pod that is up is another process.

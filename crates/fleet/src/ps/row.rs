@@ -158,6 +158,8 @@ pub enum FlagKind {
     Old,
     /// Its agent ended too often.
     Quarantined,
+    /// Its class has no role, so it is told no mandate.
+    Role,
 }
 
 impl FlagKind {
@@ -173,6 +175,7 @@ impl FlagKind {
             Self::View => "VIEW",
             Self::Old => "OLD",
             Self::Quarantined => "QUARANTINED",
+            Self::Role => "ROLE",
         }
     }
 }

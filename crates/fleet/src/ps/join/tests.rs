@@ -411,3 +411,39 @@ fn the_bridge_stands_with_the_orchestrator_of_this_host_alone() {
         "- {name: lead, runtime: sim, class: orchestrator, host: oak}\n- {name: a, runtime: sim}\n";
     assert_eq!(rows(far), [""; 0]);
 }
+
+#[test]
+fn a_class_without_a_role_is_flagged_whether_or_not_the_agent_ever_ran() {
+    let text = "version: 1\ntransport: tmux\nagents:\n\
+        - {name: a, runtime: sim, class: codr}\n- {name: b, runtime: sim, class: codr}\n\
+        - {name: c, runtime: sim, class: code}\n";
+    let roster = Roster::parse(text, "r", &Known::shipped()).0.unwrap();
+    let desired = |agent: &Agent| Desired {
+        name: PodName::new(agent.name.as_str()).unwrap(),
+        class: agent.class.clone(),
+        alias: None,
+        runtime: "sim".into(),
+        spec: spec_of(sighting("a").record()).unwrap(),
+        explicit_env: Vec::new(),
+        depends_on: Vec::new(),
+        persistent: false,
+        has_role: agent.class == "code",
+    };
+    let desired: Vec<_> = roster
+        .agents
+        .iter()
+        .map(|agent| (agent, Ok(desired(agent))))
+        .collect();
+    let mut running = sighting("a");
+    running.summary.record.class = "codr".into();
+    let rows = join(&Sources {
+        desired: &desired,
+        sightings: vec![running],
+        ..sources(Some(&roster.agents))
+    });
+    insta::assert_snapshot!(summary(&rows), @r"
+    a@fern available ROLE(the class `codr` has none)
+    b@fern stopped ROLE(the class `codr` has none)
+    c@fern stopped
+    ");
+}
