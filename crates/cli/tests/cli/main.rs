@@ -14,3 +14,4 @@ mod roles;
 mod roster;
 mod sandbox;
 mod terminal;
+mod told;

@@ -1,29 +1,35 @@
-//! `comms`: what agents are told about their fleet mates.
+//! `comms`: what agents are told at their launch.
 
 use serde::Serialize;
 
 use super::Fleet;
 use crate::comms::{Tools, block};
-use crate::desired::load_harness;
+use crate::desired::{is_told, load_harness};
 use crate::error::FleetError;
+use crate::told::Texts;
 
-/// What an agent is told about its fleet mates.
+/// What an agent is told at its launch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CommsBlock {
     /// The agent.
     pub agent: String,
-    /// The block; absent for a lone agent, which has nobody to speak to.
+    /// The part about its fleet mates; absent for a lone agent, which has nobody to speak to.
     pub block: Option<String>,
+    /// The whole, that part included: `SOUL.md`, its role, its persona, its fleet mates.
+    pub told: String,
+    /// Whether its program is handed the whole: not one that takes no such text, nor a command of
+    /// the roster's own.
+    pub handed: bool,
 }
 
 impl Fleet {
-    /// Returns what agents are told about their fleet mates at their next launch; without names, all
-    /// of the roster.
+    /// Returns what agents are told at their next launch; without names, all of the roster.
     ///
     /// # Errors
     /// Fails without a usable roster, and for an agent that it does not have.
     pub async fn comms(&self, agents: &[String]) -> Result<Vec<CommsBlock>, FleetError> {
         let (roster, _) = self.wanted_roster()?;
+        let texts = Texts::read(&self.dirs.config);
         let mut blocks = Vec::new();
         let all = roster.agents.iter().map(|agent| agent.name.to_string());
         let names: Vec<_> = match agents {
@@ -36,10 +42,15 @@ impl Fleet {
             };
             // Of a harness that is faulty its agent's own row of `ps` tells.
             let harness = load_harness(&self.dirs, roster.harness_of(agent), &agent.runtime);
-            let tools = harness.map_or(Tools::None, |(_, harness)| Tools::of(&harness));
+            let harness = harness.ok().map(|(_, harness)| harness);
+            let tools = harness.as_ref().map_or(Tools::None, Tools::of);
             let host = agent.host.as_deref().unwrap_or(&self.host);
-            let block = block(roster, &name, host, tools);
-            blocks.push(CommsBlock { agent: name, block });
+            blocks.push(CommsBlock {
+                block: block(roster, &name, host, tools),
+                told: texts.told(roster, agent, host, tools),
+                handed: harness.is_none_or(|harness| is_told(agent, &harness)),
+                agent: name,
+            });
         }
         Ok(blocks)
     }
