@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::output::{Output, Verbosity, narrowest_terminal};
-use crate::render::wrap::{self, wrap};
+use crate::render::wrap::{self, wrap, wrap_lines};
 
 /// Keep a fleet of AI coding agents running, watched and reachable
 #[derive(Debug, Parser)]
@@ -275,9 +275,8 @@ fn report(error: &Error, output: &mut Output) -> Exit {
 fn report_usage(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         // A usage that is written by hand is not wrapped by the library.
-        let help = error.render().ansi().to_string();
-        let lines: Vec<_> = help.lines().map(|line| wrap(line, 0, "  ")).collect();
-        let _ = writeln!(anstream::stdout(), "{}", lines.join("\n").trim_end());
+        let help = wrap_lines(&error.render().ansi().to_string());
+        let _ = writeln!(anstream::stdout(), "{}", help.trim_end());
         return Exit::Success;
     }
     let plain = error.render().to_string();

@@ -31,6 +31,16 @@ pub(crate) fn wrap(text: &str, used: usize, indent: &str) -> String {
     wrap_to(width(), text, used, indent)
 }
 
+/// Breaks lines that are laid out already: each by itself, and what is broken off stands two columns
+/// deeper than the line began.
+pub(crate) fn wrap_lines(text: &str) -> String {
+    let broken = |line: &str| {
+        let bare = line.trim_start_matches(' ');
+        wrap(line, 0, &" ".repeat(line.len() - bare.len() + 2))
+    };
+    text.lines().map(broken).collect::<Vec<_>>().join("\n")
+}
+
 /// Breaks `text` as [`wrap`] does, at another width.
 pub(crate) fn wrap_to(width: usize, text: &str, used: usize, indent: &str) -> String {
     let mut lines = Lines {
@@ -122,6 +132,17 @@ mod tests {
         let lines = wrapped.lines().skip(1);
         assert!(lines.clone().all(|line| line.len() <= 40));
         assert_eq!(lines.count(), 5);
+    }
+
+    #[test]
+    fn lines_that_fit_are_left_as_they_are_and_others_break_where_they_began() {
+        let fits = format!("  {}\n\n{}", "x".repeat(78), "y".repeat(80));
+        assert_eq!(wrap_lines(&fits), fits);
+        let wide = format!("a\n    {} end", "word ".repeat(20).trim_end());
+        let wrapped = wrap_lines(&wide);
+        let lines: Vec<_> = wrapped.lines().collect();
+        assert!(lines.iter().all(|line| line.len() <= 80), "{wrapped}");
+        assert!(lines[1].starts_with("    word") && lines[2].starts_with("      word"));
     }
 
     #[test]
