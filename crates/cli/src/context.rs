@@ -3,13 +3,15 @@
 #[cfg(feature = "fleet")]
 mod fleet;
 
-#[cfg(feature = "hub")]
-pub(crate) use fleet::short_host_name;
+#[cfg(feature = "fleet")]
+pub(crate) use fleet::missing_roster;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use podfleet_home::{DirsError, Env, RosterChoice, config_dir, home_dir, locate_roster};
+use podfleet_home::{
+    DirsError, Env, RosterChoice, config_dir, home_dir, locate_roster, short_host_name,
+};
 use podfleet_roster::Known;
 
 use crate::error::Error;
@@ -134,6 +136,7 @@ impl Context {
         let roles = own_files::files(&config.join("roles"), &["md"])?;
         let own = self.roles()?;
         Ok(Known::shipped()
+            .with_host(short_host_name())
             .with_runtimes(harnesses.iter().map(|file| own_files::stem(file)))
             .with_only_roles_of(&own.roles)
             // One that is faulty is told where it is used; here it counts as what it is called.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use podfleet::supervisor::SupervisorKind;
 use podfleet::{Dirs, Fleet, OpeningStore, Setup};
 use podfleet_connectors::ConnectorRegistry;
-use podfleet_home::DirsError;
+use podfleet_home::{DirsError, short_host_name};
 use podfleet_pod_store::MemoryStore;
 use podfleet_protocol::FleetName;
 use podfleet_roster::{FleetName as RosterFleetName, Roster};
@@ -189,7 +189,8 @@ enum RosterFound {
     Lost(PathBuf),
 }
 
-fn missing_roster(path: &Path, named: bool) -> Error {
+/// Returns the error of a command that needs a roster where there is none.
+pub(crate) fn missing_roster(path: &Path, named: bool) -> Error {
     let path = path.display();
     let error = Error::message(Exit::Usage, format!("there is no roster {path}"));
     error.hint(if named {
@@ -203,13 +204,6 @@ fn missing_roster(path: &Path, named: bool) -> Error {
 fn own_program() -> Result<PathBuf, Error> {
     std::env::current_exe()
         .map_err(|error| Error::from(error).context("this program cannot be found"))
-}
-
-/// Returns the machine's name up to the first dot.
-pub(crate) fn short_host_name() -> String {
-    let name = rustix::system::uname();
-    let name = name.nodename().to_string_lossy();
-    name.split('.').next().unwrap_or_default().to_owned()
 }
 
 /// Finds the name of a user's number in a list of the form of `/etc/passwd`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use podfleet::{Fleet, Setup};
+use podfleet_home::short_host_name;
 use podfleet_hub::fault::{Code, Fault};
 use podfleet_hub::host::{Listen, Plan, Protection, Running, Standing, find};
 use podfleet_hub::hub::Grace;
@@ -17,7 +18,7 @@ use podfleet_protocol::FleetName;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::version;
-use crate::context::{Context, short_host_name};
+use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 

@@ -312,3 +312,17 @@ fn init_off_a_terminal_asks_nothing_and_counts_by_class() {
         assert_eq!(checked.status, 0, "{preset}: {}", checked.stdout);
     }
 }
+
+#[test]
+fn an_agent_on_this_machine_by_name_is_here() {
+    let sandbox = Sandbox::new();
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let host = host.trim().split('.').next().unwrap();
+    let roster = format!(
+        "version: 1\ntransport: tmux\nagents:\n- {{name: a, runtime: sim, host: {host}, working_directory: /etc/passwd}}\n"
+    );
+    sandbox.write("r.yaml", &roster);
+    let found = sandbox.run("validate r.yaml").stdout;
+    assert!(found.contains("`/etc/passwd` is no directory"), "{found}");
+    assert!(!found.contains("no-ssh"), "{found}");
+}
