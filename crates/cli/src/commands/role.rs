@@ -39,7 +39,7 @@ enum Command {
 struct Show {
     /// The class, or a synonym of it
     #[arg(add = crate::completion::classes())]
-    class: Name,
+    class: String,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -52,6 +52,9 @@ struct Customize {
     /// Begin a role for a class that has none of its own
     #[arg(long)]
     new: bool,
+    /// Print what would be written, and where
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// A role, as programs read it.
@@ -158,6 +161,7 @@ fn find<'a>(own: &'a OwnRoles, class: &str, context: &Context) -> Result<&'a Rol
         let error = Error::message(Exit::Usage, message);
         match own.roles.nearest(class) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None if Name::new(class).is_err() => error.hint("`fleet role list` shows all"),
             None => error.hint(format!(
                 "`fleet role list` shows all; `fleet role customize {class} --new` begins one"
             )),
@@ -181,14 +185,25 @@ fn customize(args: &Customize, context: &mut Context) -> Outcome {
     };
     let path = role_path(&class, context)?;
     let hint = "edit it, or remove it to go back to the shipped role";
-    new_file::write(&path, &text, false, hint)?;
+    if args.dry_run {
+        new_file::check_place(&path, false, hint)?;
+    } else {
+        new_file::write(&path, &text, false, hint)?;
+    }
     let output = &mut context.output;
-    output.say(format_args!("wrote {}", path.display()))?;
+    if args.dry_run {
+        output.data(&text)?;
+        output.say(format_args!("would write {}", path.display()))?;
+    } else {
+        output.say(format_args!("wrote {}", path.display()))?;
+    }
     if class != asked {
         let note = format!("`{asked}` is a synonym of `{class}`, so this role is told to both");
         output.say(wrap(&note, 0, "  "))?;
     }
-    output.say("next: edit it; agents are told it at their next start")?;
+    if !args.dry_run {
+        output.say("next: edit it; agents are told it at their next start")?;
+    }
     Ok(Exit::Success)
 }
 

@@ -41,13 +41,13 @@ fn a_class_without_a_role_is_told_what_to_do() {
       one
     --- exit 2
     ");
-    insta::assert_snapshot!(sandbox.run("role show ../x").show(), @r#"
+    insta::assert_snapshot!(sandbox.run("role show ../x").show(), @"
     --- stderr
-    error: invalid value '../x' for '<CLASS>': "../x" is not a name: it contains '/'
+    error: there is no role for the class `../x`
 
-    For more information, try '--help'.
+    hint: `fleet role list` shows all
     --- exit 2
-    "#);
+    ");
 }
 
 #[test]
@@ -149,4 +149,23 @@ fn a_role_or_profile_that_is_no_file_is_called_what_it_is() {
     insta::assert_snapshot!(sandbox.run("role list").stderr, @"
     error: [HOME]/.config/fleet/roles/code.md is a directory
     ");
+}
+
+#[test]
+fn a_role_to_customize_is_shown_before_it_is_written() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run("role customize librarian --new --dry-run");
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("# librarian\n"), "{}", ran.stdout);
+    let would = "would write [HOME]/.config/fleet/roles/librarian.md";
+    assert_eq!(ran.stderr.trim_end(), would);
+    assert!(!sandbox.home().join(".config/fleet/roles").exists());
+}
+
+#[test]
+fn what_the_list_of_roles_names_can_be_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".config/fleet/roles/two.words+.md", "You keep.\n");
+    assert!(sandbox.run("role list").stdout.contains("two.words+"));
+    assert_eq!(sandbox.run("role show two.words+").stdout, "You keep.\n");
 }
