@@ -36,10 +36,17 @@ pub(crate) fn named(words: &[PathBuf]) -> Vec<Result<Input, Error>> {
     }
     let mut seen = HashSet::new();
     inputs.retain(|input| match input {
+        Ok(Input::File(path)) => seen.insert(Input::File(plain(path))),
         Ok(input) => seen.insert(input.clone()),
         Err(_) => true,
     });
     inputs
+}
+
+/// The path without the parts that say nothing: `./a.yaml` is `a.yaml`.
+fn plain(path: &Path) -> PathBuf {
+    let parts = path.components();
+    parts.filter(|part| *part != Component::CurDir).collect()
 }
 
 fn is_pattern(word: &str) -> bool {

@@ -62,6 +62,8 @@ fn what_is_named_twice_comes_once() {
     let inputs: Vec<Input> = named(&words).into_iter().filter_map(Result::ok).collect();
     let first = Input::File(directory.path().join("a.yaml"));
     assert_eq!(inputs, [Input::Stdin, Input::File(file), first]);
+    let inputs = named(&["a.yaml".into(), "./a.yaml".into(), "x/../a.yaml".into()]);
+    assert_eq!(inputs.len(), 2, "a link may stand before `..`");
 }
 
 #[test]
