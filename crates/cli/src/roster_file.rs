@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use podfleet_roster::{Code, Diagnostic, Document, Known, MAX_BYTES, Roster};
+use podfleet_roster::{Code, Diagnostic, Document, Known, MAX_BYTES, Roster, Severity};
 
 use crate::error::Error;
 use crate::exit::Exit;
@@ -61,11 +61,7 @@ impl RosterFile {
             let role_is_missing = finding.code == Code::UnknownRole;
             (finding.is_error() || role_is_missing) && !finding.blocks_changes()
         };
-        self.checked
-            .findings
-            .iter()
-            .filter(wrong)
-            .map(ToString::to_string)
+        self.checked.findings.iter().filter(wrong).map(as_warning)
     }
 
     /// Returns the roster with its path, if nothing forbids to go by it.
@@ -78,6 +74,13 @@ impl RosterFile {
             }),
         }
     }
+}
+
+/// Returns the line of a finding that stops nothing here, whatever it stops elsewhere.
+pub(crate) fn as_warning(finding: &Diagnostic) -> String {
+    let mut finding = finding.clone();
+    finding.severity = finding.severity.min(Severity::Warning);
+    finding.to_string()
 }
 
 /// A roster that nothing may be changed on the strength of.

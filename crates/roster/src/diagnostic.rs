@@ -86,7 +86,7 @@ pub enum Blocks {
     Nothing,
     /// The start of that one agent; the others start.
     ThatAgent,
-    /// Writing such a roster (`init`, `provision`, `remove`); `up` only warns.
+    /// Making such a roster (`init`, `provision`, `remove`); `set`, `add` and `up` only warn.
     Writing,
     /// Everything that reads the roster for a change (`plan`, `up`, `add`, `set`, …).
     Changes,

@@ -37,7 +37,7 @@ fn roster_findings(code: Code, example: &str) -> Vec<Diagnostic> {
     };
     let document = Document::read_bytes(complete(code, example), name);
     let (_, mut findings) = document.check(&Known::shipped());
-    findings.extend(document.check_disk(&ExampleDisk));
+    findings.extend(document.check_disk(&Known::shipped(), &ExampleDisk));
     findings
 }
 
@@ -183,7 +183,7 @@ fn entry(text: &mut String, code: Code) {
         Blocks::Nothing => "stops nothing",
         Blocks::ThatAgent => "keeps that agent from being started",
         Blocks::Writing if code.layer() == Layer::Profiles => "stops `provision` of that profile",
-        Blocks::Writing => "stops the writing of such a roster",
+        Blocks::Writing => "stops `init`, `provision` and `remove`",
         Blocks::Changes => "stops every change",
     };
     let (severity, meaning) = (code.severity(), code.meaning());

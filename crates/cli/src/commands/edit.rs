@@ -3,17 +3,20 @@
 use std::path::Path;
 
 use podfleet::{Action, AgentReport, Fleet, FleetErrorKind, Report, RosterDraft, UpOptions};
-use podfleet_roster::{Edit, EditError, Roster, without_secrets};
+use podfleet_home::ReadFileErrorKind;
+use podfleet_roster::{Edit, EditError, MAX_BYTES, Roster, without_secrets};
 use serde::Serialize;
 use similar::TextDiff;
 
 use crate::commands::progress::{self, follow};
-use crate::context::Context;
+use crate::context::{Context, missing_roster};
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+use crate::input::unreadable;
 use crate::output::Output;
 use crate::render::findings::{Checked, Format};
 use crate::render::wrap::wrap;
+use crate::roster_file::as_warning;
 use crate::runtime::block_on;
 
 /// Lines of the roster that a diff shows around a change.
@@ -94,6 +97,7 @@ pub(super) fn draft(
         let message = "a roster from standard input cannot be changed";
         return Err(Error::message(Exit::Usage, message).hint("name a file with `--roster`"));
     }
+    check_readable(&path, context)?;
     let known = context.known()?;
     let draft = RosterDraft::make(&path, &known, edit).map_err(|error| {
         let source = std::error::Error::source(&error);
@@ -103,7 +107,7 @@ pub(super) fn draft(
     })?;
     check_right(&draft, context)?;
     for finding in draft.new_findings() {
-        context.output.say(wrap(&finding.to_string(), 0, "  "))?;
+        context.output.say(wrap(&as_warning(finding), 0, "  "))?;
     }
     Ok(draft)
 }
@@ -119,6 +123,17 @@ fn check_right(draft: &RosterDraft, context: &Context) -> Result<(), Error> {
         let fleet = context.fleet_of(roster.clone(), draft.path()).await?;
         Ok(fleet.check_leads().await?)
     })
+}
+
+/// Fails where the roster cannot be read, as the commands do that only read it.
+fn check_readable(path: &Path, context: &Context) -> Result<(), Error> {
+    match podfleet_home::read_file(path, MAX_BYTES) {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.kind(), ReadFileErrorKind::Missing) => {
+            Err(missing_roster(path, context.named_roster().is_some()))
+        }
+        Err(error) => Err(unreadable(path, error)),
+    }
 }
 
 fn show_findings(refused: &EditError, path: &Path, context: &mut Context) -> Result<(), Error> {
@@ -144,7 +159,7 @@ pub(super) fn write(draft: &RosterDraft, mode: Mode, context: &mut Context) -> R
         context.output.say(wrap(&said, 0, "  "))?;
     } else if mode.dry_run {
         if !mode.json {
-            context.output.data(diff(draft))?;
+            context.output.data(visible(&diff(draft)))?;
         }
     } else {
         draft.write()?;
@@ -159,6 +174,13 @@ pub(super) fn write(draft: &RosterDraft, mode: Mode, context: &mut Context) -> R
 fn diff(draft: &RosterDraft) -> String {
     let name = draft.path().display().to_string();
     unified(&name, draft.text_before(), draft.text())
+}
+
+/// Returns a text as a terminal may be given it: what comments hold must not turn its lines around.
+fn visible(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{061c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let hidden = |c: char| turns(c) || (c.is_control() && !matches!(c, '\n' | '\t'));
+    text.replace(hidden, "\u{fffd}")
 }
 
 /// Compares two texts of a roster. A roster that can be edited has no secret for a value, but its
@@ -270,6 +292,12 @@ pub(super) const fn nothing() -> Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shown_diff_turns_no_lines_around() {
+        let shown = visible("+# \u{202e}gnirts\u{2069}\u{1b}[2J\n+\tä\n");
+        assert_eq!(shown, "+# \u{fffd}gnirts\u{fffd}\u{fffd}[2J\n+\tä\n");
+    }
 
     #[test]
     fn a_diff_covers_secrets_in_comments_also_those_that_it_shows_in_part() {

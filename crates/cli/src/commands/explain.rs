@@ -92,7 +92,9 @@ fn stops(code: Code) -> &'static str {
         _ if code.layer() == Layer::Profiles => "It stops `provision` of that profile.",
         Blocks::Nothing => "It stops nothing.",
         Blocks::ThatAgent => "It stops `up` for that agent; the others start.",
-        Blocks::Writing => "It stops the writing of such a roster; `up` only warns.",
+        Blocks::Writing => {
+            "It stops `init`, `provision` and `remove`; `set`, `add` and `up` only warn."
+        }
         Blocks::Changes => "It stops everything that reads the roster for a change, such as `up`.",
     }
 }

@@ -117,7 +117,12 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         let fleet = context
             .fleet_of(draft.roster().clone(), draft.path())
             .await?;
-        edit::converge(&fleet, &names, mode, context).await
+        let mut report = edit::converge(&fleet, &names, mode, context).await?;
+        if !draft.changes() {
+            // That agents do not run is no news then.
+            report.notes.clear();
+        }
+        Ok(report)
     })?;
     edit::conclude(&Done::new(draft, report), mode, &mut context.output)
 }

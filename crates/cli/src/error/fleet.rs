@@ -4,7 +4,7 @@ use podfleet::{FleetError, FleetErrorKind};
 use podfleet_pod::paths::{PathError, PathFault};
 use podfleet_pod_store::{StoreError, StoreErrorKind};
 
-use podfleet_roster::{EditError, EditErrorKind};
+use podfleet_roster::{EditError, EditErrorKind, Layer};
 
 use super::Error;
 use crate::exit::Exit;
@@ -115,9 +115,16 @@ fn edit_exit(error: &FleetError) -> Exit {
             | EditErrorKind::NoValue { .. }
             | EditErrorKind::Identity,
         ) => Exit::Usage,
+        Some(EditErrorKind::Refused) if refused.is_some_and(is_by_rules) => Exit::Refused,
         Some(EditErrorKind::Unsound | EditErrorKind::Refused) => Exit::No,
         _ => Exit::Refused,
     }
+}
+
+/// Whether nothing but rules refuse what an edit would make: the texts alone are in order.
+fn is_by_rules(refused: &EditError) -> bool {
+    let mut errors = refused.findings().iter().filter(|found| found.is_error());
+    errors.all(|found| found.code.layer() == Layer::Rules)
 }
 
 /// What a rule of the store refuses is told apart from a store that fails.

@@ -74,7 +74,6 @@ fn an_edit_is_written_and_the_rest_stays() {
     insta::assert_snapshot!(sandbox.run("set coder0 model_hint=o9 --roster r.yaml").show(), @"
     --- stderr
     [HOME]/r.yaml says so already
-    note: `coder0` does not run; `fleet up coder0` starts it
     --- exit 0
     ");
     assert_eq!(
@@ -245,4 +244,42 @@ fn of_editors_at_once_each_either_wins_or_is_told() {
     }
     assert!(won >= 1);
     assert_eq!(sandbox.run("validate r.yaml").status, 0);
+}
+
+#[test]
+fn what_an_edit_does_not_stop_at_is_a_warning() {
+    let sandbox = sandbox();
+    let ran = sandbox.run("set gardener class=worker --roster r.yaml");
+    insta::assert_snapshot!(ran.show());
+    let plan = sandbox.run("plan --roster r.yaml").stderr;
+    assert!(plan.contains("warning: the fleet has 0 agents"), "{plan}");
+    assert!(!plan.contains("error:"), "{plan}");
+}
+
+#[test]
+fn a_reserved_name_is_refused_by_a_rule() {
+    let sandbox = sandbox();
+    for name in ["operator", "chat", "_holder"] {
+        let ran = sandbox.run(&format!("add {name} --runtime sim --roster r.yaml"));
+        assert_eq!(ran.status, 3, "{}", ran.stderr);
+    }
+    assert_eq!(roster(&sandbox), ROSTER);
+}
+
+#[test]
+fn whoever_others_depend_on_needs_a_successor() {
+    let sandbox = Sandbox::new();
+    let agents = "- {name: a, runtime: sim}\n- {name: b, runtime: sim, depends_on: [\"a\"]}\n";
+    sandbox.write(
+        "r.yaml",
+        &format!("version: 1\ntransport: tmux\nagents:\n{agents}"),
+    );
+    let ran = sandbox.run("remove a --roster r.yaml");
+    assert_eq!(ran.status, 3);
+    assert!(ran.stderr.contains("`--successor NAME`"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_help_of_set_fits_a_terminal_as_it_is_written() {
+    insta::assert_snapshot!(sandbox().run("set --help").show());
 }
