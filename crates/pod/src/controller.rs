@@ -172,6 +172,8 @@ pub(crate) struct Controller {
     resetting: Option<MessageId>,
     /// The conversation of this run.
     talk: conversation::Talk,
+    /// Whether the conversation that was kept is to be forgotten.
+    forgotten: bool,
     /// Why the log could not take the last message.
     commit_fault: Option<String>,
     /// The brake, if delivery is paused.
@@ -229,6 +231,7 @@ impl Controller {
             reset_for: None,
             resetting: None,
             talk: conversation::Talk::default(),
+            forgotten: false,
             commit_fault: None,
             paused: setup.paused.clone(),
             heartbeat: status::Beat::default(),

@@ -138,7 +138,7 @@ impl Controller {
         let actions = self.live.delivery.agent_ended(&end);
         self.act(actions);
         self.live.clients.end_run(&end);
-        self.conversation_ended(&end);
+        let anew = self.conversation_ended(&end);
         tracing::warn!(%end, run = %self.live.run, "the agent ended");
         self.setup.shared.journal.note(Entry::Exit {
             run: self.live.run,
@@ -156,6 +156,11 @@ impl Controller {
         if self.renewing.take().is_some() {
             // By our order: it is no failure, and no policy is asked.
             self.forget_conversation();
+            self.begin().await;
+            return;
+        }
+        if anew {
+            // Without the conversation nothing has failed yet.
             self.begin().await;
             return;
         }

@@ -44,6 +44,8 @@ impl Controller {
         };
         let launch = self.setup.harness.launch();
         let kept = Conversation::read(&self.setup.shared.conversation);
+        // The file may not show yet what was forgotten a moment ago.
+        let kept = kept.filter(|_| !self.forgotten);
         let kept = kept.filter(|kept| is_to_go_on(kept, place.resume) && launch.resume.is_some());
         let fresh = MessageId::generate().to_string();
         let (chosen, talk) = match &kept {
@@ -85,7 +87,7 @@ impl Controller {
     }
 
     /// Keeps the conversation for later starts: something was said in it.
-    pub(super) fn keep_conversation(&self) {
+    pub(super) fn keep_conversation(&mut self) {
         if self.setup.spec.conversation.is_none() {
             return;
         }
@@ -98,6 +100,7 @@ impl Controller {
             id: self.talk.id.clone().filter(|_| by_id),
             at: clock::wall(),
         };
+        self.forgotten = false;
         self.setup.shared.journal.keep_conversation(Some(kept));
     }
 
@@ -110,17 +113,20 @@ impl Controller {
     /// Lets the next start begin a new conversation.
     pub(super) fn forget_conversation(&mut self) {
         self.talk.id = None;
+        self.forgotten = true;
         self.setup.shared.journal.keep_conversation(None);
     }
 
     /// Draws the conclusion from the end of a run: a conversation that could not be gone on with is
-    /// not tried again.
-    pub(super) fn conversation_ended(&mut self, end: &RunEnd) {
+    /// not tried again. Returns whether that is so, and a new one is to be begun at once.
+    pub(super) fn conversation_ended(&mut self, end: &RunEnd) -> bool {
         let failed = matches!(end, RunEnd::Exited(status) if *status != 0);
-        if self.talk.resumed && !self.talk.was_ready && failed && self.stopping.is_none() {
+        let anew = self.talk.resumed && !self.talk.was_ready && failed && self.stopping.is_none();
+        if anew {
             tracing::warn!(%end, "the conversation cannot be gone on with, so a new one is begun");
             self.forget_conversation();
         }
+        anew
     }
 }
 
