@@ -53,14 +53,7 @@ impl Fleet {
                 }
             }
         };
-        SendReport {
-            agent: request.agent.clone(),
-            receipt,
-            position: accepted.position,
-            duplicate: accepted.duplicate,
-            stripped: accepted.stripped,
-            via,
-        }
+        SendReport::of(request, &accepted, receipt, via)
     }
 
     /// Connects to a pod that has ended, if it comes back in time.

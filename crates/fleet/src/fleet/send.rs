@@ -7,6 +7,7 @@ use podfleet_pod::post::{HandedIn, Post, PostError};
 use podfleet_pod_store::{PodRecord, Refusal, Sender};
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::limits::MAX_BODY;
+use podfleet_protocol::method::AcceptedResult;
 use podfleet_protocol::{
     Address, Class, Kind, MessageId, NewMessage, Outcome, Receipt, Typing, clean_body,
     may_be_command,
@@ -115,6 +116,23 @@ impl Via {
 }
 
 impl SendReport {
+    /// Makes the report of what an inbox has accepted.
+    pub(super) fn of(
+        request: &SendRequest,
+        accepted: &AcceptedResult,
+        receipt: Receipt,
+        via: Via,
+    ) -> Self {
+        Self {
+            agent: request.agent.clone(),
+            receipt,
+            position: accepted.position,
+            duplicate: accepted.duplicate,
+            stripped: accepted.stripped,
+            via,
+        }
+    }
+
     /// Returns whether it came at least as far as `wanted`. What no inbox keeps was never accepted:
     /// it reached nothing before it was submitted.
     #[must_use]
@@ -173,14 +191,8 @@ impl Fleet {
             }) => Ok(self.follow(&pod, client, &request, accepted).await),
             Ok(HandedIn { accepted, .. }) => {
                 let receipt = self.recorded_receipt(&pod, accepted.id).await;
-                Ok(SendReport {
-                    agent: request.agent,
-                    receipt: held_by_absence(receipt),
-                    position: accepted.position,
-                    duplicate: accepted.duplicate,
-                    stripped: accepted.stripped,
-                    via: Via::Store,
-                })
+                let receipt = held_by_absence(receipt);
+                Ok(SendReport::of(&request, &accepted, receipt, Via::Store))
             }
             Err(PostError::Refused(Refusal::NoSuchPod)) => Err(self.no_such(&request.agent).await),
             Err(error) => Err(post_error(&request.agent, error)),

@@ -82,9 +82,9 @@ impl Fleet {
     /// for each; that one of them fails is no error of the verb.
     ///
     /// # Errors
-    /// Fails before anything is started: in a pod that is not the fleet's lead, without a usable roster, for unknown agents, when tmux is
-    /// missing or too old, when the runtime directory is not private, when another roster owns the
-    /// fleet's name, and when the store cannot be read.
+    /// Fails before anything is started: in a pod that is not the fleet's lead, without a usable
+    /// roster, for unknown agents, when tmux is missing or too old, when the runtime directory is
+    /// not private, when another roster owns the fleet's name, and when the store cannot be read.
     pub async fn up(
         &self,
         agents: &[String],
