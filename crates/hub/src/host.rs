@@ -95,6 +95,8 @@ impl Running {
     pub async fn begin(plan: Plan) -> Result<Self, Fault> {
         let topology = Topology::open(&plan.directory)?;
         let lock = take_lock(&plan.directory)?;
+        // Whoever finds the lock held and a record takes the record for ours.
+        let _ = fs::remove_file(plan.directory.join(STANDING));
         let key = OwnKey::open(&plan.directory)?;
         let names = (plan.host, plan.build);
         let hub = Hub::begin(topology, plan.machine, &plan.runtime, names)?;
@@ -173,11 +175,8 @@ const LOCK: &str = "hub.lock";
 /// # Errors
 /// Fails when what it left cannot be read.
 pub fn find(directory: &Path) -> Result<Option<Standing>, Fault> {
-    let Ok(lock) = File::open(directory.join(LOCK)) else {
-        return Ok(None);
-    };
-    // Nobody holds the lock: what stands there is of a hub that was killed.
-    if lock.try_lock_shared().is_ok() {
+    // What stands there may be of a hub that was killed.
+    if !is_taken(directory) {
         return Ok(None);
     }
     let text = match fs::read(directory.join(STANDING)) {
@@ -192,6 +191,12 @@ pub fn find(directory: &Path) -> Result<Option<Standing>, Fault> {
             format!("the record of the running hub is damaged: {error}"),
         )
     })
+}
+
+/// Tells whether a hub has this directory, also one that is beginning or ending.
+#[must_use]
+pub fn is_taken(directory: &Path) -> bool {
+    File::open(directory.join(LOCK)).is_ok_and(|lock| lock.try_lock_shared().is_err())
 }
 
 fn take_lock(directory: &Path) -> Result<File, Fault> {

@@ -10,7 +10,7 @@ use podfleet_protocol::{Generation, Run};
 
 use super::seen::{Seen, params};
 use super::{Machine, pair};
-use crate::world::until_within;
+use crate::world::{is_gone, until_within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_goes_on_exactly_where_it_was_whichever_hub_restarts() {
@@ -238,4 +238,20 @@ fn a_terminal_goes_on_while_home_asks_and_ends_when_home_is_away_for_too_long() 
             _ => Err(format!("{rows:#}")),
         }
     });
+}
+
+#[test]
+fn a_command_ends_the_hub_and_agents_go_on() {
+    let machine = Machine::new("coder");
+    machine.world.fleet(&["up"]).exits(0);
+    let agent = machine.world.agent_pid("coder");
+
+    let ended = machine.world.fleet(&["hub", "stop"]).exits(0);
+    assert_eq!(ended.stderr, "the hub is ended\n");
+    machine.world.fleet(&["hub", "status"]).exits(1);
+    assert_eq!(machine.world.agent_pid("coder"), agent);
+    assert!(!is_gone(agent));
+
+    let again = machine.world.fleet(&["hub", "stop"]).exits(0);
+    assert_eq!(again.stderr, "no hub runs on this machine\n");
 }

@@ -42,6 +42,8 @@ enum Verb {
     Run(RunArgs),
     /// Tell how this machine's hub is reached, and its key
     Status(JsonFlag),
+    /// End this machine's hub; agents and terminals go on
+    Stop,
     /// Make, list and end tokens of this machine's hub
     #[command(subcommand_required = true, disable_help_subcommand = true)]
     Token(TokenArgs),
@@ -154,6 +156,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
             process::run(wish, context)
         }
         Verb::Status(json) => status(json, context),
+        Verb::Stop => stop(context),
         Verb::Token(args) => match args.verb {
             TokenVerb::Create(args) => create(&args, context),
             TokenVerb::List(json) => list(json, context),
@@ -266,6 +269,14 @@ fn status(json: JsonFlag, context: &mut Context) -> Outcome {
     }
     output.line(format_args!("key     {}", standing.pin))?;
     output.line(format_args!("pid     {}", standing.pid))?;
+    Ok(Exit::Success)
+}
+
+fn stop(context: &mut Context) -> Outcome {
+    context.output.say(match process::end(context)? {
+        true => "the hub is ended",
+        false => "no hub runs on this machine",
+    })?;
     Ok(Exit::Success)
 }
 

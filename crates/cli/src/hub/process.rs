@@ -10,11 +10,13 @@ use async_trait::async_trait;
 use podfleet::{Fleet, Setup};
 use podfleet_home::short_host_name;
 use podfleet_hub::fault::{Code, Fault};
-use podfleet_hub::host::{Listen, Plan, Protection, Running, Standing, find};
+use podfleet_hub::host::{Listen, Plan, Protection, Running, Standing, find, is_taken};
 use podfleet_hub::hub::Grace;
 use podfleet_hub::machine::{Fleets, Machine, fleet_fault};
 use podfleet_hub::server::{Limits, Settings};
 use podfleet_protocol::FleetName;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::version;
@@ -22,7 +24,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 
-/// How long a hub in the background may take until it answers.
+/// How long a hub in the background may take until it answers, and a hub until it has ended.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the user wants of the hub.
@@ -197,6 +199,30 @@ pub(crate) fn in_background(arguments: &[String], context: &Context) -> Result<S
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Ends the hub of this machine, and returns when it has ended: false if none ran.
+pub(crate) fn end(context: &Context) -> Result<bool, Error> {
+    let directory = directory(context)?;
+    let Some(standing) = find(&directory)? else {
+        return Ok(false);
+    };
+    let pid = i32::try_from(standing.pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| Error::message(Exit::System, "the hub has no process id"))?;
+    match kill_process(pid, Signal::TERM) {
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(error) => return Err(Error::new(Exit::System, error).context("the hub is not ended")),
+    }
+    let begun = std::time::Instant::now();
+    while is_taken(&directory) {
+        if begun.elapsed() > PATIENCE {
+            let message = format!("the hub (pid {}) does not end", standing.pid);
+            return Err(Error::message(Exit::System, message)
+                .hint(format!("`kill -KILL {}` ends it at once", standing.pid)));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(true)
 }
 
 /// Repeats what the hub said before it ended: its error, which it wrapped, and its hint.
