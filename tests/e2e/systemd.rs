@@ -2,6 +2,7 @@
 
 mod chat;
 mod host;
+mod hub;
 
 use std::fs;
 
