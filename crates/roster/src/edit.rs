@@ -54,8 +54,21 @@ pub struct Edited {
     pub findings: Vec<Diagnostic>,
 }
 
+impl Roster {
+    /// Begins an edit of a roster's text; see [`Edit`].
+    ///
+    /// `name` is what findings call the text, usually a path. It is the text that is edited, since
+    /// the typed roster knows of no comments, quotes or blank lines.
+    ///
+    /// # Errors
+    /// As [`Document::edit`].
+    pub fn edit<'k>(text: &str, name: &str, known: &'k Known) -> Result<Edit<'k>, EditError> {
+        Document::read(text, name).edit(known)
+    }
+}
+
 impl Document {
-    /// Begins an edit; see [`Edit`].
+    /// Begins an edit of the text, as [`Roster::edit`] does of one that is not read yet.
     ///
     /// # Errors
     /// Fails with [`EditErrorKind::Unsound`] for a text with findings that forbid changes.

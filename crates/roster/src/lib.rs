@@ -108,8 +108,41 @@
 //!
 //! # Changing it
 //!
-//! [`Document::edit`] begins an [`Edit`]: a change of the text that leaves every other byte as it
-//! is. It writes no file; that is up to the program.
+//! [`Roster::edit`] begins an [`Edit`]: a change of the text that leaves every other byte as it is.
+//! The rules judge what all of its changes together make. It writes no file; that is up to the
+//! program.
+//!
+//! ```
+//! # use podfleet_roster::{AgentName, Field, Known, NewAgent, Roster};
+//! let text = "\
+//! version: 1
+//! transport: tmux
+//! agents:
+//!   - name: coder0   # on trial
+//!     runtime: claude
+//! ";
+//! let known = Known::shipped();
+//! let mut edit = Roster::edit(text, "roster.yaml", &known)?;
+//! edit.set(&Field::of_agent("coder0", "model_hint"), "opus")?;
+//! edit.add(&NewAgent::new(AgentName::new("critic")?, "pi").with_class("review"))?;
+//! let edited = edit.finish()?;
+//! assert_eq!(
+//!     edited.text,
+//!     "\
+//! version: 1
+//! transport: tmux
+//! agents:
+//!   - name: coder0   # on trial
+//!     runtime: claude
+//!     model_hint: opus
+//!   - name: critic
+//!     runtime: pi
+//!     class: review
+//! "
+//! );
+//! assert_eq!(edited.roster.agents[1].class, "review");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # The layers
 //!
