@@ -124,9 +124,11 @@ pub struct Agent {
     pub depends_on: Vec<AgentName>,
     /// What happens when the agent ends by itself.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"policy": "always", "max_restarts": 3, "window": "1h"}))]
     pub restart: RestartPolicy,
     /// Limits of the agent's unit; ignored with a notice where there is no systemd.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"memory_max": "2G", "cpu_weight": 200}))]
     pub resources: Resources,
 }
 

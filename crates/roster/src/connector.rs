@@ -152,10 +152,16 @@ pub(crate) struct ConnectorBlock {
     /// Where the Matrix connector talks; needed for kind `matrix`, unused otherwise. Absent: fine for
     /// every other kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = serde_json::json!({
+        "homeserver_url": "https://matrix.example.org",
+        "user_id": "@fleet:example.org",
+        "room_id": "!room:example.org",
+    }))]
     matrix: Option<MatrixBlock>,
     /// Where the Discord connector talks; needed for kind `discord`, unused otherwise. Absent: fine
     /// for every other kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = serde_json::json!({"channel_id": "123456789012345678"}))]
     discord: Option<DiscordBlock>,
     /// Settings of a kind `x-…`; free, and read by that connector alone. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -31,9 +31,11 @@ pub struct Roster {
     pub tenant_id: Option<Name>,
     /// The tmux server in which the views live.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"socket_name": "podfleet"}))]
     pub tmux: Tmux,
     /// What holds for every agent that does not say otherwise.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"working_directory": "~/src/project"}))]
     pub defaults: Defaults,
     /// Runtimes of this roster's own, and changes to the shipped ones, by name. Absent: the shipped
     /// ones as they are.
@@ -45,7 +47,10 @@ pub struct Roster {
     pub agents: Vec<Agent>,
     /// The chat between the orchestrator and its human. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<ConnectorBlock>")]
+    #[schemars(
+        with = "Option<ConnectorBlock>",
+        example = serde_json::json!({"kind": "discord", "discord": {"channel_id": "123456789012345678"}})
+    )]
     pub connector: Option<Chat>,
 }
 

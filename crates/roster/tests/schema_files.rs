@@ -68,77 +68,128 @@ fn all() -> [Value; 4] {
     ]
 }
 
-/// Calls `look` with every property that a schema describes: its path, its schema, and whether it
-/// must be there. Conditions name properties that are described elsewhere.
-fn each_property(schema: &Value, path: &str, look: &mut impl FnMut(&str, &Value, bool)) {
+/// A property that a schema describes.
+struct Property<'s> {
+    /// Where it stands in the schema.
+    path: String,
+    schema: &'s Value,
+    required: bool,
+    /// The key that it is another spelling of.
+    twin_of: Option<&'s Value>,
+}
+
+impl Property<'_> {
+    fn description(&self) -> &str {
+        self.schema["description"].as_str().unwrap_or_default()
+    }
+
+    /// Whether the schema itself says all that it can hold.
+    fn is_choice(&self) -> bool {
+        self.schema.get("enum").is_some() || self.schema["type"] == "boolean"
+    }
+}
+
+/// Returns every property that a schema describes. Conditions name properties that are described
+/// elsewhere, and examples are values.
+fn properties(schema: &Value) -> Vec<Property<'_>> {
+    let mut found = Vec::new();
+    gather(schema, "", &mut found);
+    assert!(found.len() > 8, "{}", found.len());
+    found
+}
+
+fn gather<'s>(schema: &'s Value, path: &str, found: &mut Vec<Property<'s>>) {
     if schema.get("additionalProperties").is_some() {
         let properties = schema.get("properties").and_then(Value::as_object);
         for (key, property) in properties.into_iter().flatten() {
             let required = schema["required"].as_array();
             let required = required.is_some_and(|keys| keys.contains(&Value::from(key.as_str())));
-            look(&format!("{path}/{key}"), property, required);
+            let snake = key.chars().flat_map(|c| {
+                let mark = c.is_ascii_uppercase().then_some('_');
+                mark.into_iter().chain([c.to_ascii_lowercase()])
+            });
+            let snake: String = snake.collect();
+            found.push(Property {
+                path: format!("{path}/{key}"),
+                schema: property,
+                required,
+                twin_of: (snake != *key).then(|| &schema["properties"][&snake]),
+            });
         }
     }
     match schema {
         Value::Object(object) => {
             for (key, inner) in object.iter().filter(|(key, _)| *key != "examples") {
-                each_property(inner, &format!("{path}/{key}"), look);
+                gather(inner, &format!("{path}/{key}"), found);
             }
         }
-        Value::Array(items) => {
-            for inner in items {
-                each_property(inner, path, look);
-            }
-        }
+        Value::Array(items) => items.iter().for_each(|inner| gather(inner, path, found)),
         _ => {}
     }
 }
 
-/// Whether an example would say no more than the schema does: a choice, a boolean, or a mapping
-/// whose own keys have examples.
-fn speaks_for_itself(property: &Value) -> bool {
-    ["enum", "$ref", "properties", "allOf"]
-        .iter()
-        .any(|keyword| property.get(keyword).is_some())
-        || property["type"] == "boolean"
+#[test]
+fn every_field_is_described() {
+    for schema in all() {
+        for property in properties(&schema) {
+            let (path, description) = (&property.path, property.description());
+            assert!(description.ends_with('.'), "{path}: {description:?}");
+        }
+    }
 }
 
 #[test]
-fn every_field_is_described_and_has_an_example() {
+fn every_field_that_is_no_choice_has_an_example() {
     for schema in all() {
-        let mut seen = 0;
-        each_property(&schema, "", &mut |path, property, _| {
-            let description = property["description"].as_str().unwrap_or_default();
-            assert!(description.ends_with('.'), "{path}: {description:?}");
-            let examples = property["examples"].as_array();
-            assert!(
-                examples.is_some_and(|examples| !examples.is_empty())
-                    || speaks_for_itself(property),
-                "{path} has no example"
-            );
-            seen += 1;
-        });
-        assert!(seen > 8, "{seen}");
+        for property in properties(&schema) {
+            let examples = property.schema["examples"].as_array();
+            let has_example = examples.is_some_and(|examples| !examples.is_empty());
+            assert!(has_example || property.is_choice(), "{}", property.path);
+        }
     }
 }
 
 #[test]
 fn every_optional_field_says_what_its_absence_means() {
     for schema in all() {
-        each_property(&schema, "", &mut |path, property, required| {
-            let description = property["description"].as_str().unwrap_or_default();
-            let told = property.get("default").is_some()
-                || description.contains("Absent: ")
-                || description.starts_with("The same as ");
-            assert!(told || required, "{path}: {description}");
-        });
+        for property in properties(&schema) {
+            let told = property.schema.get("default").is_some()
+                || property.description().contains("Absent: ");
+            assert!(told || property.required, "{}", property.path);
+        }
+    }
+}
+
+#[test]
+fn the_other_spelling_of_a_field_says_the_same() {
+    for schema in all() {
+        let all = properties(&schema);
+        let twins = all.iter().filter_map(|twin| Some((twin, twin.twin_of?)));
+        for (twin, original) in twins {
+            let (path, said) = (&twin.path, twin.description());
+            let meaning = original["description"].as_str().unwrap();
+            assert!(said.starts_with("The same as `"), "{path}: {said}");
+            assert!(said.contains(meaning), "{path}: {said}");
+            if let Some(default) = original.get("default") {
+                assert!(
+                    said.ends_with(&format!(" Absent: `{default}`.")),
+                    "{path}: {said}"
+                );
+            }
+            assert_eq!(twin.schema["examples"], original["examples"], "{path}");
+        }
     }
 }
 
 #[test]
 fn every_example_is_valid_where_it_stands() {
     for schema in all() {
-        each_property(&schema, "", &mut |path, property, _| {
+        for Property {
+            path,
+            schema: property,
+            ..
+        } in properties(&schema)
+        {
             let mut alone = property.clone();
             for definitions in ["$defs", "definitions"] {
                 if let Some(found) = schema.get(definitions) {
@@ -149,26 +200,24 @@ fn every_example_is_valid_where_it_stands() {
             for example in property["examples"].as_array().into_iter().flatten() {
                 assert!(validator.is_valid(example), "{path}: {example}");
             }
-        });
+        }
     }
 }
 
 #[test]
 fn no_default_names_a_socket() {
     for schema in all() {
-        let mut defaults = Vec::new();
-        each_property(&schema, "", &mut |path, property, _| {
-            defaults.extend(
-                property
-                    .get("default")
-                    .map(|value| (path.to_owned(), value.to_string())),
-            );
-        });
-        for (path, value) in defaults {
-            assert!(
-                !path.contains("socket") && !value.contains("socket"),
-                "{path}: {value}"
-            );
+        for Property {
+            path,
+            schema: property,
+            ..
+        } in properties(&schema)
+        {
+            let Some(value) = property.get("default") else {
+                continue;
+            };
+            let names = path.contains("socket") || value.to_string().contains("socket");
+            assert!(!names, "{path}: {value}");
         }
     }
 }

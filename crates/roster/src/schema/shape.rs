@@ -105,11 +105,18 @@ fn add_twins(object: &mut Map<String, Value>) {
     }
 }
 
+/// The twin's default is told in words alone: a program that fills defaults in must not write both.
 fn twin_schema(mut schema: Value, key: &str) -> Value {
     if let Value::Object(schema) = &mut schema {
-        let description = format!("The same as `{key}`.");
+        let mut description = format!("The same as `{key}`.");
+        if let Some(meaning) = schema.get("description").and_then(Value::as_str) {
+            description.push(' ');
+            description.push_str(meaning);
+        }
+        if let Some(default) = schema.remove("default") {
+            description.push_str(&format!(" Absent: `{default}`."));
+        }
         schema.insert("description".to_owned(), description.into());
-        schema.remove("default");
     }
     schema
 }
