@@ -233,8 +233,28 @@ fn an_agent_in_brackets_is_removed_with_its_comma() {
             "a",
             "agents: [\n  {name: b, runtime: sim}, # b\n]\n",
         ),
+        (
+            "agents: [{name: a, runtime: sim}, {name: b, runtime: sim},]\n",
+            "b",
+            "agents: [{name: a, runtime: sim},]\n",
+        ),
+        (
+            "agents: [{name: a, runtime: sim},\n  {name: b, runtime: sim}, ]\n",
+            "b",
+            "agents: [{name: a, runtime: sim}, ]\n",
+        ),
+        (
+            "agents: [ {name: a, runtime: sim}\n  # b\n  , {name: b, runtime: sim} # b\n  ]\n",
+            "b",
+            "agents: [ {name: a, runtime: sim}\n  ]\n",
+        ),
+        (
+            "agents: [ {name: a, runtime: sim}\n  , {name: b, runtime: sim}\n  ]\n",
+            "a",
+            "agents: [ {name: b, runtime: sim}\n  ]\n",
+        ),
     ] {
-        assert_eq!(removed(before, name), after);
+        assert_eq!(removed(before, name), after, "{name} from {before}");
     }
 }
 

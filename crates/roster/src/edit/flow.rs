@@ -49,10 +49,7 @@ pub(super) fn insert(
 pub(super) fn remove_item(layout: &Layout<'_>, list: NodeIndex, index: usize) -> Vec<Splice> {
     let lines = &layout.lines;
     let before = match index.checked_sub(1) {
-        Some(before) => {
-            let before = &layout.children(list)[before];
-            comma_behind(layout, before).unwrap_or(before.end)
-        }
+        Some(before) => layout.children(list)[before].end,
         None => layout.node(list).span.start,
     };
     let floor = lines.next(before);
@@ -86,13 +83,22 @@ pub(super) fn remove(layout: &Layout<'_>, collection: NodeIndex, index: usize) -
     let orphan = comma_before.filter(|_| comma.is_none());
     let comma_away = orphan.map(|comma| Splice::remove(comma..comma + 1));
     let rest = text[end..lines.end(end)].trim_start();
-    let lines_of_its_own = lines.is_first(start) && (rest.is_empty() || rest.starts_with('#'));
-    let part = if lines_of_its_own {
+    let ends_line = rest.is_empty() || rest.starts_with('#');
+    let behind_comma = comma_before.map(|comma| comma + 1);
+    let behind_comma = behind_comma.filter(|behind| text[*behind..start].trim().is_empty());
+    let part = if lines.is_first(start) && ends_line {
         lines.start(start)..lines.next(end)
     } else if children.len() == 1 && text[end..span.end - 1].trim().is_empty() {
         span.start + 1..span.end - 1
-    } else if let Some(comma) = orphan.filter(|comma| text[comma + 1..start].trim().is_empty()) {
-        return vec![Splice::remove(comma..end)];
+    } else if let Some(comma) = orphan.filter(|_| behind_comma.is_some()) {
+        // Where commas begin the lines, its line goes.
+        let part = match lines.is_first(comma) && ends_line {
+            true => lines.start(comma)..lines.next(end),
+            false => comma..end,
+        };
+        return vec![Splice::remove(part)];
+    } else if let Some(behind) = behind_comma.filter(|_| index + 1 == children.len()) {
+        behind..end
     } else {
         start..end + blanks(&text[end..])
     };
