@@ -6,12 +6,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use unescaped::Unescaped;
+use unicode_width::UnicodeWidthChar;
 
 /// No credential is shorter, in bytes: `a://b:c@` is the barest address with a password.
 const SHORTEST: usize = 8;
 
-/// The longest part of a value that a message repeats, in characters.
-const SHOWN: usize = 64;
+/// The longest part of a value that a message repeats, in columns: no name is longer.
+const SHOWN: usize = crate::name::MAX_NAME_LENGTH;
 
 /// Returns what kind of credential a text has the shape of.
 pub(crate) fn kind_of(text: &str) -> Option<&'static str> {
@@ -38,19 +39,17 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if kind_of(text).is_some() {
         return Cow::Borrowed("…");
     }
-    let plain = text.chars().all(|c| !c.is_control());
-    if plain && text.chars().count() <= SHOWN {
+    let mut columns = 0;
+    let cut = text.char_indices().find(|(_, c)| {
+        columns += c.width().unwrap_or(1);
+        columns > SHOWN
+    });
+    let short = cut.map_or(text, |(at, _)| &text[..at]);
+    if cut.is_none() && !short.contains(char::is_control) {
         return Cow::Borrowed(text);
     }
-    let mut short: String = text
-        .chars()
-        .take(SHOWN)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if text.chars().count() > SHOWN {
-        short.push('…');
-    }
-    Cow::Owned(short)
+    let mark = if cut.is_some() { "…" } else { "" };
+    Cow::Owned(short.replace(char::is_control, " ") + mark)
 }
 
 /// Returns the places in any text, be it YAML or not, that have the shape of a credential, also
@@ -371,7 +370,9 @@ mod tests {
     #[test]
     fn a_shown_value_is_short_and_on_one_line() {
         assert_eq!(shown("a\nb"), "a b");
-        assert_eq!(shown(&"x".repeat(70)).chars().count(), SHOWN + 1);
+        assert_eq!(shown(&"x".repeat(64)), "x".repeat(64));
+        assert_eq!(shown(&"x".repeat(70)), "x".repeat(64) + "…");
+        assert_eq!(shown(&"漢".repeat(33)), "漢".repeat(32) + "…");
         assert_eq!(shown("ghp_0123456789abcdefghijABCDEFGHIJ012345"), "…");
     }
 }

@@ -1,27 +1,76 @@
 //! Findings for people: the line, a mark below the place, and what to do.
 
 use std::borrow::Cow;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use podfleet_roster::{Diagnostic, Severity};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Checked;
 use crate::render::count::counted;
 use crate::render::wrap::{width, wrap};
+
+/// Columns of a line of a text that its number and the marks of what is cut take.
+const FRAME: usize = 24;
 
 /// Renders the findings of all texts, a blank line after each.
 pub(super) fn render(checked: &[Checked]) -> String {
     let renderer = Renderer::styled().term_width(width());
     let mut text = String::new();
     for roster in checked {
-        let source = without_c1(&roster.text);
+        let shown = Shown::new(&roster.text);
         for finding in &roster.findings {
-            text.push_str(&renderer.render(&[group(finding, &source)]));
-            text.push_str("\n\n");
+            let rendered = renderer.render(&[group(finding, &shown)]);
+            let (head, rest) = rendered.split_once('\n').unwrap_or((&rendered, ""));
+            text.push_str(&format!("{}\n{rest}\n\n", broken(head, finding)));
         }
     }
     text
+}
+
+/// Breaks the first line: the message goes on below its beginning, or, if it has a word that is too
+/// wide for that, two columns from the left.
+fn broken(head: &str, finding: &Diagnostic) -> String {
+    let (severity, code) = (finding.severity.as_str(), finding.code.as_str());
+    let below = format!("{severity}[{code}]: ").len();
+    let widest = finding.message.split(' ').map(UnicodeWidthStr::width).max();
+    let fits = below + widest.unwrap_or(0) <= width();
+    wrap(head, 0, &" ".repeat(if fits { below } else { 2 }))
+}
+
+/// A text as it is shown.
+struct Shown<'t> {
+    text: Cow<'t, str>,
+    /// The bytes in front of it that are not shown: a byte order mark.
+    hidden: usize,
+}
+
+impl<'t> Shown<'t> {
+    fn new(text: &'t str) -> Self {
+        let shown = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self {
+            text: without_c1(shown),
+            hidden: text.len() - shown.len(),
+        }
+    }
+
+    /// Returns the place of a part as it is marked: of one that is wider than `room` its beginning, so
+    /// that its line can be cut to the width of the terminal.
+    fn marked(&self, span: &Range<usize>, room: usize) -> Range<usize> {
+        let shown = |at: usize| at.saturating_sub(self.hidden);
+        let span = shown(span.start)..shown(span.end);
+        let part = self.text.get(span.clone()).unwrap_or_default();
+        if part.contains('\n') {
+            return span;
+        }
+        let mut columns = 0;
+        let wide = part.char_indices().find(|(_, c)| {
+            columns += c.width().unwrap_or(0);
+            columns > room
+        });
+        span.start..wide.map_or(span.end, |(at, _)| span.start + at)
+    }
 }
 
 /// Shows the controls U+0080 to U+009F, which terminals obey and the renderer lets through, as a
@@ -35,20 +84,20 @@ fn without_c1(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn group<'a>(finding: &'a Diagnostic, text: &'a str) -> Group<'a> {
+fn group<'a>(finding: &'a Diagnostic, shown: &'a Shown<'_>) -> Group<'a> {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let used = finding.code.as_str().len() + "warning[]: ".len();
-    let message = hanging(&finding.message, used);
+    let text = shown.text.as_ref();
+    let place = shown.marked(&finding.span, width() - FRAME);
     let snippet = Snippet::source(text)
         .path(finding.file.as_str())
-        .annotation(AnnotationKind::Primary.span(finding.span.clone()))
-        .annotations(finding.related.iter().map(related));
+        .annotation(AnnotationKind::Primary.span(place))
+        .annotations(finding.related.iter().map(|place| related(place, shown)));
     let group = level
-        .primary_title(message)
+        .primary_title(finding.message.as_str())
         .id(finding.code.as_str())
         .element(snippet);
     match &finding.help {
@@ -67,10 +116,12 @@ fn hanging(text: &str, used: usize) -> String {
     wrap(text, used, &indent).replace(&format!("\n{indent}"), "\n")
 }
 
-fn related(place: &podfleet_roster::Related) -> Annotation<'_> {
+fn related<'a>(place: &'a podfleet_roster::Related, shown: &Shown<'_>) -> Annotation<'a> {
+    let label = place.message.as_str();
+    let room = (width() - FRAME).saturating_sub(1 + label.width()).max(1);
     AnnotationKind::Context
-        .span(place.span.clone())
-        .label(place.message.as_str())
+        .span(shown.marked(&place.span, room))
+        .label(label)
 }
 
 /// Says in one line what came of a text's check.
@@ -167,8 +218,8 @@ mod tests {
           |
           = help: names are addresses; give each agent its own
 
-        error[roster::wrong-type]: `agents[2].working_directory` is a number, expected
-                                   a string
+        error[roster::wrong-type]: `agents[2].working_directory` is a number, expected a
+                                   string
          --> fleet/my roster.yaml:9:24
           |
         9 |     working_directory: 7
@@ -178,16 +229,53 @@ mod tests {
         "#);
     }
 
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(&render(&check(text))).to_string()
+    }
+
     #[test]
     fn no_line_is_wider_than_eighty_columns() {
         let blank = "\n".repeat(120);
-        let key = "sk-ant-api03-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        let (name, mate, class) = ("n".repeat(64), "m".repeat(64), "漢".repeat(70));
         let roster = format!(
-            "version: 1\ntransport: tmux\nagents:{blank}  - {{name: a, runtime: sim, env: {{A: {key}}}}}\n"
+            "version: 1\ntransport: tmux\nagents:{blank}\
+             - {{name: {name}, runtime: sim, depends_on: [{mate}], class: {class}}}\n\
+             - {{name: {name}, runtime: {class}, resume: {mate}{name}}}\n"
         );
-        let text = render(&check(&roster));
-        let text = anstream::adapter::strip_str(&text).to_string();
-        let wide = |line: &&str| line.chars().count() > 80 && !line.contains("sk-ant");
-        assert_eq!(text.lines().find(wide), None);
+        let text = plain(&roster);
+        assert_eq!(text.lines().find(|line| line.width() > 80), None);
+        assert!(text.contains(&name) && text.contains(&mate), "{text}");
+    }
+
+    #[test]
+    fn a_name_too_wide_for_its_place_begins_a_line() {
+        let roster = format!(
+            "version: 1\ntransport: tmux\nagents:\n- {{name: a, runtime: sim, depends_on: [{}]}}\n",
+            "m".repeat(64)
+        );
+        let text = plain(&roster);
+        let (_, lost) = text.split_once("error[").unwrap();
+        insta::assert_snapshot!(lost, @"
+        roster::unknown-dependency]: `a` depends on
+          `mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm`, which is
+          not in the roster
+         --> fleet/my roster.yaml:4:40
+          |
+        4 | ...s_on: [mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm]}
+          |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: add that agent, or remove the dependency
+        ");
+    }
+
+    #[test]
+    fn a_byte_order_mark_takes_no_column() {
+        let text =
+            plain("\u{feff}version: 2\ntransport: tmux\nagents: [{name: a, runtime: sim}]\n");
+        assert!(text.contains("roster.yaml:1:10\n"), "{text}");
+        assert!(
+            text.contains("\n1 | version: 2\n  |          ^\n"),
+            "{text}"
+        );
     }
 }
