@@ -28,6 +28,7 @@ struct Log<'a> {
 #[serde(rename_all = "camelCase")]
 struct Run<'a> {
     tool: Tool,
+    invocations: [Invocation<'a>; 1],
     column_kind: &'static str,
     results: Vec<SarifResult<'a>>,
 }
@@ -44,6 +45,31 @@ struct Driver {
     version: &'static str,
     information_uri: &'static str,
     rules: Vec<Rule>,
+    /// What notifications refer to, as results do to rules.
+    notifications: [Rule; 1],
+}
+
+/// What the program tells of its own run, rather than of a text.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation<'a> {
+    execution_successful: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_execution_notifications: Vec<Notification<'a>>,
+}
+
+#[derive(Serialize)]
+struct Notification<'a> {
+    descriptor: Descriptor,
+    level: &'static str,
+    message: Text<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<Location<'a>>,
+}
+
+#[derive(Serialize)]
+struct Descriptor {
+    id: &'static str,
 }
 
 #[derive(Serialize)]
@@ -65,8 +91,7 @@ struct SarifResult<'a> {
     rule_id: &'static str,
     level: &'static str,
     message: Text<'a>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    locations: Vec<Location<'a>>,
+    locations: [Location<'a>; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Location<'a>>,
 }
@@ -106,7 +131,8 @@ struct Region {
     byte_length: usize,
 }
 
-/// Renders the findings of all texts, and what could not be read, as one log.
+/// Renders the findings of all texts as results, and what could not be read as notifications: code
+/// scanning takes no result without a line of a file.
 pub(super) fn render(checked: &[Checked], unread: &[Unread]) -> serde_json::Result<String> {
     let findings = checked.iter().flat_map(|roster| &roster.findings);
     let log = Log {
@@ -114,11 +140,12 @@ pub(super) fn render(checked: &[Checked], unread: &[Unread]) -> serde_json::Resu
         version: "2.1.0",
         runs: [Run {
             tool: tool(),
+            invocations: [Invocation {
+                execution_successful: unread.is_empty(),
+                tool_execution_notifications: unread.iter().map(notification).collect(),
+            }],
             column_kind: "unicodeCodePoints",
-            results: findings
-                .map(result)
-                .chain(unread.iter().map(result_of_file))
-                .collect(),
+            results: findings.map(result).collect(),
         }],
     };
     Ok(serde_json::to_string_pretty(&log)? + "\n")
@@ -137,7 +164,7 @@ fn tool() -> Tool {
     let unreadable = Rule {
         id: UNREADABLE,
         full_description: Text {
-            text: "A file that was named cannot be read.".into(),
+            text: "A file that was named cannot be read, or a pattern matches none.".into(),
         },
         default_configuration: Configuration { level: "error" },
     };
@@ -146,7 +173,8 @@ fn tool() -> Tool {
             name: "fleet validate",
             version: env!("CARGO_PKG_VERSION"),
             information_uri: env!("CARGO_PKG_REPOSITORY"),
-            rules: Code::ALL.iter().map(rule).chain([unreadable]).collect(),
+            rules: Code::ALL.iter().map(rule).collect(),
+            notifications: [unreadable],
         },
     }
 }
@@ -166,7 +194,7 @@ fn result(finding: &Diagnostic) -> SarifResult<'_> {
         rule_id: finding.code.as_str(),
         level: finding.severity.as_str(),
         message: Text { text },
-        locations: vec![location(&finding.file, Some(region), None)],
+        locations: [location(&finding.file, Some(region), None)],
         related_locations: finding
             .related
             .iter()
@@ -175,16 +203,15 @@ fn result(finding: &Diagnostic) -> SarifResult<'_> {
     }
 }
 
-fn result_of_file(unread: &Unread) -> SarifResult<'_> {
+fn notification(unread: &Unread) -> Notification<'_> {
     let file = unread.name.iter();
-    SarifResult {
-        rule_id: UNREADABLE,
+    Notification {
+        descriptor: Descriptor { id: UNREADABLE },
         level: "error",
         message: Text {
             text: unread.why.as_str().into(),
         },
         locations: file.map(|file| location(file, None, None)).collect(),
-        related_locations: Vec::new(),
     }
 }
 
@@ -225,20 +252,22 @@ mod tests {
     use super::super::samples::{FAULTY, check};
     use super::*;
 
+    fn run(unread: &[Unread]) -> serde_json::Value {
+        let text = render(&check(FAULTY), unread).unwrap();
+        let mut log: serde_json::Value = serde_json::from_str(&text).unwrap();
+        log["runs"][0].take()
+    }
+
     #[test]
-    fn every_result_names_a_rule_of_the_tool_and_a_place() {
-        let unread = Unread {
-            name: Some("none.yaml".into()),
-            why: "there is no file none.yaml".into(),
-        };
-        let text = render(&check(FAULTY), &[unread]).unwrap();
-        let log: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let run = &log["runs"][0];
+    fn every_result_names_a_rule_of_the_tool_and_a_line() {
+        let run = run(&[]);
         let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
         let results = run["results"].as_array().unwrap();
         assert!(!results.is_empty());
         for result in results {
             assert!(rules.iter().any(|rule| rule["id"] == result["ruleId"]));
+            let place = &result["locations"][0]["physicalLocation"];
+            assert!(place["region"]["startLine"].is_u64(), "{result:#}");
         }
         insta::assert_json_snapshot!(results[0], @r#"
         {
@@ -264,23 +293,59 @@ mod tests {
           "ruleId": "roster::no-lead"
         }
         "#);
-        insta::assert_json_snapshot!(results.last(), @r#"
-        {
-          "level": "error",
-          "locations": [
-            {
-              "physicalLocation": {
-                "artifactLocation": {
-                  "uri": "none.yaml"
+        assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_of_the_run_and_no_result() {
+        let unread = [
+            Unread {
+                name: Some("none.yaml".into()),
+                why: "there is no file none.yaml".into(),
+            },
+            Unread {
+                name: None,
+                why: "no file matches `*.yml`".into(),
+            },
+        ];
+        let told = run(&unread);
+        assert_eq!(told["results"], run(&[])["results"]);
+        assert_eq!(told["tool"]["driver"]["notifications"][0]["id"], UNREADABLE);
+        insta::assert_json_snapshot!(told["invocations"], @r#"
+        [
+          {
+            "executionSuccessful": false,
+            "toolExecutionNotifications": [
+              {
+                "descriptor": {
+                  "id": "fleet::unreadable"
+                },
+                "level": "error",
+                "locations": [
+                  {
+                    "physicalLocation": {
+                      "artifactLocation": {
+                        "uri": "none.yaml"
+                      }
+                    }
+                  }
+                ],
+                "message": {
+                  "text": "there is no file none.yaml"
+                }
+              },
+              {
+                "descriptor": {
+                  "id": "fleet::unreadable"
+                },
+                "level": "error",
+                "message": {
+                  "text": "no file matches `*.yml`"
                 }
               }
-            }
-          ],
-          "message": {
-            "text": "there is no file none.yaml"
-          },
-          "ruleId": "fleet::unreadable"
-        }
+            ]
+          }
+        ]
         "#);
     }
 
