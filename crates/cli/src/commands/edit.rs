@@ -159,7 +159,13 @@ pub(super) fn write(draft: &RosterDraft, mode: Mode, context: &mut Context) -> R
         context.output.say(wrap(&said, 0, "  "))?;
     } else if mode.dry_run {
         if !mode.json {
-            context.output.data(visible(&diff(draft)))?;
+            let diff = diff(draft);
+            // What is piped on goes to `patch`, byte for byte.
+            let shown = match context.output.data_is_terminal() {
+                true => visible(&diff),
+                false => diff,
+            };
+            context.output.data(shown)?;
         }
     } else {
         draft.write()?;
@@ -180,16 +186,22 @@ fn diff(draft: &RosterDraft) -> String {
 fn visible(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{061c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let hidden = |c: char| turns(c) || (c.is_control() && !matches!(c, '\n' | '\t'));
-    text.replace(hidden, "\u{fffd}")
+    text.replace("\r\n", "\n").replace(hidden, "\u{fffd}")
 }
 
-/// Compares two texts of a roster. A roster that can be edited has no secret for a value, but its
-/// comments may have some.
+/// Compares two texts of a roster, line ends included, so that `patch` makes the one of the other. A
+/// roster that can be edited has no secret for a value, but its comments may have some: those are
+/// covered.
 fn unified(name: &str, before: &str, after: &str) -> String {
-    let lines = |text: &str| without_secrets(text).replace("\r\n", "\n");
-    let (before, after) = (lines(before), lines(after));
-    let diff = TextDiff::from_lines(&before, &after);
+    let (before, after) = (without_secrets(before), without_secrets(after));
+    // To `patch` a carriage return alone ends no line.
+    let before: Vec<_> = before.split_inclusive('\n').collect();
+    let after: Vec<_> = after.split_inclusive('\n').collect();
+    let diff = TextDiff::configure()
+        .newline_terminated(true)
+        .diff_slices(&before, &after);
     let mut unified = diff.unified_diff();
+/// The carriage returns of line ends are left out, which `patch` needs and nobody sees.
     unified.context_radius(AROUND).header(name, name);
     unified.to_string()
 }
@@ -312,6 +324,19 @@ alias: a
         let after = before.replace("alias: a", "alias: b");
         insta::assert_snapshot!(unified("roster.yaml", before, &after), @"
         --- roster.yaml
+    #[test]
+    fn a_diff_is_true_to_the_bytes() {
+        let before = "# c\r\nalias: a\r\nyolo: true\nclass: x";
+        let after = before.replace(": a\r\n", ": b\r\n") + "\r\nmodel_hint: m";
+        let diff = unified("r.yaml", before, &after);
+        assert_eq!(
+            diff,
+            "--- r.yaml\n+++ r.yaml\n@@ -1,4 +1,5 @@\n # c\r\n-alias: a\r\n+alias: b\r\n yolo: true\n\
+             -class: x\n\\ No newline at end of file\n+class: x\r\n+model_hint: m\n\
+             \\ No newline at end of file\n"
+        );
+    }
+
         +++ roster.yaml
         @@ -4,3 +4,3 @@
          ********
