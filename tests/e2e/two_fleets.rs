@@ -49,17 +49,36 @@ fn two_fleets_with_an_orchestrator_each_do_not_touch_each_other() {
 #[test]
 fn a_fleet_name_belongs_to_one_roster() {
     let world = World::new();
-    let first = world.write_roster("red", &world.agents(&[("a", "")]));
+    let first = world.write_roster("red", &world.agents(&[("a", ""), ("b", "")]));
     world.fleet_of("red", &["up"]).exits(0);
     let other = world.path("work/other");
     std::fs::create_dir(&other).unwrap();
     let second = other.join("red.yaml");
     std::fs::copy(&first, &second).unwrap();
-    let ran = world.fleet_of("red", &["--roster", text(&second), "up"]);
-    assert_ne!(ran.code, 0);
-    assert!(
-        ran.stderr.contains(text(&first)) && ran.stderr.contains(text(&second)),
-        "{ran}"
+    let before = std::fs::read(&second).unwrap();
+    let pid = world.fleet_of("red", &["ps", "--json"]).row("a")["agent_pid"].clone();
+    for arguments in [
+        &["up"][..],
+        &["add", "c", "--runtime", "sim"],
+        &["set", "a", "env.NEW=1"],
+        &["remove", "a"],
+    ] {
+        let refused = [&["--roster", text(&second)], arguments].concat();
+        let ran = world.fleet_of("red", &refused).exits(3);
+        assert!(
+            ran.stderr.contains(text(&first)) && ran.stderr.contains(text(&second)),
+            "{ran}"
+        );
+        // Whatever is refused is not written either.
+        assert_eq!(std::fs::read(&second).unwrap(), before, "{arguments:?}");
+    }
+    // Nothing is to follow this.
+    let add = ["add", "c", "--runtime", "sim", "--no-start"];
+    let add = [&["--roster", text(&second)], &add[..]].concat();
+    world.fleet_of("red", &add).exits(0);
+    assert_eq!(
+        world.fleet_of("red", &["ps", "--json"]).row("a")["agent_pid"],
+        pid
     );
 }
 

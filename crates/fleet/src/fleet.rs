@@ -324,6 +324,26 @@ impl Fleet {
             .map_err(|error| FleetError::io("write below", &self.dirs.state, error))
     }
 
+    /// Checks that nothing keeps this roster from being the one of its fleet, and claims nothing.
+    ///
+    /// # Errors
+    /// Fails with [`FleetErrorKind::Claimed`] if another roster owns the fleet's name, and when the
+    /// store cannot be read.
+    pub async fn check_claim(&self) -> Result<(), FleetError> {
+        let Some((_, path)) = &self.roster else {
+            return Ok(());
+        };
+        let owner = self.store.fleet_owner(&self.key).await?;
+        match owner.filter(|owner| owner != path && !gives_way(owner, path)) {
+            None => Ok(()),
+            Some(owner) => Err(FleetError::new(FleetErrorKind::Claimed {
+                fleet: self.key.fleet.to_string(),
+                owner,
+                claimant: path.clone(),
+            })),
+        }
+    }
+
     /// Takes the fleet's name over from a roster that is gone, or that is this one under another
     /// path.
     async fn take_over(
@@ -335,14 +355,12 @@ impl Fleet {
         let StoreErrorKind::FleetClaimed { owner, .. } = refused.kind() else {
             return Err(refused.into());
         };
-        let gone = matches!(owner.try_exists(), Ok(false));
-        let same = owner.canonicalize().is_ok_and(|owner| owner == path);
-        if !gone && !same {
+        if !gives_way(owner, path) {
             return Err(refused.into());
         }
         self.store.release_fleet(&self.key, owner).await?;
         self.store.claim_fleet(&self.key, path).await?;
-        if gone {
+        if is_gone(owner) {
             let text = format!(
                 "fleet `{}` was brought up from {}, which is gone; from now on from {}",
                 self.key.fleet,
@@ -418,6 +436,16 @@ impl Fleet {
         };
         self.record(agent).await?.ok_or_else(not_running)
     }
+}
+
+/// Whether the roster that owns a fleet's name leaves it to another: it is gone, or it is the same
+/// file under another path.
+fn gives_way(owner: &Path, to: &Path) -> bool {
+    is_gone(owner) || owner.canonicalize().is_ok_and(|owner| owner == to)
+}
+
+fn is_gone(roster: &Path) -> bool {
+    matches!(roster.try_exists(), Ok(false))
 }
 
 /// The roster's tenant counts, then that of the pod that we run in, then the caller's.

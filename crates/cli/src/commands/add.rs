@@ -1,6 +1,6 @@
 use podfleet_roster::{AgentName, NewAgent};
 
-use super::edit::{self, Done, Mode};
+use super::edit::{self, Done, Follows, Mode};
 use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -63,7 +63,11 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
 /// Adds the agent and makes the fleet follow.
 pub(crate) fn carry_out(args: &Args, context: &mut Context) -> Result<Done, Error> {
     let mode = args.mode();
-    let draft = edit::draft(context, |edit| edit.add(&args.agent()))?;
+    let follows = match args.no_start {
+        true => Follows::Later,
+        false => Follows::AtOnce,
+    };
+    let draft = edit::draft(context, follows, |edit| edit.add(&args.agent()))?;
     edit::write(&draft, mode, context)?;
     let name = args.name.to_string();
     if args.no_start && !mode.dry_run {

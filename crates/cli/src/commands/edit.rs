@@ -29,6 +29,13 @@ pub(super) struct Mode {
     pub(super) json: bool,
 }
 
+/// Whether the fleet is made to follow an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follows {
+    AtOnce,
+    Later,
+}
+
 impl Mode {
     /// It is carried out, and its result is for a program.
     pub(super) const TO_THE_END: Self = Self {
@@ -90,6 +97,7 @@ pub(crate) struct Edited {
 /// Edits the roster that the command is about; writes nothing. What is wrong with it is shown.
 pub(super) fn draft(
     context: &mut Context,
+    follows: Follows,
     edit: impl FnOnce(&mut Edit<'_>) -> Result<(), EditError>,
 ) -> Result<RosterDraft, Error> {
     let path = context.roster_path()?;
@@ -105,15 +113,16 @@ pub(super) fn draft(
         let shown = refused.map_or(Ok(()), |refused| show_findings(refused, &path, context));
         shown.map_or_else(|error| error, |()| Error::from(error))
     })?;
-    check_right(&draft, context)?;
+    check_right(&draft, follows, context)?;
     for finding in draft.new_findings() {
         context.output.say(wrap(&as_warning(finding), 0, "  "))?;
     }
     Ok(draft)
 }
 
-/// Checks whether the fleet of a roster is ours to change.
-fn check_right(draft: &RosterDraft, context: &Context) -> Result<(), Error> {
+/// Checks whether the fleet of a roster is ours to change and, where it is to follow, the roster's own:
+/// what could not be carried out then is not written.
+fn check_right(draft: &RosterDraft, follows: Follows, context: &Context) -> Result<(), Error> {
     if !context.dirs()?.state_paths().store().exists() {
         // Where there are no pods, we are in none of them.
         return Ok(());
@@ -121,7 +130,11 @@ fn check_right(draft: &RosterDraft, context: &Context) -> Result<(), Error> {
     let roster = draft.roster_before().unwrap_or_else(|| draft.roster());
     block_on(async {
         let fleet = context.fleet_of(roster.clone(), draft.path()).await?;
-        Ok(fleet.check_leads().await?)
+        fleet.check_leads().await?;
+        if follows == Follows::AtOnce {
+            fleet.check_claim().await?;
+        }
+        Ok(())
     })
 }
 
@@ -183,6 +196,7 @@ fn diff(draft: &RosterDraft) -> String {
 }
 
 /// Returns a text as a terminal may be given it: what comments hold must not turn its lines around.
+/// The carriage returns of line ends are left out, which `patch` needs and nobody sees.
 fn visible(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{061c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let hidden = |c: char| turns(c) || (c.is_control() && !matches!(c, '\n' | '\t'));
@@ -201,7 +215,6 @@ fn unified(name: &str, before: &str, after: &str) -> String {
         .newline_terminated(true)
         .diff_slices(&before, &after);
     let mut unified = diff.unified_diff();
-/// The carriage returns of line ends are left out, which `patch` needs and nobody sees.
     unified.context_radius(AROUND).header(name, name);
     unified.to_string()
 }
@@ -312,19 +325,6 @@ mod tests {
     }
 
     #[test]
-    fn a_diff_covers_secrets_in_comments_also_those_that_it_shows_in_part() {
-        let before = "\
-# ghp_0123456789abcdefghijABCDEFGHIJ012345
-# -----BEGIN PRIVATE KEY-----
-# MIIEow
-# MIIEox
-# -----END PRIVATE KEY-----
-alias: a
-";
-        let after = before.replace("alias: a", "alias: b");
-        insta::assert_snapshot!(unified("roster.yaml", before, &after), @"
-        --- roster.yaml
-    #[test]
     fn a_diff_is_true_to_the_bytes() {
         let before = "# c\r\nalias: a\r\nyolo: true\nclass: x";
         let after = before.replace(": a\r\n", ": b\r\n") + "\r\nmodel_hint: m";
@@ -337,6 +337,19 @@ alias: a
         );
     }
 
+    #[test]
+    fn a_diff_covers_secrets_in_comments_also_those_that_it_shows_in_part() {
+        let before = "\
+# ghp_0123456789abcdefghijABCDEFGHIJ012345
+# -----BEGIN PRIVATE KEY-----
+# MIIEow
+# MIIEox
+# -----END PRIVATE KEY-----
+alias: a
+";
+        let after = before.replace("alias: a", "alias: b");
+        insta::assert_snapshot!(unified("roster.yaml", before, &after), @"
+        --- roster.yaml
         +++ roster.yaml
         @@ -4,3 +4,3 @@
          ********

@@ -1,6 +1,6 @@
 use podfleet::{DownOptions, Fleet, FleetErrorKind, Report, RosterDraft};
 
-use super::edit::{self, Done, Mode};
+use super::edit::{self, Done, Follows, Mode};
 use crate::commands::progress::follow;
 use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
 /// Brings the agent down and removes it; if it cannot be brought down, the roster stays as it is.
 pub(crate) fn carry_out(args: &Args, context: &mut Context) -> Result<Done, Error> {
     let mode = args.mode();
-    let draft = edit::draft(context, |edit| {
+    let draft = edit::draft(context, Follows::AtOnce, |edit| {
         if let Some(successor) = &args.successor {
             edit.succeed(&args.name, successor)?;
         }

@@ -1,6 +1,6 @@
 use podfleet_roster::{Edit, EditError, Field};
 
-use super::edit::{self, Done, Mode};
+use super::edit::{self, Done, Follows, Mode};
 use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         json: args.json.json,
     };
     let assignments = parse(&args.words)?;
-    let draft = edit::draft(context, |edit| {
+    let draft = edit::draft(context, Follows::AtOnce, |edit| {
         assignments.iter().try_for_each(|one| one.apply(edit))
     })?;
     edit::write(&draft, mode, context)?;

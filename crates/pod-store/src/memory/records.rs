@@ -1,6 +1,6 @@
 //! Fleets and pods in memory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use podfleet_protocol::{Paused, PodId, PodName, UnixMillis};
@@ -33,6 +33,12 @@ impl RecordStore for MemoryStore {
                 claimant: roster.to_owned(),
             }
             .into())
+        })
+    }
+
+    async fn fleet_owner(&self, key: &FleetKey) -> Result<Option<PathBuf>, StoreError> {
+        self.call("find the fleet's roster", |state| {
+            Ok(state.fleets.get(key).cloned())
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use podfleet_protocol::{PodName, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -16,12 +16,11 @@ pub(super) fn claim(
     key: &FleetKey,
     roster: &Path,
 ) -> Result<(), Fault> {
-    let owner = owner_of(transaction, key)?;
-    match owner {
-        Some(owner) if owner == path_bytes(roster) => Ok(()),
+    match owner(transaction, key)? {
+        Some(owner) if owner.as_os_str() == roster.as_os_str() => Ok(()),
         Some(owner) => Err(StoreErrorKind::FleetClaimed {
             fleet: key.fleet.to_string(),
-            owner: OsString::from_vec(owner).into(),
+            owner,
             claimant: roster.to_owned(),
         }
         .into()),
@@ -35,15 +34,16 @@ pub(super) fn claim(
     }
 }
 
-fn owner_of(connection: &Connection, key: &FleetKey) -> Result<Option<Vec<u8>>, Fault> {
-    let owner = connection
+/// Returns the roster that owns a fleet's name.
+pub(super) fn owner(connection: &Connection, key: &FleetKey) -> Result<Option<PathBuf>, Fault> {
+    let owner: Option<Vec<u8>> = connection
         .query_row(
             "SELECT roster FROM fleet WHERE tenant = ?1 AND fleet = ?2",
             params![key.tenant.as_str(), key.fleet.as_str()],
             |row| row.get("roster"),
         )
         .optional()?;
-    Ok(owner)
+    Ok(owner.map(|owner| OsString::from_vec(owner).into()))
 }
 
 pub(super) fn release(

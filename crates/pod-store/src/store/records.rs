@@ -1,7 +1,7 @@
 //! The interface to fleets and the records of their pods.
 
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use podfleet_protocol::{Paused, PodId, PodName, UnixMillis};
@@ -24,6 +24,12 @@ pub trait RecordStore: Send + Sync + Debug {
     /// # Errors
     /// [`FleetClaimed`](crate::StoreErrorKind::FleetClaimed) when another path owns the name.
     async fn claim_fleet(&self, key: &FleetKey, roster: &Path) -> Result<(), StoreError>;
+
+    /// Returns the roster that owns a fleet's name; none while nobody has claimed it.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    async fn fleet_owner(&self, key: &FleetKey) -> Result<Option<PathBuf>, StoreError>;
 
     /// Gives a fleet's name up, if `roster` owns it. Returns whether it did.
     ///

@@ -2,7 +2,7 @@ use podfleet::Fleet;
 use podfleet_roster::{Chat, Field};
 
 use crate::commands::connector_fields::{ConnectorFields, Kind};
-use crate::commands::edit::{self, Done, Mode};
+use crate::commands::edit::{self, Done, Follows, Mode};
 use crate::commands::scope::{DryRun, JsonFlag};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Outcome {
         json: args.json.json,
     };
     args.fields.check(Some(&args.kind), super::the_kind)?;
-    let draft = edit::draft(context, |edit| {
+    let draft = edit::draft(context, Follows::AtOnce, |edit| {
         for (path, value) in args.fields.given() {
             edit.set(&Field::of_roster(path), value)?;
         }

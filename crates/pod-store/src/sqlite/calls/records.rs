@@ -26,6 +26,14 @@ impl RecordStore for SqliteStore {
         .await
     }
 
+    async fn fleet_owner(&self, key: &FleetKey) -> Result<Option<PathBuf>, StoreError> {
+        let key = key.clone();
+        self.call("find the fleet's roster", move |database| {
+            fleets::owner(database.reader(), &key)
+        })
+        .await
+    }
+
     async fn release_fleet(&self, key: &FleetKey, roster: &Path) -> Result<bool, StoreError> {
         let (key, roster): (_, PathBuf) = (key.clone(), roster.to_owned());
         self.call("release the fleet", move |database| {

@@ -36,8 +36,11 @@ async fn a_fleet_name_belongs_to_one_roster(store: &dyn PodStore) {
         Path::new("/mine/roster.yaml"),
         Path::new("/yours/roster.yaml"),
     );
+    let owner = async || store.fleet_owner(&fleet("a")).await.unwrap();
+    assert_eq!(owner().await, None);
     store.claim_fleet(&fleet("a"), mine).await.unwrap();
     store.claim_fleet(&fleet("a"), mine).await.unwrap();
+    assert_eq!(owner().await.as_deref(), Some(mine));
     store.claim_fleet(&fleet("b"), yours).await.unwrap();
     let error = store.claim_fleet(&fleet("a"), yours).await.unwrap_err();
     let StoreErrorKind::FleetClaimed {
