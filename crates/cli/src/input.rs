@@ -134,25 +134,36 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     podfleet_home::read_file(path, MAX_BYTES).map_err(|error| Error::new(Exit::Usage, error))
 }
 
-/// Reads a roster that was named.
+/// Reads one of the rosters that were named.
 fn read_named(path: &Path) -> Result<Vec<u8>, Error> {
-    podfleet_home::read_file(path, MAX_BYTES).map_err(|error| unreadable(path, error))
-}
-
-/// Returns why a roster cannot be read, and what to do instead.
-pub(crate) fn unreadable(path: &Path, error: ReadFileError) -> Error {
-    let hint = match error.kind() {
-        ReadFileErrorKind::Directory => {
-            let within = path.join("roster.yaml");
-            if within.is_file() {
-                format!("name the roster in it: `{}`", within.display())
-            } else {
+    podfleet_home::read_file(path, MAX_BYTES).map_err(|error| {
+        let hint = match error.kind() {
+            ReadFileErrorKind::Directory if !roster_in(path).is_file() => {
                 let all = path.join("*.yaml");
                 format!("name the rosters in it, such as `{}`", all.display())
             }
+            ReadFileErrorKind::Special(_) => {
+                "give its text on standard input, with `-` as the file".to_owned()
+            }
+            _ => return unreadable(path, error),
+        };
+        Error::new(Exit::Usage, error).hint(hint)
+    })
+}
+
+/// Returns why the one roster that a command goes by cannot be read, and what to do instead.
+pub(crate) fn unreadable(path: &Path, error: ReadFileError) -> Error {
+    let hint = match error.kind() {
+        ReadFileErrorKind::Directory if roster_in(path).is_file() => {
+            format!("name the roster in it: `{}`", roster_in(path).display())
+        }
+        ReadFileErrorKind::Directory => {
+            let within = roster_in(path);
+            let within = within.display();
+            format!("a roster is a file; `fleet init --write --roster {within}` makes one there")
         }
         ReadFileErrorKind::Special(_) => {
-            "give its text on standard input, with `-` as the file".to_owned()
+            "a roster is a file, since it is read again and again".to_owned()
         }
         ReadFileErrorKind::Missing | ReadFileErrorKind::DanglingLink(_) => {
             "`fleet init` makes a roster to begin with".to_owned()
@@ -160,6 +171,10 @@ pub(crate) fn unreadable(path: &Path, error: ReadFileError) -> Error {
         _ => return Error::new(Exit::Usage, error),
     };
     Error::new(Exit::Usage, error).hint(hint)
+}
+
+fn roster_in(directory: &Path) -> PathBuf {
+    directory.join("roster.yaml")
 }
 
 fn bounded(reader: impl Read) -> io::Result<Vec<u8>> {

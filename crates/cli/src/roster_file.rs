@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use podfleet_home::ReadFileErrorKind;
 use podfleet_roster::{Code, Diagnostic, Document, Known, MAX_BYTES, Roster, Severity};
 
 use crate::error::Error;
@@ -38,7 +39,7 @@ impl RosterFile {
     ) -> Result<Option<Self>, Error> {
         let bytes = match podfleet_home::read_file(path, MAX_BYTES) {
             Ok(bytes) => bytes,
-            Err(error) if error.is_missing() => return Ok(None),
+            Err(error) if matches!(error.kind(), ReadFileErrorKind::Missing) => return Ok(None),
             Err(error) => return Err(unreadable(path, error)),
         };
         let name = path.display().to_string();
