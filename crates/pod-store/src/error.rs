@@ -36,9 +36,12 @@ impl fmt::Display for StoreError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The disk is full, a file cannot be written or read, or a directory is missing.
+    /// A file cannot be written or read, or a directory is missing.
     #[error("the file cannot be read or written")]
     Storage,
+    /// There is no room for what is to be written.
+    #[error("the disk is full")]
+    Full,
     /// Another process held the store for longer than the busy timeout.
     #[error("another process holds the store")]
     Busy,
@@ -141,7 +144,8 @@ fn names(older: &[OlderWriter]) -> String {
 impl StoreErrorKind {
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Storage => Some("check free space, quotas and permissions of the directory"),
+            Self::Storage => Some("check quotas and permissions of the directory"),
+            Self::Full => Some("make room on the disk of the directory"),
             Self::Busy => Some("look for a process that hangs while it holds the store"),
             Self::Corrupt(_) => Some("restore the store from a backup, or move it away"),
             Self::NameTaken { .. } => Some("choose another name, or forget that pod first"),
@@ -182,12 +186,11 @@ impl Fault {
     }
 
     pub(crate) fn io(path: &Path, phase: &'static str, source: std::io::Error) -> Self {
-        Self {
-            phase,
-            kind: Box::new(StoreErrorKind::Storage),
-            path: Some(path.to_owned()),
-            source: Some(source.into()),
-        }
+        let fault = match source.kind() {
+            std::io::ErrorKind::StorageFull => Self::from(StoreErrorKind::Full),
+            _ => Self::from(StoreErrorKind::Storage).caused_by(source),
+        };
+        fault.during(phase).at(path)
     }
 
     pub(crate) fn caused_by(mut self, source: impl Into<Source>) -> Self {
@@ -266,6 +269,10 @@ impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::Error as E;
         use rusqlite::ErrorCode as Code;
+        if error.sqlite_error_code() == Some(Code::DiskFull) {
+            // Its own words, and those of its cause, say no more than that.
+            return Self::from(StoreErrorKind::Full).during("statement");
+        }
         let kind = match &error {
             E::FromSqlConversionFailure(..)
             | E::InvalidColumnType(..)
@@ -275,8 +282,7 @@ impl From<rusqlite::Error> for Fault {
             }
             _ => match error.sqlite_error_code() {
                 Some(
-                    Code::DiskFull
-                    | Code::SystemIoFailure
+                    Code::SystemIoFailure
                     | Code::CannotOpen
                     | Code::ReadOnly
                     | Code::PermissionDenied

@@ -2,9 +2,9 @@
 
 mod subscriber;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, io};
 
 use crate::codec::{LineCodec, LineError};
 use crate::frame::FrameCodec;
@@ -23,12 +23,22 @@ pub use subscriber::Subscriber;
 /// How long a pod may take to take up a connection and answer `hello`.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 
-/// A pod could not be asked.
+/// A pod could not be asked, or has refused.
 #[derive(Debug, thiserror::Error)]
-#[error("{kind} (socket {})", socket.display())]
 pub struct ClientError {
     socket: PathBuf,
     kind: ClientErrorKind,
+}
+
+/// An answer is the pod's own; of all else the socket is to be looked at.
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { socket, kind } = self;
+        match kind {
+            ClientErrorKind::Answer(_) => write!(f, "{kind}"),
+            _ => write!(f, "{kind} (socket {})", socket.display()),
+        }
+    }
 }
 
 /// Why a pod could not be asked.

@@ -102,8 +102,12 @@ impl History<'_> {
         let mut answers = Vec::new();
         for store in self.stores {
             let answer = ask(store).await.map_err(|error| error.kind().clone());
-            if let Err(StoreErrorKind::Storage | StoreErrorKind::Internal | StoreErrorKind::Busy) =
-                answer
+            if let Err(
+                StoreErrorKind::Storage
+                | StoreErrorKind::Full
+                | StoreErrorKind::Internal
+                | StoreErrorKind::Busy,
+            ) = answer
             {
                 return Err(TestCaseError::fail(format!("{answer:?}")));
             }

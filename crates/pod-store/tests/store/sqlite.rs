@@ -304,11 +304,13 @@ async fn a_full_disk_refuses_the_message_and_keeps_the_rest() {
         .accept(id, vec![message(&"x".repeat(60_000)).into()])
         .await
         .unwrap_err();
-    assert_eq!(*error.kind(), StoreErrorKind::Storage);
     assert_eq!(
         (error.operation(), error.path()),
         ("accept messages", path.as_path())
     );
+    let said = error.to_string();
+    assert!(said.ends_with("): the disk is full"), "{said}");
+    assert!(std::error::Error::source(&error).is_none());
     let items = small.undelivered(id, Page::all()).await.unwrap().items;
     assert_eq!(items.len(), 1);
     assert_eq!(items[0].message, first);
