@@ -7,6 +7,8 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use terminal_size::{Height, Width, terminal_size_of};
 
+use crate::render::wrap::wrap_lines;
+
 /// Columns that a line may have where no terminal says otherwise.
 pub(crate) const DEFAULT_WIDTH: usize = 80;
 
@@ -165,18 +167,19 @@ impl Output {
         self.line(text)
     }
 
-    /// Tells what was done; left out with `--quiet`.
+    /// Tells what was done; left out with `--quiet`. Lines that are too wide are broken.
     pub(crate) fn say(&mut self, text: impl Display) -> io::Result<()> {
-        if self.verbosity >= Verbosity::Normal {
-            writeln!(self.messages, "{text}")?;
-        }
-        Ok(())
+        self.tell(Verbosity::Normal, &text.to_string())
     }
 
     /// Tells what was decided and why; only with `--verbose`.
     pub(crate) fn explain(&mut self, text: impl Display) -> io::Result<()> {
-        if self.verbosity >= Verbosity::Verbose {
-            writeln!(self.messages, "{text}")?;
+        self.tell(Verbosity::Verbose, &text.to_string())
+    }
+
+    fn tell(&mut self, verbosity: Verbosity, text: &str) -> io::Result<()> {
+        if self.verbosity >= verbosity {
+            writeln!(self.messages, "{}", wrap_lines(text))?;
         }
         Ok(())
     }

@@ -195,7 +195,23 @@ fn pty_error(error: pty_process::Error) -> io::Error {
 }
 
 /// Stands between a program that was not found and the places where it was looked for.
-pub(crate) const LOOKED_IN: &str = ", looked in ";
+const LOOKED_IN: &str = ", looked in ";
+
+/// Splits the account of why a program could not be started into what is wrong and, where it was not
+/// found, the places that were looked in: a long list, which few want to read.
+///
+/// ```
+/// let account = "command not found: claude, looked in /usr/bin:/bin";
+/// let (what, places) = podfleet_pod::split_places(account);
+/// assert_eq!((what, places), ("command not found: claude", Some("/usr/bin:/bin")));
+/// ```
+#[must_use]
+pub fn split_places(account: &str) -> (&str, Option<&str>) {
+    match account.split_once(LOOKED_IN) {
+        Some((what, places)) => (what, Some(places)),
+        None => (account, None),
+    }
+}
 
 /// Finds a program as the shell would.
 ///

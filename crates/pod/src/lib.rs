@@ -58,6 +58,7 @@ pub mod spec;
 pub mod terminal;
 
 pub use account::account;
+pub use agent_process::split_places;
 pub use guard::VIEWS_MARK;
 pub use keeper::Keeper;
 pub use run::{PodConfig, PodError, run};

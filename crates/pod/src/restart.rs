@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use podfleet_protocol::RunEnd;
 
-use crate::agent_process::LOOKED_IN;
+use crate::agent_process::split_places;
 use crate::spec::{RestartPolicy, RestartWhen};
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);
@@ -59,7 +59,7 @@ impl Restarts {
             let exits = if ends == 1 { "exit" } else { "exits" };
             let end = end.to_string();
             // Where a program was looked for is told by each try, and long.
-            let end = end.split(LOOKED_IN).next().unwrap_or_default();
+            let (end, _) = split_places(&end);
             let account = format!("{ends} {exits} in {}, last: {end}", span(window));
             return Decision::Quarantine { account };
         }
@@ -140,7 +140,8 @@ mod tests {
             max_restarts: 1,
             ..policy(RestartWhen::Always)
         });
-        let end = RunEnd::NotStarted(format!("command not found: x{LOOKED_IN}/bin:/usr/bin"));
+        let why = "command not found: x, looked in /bin:/usr/bin";
+        let end = RunEnd::NotStarted(why.to_owned());
         let Decision::Quarantine { account } = restarts.ended(Instant::now(), &end) else {
             panic!("the first end is one too many");
         };

@@ -8,6 +8,7 @@ use podfleet::{Explanation, RowState};
 use super::ps::style;
 use super::style::STRONG;
 use super::table::{Cell, Column, Table};
+use super::wrap::columns;
 
 /// The mark in front of the fact that decided.
 const DECIDED: &str = "►";
@@ -38,7 +39,11 @@ pub(crate) fn render(explanation: &Explanation, width: usize) -> String {
     }
     let (agent, readiness) = (&explanation.agent, explanation.readiness);
     let facts = table.render(Some(width));
-    format!("{agent} is {state}{readiness}{state:#} ({DECIDED} decided)\n\n{facts}")
+    let head = format!("{agent} is {state}{readiness}{state:#}");
+    let legend = format!("({DECIDED} decided)");
+    let one_line = columns(&head) + 1 + columns(&legend) <= width;
+    let gap = if one_line { " " } else { "\n" };
+    format!("{head}{gap}{legend}\n\n{facts}")
 }
 
 /// Returns a source for people: of a file its name, since all lie in the fleet's directories.
@@ -98,6 +103,19 @@ mod tests {
                       to make this edit to main.rs?
            heartbeat  none of this generation               -  -
         ");
+    }
+
+    #[test]
+    fn the_longest_name_fits_a_terminal() {
+        let explanation = Explanation {
+            agent: "x".repeat(64),
+            readiness: Readiness::Quarantined,
+            ..explanation()
+        };
+        let text = render(&explanation, 80);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
+        assert_eq!(text.lines().nth(1), Some("(► decided)"));
     }
 
     #[test]

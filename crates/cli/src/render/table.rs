@@ -283,25 +283,46 @@ impl Table {
     }
 }
 
-/// Breaks a text between words into lines of at most `width` columns; a longer word is broken.
+/// Breaks a text between words into lines of at most `width` columns; a longer word is broken, behind
+/// a colon or slash if it can be.
 fn lines(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split(' ') {
         if !line.is_empty() && line.width() + 1 + word.width() > width {
-            lines.push(std::mem::take(&mut line));
+            lines.push(mem::take(&mut line));
         } else if !line.is_empty() {
             line.push(' ');
         }
-        for character in word.chars() {
-            if line.width() + character.width().unwrap_or(0) > width.max(2) {
-                lines.push(std::mem::take(&mut line));
-            }
-            line.push(character);
+        let mut rest = word;
+        while line.width() + rest.width() > width.max(2) {
+            let (piece, behind) = rest.split_at(piece(rest, width.max(2)));
+            lines.push(mem::take(&mut line) + piece);
+            rest = behind;
         }
+        line.push_str(rest);
     }
     lines.push(line);
     lines
+}
+
+/// How many bytes of a word that is wider than a line go into it: if that is not short, up to its
+/// last colon or slash.
+fn piece(word: &str, width: usize) -> usize {
+    let (mut used, mut end, mut joint, mut last) = (0, 0, 0, ':');
+    for (at, character) in word.char_indices() {
+        used += character.width().unwrap_or(0);
+        if used > width {
+            break;
+        }
+        end = at + character.len_utf8();
+        // A slash that begins a path stays with it.
+        if character == ':' || (character == '/' && last != ':') {
+            joint = end;
+        }
+        last = character;
+    }
+    if joint * 2 > end { joint } else { end }
 }
 
 /// Cuts a text to `width` columns; a cut one ends with `…`.
@@ -368,6 +389,18 @@ mod tests {
                漢字漢字漢字
         view   session a          0s
         ");
+    }
+
+    #[test]
+    fn a_long_word_is_broken_behind_a_colon_or_slash() {
+        let paths = "in /usr/local/sbin:/usr/local/bin:/usr/sbin";
+        assert_eq!(
+            lines(paths, 20),
+            ["in", "/usr/local/sbin:", "/usr/local/bin:/usr/", "sbin"]
+        );
+        assert_eq!(lines("/aaaaaaaaaaaa", 8), ["/aaaaaaa", "aaaaa"]);
+        assert_eq!(lines("漢字漢字", 5), ["漢字", "漢字"]);
+        assert_eq!(lines("漢", 1), ["漢"]);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Lines<'_> {
 }
 
 /// Returns how wide a text is shown; colours take no columns.
-fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     anstream::adapter::strip_str(text).to_string().width()
 }
 

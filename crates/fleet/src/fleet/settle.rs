@@ -4,6 +4,7 @@ use std::time::Duration;
 
 pub(crate) use podfleet_pod::account;
 use podfleet_pod::inspect::spec_of;
+use podfleet_pod::split_places;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::client::{ClientError, PodClient};
 use podfleet_protocol::method::{GetScreen, Nothing, Status, StatusParams, StatusUntil};
@@ -139,8 +140,7 @@ fn judge(status: &PodStatus, screen: Vec<String>, timeout: Duration) -> AgentRes
 /// Says of a program that is not there how it is had, and leaves where it was looked for to who
 /// asks for it.
 fn missing_program(pod: &PodRecord, mut failure: Failure) -> Failure {
-    const PLACES: &str = ", looked in ";
-    let Some((message, places)) = failure.message.split_once(PLACES) else {
+    let (message, Some(places)) = split_places(&failure.message) else {
         return failure;
     };
     let looked_in = places.to_owned();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use podfleet_pod::heartbeat::Heartbeat;
 use podfleet_pod::inspect::spec_of;
 use podfleet_pod::spec::PodSpec;
+use podfleet_pod::split_places;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::UnixMillis;
 use podfleet_roster::Agent;
@@ -208,7 +209,7 @@ impl<'a> Join<'a> {
             since_seconds: since.map(|since| self.sources.now.since_wall(since).as_secs()),
             detail: sighting
                 .quarantine()
-                .or_else(|| heartbeat.and_then(|heartbeat| heartbeat.detail.clone()))
+                .or_else(|| heartbeat.and_then(account))
                 .or_else(|| heartbeat.and_then(draft))
                 .or_else(|| self.unit_fault(record)),
             unit: self.unit_of(record).map(|unit| unit.id.clone()),
@@ -351,6 +352,13 @@ fn held_by(sighting: &Sighting) -> String {
     by_heartbeat()
         .or_else(|| Some(sighting.summary.hold.as_ref()?.to_string()))
         .unwrap_or_else(|| "it is typed, and not taken yet".to_owned())
+}
+
+/// Returns what the pod says of its agent's end; the places where a program was looked for are left to
+/// its log.
+fn account(heartbeat: &Heartbeat) -> Option<String> {
+    let detail = heartbeat.detail.as_deref()?;
+    Some(split_places(detail).0.to_owned())
 }
 
 /// Returns what a draft keeps waiting: the state says only that it waits for a person.

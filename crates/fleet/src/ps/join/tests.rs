@@ -264,6 +264,15 @@ fn a_quarantine_shows_its_account_also_when_its_pod_is_gone() {
 }
 
 #[test]
+fn a_program_that_is_missing_is_named_without_the_places_where_it_is_not() {
+    let row = one(|sighting| {
+        let heartbeat = sighting.heartbeat.as_mut().unwrap();
+        heartbeat.detail = Some("command not found: x, looked in /usr/bin:/bin".into());
+    });
+    assert_eq!(row.detail.as_deref(), Some("command not found: x"));
+}
+
+#[test]
 fn a_message_is_held_after_two_minutes_and_the_reason_is_told() {
     let waiting = |seconds: i64, hold: Option<&str>| {
         one(|sighting| {
