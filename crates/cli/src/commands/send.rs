@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// Wait until it came so far: accepted, submitted, started or answered
     #[arg(long, value_name = "OUTCOME", value_parser = wanted)]
     wait: Option<Reached>,
-    /// How long to wait or look at most, in seconds
+    /// How long to wait or look at most, in seconds [default: 10; 60 with --wait, 600 for answered]
     #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = super::number::within(0..=3600))]
     timeout: Option<u64>,
     /// Inside a pod: send it though the same text was sent within a minute
