@@ -79,6 +79,19 @@ class Place:
         )
 
 
+    def stand_in_for_cargo(self, fleet):
+        """Makes a `cargo` that installs a program which is built already, and notes how it was asked."""
+        directory = self.top / "bin"
+        directory.mkdir()
+        script = (
+            f'#!/bin/sh -e\necho "$PWD" "$@" >{self.top}/cargo\n'
+            f'mkdir -p "$CARGO_HOME/bin"\ncp {fleet} "$CARGO_HOME/bin/fleet"\n'
+        )
+        (directory / "cargo").write_text(script)
+        (directory / "cargo").chmod(0o755)
+        return directory
+
+
 class Action:
     def __init__(self, fleet):
         self.fleet = fleet
@@ -155,11 +168,18 @@ def try_gitlab(fleet):
     [job] = YAML(typ="safe").load(example).values()
     for rosters, expected in (({"a/roster.yaml": SOUND}, 0), ({"a/roster.yaml": FAULTY}, 1)):
         place = Place(rosters)
-        (place.checkout / ".cargo/bin").mkdir(parents=True)
-        shutil.copy(fleet, place.checkout / ".cargo/bin/fleet")
-        # What a cached job does: the program is there, so nothing is fetched.
-        ended = place.bash("\n".join(job["script"]), {"CI_PROJECT_DIR": str(place.checkout)})
+        directory = str(place.checkout)
+        variables = {
+            name: value.replace("$CI_PROJECT_DIR", directory)
+            for name, value in job["variables"].items()
+        }
+        path = f"{place.stand_in_for_cargo(fleet)}:{os.environ['PATH']}"
+        told = {"CI_PROJECT_DIR": directory, "PATH": path, **variables}
+        ended = place.bash("\n".join(job["script"]), told)
         check(f"its script ends with {expected}", ended.returncode == expected, ended)
+        installed = (place.top / "cargo").read_text().split()
+        apart = installed[:2] == ["/", "install"]
+        check("it builds outside of the checkout", apart and "podfleet-cli" in installed, ended)
 
 
 KEPT = tempfile.TemporaryDirectory()

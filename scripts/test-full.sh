@@ -42,6 +42,14 @@ install_all() {
     done
 }
 
+# As a job of its own it is a group of processes, those that its installers start too.
+begin_installing() {
+    set -m
+    install_all >"$said" 2>&1 &
+    installation=$!
+    set +m
+}
+
 installed() {
     local status=0
     wait "$installation" || status=$?
@@ -52,14 +60,14 @@ installed() {
 
 # A step that fails before ends the installation too.
 finish() {
-    [[ -z $installation ]] || pkill -P "$installation" || true
+    [[ -z $installation ]] || kill -- "-$installation" 2>/dev/null || true
     rm -f "$said"
 }
 
+installation=''
 said=$(mktemp)
-install_all >"$said" 2>&1 &
-installation=$!
 trap finish EXIT
+begin_installing
 
 step 'documentation' env RUSTDOCFLAGS='-D warnings' \
     cargo doc --quiet --workspace --no-deps --document-private-items --locked
