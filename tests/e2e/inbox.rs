@@ -22,7 +22,7 @@ fn until_taken(world: &World, agent: &str, body: &str) -> Vec<String> {
 
 #[test]
 fn a_message_that_another_process_withdraws_is_not_typed_and_holds_up_nobody() {
-    let world = World::with_agents(&[("a", r#"{"start_delay_ms": 4000}"#)]);
+    let world = World::with_agents(&[("a", r#"{"start_delay_ms": 8000}"#)]);
     world.fleet(&["up", "--timeout", "1"]);
     let first = MessageId::generate();
     let send = ["send", "a", "-m", "first", "--wait", "accepted", "--id"];

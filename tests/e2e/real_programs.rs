@@ -64,21 +64,13 @@ fn an_interpreter_takes_several_lines_as_one_message() {
 #[test]
 fn a_busy_shell_holds_a_message_until_it_is_idle() {
     let world = world_with("[bash, --norc]");
-    world
-        .fleet(&[
-            "send",
-            "a",
-            "--raw",
-            "-m",
-            "for i in $(seq 30); do echo $i; sleep 0.1; done",
-            "--wait",
-            "submitted",
-        ])
-        .exits(0);
+    let work = "until [ -e done ]; do date; sleep 0.1; done";
+    submit(&world, work);
     let held = world
         .fleet(&["send", "a", "--raw", "-m", "echo over", "--timeout", "1"])
         .exits(0);
     assert!(held.stdout.contains("held: busy"), "{held}");
+    std::fs::write(world.path("work/done"), "").unwrap();
     until(|| {
         let tail = world.fleet(&["tail", "a"]).exits(0).stdout;
         if tail.lines().any(|line| line == "over") {
@@ -89,7 +81,7 @@ fn a_busy_shell_holds_a_message_until_it_is_idle() {
     });
 }
 
-/// Sends a raw text that is to be submitted within `seconds`, and returns what was printed.
+/// Sends a raw text, and waits until it is submitted.
 fn submit(world: &World, text: &str) {
     let sent = world.fleet(&["send", "a", "--raw", "-m", text, "--wait", "submitted"]);
     sent.exits(0);
@@ -133,7 +125,7 @@ fn what_only_the_terminal_echoed_is_not_submitted() {
         "--wait",
         "answered",
         "--timeout",
-        "8",
+        "30",
     ];
     let sent = world.fleet(&send).exits(1);
     assert!(sent.stdout.contains("typed, not submitted"), "{sent}");

@@ -3,7 +3,7 @@
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
-use crate::world::{World, fits_80_columns, signal, until};
+use crate::world::{World, fits_80_columns, signal, text, until};
 
 #[test]
 fn a_second_up_does_nothing() {
@@ -126,17 +126,43 @@ fn the_session_log_holds_the_exact_text_before_the_agent_has_it() {
 
 #[test]
 fn what_people_read_fits_80_columns() {
-    let world = World::with_agents(&[("orchestrator-of-everything", ""), ("b", "")]);
+    // The longest name that there is, and an alias whose characters are two columns wide.
+    let long = "orchestrator-of-".repeat(4);
+    let world = World::new();
+    let lost = "  - name: lost\n    runtime: generic\n    command: [no-such-agent]\n    restart: {max_restarts: 0}\n";
+    let agents = world.agents(&[(&long, ""), ("b", "")]);
+    let named = format!("  - name: {long}\n");
+    let aliased = format!(
+        "{named}    alias: {}\n    depends_on: [b]\n",
+        "指揮".repeat(15)
+    );
+    let agents = agents.replace(&named, &aliased);
+    let path = world.write_roster("default", &format!("{agents}{lost}"));
     for arguments in [
-        &["up"][..],
-        &["ps"],
+        &["validate", text(&path)][..],
         &["plan"],
-        &["status", "b"],
-        &["ps", "--explain", "b"],
+        &["up"],
+        &["ps"],
+        &["ps", &long],
+        &["plan"],
+        &["status"],
+        &["ps", "--explain", &long],
+        &["ps", "--explain", "lost"],
+        &["send", &long, "-m", "hello", "--wait", "answered"],
         &["send", "b", "-m", "hello", "--wait", "answered"],
+        &["send", "lost", "-m", "hello"],
         &["send", "nobody", "-m", "hello"],
+        &["inbox", &long],
+        &["inbox", "lost"],
+        &["pods"],
+        &["pod", "show", &long],
+        &["peer", "list"],
         &["verify"],
+        &["set", &long, "class=x"],
+        &["remove", "b"],
+        &["down", "--all", "--dry-run"],
         &["down", "--all"],
+        &["ps"],
     ] {
         let ran = world.fleet(arguments);
         assert!(
@@ -172,7 +198,7 @@ fn every_agent_is_told_of_its_mates_and_can_reach_them() {
 
 #[test]
 fn a_message_with_now_goes_into_a_busy_agents_own_queue() {
-    let world = World::with_agents(&[("a", r#"{"turn_ms": 3000}"#)]);
+    let world = World::with_agents(&[("a", r#"{"turn_ms": 60000}"#)]);
     world.fleet(&["up"]).exits(0);
     world
         .fleet(&["send", "a", "-m", "first", "--wait", "started"])

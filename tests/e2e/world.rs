@@ -11,6 +11,7 @@ use podfleet_sim_agent::{Entry, Journal, Kind};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+use unicode_width::UnicodeWidthStr as _;
 
 /// How long anything that ought to happen may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -282,7 +283,7 @@ impl Drop for World {
             self.tmux(&fleet, &["kill-server"]);
         }
         // What was told to end may take a moment to be gone.
-        let deadline = Instant::now() + Duration::from_secs(2);
+        let deadline = Instant::now() + PATIENCE / 2;
         let mut left = self.processes();
         while !left.is_empty() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(20));
@@ -436,7 +437,7 @@ pub(crate) fn until_within<T>(
 
 /// Returns whether all lines fit a terminal of 80 columns.
 pub(crate) fn fits_80_columns(text: &str) -> bool {
-    text.lines().all(|line| line.chars().count() <= 80)
+    text.lines().all(|line| line.width() <= 80)
 }
 
 /// Returns a path as text.
