@@ -25,7 +25,7 @@ fn a_hub_by_the_documented_unit_comes_back_and_terminals_outlive_it() {
     host.systemctl(&["daemon-reload"]).exits(0);
     host.systemctl(&["enable", "--now", HUB]).exits(0);
     let hub = || host.fleet(&["hub", "status", "--json"]).json()["pid"].clone();
-    until_value(&hub, |pid| *pid == host.main_pid(HUB));
+    until_value(hub, |pid| *pid == host.main_pid(HUB));
 
     let work = host.path("work");
     let mount = ["mount", "add", "--name", "m", "--endpoint", "local"];
@@ -37,8 +37,8 @@ fn a_hub_by_the_documented_unit_comes_back_and_terminals_outlive_it() {
 
     let killed = host.main_pid(HUB);
     signal(killed, Signal::KILL);
-    until_value(&hub, |pid| !pid.is_null() && *pid != killed);
-    until_value(&terminal, |terminal| terminal["state"] == "live");
+    until_value(hub, |pid| !pid.is_null() && *pid != killed);
+    until_value(terminal, |terminal| terminal["state"] == "live");
     assert_eq!(terminal()["session"], session);
 
     // One that is ended on purpose stays so.
@@ -48,8 +48,8 @@ fn a_hub_by_the_documented_unit_comes_back_and_terminals_outlive_it() {
         |state| state == "inactive",
     );
     host.systemctl(&["start", HUB]).exits(0);
-    until_value(&hub, |pid| !pid.is_null());
-    until_value(&terminal, |terminal| terminal["state"] == "live");
+    until_value(hub, |pid| !pid.is_null());
+    until_value(terminal, |terminal| terminal["state"] == "live");
     assert_eq!(terminal()["session"], session);
     host.fleet(&["pty", "kill", "sh@local"]).exits(0);
     host.systemctl(&["stop", HUB]).exits(0);
