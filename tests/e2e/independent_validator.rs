@@ -149,16 +149,16 @@ fn sarif_of_the_whole_corpus_is_valid_by_its_own_schema() {
         return;
     };
     let directory = tempfile::tempdir().unwrap();
-    let (sound, empty) = (
-        directory.path().join("all.sarif"),
-        directory.path().join("none.sarif"),
-    );
+    let at = |name: &str| directory.path().join(name);
+    let (sound, empty, unread) = (at("all.sarif"), at("none.sarif"), at("unread.sarif"));
     for (to, rosters) in [
-        (&sound, "rosters/*/*.[yj]*"),
-        (&empty, "rosters/valid/class-floor.yaml"),
+        (&sound, &["rosters/*/*.[yj]*"][..]),
+        (&empty, &["rosters/valid/class-floor.yaml"]),
+        (&unread, &["rosters", "no-such.yaml", "no-such-*.yaml"]),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_fleet-under-test"))
-            .args(["validate", "--isolated", "--format", "sarif", rosters])
+            .args(["validate", "--isolated", "--format", "sarif"])
+            .args(rosters)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();
@@ -170,6 +170,7 @@ fn sarif_of_the_whole_corpus_is_valid_by_its_own_schema() {
     };
     assert!(results(&sound) > 200);
     assert_eq!(results(&empty), 0);
-    let files = BTreeSet::from([sound, empty]);
+    assert_eq!(results(&unread), 0);
+    let files = BTreeSet::from([sound, empty, unread]);
     assert_eq!(refused(&validator, &schema, &files), BTreeSet::new());
 }
