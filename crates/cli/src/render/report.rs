@@ -8,7 +8,7 @@ use podfleet::{Action, AgentReport, AgentResult, Failure, Plan, Report};
 use super::count::counted;
 use super::style::{BUSY, DIM, ERROR, GOOD, WARNING};
 use super::table::{Cell, Column, Table};
-use super::wrap::wrap;
+use super::wrap::{columns, width, wrap};
 
 /// Renders a plan as a table, and what it says beyond single agents.
 pub(crate) fn plan(plan: &Plan, width: usize) -> String {
@@ -57,9 +57,15 @@ const fn action_style(action: &Action) -> Style {
 pub(crate) fn agent(report: &AgentReport, name_width: usize) -> String {
     let (style, words) = result(report);
     let name = &report.agent;
-    let head = format!("{name:<name_width$}  ");
     let indent = " ".repeat(name_width + 2);
-    let words = wrap(&words, head.len(), &indent);
+    let mut head = format!("{name:<name_width$}  ");
+    let mut used = head.len();
+    if used > indent.len() && used + columns(&words) > width() {
+        // Beside a name that is wider than most there is little room.
+        head = format!("{name}\n{indent}");
+        used = indent.len();
+    }
+    let words = wrap(&words, used, &indent);
     let mut text = format!("{head}{style}{words}{style:#}");
     if let AgentResult::Failed(failure) = &report.result {
         text.push_str(&evidence(failure));
@@ -259,6 +265,19 @@ mod tests {
           │ agent ended: exit 127
           hint: install it with `npm install -g claude`
         ");
+    }
+
+    #[test]
+    fn what_came_of_an_agent_with_a_long_name_stands_below_it() {
+        let shown = |name: &str| plain(&agent(&report(name, AgentResult::Stopped), 12));
+        assert_eq!(
+            shown("security-reviewer"),
+            "security-reviewer  stopped in 0.4 s"
+        );
+        assert_eq!(
+            shown(&"n".repeat(64)),
+            format!("{}\n{}stopped in 0.4 s", "n".repeat(64), " ".repeat(14))
+        );
     }
 
     #[test]
