@@ -83,7 +83,8 @@ impl Lines<'_> {
             self.text.push(' ');
             self.column += 1;
         }
-        if self.column + columns(word) > self.width && word.contains(":/") {
+        let lists_paths = word.contains(":/") && !word.contains("://");
+        if lists_paths && self.column + columns(word) > self.width {
             self.path_list(word);
         } else {
             self.push(word);
@@ -149,6 +150,13 @@ mod tests {
     fn a_long_word_is_left_whole() {
         let path = format!("/{}", "a".repeat(100));
         assert_eq!(wrap(&format!("at {path}"), 0, ""), format!("at\n{path}"));
+    }
+
+    #[test]
+    fn an_address_is_left_whole() {
+        let address = format!("https://example.org/{}", "a".repeat(100));
+        let wrapped = wrap(&format!("see {address} there"), 0, "  ");
+        assert_eq!(wrapped, format!("see\n  {address}\n  there"));
     }
 
     #[test]
