@@ -7,14 +7,70 @@ use crate::screen::Row;
 
 /// How a dialog's choices are read, and picked.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "DialogTable")]
 pub(crate) struct DialogRule {
-    /// Matches the row of a choice; its groups are `key` and `label`.
-    choice: Pattern,
-    /// What to type to pick one; `{key}` is its key.
-    pick: String,
     /// A row above which nothing belongs to the dialog.
     above: Pattern,
+    /// What stands before each line.
+    margin: Option<Pattern>,
+    choices: Choices,
+}
+
+/// The two ways in which dialogs show their choices.
+#[derive(Debug, Clone)]
+enum Choices {
+    /// A row for each, with its number.
+    Numbered {
+        /// Matches such a row; its groups are `key` and `label`.
+        choice: Pattern,
+        /// What to type to pick one; `{key}` is its key.
+        pick: String,
+    },
+    /// All in one row, one of them lit.
+    Lit {
+        /// Matches that row; its group `choices` is what stands between two or more blanks.
+        row: Pattern,
+        /// The key that moves the light to the next one, and round behind the last.
+        next: String,
+        /// The key that picks the one that is lit.
+        confirm: String,
+    },
+}
+
+/// The table `[dialog]` of a harness file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DialogTable {
+    above: Pattern,
+    margin: Option<Pattern>,
+    choice: Option<Pattern>,
+    pick: Option<String>,
+    row: Option<Pattern>,
+    next: Option<String>,
+    confirm: Option<String>,
+}
+
+impl TryFrom<DialogTable> for DialogRule {
+    type Error = &'static str;
+
+    fn try_from(table: DialogTable) -> Result<Self, Self::Error> {
+        let numbered = (table.choice, table.pick);
+        let lit = (table.row, table.next, table.confirm);
+        let choices = match (numbered, lit) {
+            ((Some(choice), Some(pick)), (None, None, None)) => Choices::Numbered { choice, pick },
+            ((None, None), (Some(row), Some(next), Some(confirm))) => {
+                Choices::Lit { row, next, confirm }
+            }
+            _ => {
+                return Err("`[dialog]` takes `choice` and `pick`, or `row`, `next` and `confirm`");
+            }
+        };
+        Ok(Self {
+            above: table.above,
+            margin: table.margin,
+            choices,
+        })
+    }
 }
 
 /// A dialog as the screen shows it.
@@ -24,43 +80,115 @@ pub struct Dialog {
     pub text: Vec<String>,
     /// The choices in their order: each the key that stands for it, and its words.
     pub choices: Vec<(String, String)>,
+    /// Which choice is lit, counted from 0; `None` where they have numbers instead.
+    pub lit: Option<usize>,
+}
+
+/// What to type next on the way to a choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Press {
+    /// This picks it.
+    Picks(Vec<u8>),
+    /// This lights another choice, and has to be seen before anything else is typed.
+    Lights {
+        /// What to type.
+        keys: Vec<u8>,
+        /// The choice that is lit then, counted from 0.
+        then: usize,
+    },
 }
 
 impl DialogRule {
-    /// Reads the lowest dialog: its choices are numbered from 1, without a gap.
+    /// Reads the lowest dialog.
     pub(crate) fn read(&self, rows: &[Row]) -> Option<Dialog> {
-        let numbered = |row: &Row| {
-            let found = self.choice.captures(&row.text)?;
-            let part = |name| Some(found.name(name)?.as_str().trim().to_owned());
-            Some((part("key")?, part("label")?))
+        let (first, choices, lit) = match &self.choices {
+            Choices::Numbered { choice, .. } => numbered(choice, rows)?,
+            Choices::Lit { row, .. } => in_one_row(row, rows)?,
         };
-        let first = rows
-            .iter()
-            .rposition(|row| numbered(row).is_some_and(|(key, _)| key == "1"))?;
-        let mut choices = Vec::new();
-        for choice in rows[first..].iter().filter_map(numbered) {
-            if choice.0 != (choices.len() + 1).to_string() {
-                break;
-            }
-            choices.push(choice);
-        }
         let above = rows[..first].iter().rev();
         let text = above.take_while(|row| !self.above.is_match(&row.text));
         let mut text: Vec<String> = text
-            .map(|row| row.text.trim().to_owned())
+            .map(|row| self.without_margin(&row.text).trim().to_owned())
             .filter(|line| !line.is_empty())
             .collect();
         text.reverse();
-        Some(Dialog { text, choices })
+        Some(Dialog { text, choices, lit })
     }
 
-    pub(crate) fn pick(&self, key: &str) -> Vec<u8> {
-        self.pick.replace("{key}", key).into_bytes()
+    fn without_margin<'a>(&self, line: &'a str) -> &'a str {
+        let margin = self.margin.as_ref().and_then(|margin| margin.find(line));
+        margin.map_or(line, |margin| &line[margin.end()..])
+    }
+
+    /// Returns what to type next to pick a choice of a dialog by its key; `None` where it has no
+    /// such choice.
+    pub(crate) fn press(&self, dialog: &Dialog, key: &str) -> Option<Press> {
+        let wanted = dialog.choices.iter().position(|choice| choice.0 == key)?;
+        Some(match &self.choices {
+            Choices::Numbered { pick, .. } => Press::Picks(pick.replace("{key}", key).into_bytes()),
+            Choices::Lit { confirm, .. } if dialog.lit? == wanted => {
+                Press::Picks(confirm.clone().into_bytes())
+            }
+            Choices::Lit { next, .. } => Press::Lights {
+                keys: next.clone().into_bytes(),
+                then: (dialog.lit? + 1) % dialog.choices.len(),
+            },
+        })
+    }
+}
+
+/// The row that choices begin in, the choices, and which of them is lit.
+type Found = (usize, Vec<(String, String)>, Option<usize>);
+
+/// Finds the lowest choices that are numbered from 1, without a gap.
+fn numbered(choice: &Pattern, rows: &[Row]) -> Option<Found> {
+    let numbered = |row: &Row| {
+        let found = choice.captures(&row.text)?;
+        let part = |name| Some(found.name(name)?.as_str().trim().to_owned());
+        Some((part("key")?, part("label")?))
+    };
+    let first = rows
+        .iter()
+        .rposition(|row| numbered(row).is_some_and(|(key, _)| key == "1"))?;
+    let mut choices = Vec::new();
+    for choice in rows[first..].iter().filter_map(numbered) {
+        if choice.0 != (choices.len() + 1).to_string() {
+            break;
+        }
+        choices.push(choice);
+    }
+    Some((first, choices, None))
+}
+
+/// Finds the lowest row of choices of which one is lit; they get numbers from 1.
+fn in_one_row(pattern: &Pattern, rows: &[Row]) -> Option<Found> {
+    let at = rows.iter().rposition(|row| pattern.is_match(&row.text))?;
+    let row = &rows[at];
+    let found = pattern.captures(&row.text)?.name("choices")?;
+    let mut choices = Vec::new();
+    let mut lit = Vec::new();
+    let mut start = found.start();
+    for words in found.as_str().split("  ") {
+        let end = start + words.len();
+        let label = words.trim();
+        if !label.is_empty() {
+            let begin = start + words.find(label).unwrap_or_default();
+            if row.is_lit(begin) {
+                lit.push(choices.len());
+            }
+            choices.push(((choices.len() + 1).to_string(), label.to_owned()));
+        }
+        start = end + 2;
+    }
+    match lit.as_slice() {
+        [one] => Some((at, choices, Some(*one))),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::{Harness, Screen};
 
     const PERMISSION: &str = "\
@@ -90,7 +218,9 @@ mod tests {
         let keys: Vec<_> = dialog.choices.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(keys, ["1", "2", "3"]);
         assert_eq!(dialog.choices[2].1, "No");
-        assert_eq!(claude.pick("2"), Some(b"2".to_vec()));
+        let picks = Some(Press::Picks(b"2".to_vec()));
+        assert_eq!(claude.press(&dialog, "2"), picks);
+        assert_eq!(claude.press(&dialog, "4"), None);
     }
 
     #[test]
@@ -100,5 +230,79 @@ mod tests {
         assert_eq!(claude.dialog(&screen), None);
         let generic = Harness::shipped("generic").unwrap();
         assert_eq!(generic.dialog(&Screen::from_text(40, PERMISSION)), None);
+    }
+
+    const ALWAYS: &str = "
+     $ touch x
+
+  ┃
+  ┃  △ Permission required
+  ┃    ← Access external directory /
+  ┃
+  ┃   Allow once   Allow always   Reject         ctrl+f fullscreen  ⇆ select  enter confirm
+  ┃
+";
+
+    /// The dialog with some words lit, a blank on either side of them too.
+    fn lit(words: &[&str]) -> Option<Dialog> {
+        let mut screen = Screen::from_text(100, ALWAYS);
+        let row = &mut screen.rows[7];
+        for words in words {
+            let at = row.text.find(words).unwrap();
+            row.lit.push(at - 1..at + words.len() + 1);
+        }
+        let opencode = Harness::shipped("opencode").unwrap();
+        opencode.dialog(&screen)
+    }
+
+    #[test]
+    fn choices_in_a_row_are_numbered_and_reached_one_by_one() {
+        let opencode = Harness::shipped("opencode").unwrap();
+        let dialog = lit(&["Allow always", "ctrl+f fullscreen"]).unwrap();
+        let text = ["△ Permission required", "← Access external directory /"];
+        assert_eq!(dialog.text, text);
+        let labels: Vec<_> = dialog.choices.iter().map(|(_, label)| label).collect();
+        assert_eq!(labels, ["Allow once", "Allow always", "Reject"]);
+        assert_eq!(dialog.lit, Some(1));
+        let right = |then| Press::Lights {
+            keys: b"\x1b[C".to_vec(),
+            then,
+        };
+        let picks = Press::Picks(b"\r".to_vec());
+        assert_eq!(opencode.press(&dialog, "1"), Some(right(2)));
+        assert_eq!(opencode.press(&dialog, "2"), Some(picks));
+        assert_eq!(opencode.press(&dialog, "3"), Some(right(2)));
+        assert_eq!(opencode.press(&dialog, "4"), None);
+        let last = lit(&["Reject"]).unwrap();
+        assert_eq!(opencode.press(&last, "1"), Some(right(0)));
+    }
+
+    #[test]
+    fn in_a_narrow_terminal_the_choices_stand_alone() {
+        let opencode = Harness::shipped("opencode").unwrap();
+        let rows =
+            "  ┃  △ Always allow\n  ┃\n  ┃   Confirm   Cancel\n  ┃\n  ┃  ⇆ select  enter confirm\n";
+        let mut screen = Screen::from_text(40, rows);
+        screen.rows[2].lit.push(17..25);
+        let dialog = opencode.dialog(&screen).unwrap();
+        assert_eq!(dialog.lit, Some(1));
+        assert_eq!(dialog.text, ["△ Always allow"]);
+        assert_eq!(dialog.choices[1], ("2".to_owned(), "Cancel".to_owned()));
+    }
+
+    #[test]
+    fn where_not_exactly_one_choice_is_lit_none_can_be_told_apart() {
+        for words in [&[][..], &["Allow once", "Reject"], &["ctrl+f fullscreen"]] {
+            assert_eq!(lit(words), None, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_mixes_both_ways_is_refused() {
+        let file = Harness::shipped_file("claude").unwrap();
+        let mixed = file.replacen("pick = \"{key}\"", "next = \"x\"", 1);
+        assert_ne!(mixed, file);
+        let refused = Harness::parse("claude", &mixed).unwrap_err();
+        insta::assert_snapshot!(refused, @"harness `claude`, line 55, column 1: `[dialog]` takes `choice` and `pick`, or `row`, `next` and `confirm`");
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::composer::{Composer, ComposerRule};
-use crate::dialog::{Dialog, DialogRule};
+use crate::dialog::{Dialog, DialogRule, Press};
 use crate::echo::EchoRule;
 use crate::error::HarnessError;
 use crate::holding::{Holding, compare};
@@ -258,9 +258,10 @@ impl Harness {
         self.dialog.as_ref()?.read(&screen.rows)
     }
 
-    /// Returns the bytes that pick a dialog's choice by its key.
-    pub fn pick(&self, key: &str) -> Option<Vec<u8>> {
-        self.dialog.as_ref().map(|dialog| dialog.pick(key))
+    /// Returns what to type next to pick a choice of a dialog by its key, as the dialog is now; `None`
+    /// where it has no such choice.
+    pub fn press(&self, dialog: &Dialog, key: &str) -> Option<Press> {
+        self.dialog.as_ref()?.press(dialog, key)
     }
 
     /// Decides which state a screen shows.

@@ -50,7 +50,7 @@ mod trust;
 mod witness;
 
 pub use composer::Composer;
-pub use dialog::Dialog;
+pub use dialog::{Dialog, Press};
 pub use error::{HarnessError, HarnessErrorKind};
 pub use harness::{Harness, SHIPPED};
 pub use holding::Holding;

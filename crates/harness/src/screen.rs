@@ -33,6 +33,10 @@ pub struct Row {
     /// texts are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faint: Vec<Range<usize>>,
+    /// Byte ranges of `text` whose background is another than that of most of the row, as it is of
+    /// what a program has picked out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lit: Vec<Range<usize>>,
     /// Whether the text goes on in the next row because it reached the right margin.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub wrapped: bool,
@@ -110,6 +114,10 @@ impl Row {
 
     pub(crate) fn is_faint(&self, offset: usize) -> bool {
         self.faint.iter().any(|range| range.contains(&offset))
+    }
+
+    pub(crate) fn is_lit(&self, offset: usize) -> bool {
+        self.lit.iter().any(|range| range.contains(&offset))
     }
 }
 

@@ -24,6 +24,7 @@ const FRAGMENTS: &[&str] = &[
     "⠂ busy",
     "● API Error: 529",
     "[Pasted text #1 +12 lines]",
+    "  ┃   Allow once   Reject   ⇆ select  enter confirm",
     "👩‍💻 e\u{301} 日本語\u{a0}",
     "",
 ];
@@ -33,10 +34,12 @@ fn any_screen() -> impl Strategy<Value = Screen> {
         prop::sample::select(FRAGMENTS).prop_map(str::to_owned),
         ".{0,30}"
     ];
-    let faint = prop::collection::vec((0..60_usize, 0..60_usize).prop_map(|(a, b)| a..b), 0..3);
-    let row = (text, faint, any::<bool>()).prop_map(|(text, faint, wrapped)| Row {
+    let ranges = || prop::collection::vec((0..60_usize, 0..60_usize).prop_map(|(a, b)| a..b), 0..3);
+    let row = (text, ranges(), ranges(), any::<bool>());
+    let row = row.prop_map(|(text, faint, lit, wrapped)| Row {
         text,
         faint,
+        lit,
         wrapped,
     });
     let cursor = (0..20_u16, 0..50_u16, any::<bool>()).prop_map(|(row, column, visible)| Cursor {

@@ -1,7 +1,7 @@
 //! Classifies the screens in `tests/screens`.
 //!
 //! A screen is three files: `NAME.txt` is what the terminal shows, `NAME.meta` the cursor, the title
-//! and, for some, what is faint and which message is queued, `NAME.expected` what the harness has
+//! and, for some, what is faint or lit and which message is queued, `NAME.expected` what the harness has
 //! to say of it. They lie in `HARNESS/COLUMNSxROWS`. Adding a screen adds a test. With
 //! `UPDATE_EXPECTED=1` in the environment the expectations are written instead; look at what
 //! changed.
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use podfleet_harness::{Composer, Cursor, Harness, Holding, Screen, Signals};
+use podfleet_harness::{Composer, Cursor, Harness, Holding, Screen, ScreenState, Signals};
 
 /// A recorded screen, with what else a harness is asked about it.
 struct Recording {
@@ -58,6 +58,15 @@ fn describe(harness: &Harness, recording: &Recording) -> String {
             let _ = writeln!(text, "composer: holds {held:?}");
         }
     }
+    if matches!(classification.state, ScreenState::Blocked(_))
+        && let Some(dialog) = harness.dialog(screen)
+    {
+        let lit = dialog.lit.map(|lit| dialog.choices[lit].1.as_str());
+        let _ = writeln!(text, "dialog: {:?}, lit: {lit:?}", dialog.text);
+        for (key, label) in &dialog.choices {
+            let _ = writeln!(text, "choice: {key} {label}");
+        }
+    }
     if let Some(found) = harness.queued(screen, &recording.queued) {
         let _ = writeln!(text, "queued: {}", found.line);
     }
@@ -95,6 +104,14 @@ fn read(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
                 let from: usize = words.next().ok_or("faint needs a byte offset")?.parse()?;
                 let row = &mut screen.rows[row];
                 row.faint.push(from..row.text.len());
+            }
+            "lit" => {
+                let mut number = || Some(words.next()?.parse::<usize>());
+                let (row, from, to) = (number(), number(), number());
+                let missing = "lit needs a row and two byte offsets";
+                let row = row.ok_or(missing)??;
+                let range = from.ok_or(missing)??..to.ok_or(missing)??;
+                screen.rows[row].lit.push(range);
             }
             "quiet_ms" => {
                 let value = words.next().ok_or("quiet_ms needs a number")?.parse()?;

@@ -125,6 +125,8 @@ struct Live {
     witness: Option<Witness>,
     /// The choice of a dialog that was picked last, while nothing else was seen.
     pick: Option<dialogs::Pick>,
+    /// The answer to a dialog that is on its way.
+    answering: Option<dialogs::Answering>,
 }
 
 /// The message that is to be typed next.
@@ -209,6 +211,7 @@ impl Controller {
                 own_word: None,
                 witness: None,
                 pick: None,
+                answering: None,
             },
             process: None,
             terminal: None,
@@ -313,7 +316,7 @@ impl Controller {
                 let _ = answer.send(self.dialog_result());
             }
             Command::Answer(params, answer) => {
-                let _ = answer.send(self.answer(&params));
+                self.answer(params, answer, Instant::now());
             }
             Command::Reset(answer) => {
                 let _ = answer.send(self.reset());
@@ -387,6 +390,7 @@ impl Controller {
         if self.look_due(now) {
             self.look(now);
         }
+        self.go_on_answering(now);
         let live = &mut self.live;
         let terminal = &live.terminal;
         live.clients
@@ -439,6 +443,10 @@ impl Controller {
             self.resize_at,
             self.restart_due(),
             self.order_due(),
+            self.live
+                .answering
+                .as_ref()
+                .map(|answering| answering.until),
             Some(self.heartbeat.due(self.setup.heartbeat_interval, now)),
         ];
         due.into_iter().flatten().min().unwrap_or(now)

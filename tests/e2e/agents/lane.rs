@@ -1,6 +1,7 @@
 //! What comes between a message and its answer: work, dialogs, a person's draft, errors.
 
 use std::fs;
+use std::path::Path;
 
 use podfleet_stub_model::{Failure, Rule, Then};
 use test_case::test_case;
@@ -197,4 +198,66 @@ fn claudes_permission_dialog_is_answered_by_a_command() {
     });
     stage.until_state("available");
     stage.world.fleet(&["answer", "claude", "1"]).exits(1);
+}
+
+#[test]
+fn opencodes_permission_dialogs_are_answered_by_a_choice_that_its_light_is_led_to() {
+    let Some(stage) = Stage::set(Opencode, &[]) else {
+        return;
+    };
+    let path = |name| stage.world.path(name);
+    let run =
+        |when: &str, path: &Path| Rule::when(when, Then::Run(format!("touch {}", path.display())));
+    let (refused, once, always) = (path("refused/x"), path("once/x"), path("always/x"));
+    for file in [&refused, &once, &always] {
+        fs::create_dir(file.parent().unwrap()).unwrap();
+    }
+    let script = [
+        run("the first", &refused),
+        run("the second", &once),
+        run("the third", &always),
+    ];
+    let stage = stage.with_script(&script);
+    stage.bring_up();
+    let answer = |choice: &str| stage.world.fleet(&["answer", "opencode", choice]).exits(0);
+    let made = |file: &Path| {
+        until(|| {
+            file.exists()
+                .then_some(())
+                .ok_or_else(|| stage.tail().to_string())
+        });
+    };
+    let asks = |message: &str| {
+        stage.send(message, &["--wait", "started", "--timeout", "30"]);
+        stage.until_state("blocked");
+    };
+    asks("the first");
+    let shown = stage.world.fleet(&["answer", "opencode"]).exits(0);
+    assert!(shown.stdout.contains("Permission required"), "{shown}");
+    let stale = ["answer", "opencode", "1", "--dialog", "0123456789abcdef"];
+    stage.world.fleet(&stale).exits(1);
+    // The light is led away from what would allow it.
+    let told = answer("reject");
+    assert_eq!(told.stdout, "opencode: picked 3, Reject\n");
+    stage.until_state("available");
+    assert!(!refused.exists());
+
+    asks("the second");
+    answer("allow once");
+    made(&once);
+    stage.until_state("available");
+
+    asks("the third");
+    answer("2");
+    // Another dialog asks whether that is meant.
+    until(|| {
+        let shown = stage.world.fleet(&["answer", "opencode"]);
+        let second = shown.stdout.contains("Always allow");
+        second.then_some(()).ok_or_else(|| shown.to_string())
+    });
+    assert!(!always.exists());
+    answer("confirm");
+    made(&always);
+    stage.until_state("available");
+    stage.world.fleet(&["answer", "opencode", "1"]).exits(1);
 }

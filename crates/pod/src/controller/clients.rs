@@ -94,7 +94,7 @@ impl Controller {
     }
 
     pub(super) fn release_keys(&mut self) {
-        let typing = self.live.delivery.is_typing();
+        let typing = self.live.delivery.is_typing() || self.live.answering.is_some();
         if let Some(keys) = self.live.keys.release(typing, self.live.outgoing.len()) {
             let works = self.live.classification.state == ScreenState::Busy;
             if works && has_key(&keys, &self.setup.harness.submit().interrupt) {

@@ -3,8 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use podfleet_harness::ScreenState;
+use podfleet_harness::{Press, ScreenState};
 use podfleet_protocol::method::{AnswerParams, AnswerResult, Choice, Dialog, DialogResult};
+use tokio::sync::oneshot;
 
 use super::Controller;
 use super::agent::Phase;
@@ -12,6 +13,8 @@ use crate::agent_process::AgentTerminal;
 
 /// How long an agent may take from reading a pick to drawing what follows it.
 const DRAWS: Duration = Duration::from_secs(3);
+/// How long it may take to light the next choice.
+const LIGHTS: Duration = Duration::from_secs(3);
 
 /// The last choice that was picked, until the screen has shown something else.
 #[derive(Debug)]
@@ -19,6 +22,23 @@ pub(super) struct Pick {
     dialog: String,
     /// When the agent had not read it yet.
     unread: Instant,
+}
+
+/// An answer on its way to a choice that has to be lit first. A person's keys wait for its end.
+#[derive(Debug)]
+pub(super) struct Answering {
+    params: AnswerParams,
+    /// The choice that has to be lit before anything is pressed; nothing where they have numbers.
+    lit: Option<usize>,
+    /// When it is given up.
+    pub(super) until: Instant,
+    answer: oneshot::Sender<AnswerResult>,
+}
+
+/// A dialog on the screen, as the harness read it and as others are told of it.
+struct Shown {
+    read: podfleet_harness::Dialog,
+    dialog: Dialog,
 }
 
 impl Controller {
@@ -33,28 +53,93 @@ impl Controller {
 
     /// Picks a choice, if the dialog on the screen is the very same that was answered, and the
     /// choice is one of its own.
-    pub(super) fn answer(&mut self, params: &AnswerParams) -> AnswerResult {
-        let now = Instant::now();
+    pub(super) fn answer(
+        &mut self,
+        params: AnswerParams,
+        answer: oneshot::Sender<AnswerResult>,
+        now: Instant,
+    ) {
         self.look(now);
-        let dialog = self.dialog();
-        let stands = dialog.as_ref().is_some_and(|dialog| {
+        let shown = self.shown().filter(|shown| {
             let known = |choice: &Choice| choice.key == params.key;
-            dialog.id == params.dialog && dialog.choices.iter().any(known)
+            shown.dialog.id == params.dialog && shown.dialog.choices.iter().any(known)
         });
-        let keys = self.setup.harness.pick(&params.key);
-        let keys = keys.filter(|_| stands && !self.is_answered(&params.dialog, now));
-        if let Some(keys) = &keys {
-            self.live.outgoing.extend_from_slice(keys);
-            self.live.pick = Some(Pick {
-                dialog: params.dialog.clone(),
-                unread: now,
-            });
+        let free = self.live.answering.is_none() && !self.is_answered(&params.dialog, now);
+        let Some(shown) = shown.filter(|_| free) else {
+            let _ = answer.send(self.not_pressed());
+            return;
+        };
+        self.live.answering = Some(Answering {
+            params,
+            lit: shown.read.lit,
+            until: now + LIGHTS,
+            answer,
+        });
+        self.go_on_answering(now);
+    }
+
+    /// Presses what comes next on the way to a choice, once the screen shows what was pressed
+    /// before; gives up if it does not.
+    pub(super) fn go_on_answering(&mut self, now: Instant) {
+        let Some(answering) = self.live.answering.take() else {
+            return;
+        };
+        let shown = self.shown().filter(|shown| {
+            shown.dialog.id == answering.params.dialog && shown.read.lit == answering.lit
+        });
+        let shown = shown.filter(|_| answering.lit.is_none() || self.has_settled(now));
+        let harness = &self.setup.harness;
+        let press = shown.and_then(|shown| harness.press(&shown.read, &answering.params.key));
+        match press {
+            Some(Press::Picks(keys)) => self.pick(answering, &keys, now),
+            Some(Press::Lights { keys, then }) => {
+                self.live.outgoing.extend_from_slice(&keys);
+                self.live.answering = Some(Answering {
+                    lit: Some(then),
+                    until: now + LIGHTS,
+                    ..answering
+                });
+            }
+            None if now < answering.until => self.live.answering = Some(answering),
+            None => {
+                let _ = answering.answer.send(self.not_pressed());
+                self.release_keys();
+            }
         }
+    }
+
+    fn pick(&mut self, answering: Answering, keys: &[u8], now: Instant) {
+        self.live.outgoing.extend_from_slice(keys);
+        self.live.pick = Some(Pick {
+            dialog: answering.params.dialog,
+            unread: now,
+        });
+        let _ = answering.answer.send(AnswerResult {
+            pressed: true,
+            dialog: None,
+            screen: self.screen_status(),
+        });
+        self.release_keys();
+    }
+
+    fn not_pressed(&self) -> AnswerResult {
         AnswerResult {
-            pressed: keys.is_some(),
-            dialog: dialog.filter(|_| keys.is_none()),
+            pressed: false,
+            dialog: self.dialog(),
             screen: self.screen_status(),
         }
+    }
+
+    /// Returns whether nothing moves: the agent has read all, and the screen is still.
+    fn has_settled(&self, now: Instant) -> bool {
+        let unread = self
+            .terminal
+            .as_ref()
+            .is_some_and(AgentTerminal::has_unread);
+        let quiet_since = self.live.last_output.unwrap_or(self.live.started);
+        let quiet_for = now.saturating_duration_since(quiet_since);
+        let quiet = quiet_for >= self.setup.harness.submit().quiet;
+        self.live.outgoing.is_empty() && !unread && quiet
     }
 
     /// Returns whether keys are on their way, or were before the agent could draw what follows: the
@@ -74,28 +159,27 @@ impl Controller {
     }
 
     fn dialog(&self) -> Option<Dialog> {
+        self.shown().map(|shown| shown.dialog)
+    }
+
+    fn shown(&self) -> Option<Shown> {
         let ScreenState::Blocked(kind) = self.live.classification.state else {
             return None;
         };
         if !matches!(self.phase, Phase::Running) {
             return None;
         }
-        let found = self.setup.harness.dialog(&self.live.terminal.screen())?;
+        let read = self.setup.harness.dialog(&self.live.terminal.screen())?;
         let mut hasher = DefaultHasher::new();
-        // The same words in another run are another dialog.
-        (
-            self.live.run.0,
-            kind.to_string(),
-            &found.text,
-            &found.choices,
-        )
-            .hash(&mut hasher);
-        let choices = found.choices.into_iter();
-        Some(Dialog {
+        // The same words in another run are another dialog; which choice is lit does not count.
+        (self.live.run.0, kind.to_string(), &read.text, &read.choices).hash(&mut hasher);
+        let choices = read.choices.iter().cloned();
+        let dialog = Dialog {
             id: format!("{:016x}", hasher.finish()),
             kind: kind.to_string(),
-            text: found.text,
+            text: read.text.clone(),
             choices: choices.map(|(key, label)| Choice { key, label }).collect(),
-        })
+        };
+        Some(Shown { read, dialog })
     }
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use podfleet_pod_store::session_log::{Entry, SessionReader};
 use podfleet_pod_store::{DeliveryState, InboxEntry, Sequence};
+use podfleet_protocol::method::{AnswerParams, AnswerResult};
 use podfleet_protocol::{Address, Kind, NewMessage, Receipt, RunEnd, UnixMillis};
 
 use super::*;
@@ -24,9 +25,14 @@ impl Keeper for Nobody {
 
 /// A pod whose agent would be `false`, which starts no agent before its launch is in the log.
 fn controller(bench: &Bench) -> Controller {
+    hosting(bench, "sim")
+}
+
+/// The same, of a harness.
+fn hosting(bench: &Bench, harness: &str) -> Controller {
     let spec = PodSpec {
         harness: HarnessRef {
-            name: "sim".into(),
+            name: harness.into(),
             file: None,
         },
         argv: vec!["/bin/false".into()],
@@ -169,4 +175,97 @@ async fn a_screen_that_never_rests_is_looked_at_by_the_clock_also_while_a_messag
     assert!(!controller.look_due(last));
     assert!(controller.look_due(last + WATCH_EVERY));
     assert!(controller.next_wake() <= last + WATCH_EVERY);
+}
+
+/// A dialog of opencode at 100 columns, with one of its choices lit by its background.
+fn asks(lit: &str) -> String {
+    let choice = |label| match label == lit {
+        true => format!("\x1b[48;2;245;167;66m {label} \x1b[48;2;30;30;30m"),
+        false => format!(" {label} "),
+    };
+    let choices = ["Allow once", "Allow always", "Reject"].map(choice);
+    format!(
+        "\x1b[2J\x1b[10;1H  \u{2503}\x1b[48;2;30;30;30m  \u{25b3} Permission required\x1b[K\
+         \x1b[11;1H\x1b[m  \u{2503}\x1b[48;2;30;30;30m  {}   \u{21c6} select  enter confirm\x1b[K\x1b[m",
+        choices.join(" "),
+    )
+}
+
+fn shows(controller: &mut Controller, screen: &str, now: Instant) {
+    controller.live.terminal.feed(screen.as_bytes());
+    controller.live.last_output = Some(now);
+    controller.look(now);
+}
+
+/// The controller of an agent that has just asked, with its first choice lit.
+fn asking(bench: &Bench) -> (Controller, Instant) {
+    let mut controller = hosting(bench, "opencode");
+    controller.phase = Phase::Running;
+    let start = Instant::now();
+    shows(&mut controller, &asks("Allow once"), start);
+    (controller, start)
+}
+
+/// Begins to answer the dialog on the screen.
+fn answers(
+    controller: &mut Controller,
+    key: &str,
+    now: Instant,
+) -> oneshot::Receiver<AnswerResult> {
+    let dialog = controller.dialog_result().dialog.unwrap();
+    let (answer, answered) = oneshot::channel();
+    let params = AnswerParams {
+        dialog: dialog.id,
+        key: key.into(),
+    };
+    controller.answer(params, answer, now);
+    answered
+}
+
+fn pressed(controller: &mut Controller) -> BytesMut {
+    controller.live.outgoing.split()
+}
+
+#[tokio::test]
+async fn a_choice_is_confirmed_only_when_it_is_seen_to_be_lit() {
+    let bench = Bench::new();
+    let (mut controller, start) = asking(&bench);
+    let later = |millis| start + Duration::from_millis(millis);
+    let mut answered = answers(&mut controller, "3", later(10));
+    assert_eq!(pressed(&mut controller), "", "the screen moves");
+    controller.go_on_answering(later(100));
+    assert_eq!(pressed(&mut controller), "\x1b[C");
+    controller.go_on_answering(later(200));
+    assert_eq!(pressed(&mut controller), "", "nothing came of it yet");
+    shows(&mut controller, &asks("Allow always"), later(300));
+    controller.go_on_answering(later(310));
+    assert_eq!(pressed(&mut controller), "", "the screen moves");
+    controller.go_on_answering(later(400));
+    assert_eq!(pressed(&mut controller), "\x1b[C");
+    assert!(answered.try_recv().is_err());
+    shows(&mut controller, &asks("Reject"), later(500));
+    controller.go_on_answering(later(600));
+    assert_eq!(pressed(&mut controller), "\r");
+    assert!(answered.try_recv().unwrap().pressed);
+    let again = answers(&mut controller, "1", later(700));
+    assert!(!again.await.unwrap().pressed);
+    assert_eq!(pressed(&mut controller), "");
+}
+
+#[tokio::test]
+async fn where_another_choice_gets_lit_than_was_meant_nothing_is_confirmed() {
+    let bench = Bench::new();
+    let (mut controller, start) = asking(&bench);
+    let later = |millis| start + Duration::from_millis(millis);
+    let mut answered = answers(&mut controller, "2", later(100));
+    assert_eq!(pressed(&mut controller), "\x1b[C");
+    // A person has moved on meanwhile.
+    shows(&mut controller, &asks("Reject"), later(200));
+    controller.go_on_answering(later(300));
+    assert!(answered.try_recv().is_err());
+    assert!(controller.next_wake() <= later(3100));
+    controller.go_on_answering(later(3100));
+    assert_eq!(pressed(&mut controller), "");
+    let given_up = answered.try_recv().unwrap();
+    assert!(!given_up.pressed && given_up.dialog.is_some());
 }

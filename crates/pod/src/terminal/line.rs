@@ -68,6 +68,14 @@ impl Style {
                 Color::Indexed(8) | Color::Named(NamedColor::BrightBlack)
             )
     }
+
+    /// The colour that is behind it.
+    pub(super) fn shade(&self) -> Color {
+        match self.attributes.contains(Flags::INVERSE) {
+            true => self.foreground,
+            false => self.background,
+        }
+    }
 }
 
 /// A stretch of a line in one style.

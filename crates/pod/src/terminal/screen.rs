@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use alacritty_terminal::grid::Dimensions;
 use alacritty_terminal::index::Line as GridLine;
+use alacritty_terminal::vte::ansi::Color;
 use podfleet_harness::{Cursor, Row, Screen};
+use unicode_width::UnicodeWidthStr;
 
 use super::emulator::Emulator;
 use super::line::{Line, Style};
@@ -35,21 +37,43 @@ pub(super) fn screen(terminal: &Emulator) -> Screen {
 
 fn row(line: &Line) -> Row {
     let text = line.trimmed();
+    let most = most_of(line);
     Row {
-        faint: faint_ranges(line, text.len()),
+        faint: ranges(line, text.len(), Style::is_faint),
+        lit: ranges(line, text.len(), |style| style.shade() != most),
         text: text.to_owned(),
         wrapped: line.wrapped,
     }
 }
 
-/// The faint stretches of the first `length` bytes, neighbours joined.
-fn faint_ranges(line: &Line, length: usize) -> Vec<Range<usize>> {
+/// What most cells of a row have behind them; what is right of the text has the default.
+fn most_of(line: &Line) -> Color {
+    let plain = Style::default().shade();
+    if line.segments().all(|(_, style)| style.shade() == plain) {
+        return plain;
+    }
+    let mut shades = vec![(plain, usize::from(line.columns))];
+    for (text, style) in line.segments() {
+        let cells = text.width();
+        shades[0].1 = shades[0].1.saturating_sub(cells);
+        let shade = style.shade();
+        match shades.iter_mut().find(|(known, _)| *known == shade) {
+            Some((_, count)) => *count += cells,
+            None => shades.push((shade, cells)),
+        }
+    }
+    let most = shades.into_iter().max_by_key(|(_, count)| *count);
+    most.map_or(plain, |(shade, _)| shade)
+}
+
+/// The stretches of the first `length` bytes of a style, neighbours joined.
+fn ranges(line: &Line, length: usize, of: impl Fn(&Style) -> bool) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
     for (text, style) in line.segments() {
         let range = start..(start + text.len()).min(length);
         start += text.len();
-        if range.is_empty() || !style.is_faint() {
+        if range.is_empty() || !of(style) {
             continue;
         }
         match ranges.last_mut() {
