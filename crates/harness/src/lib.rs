@@ -39,6 +39,7 @@ mod error;
 mod harness;
 mod holding;
 mod launch;
+mod ordered;
 mod pattern;
 mod queue;
 mod recording;

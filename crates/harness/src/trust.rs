@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::ordered::Ordered;
 
 /// Where an agent's program keeps whether a directory is trusted.
 #[derive(Debug, Clone, Deserialize)]
@@ -62,30 +64,31 @@ impl Trust {
         }
     }
 
+    /// Lays the objects out anew in which it is; all else stays as it is written.
     fn in_json(&self, old: &str, directory: &str) -> Result<Option<String>, TrustError> {
-        let unreadable = |why: String| TrustError::Unreadable(why);
-        let mut settings = if old.trim().is_empty() {
-            Map::new()
-        } else {
-            serde_json::from_str(old).map_err(|error| unreadable(error.to_string()))?
+        let unreadable = |error: serde_json::Error| TrustError::Unreadable(error.to_string());
+        let inside = |outer: &Ordered, name: &str| match outer.get(name).map(Ordered::parse) {
+            Some(inner) => {
+                inner.map_err(|_| TrustError::Unreadable(format!("`{name}` is no object")))
+            }
+            None => Ok(Ordered::default()),
         };
-        let mut inner = &mut settings;
-        for name in [self.table.as_str(), directory] {
-            let entry = inner.entry(name).or_insert_with(|| Map::new().into());
-            let wrong = || unreadable(format!("`{name}` is no object"));
-            inner = entry.as_object_mut().ok_or_else(wrong)?;
-        }
-        if self
-            .set
-            .iter()
-            .all(|(name, value)| inner.get(name) == Some(value))
-        {
+        let mut settings = match old.trim() {
+            "" => Ordered::default(),
+            text => Ordered::parse(text).map_err(unreadable)?,
+        };
+        let mut table = inside(&settings, &self.table)?;
+        let mut entry = inside(&table, directory)?;
+        if self.set.iter().all(|(name, value)| entry.has(name, value)) {
             return Ok(None);
         }
-        inner.extend(self.set.clone());
-        let text = serde_json::to_string_pretty(&settings);
-        text.map(|text| Some(text + "\n"))
-            .map_err(|error| unreadable(error.to_string()))
+        for (name, value) in &self.set {
+            entry.set(name, value.to_string()).map_err(unreadable)?;
+        }
+        table.set(directory, entry.written(2)).map_err(unreadable)?;
+        let table = table.written(1);
+        settings.set(&self.table, table).map_err(unreadable)?;
+        Ok(Some(settings.written(0) + "\n"))
     }
 
     /// Appends a table: all that is there stays byte for byte.
@@ -133,15 +136,30 @@ mod tests {
     }
 
     #[test]
-    fn trust_is_added_and_the_rest_stays() {
+    fn trust_is_added_and_the_rest_stays_as_it_is_written() {
         let claude = trust("claude");
-        let old = r#"{"theme": "dark", "projects": {"/a": {"x": 1}}}"#;
+        let old = r#"{
+  "theme": "dark",
+  "id": 12345678901234567890123,
+  "a": [1.0,
+    2],
+  "projects": {
+    "/b": {"z": 1, "y": 1e2},
+    "/a": {
+      "x": 1
+    }
+  },
+  "last": null
+}
+"#;
         let new = claude.record(old, "/a").unwrap().unwrap();
-        let settings: Value = serde_json::from_str(&new).unwrap();
-        assert_eq!(settings["theme"], "dark");
-        assert_eq!(settings["projects"]["/a"]["x"], 1);
-        assert_eq!(settings["projects"]["/a"]["hasTrustDialogAccepted"], true);
+        let added = "      \"x\": 1,\n      \"hasTrustDialogAccepted\": true";
+        assert_eq!(new, old.replace("      \"x\": 1", added));
         assert_eq!(claude.record(&new, "/a"), Ok(None));
+        let first = claude.record("", "/a \"b\"").unwrap().unwrap();
+        let settings: Value = serde_json::from_str(&first).unwrap();
+        let trusted = &settings["projects"]["/a \"b\""]["hasTrustDialogAccepted"];
+        assert_eq!(*trusted, true);
     }
 
     #[test]
