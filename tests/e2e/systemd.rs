@@ -5,11 +5,12 @@ mod host;
 mod hub;
 
 use std::fs;
+use std::path::Path;
 
 use podfleet_tests::require;
 use rustix::process::Signal;
 
-use crate::world::{fits_80_columns, is_gone, signal, until};
+use crate::world::{fits_80_columns, is_gone, ran, signal, until};
 use host::Host;
 
 const A: &str = "fleet-pod@web:v2.a.b-c.service";
@@ -393,4 +394,42 @@ fn the_doctor_names_what_is_wrong_with_its_remedy() {
         "{sick:#}"
     );
     assert!(remedies.contains("chmod go= "), "{sick:#}");
+}
+
+#[test]
+fn a_tmux_server_dies_with_the_service_that_started_it_unless_it_is_in_a_scope_of_its_own() {
+    let Some(host) = Host::start() else { return };
+    let tmux = |socket: &str, arguments: &[&str]| {
+        let arguments = [&["-L", socket], arguments].concat();
+        ran(&host
+            .command(Path::new("tmux"), &arguments)
+            .output()
+            .unwrap())
+    };
+    let script = "tmux -L inside new-session -d -s a && exec systemd-run --user --scope --quiet \
+                  tmux -L outside new-session -d -s a";
+    let unit = format!(
+        "[Service]\nType=oneshot\nRemainAfterExit=yes\nEnvironment=TMUX_TMPDIR={}\n\
+         ExecStart=/bin/sh -c '{script}'\n",
+        host.path("tmux").display()
+    );
+    host.write(".config/systemd/user/starter.service", &unit);
+    host.systemctl(&["daemon-reload"]).exits(0);
+    host.systemctl(&["start", "starter.service"]).exits(0);
+    let pid = |socket| {
+        let shown = tmux(socket, &["display-message", "-p", "#{pid}"]).exits(0);
+        shown.stdout.trim().parse::<u32>().unwrap()
+    };
+    let (inside, outside) = (pid("inside"), pid("outside"));
+    assert!(cgroup_of(inside).contains("starter.service"), "{inside}");
+    assert!(!cgroup_of(outside).contains("starter.service"), "{outside}");
+    host.systemctl(&["stop", "starter.service"]).exits(0);
+    until(|| {
+        is_gone(inside)
+            .then_some(())
+            .ok_or("it lives on".to_owned())
+    });
+    tmux("inside", &["has-session", "-t", "=a"]).exits(1);
+    tmux("outside", &["has-session", "-t", "=a"]).exits(0);
+    tmux("outside", &["kill-server"]).exits(0);
 }
