@@ -244,6 +244,11 @@ catalog! {
     bad "- name: coder\n  runtime: claude\n  reset_between_tasks: true\n  resume: always\n"
     good "- name: coder\n  runtime: claude\n  reset_between_tasks: true\n";
 
+    TokenInTheClear = "roster::token-in-the-clear", Rules, Warning, Nothing:
+    "The chat's server is on another host and is not reached by https, so the connector does not send it its token: the bridge fails."
+    bad "connector:\n  kind: matrix\n  matrix: {homeserver_url: \"http://matrix.example.org\", user_id: \"@fleet:example.org\", room_id: \"!room:example.org\"}\n"
+    good "connector:\n  kind: matrix\n  matrix: {homeserver_url: \"https://matrix.example.org\", user_id: \"@fleet:example.org\", room_id: \"!room:example.org\"}\n";
+
     SharedDirectory = "roster::shared-directory", Rules, Warning, Nothing:
     "Two agents work in one git working directory and neither prepares one of its own, so they overwrite each other's changes."
     bad "- name: coder0\n  runtime: claude\n  working_directory: ~/src/app\n- name: coder1\n  runtime: claude\n  working_directory: ~/src/app\n"

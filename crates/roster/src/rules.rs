@@ -1,6 +1,7 @@
 //! The third layer: what a schema cannot say. Each rule is one function and can be run apart.
 
 mod class_floor;
+mod connector;
 mod dependencies;
 mod directories;
 mod empty_values;
@@ -57,6 +58,7 @@ const RULES: &[Rule] = &[
     rule("known-roles", roles::known_roles),
     rule("secrets", secrets::secrets),
     rule("resume-conflicts", resume::resume_conflicts),
+    rule("tokens-in-the-clear", connector::tokens_in_the_clear),
     rule("remote-agents", hosts::remote_agents),
     rule("empty-values", empty_values::empty_values),
 ];
