@@ -27,6 +27,12 @@ pub trait OrchestratorConnector: Send + Sync {
         self.channel()
     }
 
+    /// Whether nobody but the user whose fleet it is can speak in it, as at a terminal of this host:
+    /// then whoever speaks may give commands.
+    fn is_own_users_alone(&self) -> bool {
+        false
+    }
+
     /// Says something. Sending the same idempotency key again does not say it twice, within the
     /// time for which the carrier remembers keys; [`OutboundMessage::again`] is for after that.
     ///

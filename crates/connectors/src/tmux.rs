@@ -122,6 +122,10 @@ impl OrchestratorConnector for Terminal {
         self.shared.place.directory.display().to_string()
     }
 
+    fn is_own_users_alone(&self) -> bool {
+        true
+    }
+
     async fn send(&self, message: OutboundMessage) -> Result<SendReceipt, ConnectorError> {
         const DOING: &str = "write to the chat's history";
         for attachment in &message.attachments {

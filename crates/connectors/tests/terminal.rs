@@ -243,6 +243,7 @@ async fn an_ended_subscription_leaves_no_socket_and_no_connection() {
     let stream = connector.subscribe(None).await.unwrap();
     let mut client = rig.sit_down().await;
     assert!(rig.socket().exists());
+    assert!(connector.is_own_users_alone());
     drop(stream);
     assert_eq!(client.reader.next().await.unwrap(), None);
     assert!(!rig.socket().exists());

@@ -120,13 +120,16 @@ pub(super) fn check(
     })
 }
 
-/// Says who else talks in the same place, where that may be why something failed.
+/// Says who else talks in the same place, where that may be why something failed: the history of a
+/// terminal's chat is one process's alone.
 fn beside_the_bridge(error: Error, fleet: &Fleet, connector: &dyn OrchestratorConnector) -> Error {
     let same = |status: &podfleet::BridgeStatus| {
         status.kind == connector.kind().as_str() && status.channel == connector.channel()
     };
     match fleet.bridge_status() {
-        Some((status, true)) if same(&status) => {
+        Some((status, true))
+            if same(&status) && connector.is_own_users_alone() && error.exit() == Exit::System =>
+        {
             error.hint("the fleet's bridge talks there; `fleet say` and `fleet chat` go through it")
         }
         _ => error,

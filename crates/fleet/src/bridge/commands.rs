@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use podfleet_connectors::{ConnectorKind, InboundMessage};
+use podfleet_connectors::InboundMessage;
 use podfleet_protocol::MessageId;
 use podfleet_protocol::method::Dialog;
 
@@ -105,9 +105,8 @@ impl Bridge<'_> {
         self.answer(id, message, answer).await
     }
 
-    /// At a terminal of this host sits the user whose fleet it is.
     fn may_command(&self, sender: &str) -> bool {
-        if self.connector.kind() == ConnectorKind::tmux() {
+        if self.connector.is_own_users_alone() {
             return true;
         }
         let chat = self
