@@ -30,6 +30,15 @@ impl Channel {
         });
     }
 
+    /// Waits until what is said will be heard.
+    #[track_caller]
+    fn until_connected(&self) {
+        until(|| match self.fleet(&["bridge", "status"]) {
+            status if status.code == 0 => Ok(()),
+            status => Err(status.to_string()),
+        });
+    }
+
     #[track_caller]
     fn until_received(&self, wanted: &str) {
         until(|| {
@@ -79,6 +88,24 @@ fn a_person_in_a_channel_is_answered_in_the_thread_and_the_token_is_nowhere() {
 }
 
 #[test]
+fn a_bridge_that_is_told_to_listens_from_now_on() {
+    let channel = Channel::new(&[ADA]);
+    channel.fleet(&["up"]).exits(0);
+    channel.until_connected();
+    channel.discord.say("before", None);
+    channel.until_received("human] before");
+    channel.fleet(&["bridge", "stop"]).exits(0);
+    channel.discord.say("meanwhile", None);
+    channel.fleet(&["bridge", "start", "--from-now"]).exits(0);
+    channel.until_connected();
+    channel.discord.say("afterwards", None);
+    channel.until_received("human] afterwards");
+    let received = channel.operator.world.received("lead", Kind::Submit);
+    let meanwhile = received.iter().any(|text| text.contains("meanwhile"));
+    assert!(!meanwhile, "{received:#?}");
+}
+
+#[test]
 fn what_cannot_be_said_is_told_with_the_place_the_cause_and_what_to_do() {
     let channel = Channel::new(&[ADA]);
     channel.fleet(&["up"]).exits(0);
@@ -109,7 +136,6 @@ fn what_cannot_be_said_is_told_with_the_place_the_cause_and_what_to_do() {
     hint: what is named has to be there: the chat that the roster names, the thread,
       the message that is answered, the file; without a thread it goes to the chat
       itself
-    hint: the fleet's bridge talks there; `fleet say` and `fleet chat` go through it
     ");
     assert_eq!(channel.texts(), [""; 0]);
 }
@@ -190,8 +216,11 @@ fn a_switch_is_checked_keeps_the_roster_and_moves_the_bridge() {
     assert!(fits_80_columns(&switched.stderr), "{switched}");
     let after = fs::read_to_string(&roster).unwrap();
     assert_eq!(after, before.replace("kind: discord", "kind: tmux"));
-    let status = channel.fleet(&["bridge", "status"]).exits(0);
-    assert!(status.stdout.contains("chat     tmux"), "{status}");
+    until(|| {
+        let status = channel.fleet(&["bridge", "status"]);
+        let there = status.stdout.contains("chat     tmux") && status.code == 0;
+        there.then_some(()).ok_or_else(|| status.to_string())
+    });
     channel.discord.allow_content(false);
     let refused = channel.fleet(&["connector", "switch", "discord"]).exits(1);
     assert!(
@@ -232,16 +261,15 @@ fn what_was_asked_in_a_thread_of_the_chat_before_a_switch_is_answered_in_the_one
     let channel = Channel::new(&[ADA]);
     channel.fleet(&["up"]).exits(0);
     channel.fleet(&["connector", "switch", "tmux"]).exits(0);
-    let ask = [
-        "chat",
-        "--thread",
-        "topic-1",
-        "-m",
-        "SLEEP:4000 is it done?",
-    ];
+    // Its turn lasts until it is answered.
+    let ask = ["chat", "--thread", "topic-1", "-m", "ASK is it done?"];
     channel.fleet(&ask).exits(0);
-    channel.until_received("is it done?");
+    channel
+        .operator
+        .world
+        .until_row("lead", |row| row["readiness"] == "blocked");
     channel.fleet(&["connector", "switch", "discord"]).exits(0);
+    channel.fleet(&["answer", "lead", "yes"]).exits(0);
     channel.until_heard("ended its turn without an answer");
 }
 

@@ -24,6 +24,9 @@ pub enum ConnectorErrorKind {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The service does not take the cursor from which to listen on; there is no way on but from
+    /// now.
+    CursorRefused,
     /// The service could not be reached or failed by itself.
     Unreachable,
     /// The service answered what its protocol does not allow, or needs what is not supported.
@@ -68,6 +71,13 @@ impl ConnectorError {
         self
     }
 
+    /// Makes it one of another kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: ConnectorErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> ConnectorErrorKind {
         self.kind
@@ -85,6 +95,7 @@ impl ConnectorError {
             | ConnectorErrorKind::Forbidden
             | ConnectorErrorKind::NotFound
             | ConnectorErrorKind::TooLarge { .. }
+            | ConnectorErrorKind::CursorRefused
             | ConnectorErrorKind::Protocol => Retry::Never,
         }
     }
@@ -125,6 +136,7 @@ impl fmt::Display for ConnectorError {
             ConnectorErrorKind::TooLarge { limit } => {
                 write!(f, "larger than the limit of {limit} bytes")
             }
+            ConnectorErrorKind::CursorRefused => f.write_str("the place to go on from is refused"),
             ConnectorErrorKind::Unreachable => f.write_str("the service cannot be reached"),
             ConnectorErrorKind::Protocol => f.write_str("an answer that cannot be used"),
         }
@@ -159,6 +171,7 @@ mod tests {
             ),
             (K::RateLimited { retry_after: None }, Retry::Backoff),
             (K::TooLarge { limit: 65_536 }, Retry::Never),
+            (K::CursorRefused, Retry::Never),
             (K::Unreachable, Retry::Backoff),
         ];
         let mut lines = String::new();
@@ -173,6 +186,7 @@ mod tests {
         send to the room: too many requests, to be tried again in 1.5s
         send to the room: too many requests
         send to the room: larger than the limit of 65536 bytes
+        send to the room: the place to go on from is refused
         send to the room: the service cannot be reached
         ");
     }

@@ -190,8 +190,7 @@ impl OrchestratorConnector for Matrix {
     }
 
     async fn subscribe(&self, from: Option<&str>) -> Result<InboundStream, ConnectorError> {
-        self.shared.room().await?;
-        Ok(sync::stream(Arc::clone(&self.shared), from))
+        sync::stream(Arc::clone(&self.shared), from).await
     }
 
     async fn health(&self) -> ConnectorHealth {

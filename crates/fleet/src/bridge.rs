@@ -9,6 +9,7 @@
 
 mod block;
 mod commands;
+mod cursor;
 mod events;
 mod glance;
 mod inbound;
@@ -30,7 +31,7 @@ use podfleet_pod_store::PodRecord;
 use tokio::sync::Notify;
 
 use crate::comms;
-use crate::error::{FleetError, FleetErrorKind};
+use crate::error::{FROM_NOW, FleetError, FleetErrorKind};
 use crate::fleet::Fleet;
 pub use glance::BridgeGlance;
 use pace::Pace;
@@ -126,6 +127,11 @@ impl Fleet {
         let ended = bridge.run(ready, shutdown).await;
         match &ended {
             Ok(()) => bridge.status.end(),
+            // Nothing else tells the way out where the status is all that people see.
+            Err(error) if error.is_of_cursor() => {
+                let line = error.in_one_line();
+                bridge.status.fail(format!("{line}; {FROM_NOW}"));
+            }
             Err(error) => bridge.status.fail(error.in_one_line()),
         }
         ended

@@ -5,8 +5,11 @@ mod hints;
 mod kind;
 
 pub(crate) use causes::bad_name;
+pub(crate) use hints::FROM_NOW;
 pub use hints::fleet_options;
 pub use kind::FleetErrorKind;
+
+use podfleet_connectors::{ConnectorError, ConnectorErrorKind};
 
 use crate::report::Failure;
 
@@ -97,6 +100,13 @@ impl FleetError {
             path: path.to_owned(),
         })
         .caused_by(source)
+    }
+
+    /// Returns whether a chat cannot be listened to from where it was last.
+    pub(crate) fn is_of_cursor(&self) -> bool {
+        let cause = std::error::Error::source(self).and_then(|cause| cause.downcast_ref());
+        cause
+            .is_some_and(|cause: &ConnectorError| cause.kind() == ConnectorErrorKind::CursorRefused)
     }
 
     /// Returns whether it is the store or the disk that failed, which may pass.

@@ -31,7 +31,7 @@ enum Command {
     /// Tell whether it runs and how it is
     Status(StatusArgs),
     /// Start it, and return when it holds its place
-    Start(ScopeArgs),
+    Start(StartArgs),
     /// End it; what is said meanwhile waits
     Stop(ScopeArgs),
     /// Be the bridge, in the foreground, until told to end
@@ -44,6 +44,15 @@ struct StatusArgs {
     scope: Scope,
     #[command(flatten)]
     json: JsonFlag,
+}
+
+#[derive(Debug, clap::Args)]
+struct StartArgs {
+    #[command(flatten)]
+    scope: Scope,
+    /// Listen from now on; what was said since it last listened is not heard
+    #[arg(long)]
+    from_now: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -108,11 +117,14 @@ fn be(args: &RunArgs, context: &mut Context) -> Outcome {
     })
 }
 
-fn start(args: &ScopeArgs, context: &mut Context) -> Outcome {
+fn start(args: &StartArgs, context: &mut Context) -> Outcome {
     // What the caller's shell left open is not for a process that lives longer.
     close_fds::set_fds_cloexec(3, &[]);
     let (started, wanted) = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Sound).await?;
+        if args.from_now {
+            fleet.hear_from_now().await?;
+        }
         Ok((fleet.start_bridge().await?, fleet.wants_bridge()))
     })?;
     context.output.say(match started {

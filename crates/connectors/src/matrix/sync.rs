@@ -39,7 +39,7 @@ type RawEvent = Raw<AnySyncTimelineEvent>;
 
 struct Listening {
     shared: Arc<Shared>,
-    since: Option<String>,
+    since: String,
     /// What no other subscription asks for.
     nonce: String,
     /// Whether it is known that the server answers: a batch came of it since the last failure.
@@ -70,21 +70,35 @@ struct Gap {
     latest: Vec<RawEvent>,
 }
 
-pub(super) fn stream(shared: Arc<Shared>, from: Option<&str>) -> InboundStream {
+/// Listens from a cursor, or from now on: then it is known here where that is, so that whatever is said
+/// from the return on comes.
+pub(super) async fn stream(
+    shared: Arc<Shared>,
+    from: Option<&str>,
+) -> Result<InboundStream, ConnectorError> {
+    let room = shared.room().await?;
+    let nonce = nonce();
+    let since = match from {
+        Some(cursor) => cursor.to_owned(),
+        None => poll(&shared.client, &room, &nonce, None).await?.next_batch,
+    };
     let listening = Listening {
         shared,
-        since: from.map(str::to_owned),
-        nonce: nonce(),
+        since,
+        nonce,
         told: false,
         news: None,
         pause: None,
         backoff: Backoff::default(),
         ended: false,
     };
-    Box::pin(stream::unfold(listening, |mut listening| async move {
-        let batch = listening.next().await?;
-        Some((batch, listening))
-    }))
+    Ok(Box::pin(stream::unfold(
+        listening,
+        |mut listening| async move {
+            let batch = listening.next().await?;
+            Some((batch, listening))
+        },
+    )))
 }
 
 impl Listening {
@@ -119,11 +133,7 @@ impl Listening {
     async fn step(&mut self) -> Result<Option<InboundBatch>, ConnectorError> {
         let shared = Arc::clone(&self.shared);
         let room = &*shared.room().await?;
-        let Some(since) = self.since.clone() else {
-            // The first poll only tells where now is.
-            let sync = poll(&shared.client, room, &self.nonce, None).await?;
-            return Ok(Some(self.given(Vec::new(), sync.next_batch)));
-        };
+        let since = self.since.clone();
         // That the server answers is told at once, be there news or not.
         let wait = match self.told {
             true => shared.poll(),
@@ -155,14 +165,14 @@ impl Listening {
         let moved = cursor.unwrap_or(since);
         // A poll without news moves on by itself; nobody has to store that.
         match messages.is_empty() && self.told {
-            true => self.since = Some(moved),
+            true => self.since = moved,
             false => return Ok(Some(self.given(messages, moved))),
         }
         Ok(None)
     }
 
     fn given(&mut self, messages: Vec<InboundMessage>, cursor: String) -> InboundBatch {
-        self.since = Some(cursor.clone());
+        self.since.clone_from(&cursor);
         self.told = true;
         InboundBatch { messages, cursor }
     }
@@ -188,7 +198,12 @@ pub(super) async fn poll(
     request.filter = Some(filter.into());
     request.since = since.map(|(since, _)| since.to_owned());
     request.timeout = Some(wait);
-    client.call_within(wait + SLACK, request, DOING).await
+    let answer = client.call_within(wait + SLACK, request, DOING).await;
+    // Nothing else is in it that another poll does not have.
+    answer.map_err(|error| match (error.kind(), since) {
+        (Kind::Protocol, Some(_)) => error.of_kind(Kind::CursorRefused),
+        _ => error,
+    })
 }
 
 impl News {

@@ -105,6 +105,25 @@ async fn a_poll_that_is_never_answered_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_cursor_that_the_server_does_not_know_is_said_to_be_that() {
+    let fake = Fake::start().await;
+    let unknown = json!({"errcode": "M_UNKNOWN", "error": "Invalid stream token"});
+    fake.fail("sync", Failure::Status(400, unknown.clone()));
+    let connector = fake.connector();
+    let mut stream = connector.subscribe(Some("7")).await.unwrap();
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ConnectorErrorKind::CursorRefused);
+    insta::assert_snapshot!(
+        podfleet_connectors::in_one_line(&error),
+        @"listen to the room: the place to go on from is refused: Invalid stream token (M_UNKNOWN)"
+    );
+    assert!(stream.next().await.is_none());
+    fake.fail("sync", Failure::Status(400, unknown));
+    let error = connector.subscribe(None).await.err().unwrap();
+    assert_eq!(error.kind(), ConnectorErrorKind::Protocol);
+}
+
+#[tokio::test]
 async fn a_gap_is_filled_in_order_also_when_that_fails_at_first() {
     let mut fake = Fake::start().await;
     let mut stream = fake.connector().subscribe(None).await.unwrap();

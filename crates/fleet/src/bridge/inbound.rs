@@ -29,6 +29,17 @@ pub(super) struct Note {
     pub(super) thread: Option<String>,
 }
 
+/// Returns the turn that a message begins.
+fn turn_of(id: MessageId, message: &InboundMessage, lead: &PodRecord) -> HumanTurn {
+    HumanTurn {
+        message: id,
+        pod: lead.identity.id,
+        thread: message.thread_id.clone(),
+        event: message.id.clone(),
+        at: clock::wall(),
+    }
+}
+
 impl Bridge<'_> {
     /// Listens for as long as that is possible; returns the error that ends it.
     pub(super) async fn listen(&self) -> FleetError {
@@ -56,7 +67,7 @@ impl Bridge<'_> {
     async fn subscription(&self, backoff: &mut Backoff) -> Result<(), ConnectorError> {
         let channel = self.connector.cursor_of();
         let from = loop {
-            match self.fleet.store().heard(self.fleet.key(), &channel).await {
+            match self.fleet.heard_up_to(&channel).await {
                 Ok(from) => break from,
                 Err(error) => self.pass(error.into(), backoff).await,
             }
@@ -147,33 +158,22 @@ impl Bridge<'_> {
                 return Ok(None);
             }
         };
-        match self.hand_in(&lead, new, Kind::Run).await {
+        let refusal = match self.hand_in(&lead, new, Kind::Run).await {
             Ok(handed) => {
                 if handed.client.is_none() && !handed.accepted.duplicate {
                     let name = &lead.identity.name;
                     let text = format!("_`{name}` does not run; your message waits for it._");
                     self.answer(id, message, text).await?;
                 }
-                Ok(Some(HumanTurn {
-                    message: id,
-                    pod: lead.identity.id,
-                    thread: message.thread_id.clone(),
-                    event: message.id.clone(),
-                    at: clock::wall(),
-                }))
+                return Ok(Some(turn_of(id, message, &lead)));
             }
-            Err(PostError::Refused(refusal)) => {
-                let text = format!("_Your message was not taken: {refusal}._");
-                self.answer(id, message, text).await?;
-                Ok(None)
-            }
-            Err(PostError::Pod(error)) if error.answer().is_some() => {
-                let text = format!("_Your message was not taken: {error}._");
-                self.answer(id, message, text).await?;
-                Ok(None)
-            }
-            Err(error) => Err(self.fleet.post_fault(&lead, error)),
-        }
+            Err(PostError::Refused(refusal)) => refusal.to_string(),
+            Err(PostError::Pod(error)) if error.answer().is_some() => error.to_string(),
+            Err(error) => return Err(self.fleet.post_fault(&lead, error)),
+        };
+        let text = format!("_Your message was not taken: {refusal}._");
+        self.answer(id, message, text).await?;
+        Ok(None)
     }
 
     async fn hand_in(

@@ -81,10 +81,7 @@ impl Fleet {
         before: UnixMillis,
         dry_run: bool,
     ) -> Result<u64, FleetError> {
-        let heard = self
-            .store()
-            .heard(self.key(), &connector.cursor_of())
-            .await?;
+        let heard = self.heard_up_to(&connector.cursor_of()).await?;
         let pruning = Pruning {
             before: moment(before),
             heard,

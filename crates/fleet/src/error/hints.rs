@@ -14,6 +14,10 @@ pub fn fleet_options<T: std::fmt::Display>(fleets: &[T]) -> String {
     options.join(" or ")
 }
 
+/// What can be done where the place is lost up to which a chat was heard.
+pub(crate) const FROM_NOW: &str = "`fleet bridge start --from-now` listens from now on; what was \
+     said since the bridge last listened is not heard";
+
 /// Returns what can be done where a chat refuses something for good.
 pub(super) const fn of_chat(kind: ConnectorErrorKind) -> Option<&'static str> {
     match kind {
@@ -32,6 +36,7 @@ pub(super) const fn of_chat(kind: ConnectorErrorKind) -> Option<&'static str> {
         ConnectorErrorKind::TooLarge { .. } => {
             Some("say it in parts, or where the file can be found")
         }
+        ConnectorErrorKind::CursorRefused => Some(FROM_NOW),
         ConnectorErrorKind::Protocol => {
             Some("`fleet connector health` looks at the chat as a whole")
         }
