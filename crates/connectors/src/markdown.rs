@@ -1,6 +1,6 @@
 //! Markdown as HTML that is safe to show.
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
 /// Schemes of links that are kept.
 const SCHEMES: [&str; 4] = ["http://", "https://", "mailto:", "matrix:"];
@@ -48,17 +48,8 @@ fn safe<'a>(event: Event<'a>, left_out: &mut Vec<bool>) -> Option<Event<'a>> {
                 ..
             },
         ) => {
-            let unsafe_link = !is_safe(&dest_url);
-            left_out.push(unsafe_link);
-            if unsafe_link {
-                return None;
-            }
-            Event::Start(Tag::Link {
-                link_type,
-                dest_url,
-                title: CowStr::Borrowed(""),
-                id,
-            })
+            left_out.push(!is_safe(&dest_url));
+            Event::Start(safe_link(link_type, dest_url, id)?)
         }
         Event::End(TagEnd::Link | TagEnd::Image) => {
             if left_out.pop().unwrap_or(true) {
@@ -67,6 +58,16 @@ fn safe<'a>(event: Event<'a>, left_out: &mut Vec<bool>) -> Option<Event<'a>> {
             Event::End(TagEnd::Link)
         }
         event => event,
+    })
+}
+
+/// Makes a link without a title; nothing where it leads to what nobody should open.
+fn safe_link<'a>(link_type: LinkType, dest_url: CowStr<'a>, id: CowStr<'a>) -> Option<Tag<'a>> {
+    is_safe(&dest_url).then_some(Tag::Link {
+        link_type,
+        dest_url,
+        title: CowStr::Borrowed(""),
+        id,
     })
 }
 

@@ -5,7 +5,7 @@ mod show;
 
 pub(super) use show::plain;
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use podfleet_connectors::tmux::Say;
@@ -13,7 +13,7 @@ use podfleet_protocol::MessageId;
 
 use crate::commands::scope::Scope;
 use crate::context::Context;
-use crate::error::Outcome;
+use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
@@ -63,7 +63,13 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         }
         let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         if !interactive {
-            let lines = std::io::stdin().lines().collect::<Result<Vec<_>, _>>()?;
+            let lines = std::io::stdin().lines().collect::<Result<Vec<_>, _>>();
+            let lines = lines.map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => {
+                    Error::message(Exit::Usage, "standard input is no UTF-8 text")
+                }
+                _ => error.into(),
+            })?;
             seat::say_all(&fleet, &user, input::said(&lines)).await?;
             return Ok(Exit::Success);
         }

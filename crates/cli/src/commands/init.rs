@@ -7,6 +7,7 @@ use crate::commands::connector_fields::{ConnectorFields, Kind};
 use crate::commands::new_roster::{self, Writing};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::render::wrap::wrap;
 
 const WHERE: &str = "\
 It is written to --roster, else to $FLEET_ROSTER, else to roster.yaml in the
@@ -69,6 +70,10 @@ impl Args {
     }
 }
 
+/// What a roster that was just made leaves open.
+const NOBODY_COMMANDS: &str = "note: nobody may give commands such as `!pause` in the chat; \
+     `connector.operators` lists the ids of those who may";
+
 pub(crate) fn run(mut args: Args, context: &mut Context) -> Outcome {
     let path = context.roster_to_write()?;
     if args.preset.is_none() && questions::possible() {
@@ -81,7 +86,14 @@ pub(crate) fn run(mut args: Args, context: &mut Context) -> Outcome {
     if args.writing.write && !args.unchecked && new_roster::is_sound(&text, &Known::shipped()) {
         check(&args, context)?;
     }
-    new_roster::deliver(&text, &path, &Known::shipped(), args.writing, context)
+    let written = new_roster::deliver(&text, &path, &Known::shipped(), args.writing, context)?;
+    if args
+        .connector()?
+        .is_some_and(|chosen| !matches!(chosen, Connector::Tmux))
+    {
+        context.output.say(wrap(NOBODY_COMMANDS, 0, "  "))?;
+    }
+    Ok(written)
 }
 
 /// Refuses to write a connector that does not work.

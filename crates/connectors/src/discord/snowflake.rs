@@ -16,7 +16,7 @@ pub(super) struct Snowflake(pub(super) u64);
 
 /// A text is no id.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no id of Discord, which are digits")]
+#[error("{0:?} is no id of Discord, which are numbers of at most 20 digits")]
 pub(super) struct NoSnowflake(String);
 
 /// Ids count milliseconds from here: the begin of 2015.

@@ -1,15 +1,16 @@
 //! Requests to a homeserver.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::AUTHORIZATION;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Url, redirect};
 use ruma::api::auth_scheme::{AuthScheme, SendAccessToken};
 use ruma::api::client::account::whoami;
 use ruma::api::client::discovery::get_supported_versions;
-use ruma::api::error::{Error, IntoHttpError};
+use ruma::api::error::{Error as RumaError, IntoHttpError};
 use ruma::api::path_builder::PathBuilder;
 use ruma::api::{
     IncomingResponseExt as _, MatrixVersion, OutgoingRequest, OutgoingRequestExt as _,
@@ -18,7 +19,7 @@ use ruma::api::{
 use ruma::{OwnedUserId, UserId};
 use serde::Deserialize;
 
-use super::failure;
+use super::{TOKEN, failure};
 use crate::in_the_clear::may_be_told;
 use crate::{ConnectorError, ConnectorErrorKind as Kind, Secret};
 
@@ -66,7 +67,7 @@ impl fmt::Display for Base {
 }
 
 /// A request of the client-server API that names its path by what the server supports.
-pub(super) trait Endpoint: OutgoingRequest<EndpointError = Error> {
+pub(super) trait Endpoint: OutgoingRequest<EndpointError = RumaError> {
     fn into_http(
         self,
         base: &str,
@@ -77,7 +78,7 @@ pub(super) trait Endpoint: OutgoingRequest<EndpointError = Error> {
 
 impl<R> Endpoint for R
 where
-    R: OutgoingRequest<EndpointError = Error>,
+    R: OutgoingRequest<EndpointError = RumaError>,
     for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
     for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
 {
@@ -101,7 +102,13 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(base: &Base, token: Secret) -> Result<Self, reqwest::Error> {
+    /// # Errors
+    /// Fails for a text that is no token, and where no TLS can be had.
+    pub(super) fn new(base: &Base, token: Secret) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        // It goes into a header.
+        if HeaderValue::from_str(token.expose()).is_err() {
+            return Err(format!("`{TOKEN}` has characters that no token has").into());
+        }
         let mut http = reqwest::Client::builder()
             .user_agent("podfleet")
             .connect_timeout(Duration::from_secs(10))
@@ -169,7 +176,7 @@ impl Client {
         self.exchange::<R>(request, doing, patience).await
     }
 
-    async fn exchange<R: OutgoingRequest<EndpointError = Error>>(
+    async fn exchange<R: OutgoingRequest<EndpointError = RumaError>>(
         &self,
         request: http::Request<Vec<u8>>,
         doing: &'static str,
@@ -229,6 +236,17 @@ impl From<reqwest::Error> for Broken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_that_no_header_can_hold_is_named_by_its_variable() {
+        let base = Base::try_from("https://example.org".to_owned()).unwrap();
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        let file = path.path().to_str().unwrap();
+        let env: crate::Environment = [("T_FILE", file)].into_iter().collect();
+        let refused = Client::new(&base, env.secret("T").unwrap()).err().unwrap();
+        insta::assert_snapshot!(refused, @"`MATRIX_ACCESS_TOKEN` has characters that no token has");
+    }
 
     #[test]
     fn an_address_is_one_of_the_web_and_holds_no_password() {

@@ -27,19 +27,9 @@ pub(super) struct Editor {
 impl Editor {
     /// Begins to read lines; those of earlier times are in the file `past` (0600).
     pub(super) fn open(prompt: &str, past: &Path) -> Result<Self, Error> {
-        let fault = |error: ReadlineError| {
+        let (editor, mut printer) = terminal(past).map_err(|error| {
             Error::new(Exit::System, error).context("the terminal cannot be used")
-        };
-        let config = Config::builder()
-            .max_history_size(REMEMBERED)
-            .map_err(fault)?
-            .history_ignore_space(true)
-            .build();
-        let mut editor: LineEditor<(), FileHistory> =
-            LineEditor::with_config(config).map_err(fault)?;
-        // There is none yet when somebody chats for the first time.
-        let _ = editor.load_history(past);
-        let mut printer = editor.create_external_printer().map_err(fault)?;
+        })?;
         let (printed, to_print) = std::sync::mpsc::channel::<String>();
         // It waits while no line is being edited, and whoever lets the next line be entered must not.
         std::thread::Builder::new()
@@ -86,6 +76,21 @@ impl Editor {
         // It ends by itself when the person leaves.
         let _ = self.go_on.send(());
     }
+}
+
+/// Takes the terminal, with what was entered in earlier times.
+fn terminal(
+    past: &Path,
+) -> Result<(LineEditor<(), FileHistory>, impl ExternalPrinter + use<>), ReadlineError> {
+    let config = Config::builder()
+        .max_history_size(REMEMBERED)?
+        .history_ignore_space(true)
+        .build();
+    let mut editor: LineEditor<(), FileHistory> = LineEditor::with_config(config)?;
+    // There is none yet when somebody chats for the first time.
+    let _ = editor.load_history(past);
+    let printer = editor.create_external_printer()?;
+    Ok((editor, printer))
 }
 
 /// What the editor's thread has.

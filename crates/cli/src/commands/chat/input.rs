@@ -7,7 +7,7 @@ use podfleet_protocol::MessageId;
 
 /// What can be entered besides text.
 pub(super) const HELP: &str = "\
-/attach PATH [TEXT]  a file goes with it
+/attach PATH [TEXT]  a file goes with it; a PATH with blanks in quotes
 /thread N            go on in the thread of entry N; /thread alone: in none
 /reply N TEXT        an answer to entry N
 /quit                leave; also ctrl-d
@@ -45,10 +45,10 @@ pub(super) fn entered(line: &str, home: Option<&Path>) -> Entered {
         ("help", _) => Entered::Help,
         ("quit" | "exit", _) => Entered::Quit,
         ("attach", "") => Entered::Wrong("/attach needs the path of a file"),
-        ("attach", rest) => {
-            let (path, text) = split(rest);
-            Entered::Attach(expanded(path, home), text.to_owned())
-        }
+        ("attach", rest) => match first_path(rest) {
+            Some((path, text)) => Entered::Attach(expanded(&path, home), text.trim().to_owned()),
+            None => Entered::Wrong("a quote around the path is not closed"),
+        },
         ("thread", "") => Entered::Thread(None),
         ("thread", rest) => match number(rest) {
             Some(number) => Entered::Thread(Some(number)),
@@ -68,6 +68,23 @@ pub(super) fn entered(line: &str, home: Option<&Path>) -> Entered {
 fn split(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     (word, rest.trim())
+}
+
+/// Takes the path off a text, quoted as in a shell; nothing if a quote is not closed.
+fn first_path(text: &str) -> Option<(String, &str)> {
+    let mut path = String::new();
+    let mut quote = None;
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match (quote, character) {
+            (None, character) if character.is_whitespace() => return Some((path, &text[at..])),
+            (None, '\'' | '"') => quote = Some(character),
+            (Some(open), character) if open == character => quote = None,
+            (None | Some('"'), '\\') => path.extend(characters.next().map(|(_, next)| next)),
+            (_, character) => path.push(character),
+        }
+    }
+    quote.is_none().then_some((path, ""))
 }
 
 fn expanded(path: &str, home: Option<&Path>) -> PathBuf {
@@ -118,12 +135,26 @@ mod tests {
                 "/attach ~/a.png look",
                 Entered::Attach("/home/a/a.png".into(), "look".to_owned()),
             ),
+            (
+                "/attach '/a b.txt' look",
+                Entered::Attach("/a b.txt".into(), "look".to_owned()),
+            ),
+            (
+                r#"/attach /a\ "b 'c"/d"#,
+                Entered::Attach("/a b 'c/d".into(), String::new()),
+            ),
             ("/quit", Entered::Quit),
         ];
         for (line, expected) in cases {
             assert_eq!(entered(line, home), expected, "{line}");
         }
-        for wrong in ["/thread x", "/reply 3", "/attach", "/etc/passwd"] {
+        for wrong in [
+            "/thread x",
+            "/reply 3",
+            "/attach",
+            "/attach 'a b",
+            "/etc/passwd",
+        ] {
             assert!(matches!(entered(wrong, home), Entered::Wrong(_)), "{wrong}");
         }
     }

@@ -90,8 +90,19 @@ async fn until_taken(
 
 /// Tells why the chat cannot be used; where nobody listens, what to do depends on the roster's chat.
 fn fault(error: ChatError, fleet: &Fleet) -> Error {
-    if !matches!(error, ChatError::NotListening) {
-        return Error::new(Exit::System, error);
+    match error {
+        ChatError::NotListening => {}
+        // It is too long a path, and nobody can listen there either.
+        ChatError::Broken(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
+            let socket = fleet.chat_socket();
+            let message = format!(
+                "the path of the chat's socket is too long: {}",
+                socket.display()
+            );
+            return Error::message(Exit::System, message)
+                .hint("`FLEET_RUNTIME_DIR` names a directory with a shorter path");
+        }
+        error => return Error::new(Exit::System, error),
     }
     let roster = fleet.roster();
     let chat = roster.and_then(|roster| roster.connector.as_ref());
@@ -158,6 +169,23 @@ fn prompt(thread: Option<u64>) -> String {
     }
 }
 
+/// Reads what comes for as long as somebody takes it: in a task of its own, since reading half a line
+/// and being dropped would lose it.
+fn events_of(mut reader: ChatReader) -> mpsc::Receiver<ChatEvent> {
+    let (sender, events) = mpsc::channel(64);
+    tokio::spawn(async move {
+        let reading = async {
+            while let Ok(Some(event)) = reader.next().await {
+                if sender.send(event).await.is_err() {
+                    break;
+                }
+            }
+        };
+        tokio::select! { () = reading => {}, () = sender.closed() => {} }
+    });
+    events
+}
+
 /// Why a talk ended.
 #[derive(PartialEq, Eq)]
 enum End {
@@ -190,19 +218,11 @@ struct Seat {
 impl Seat {
     async fn talk(&mut self, client: ChatClient) -> Result<End, Error> {
         let ChatClient {
-            mut reader,
+            reader,
             mut writer,
             read_up_to,
         } = client;
-        // Reading half a line and being dropped would lose it, so that a task of its own reads.
-        let (sender, mut events) = mpsc::channel(64);
-        let reading = tokio::spawn(async move {
-            while let Ok(Some(event)) = reader.next().await {
-                if sender.send(event).await.is_err() {
-                    break;
-                }
-            }
-        });
+        let mut events = events_of(reader);
         for say in self.unsaid.clone() {
             if writer.say(say).await.is_err() {
                 return Ok(End::BridgeGone);
@@ -236,7 +256,6 @@ impl Seat {
             // What does not come in time is told.
             let _ = timeout(LEAVING, self.until_all_is_taken(&mut events)).await;
         }
-        reading.abort();
         Ok(end)
     }
 

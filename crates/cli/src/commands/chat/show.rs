@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use podfleet_connectors::tmux::{ChatEntry, Side};
+use unicode_width::UnicodeWidthStr;
 
 use crate::render::style::{DIM, GOOD, STRONG};
-use crate::render::wrap::wrap;
+use crate::render::wrap::{width, wrap};
 
 /// Shows an entry: its place, when, who, its thread, and the text below each other.
 ///
@@ -26,7 +27,7 @@ pub(super) fn entry(entry: &ChatEntry, zone: &TimeZone, root: Option<u64>) -> St
     );
     for line in plain(&entry.text).lines() {
         text.push_str("  ");
-        text.push_str(&wrap(line, 2, "  "));
+        text.push_str(&wrap(&cut_rules(line), 2, "  "));
         text.push('\n');
     }
     for file in &entry.files {
@@ -37,6 +38,18 @@ pub(super) fn entry(entry: &ChatEntry, zone: &TimeZone, root: Option<u64>) -> St
         ));
     }
     text
+}
+
+/// Cuts what is drawn across the page, and is no word, to the width that there is.
+fn cut_rules(line: &str) -> String {
+    let fits = |word: &str| {
+        let room = width().saturating_sub(2);
+        match word.width() > room && !word.contains(char::is_alphanumeric) {
+            true => word.chars().take(room).collect(),
+            false => word.to_owned(),
+        }
+    };
+    line.split(' ').map(fits).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns a text without anything that a terminal takes for an order.
@@ -77,6 +90,16 @@ mod tests {
           - a
           - b
         ");
+    }
+
+    #[test]
+    fn a_line_across_the_page_is_no_wider_than_the_page() {
+        let path = format!("/{}", "a".repeat(90));
+        let text = format!("{}\n{path}", "─".repeat(120));
+        let text = entry(&an_entry(&text), &TimeZone::UTC, None);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        let shown = format!("\n  {}\n  {path}\n", "─".repeat(78));
+        assert!(text.ends_with(&shown), "{text}");
     }
 
     #[test]
