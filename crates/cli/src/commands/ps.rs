@@ -145,7 +145,8 @@ fn table(fleet: &Fleet, rows: &[PsRow], args: &Args, width: usize) -> String {
     text
 }
 
-/// Shows the rows at every change of the runtime directory.
+/// Shows the rows whenever something but their ages has changed; changes of the runtime directory
+/// say when to look.
 async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
     let mut changes = Changes::of_directories(&fleet.watch_paths().await?)?;
     if context.output.data_is_terminal() && !args.json.json {
@@ -153,18 +154,33 @@ async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
     }
     let gone = reader_gone();
     tokio::pin!(gone);
+    let mut shown = None;
     loop {
         let rows = fleet.ps(&args.agents.names).await?;
-        if args.json.json {
+        let state = Some(without_ages(&rows));
+        if shown != state && args.json.json {
             context.output.json_line(&rows)?;
-        } else {
+        } else if shown != state {
             show(fleet, &rows, args, &mut context.output)?;
         }
+        shown = state;
         tokio::select! {
             changed = changes.next() => changed?,
             gone = &mut gone => return Err(gone),
         }
     }
+}
+
+/// Returns what is told of each agent but for what passes by itself.
+fn without_ages(rows: &[PsRow]) -> Vec<PsRow> {
+    let rows = rows.iter().cloned();
+    let timeless = rows.map(|row| PsRow {
+        since_seconds: None,
+        idle_seconds: None,
+        heartbeat_age_seconds: None,
+        ..row
+    });
+    timeless.collect()
 }
 
 /// Draws the rows in place until the user leaves; also every second, for the ages.
