@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::idle::{memory, ticks};
 use crate::inbox::Inbox;
 use crate::operator::{Operator, Token};
-use crate::sample::{Sample, ms, ratio};
+use crate::sample::{Sample, ms, ratio, side_by_side};
 use crate::table::Row;
 
 const ROUNDS: usize = 40;
@@ -173,11 +173,16 @@ fn dropped(
     ended(begun)
 }
 
-fn end_row(to: &str, durations: Vec<Duration>) -> Row {
-    let sample = Sample::from(durations);
-    let met = sample.median() < END_TARGET;
-    let what = format!("a subscription to {to}, from its dropping to the end of its connection");
-    Row::new(what, &sample).target("under 100 ms", met)
+/// Measures the end of subscriptions beside that of bare sockets.
+fn end_row(to: &str, dropped: impl FnMut() -> Duration, closed: impl FnMut() -> Duration) -> Row {
+    let (ends, floor) = side_by_side(ROUNDS, dropped, closed);
+    let met = ends.percentile(100) < END_TARGET;
+    let what = format!(
+        "a subscription to {to}, from its dropping to the server's end of its request; floor: \
+         closing a bare socket"
+    );
+    let row = Row::new(what, &ends).floor(&floor, ratio(&ends, &floor));
+    row.target("under 100 ms, each", met)
 }
 
 fn backlog_row(chat: &str, floor: &str, taken: Duration) -> Row {

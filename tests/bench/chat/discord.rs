@@ -1,11 +1,13 @@
 //! The chat in a channel of the stand-in for Discord, beside a bare client of its gateway.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::gateway_client::GatewayClient;
-use super::{OneByOne, ROUNDS, accepted_at, backlog_row, dropped, end_row, now, of_the_backlog};
+use super::gateway_client::{BareClient, GatewayClient};
+use super::{
+    OneByOne, POLLING, ROUNDS, accepted_at, backlog_row, dropped, end_row, now, of_the_backlog,
+};
 use crate::channel::{ADA, Channel};
 use crate::inbox::Inbox;
 use crate::table::Row;
@@ -47,13 +49,19 @@ fn backlog(channel: &Channel) -> Row {
 fn ends(channel: &Channel) -> Row {
     let discord = &channel.discord;
     let settings = json!({"channel_id": discord.channel(), "api_url": discord.url()});
-    let end = |_| {
-        dropped("discord", &settings, &channel.operator.token, |begun| {
-            while discord.connections() > 0 {
-                std::thread::sleep(Duration::from_micros(100));
-            }
-            begun.elapsed()
-        })
+    let token = &channel.operator.token;
+    let gone = |begun: Instant| {
+        while discord.connections() > 0 {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        begun.elapsed()
     };
-    end_row("Discord's stand-in", (0..ROUNDS).map(end).collect())
+    let dropped = || dropped("discord", &settings, token, gone);
+    end_row("Discord's stand-in", dropped, || {
+        let bare = BareClient::connect(discord, &token.secret);
+        std::thread::sleep(POLLING);
+        let begun = Instant::now();
+        drop(bare);
+        gone(begun)
+    })
 }

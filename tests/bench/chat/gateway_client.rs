@@ -7,6 +7,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use podfleet_stub_discord::StubDiscord;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -59,6 +60,35 @@ impl GatewayClient {
         let mut came = self.came.iter();
         came.find_map(|(came, at)| (came == id).then_some(at))
             .unwrap()
+    }
+}
+
+/// A client that does nothing but be there.
+pub(super) struct BareClient {
+    // It is dropped first.
+    _socket: WebSocketStream<TcpStream>,
+    _runtime: Runtime,
+}
+
+impl BareClient {
+    /// Connects, and returns when it is known.
+    pub(super) fn connect(discord: &StubDiscord, token: &str) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let address = discord.url().replace("http://", "");
+        let socket = runtime.block_on(async {
+            let mut socket = identified(&address, token).await;
+            while let Some(Ok(Message::Text(text))) = socket.next().await {
+                let event: Value = serde_json::from_str(&text).unwrap();
+                if event["t"] == "READY" {
+                    return socket;
+                }
+            }
+            panic!("the gateway has gone");
+        });
+        Self {
+            _socket: socket,
+            _runtime: runtime,
+        }
     }
 }
 

@@ -65,10 +65,10 @@ fn ends(chat: &Chat) -> Row {
     let settings = json!({
         "homeserver_url": relay.url(), "user_id": full("fleet"), "room_id": chat.room,
     });
-    let end = |_| {
+    let dropped = || {
         dropped("matrix", &settings, &chat.operator.token, |begun| {
             relay.ended(begun)
         })
     };
-    end_row("Matrix", (0..ROUNDS).map(end).collect())
+    end_row("Matrix", dropped, || relay.closed_bare())
 }

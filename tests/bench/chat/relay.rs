@@ -5,6 +5,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use super::POLLING;
+
 pub(super) struct Relay {
     url: String,
     ends: mpsc::Receiver<Instant>,
@@ -37,6 +39,16 @@ impl Relay {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Closes a connection by which nothing was asked; returns how long it takes until its end is
+    /// seen.
+    pub(super) fn closed_bare(&self) -> Duration {
+        let bare = TcpStream::connect(self.url.replace("http://", "")).unwrap();
+        std::thread::sleep(POLLING);
+        let begun = Instant::now();
+        drop(bare);
+        self.ended(begun)
     }
 
     /// Waits for the first connection that ends after a moment; returns how long after.
