@@ -158,14 +158,15 @@ fn the_session_log_has_the_agents_last_words() {
         let receipt = stage.ask("what of the sea?");
         let source = receipt["evidence"]["source"].as_str().unwrap();
         assert!(["transcript", "hook"].contains(&source), "{receipt:#}");
-        let log = stage.world.fleet(&["log", stage.name(), "--json"]).exits(0);
-        let words: Vec<Value> = log
-            .stdout
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .filter(|record: &Value| record["type"] == "agent_output")
-            .collect();
-        let text = words[0]["text"].as_str().unwrap().trim();
+        // The receipt may know of the end of the turn before the words are written down.
+        let words = until(|| {
+            let log = stage.world.fleet(&["log", stage.name(), "--json"]).exits(0);
+            let records = log.stdout.lines();
+            let mut records = records.filter_map(|line| serde_json::from_str(line).ok());
+            let words = records.find(|record: &Value| record["type"] == "agent_output");
+            words.ok_or_else(|| log.to_string())
+        });
+        let text = words["text"].as_str().unwrap().trim();
         assert_eq!(text, "It is **blue**.\n\n- deep", "{}", stage.name());
         let told = stage
             .world
