@@ -53,6 +53,7 @@ impl Bridge<'_> {
                 Err(error) => {
                     let retry = error.retry();
                     self.status.retry(in_one_line(&error));
+                    self.tried.notify_one();
                     retry
                 }
             };
@@ -72,18 +73,20 @@ impl Bridge<'_> {
                 Err(error) => self.pass(error.into(), backoff).await,
             }
         };
-        let subscribed = self.connector.subscribe(from.as_deref()).await;
-        self.tried.notify_one();
-        let mut stream = subscribed?;
+        let mut stream = self.connector.subscribe(from.as_deref()).await?;
         while let Some(batch) = stream.next().await {
             match batch {
                 Ok(batch) => {
                     self.status.connected();
+                    self.tried.notify_one();
                     backoff.reset();
                     self.take(&channel, batch).await;
                 }
                 Err(error) if error.retry() == Retry::Never => return Err(error),
-                Err(error) => self.status.retry(in_one_line(&error)),
+                Err(error) => {
+                    self.status.retry(in_one_line(&error));
+                    self.tried.notify_one();
+                }
             }
         }
         Ok(())
