@@ -12,9 +12,12 @@ use std::time::Duration;
 
 use podfleet_pod_store::CrashPoint::{self, *};
 use podfleet_protocol::Outcome;
+use podfleet_protocol::client::{Introduction, PodClient};
+use podfleet_protocol::method::Method;
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
+use crate::acting::Actors;
 use crate::hosted::HostedPod;
 use crate::store::Inbox;
 use crate::truth::{Sent, judge, until_settled};
@@ -44,6 +47,14 @@ enum Scene {
     Register,
     /// A process that ends the relation of two pods.
     Unregister,
+    /// A pod that makes another one its peer.
+    RegisterByPod,
+    /// A pod that ends its relation to a peer.
+    UnregisterByPod,
+    /// A pod that runs while somebody gives it a peer.
+    Told,
+    /// A pod that was given a peer before it starts.
+    ToldLate,
     /// A command that spawns a pod.
     Spawn,
     /// The same, where the agent of the new pod ends at once.
@@ -78,8 +89,19 @@ fn walks_of(point: CrashPoint) -> Vec<Walk> {
     match point {
         MigrationStep => (1..=5).map(walk(Scene::Migration)).collect(),
         MigrationWritten | MigrationCommitted => once(Scene::Migration),
-        RegisterBegun | RegisterRow | RegisterWritten | RegisterCommitted => once(Scene::Register),
-        UnregisterRow | UnregisterCommitted => once(Scene::Unregister),
+        RegisterBegun | RegisterRow | RegisterWritten | RegisterCommitted => {
+            [Scene::Register, Scene::RegisterByPod]
+                .map(|scene| walk(scene)(1))
+                .to_vec()
+        }
+        UnregisterRow | UnregisterCommitted => [Scene::Unregister, Scene::UnregisterByPod]
+            .map(|scene| walk(scene)(1))
+            .to_vec(),
+        OutboxWritten | OutboxLogged | OutboxCleared => {
+            [Scene::RegisterByPod, Scene::Told, Scene::ToldLate]
+                .map(|scene| walk(scene)(1))
+                .to_vec()
+        }
         AcceptWritten | AcceptCommitted => [Scene::Sender, Scene::Pod]
             .map(|scene| walk(scene)(1))
             .to_vec(),
@@ -150,6 +172,9 @@ fn work(world: &World, queue: &Queue<'_>) -> Vec<String> {
         let found = catch_unwind(AssertUnwindSafe(|| match walk.scene {
             Scene::Migration => migrate(*walk),
             Scene::Register | Scene::Unregister => relations::relate(world, agent, *walk),
+            Scene::RegisterByPod | Scene::UnregisterByPod | Scene::Told | Scene::ToldLate => {
+                relations::in_a_pod(world, agent, *walk)
+            }
             Scene::Spawn | Scene::BrokenSpawn => starting::spawn(world, agent, *walk),
             Scene::Parent => starting::parent(world, agent, *walk),
             Scene::Restore => starting::restore(world, agent, *walk),
@@ -190,6 +215,20 @@ fn die(world: &World, agent: &str, walk: Walk, while_it_runs: impl FnOnce()) -> 
     }
     let signal = pod.died_by();
     is_reached(signal, &witness, walk.point)
+}
+
+/// Calls a method of a pod's own, as its agent does. Whoever is to die may not answer.
+fn ask<M: Method>(world: &World, agent: &str, params: M::Params) -> Option<M::Result> {
+    let who = Introduction {
+        client: "the test".to_owned(),
+        credential: Some(Actors::of(world).credential(agent)),
+    };
+    let inbox = Inbox::of(world, agent);
+    let socket = inbox.socket();
+    inbox.store().1.block_on(async {
+        let mut client = PodClient::connect(&socket, &who).await.unwrap();
+        client.call::<M>(params).await.ok()
+    })
 }
 
 fn is_reached(signal: Option<i32>, witness: &std::path::Path, point: CrashPoint) -> Option<String> {

@@ -83,6 +83,13 @@ crash_points! {
     /// The pod's log has the messages that the store has accepted; no sender knows it.
     AcceptLogged,
 
+    /// What happened by other hands is in the log, not flushed.
+    OutboxWritten,
+    /// It is flushed in the log, and still in the outbox.
+    OutboxLogged,
+    /// It has left the outbox, and nobody knows it.
+    OutboxCleared,
+
     /// A new process holds the pod's lock.
     GenerationLocked,
     /// What the former generation left is ended.

@@ -4,14 +4,18 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use podfleet_pod_store::session_log::Entry;
 use podfleet_pod_store::{
     CrashPoint, Page, PeerPair, RelationChange, RelationStore as _, SqliteStore, Writer,
 };
 use podfleet_protocol::PodId;
+use podfleet_protocol::method::{NameParams, PeerResult, RegisterPeer, UnregisterPeer};
 
-use super::{Scene, Walk, armed, is_reached};
+use super::{Scene, Walk, armed, ask, die, is_reached};
+use crate::acting::{Actors, pod_name};
+use crate::hosted::HostedPod;
 use crate::store::Inbox;
-use crate::world::World;
+use crate::world::{World, until};
 
 /// The agent with which all others have relations.
 pub(super) const PARTNER: &str = "partner";
@@ -72,6 +76,79 @@ pub(super) fn relate(world: &World, agent: &str, walk: Walk) -> Vec<String> {
         wrong.push(format!("doing it again makes {found:?}"));
     }
     wrong
+}
+
+/// A pod that is killed while it changes a relation, or copies such a change of others to its log.
+pub(super) fn in_a_pod(world: &World, agent: &str, walk: Walk) -> Vec<String> {
+    let inbox = Inbox::of(world, agent);
+    let pods = [inbox.pod(), Inbox::of(world, PARTNER).pod()];
+    let ends = matches!(walk.scene, Scene::UnregisterByPod);
+    if ends || matches!(walk.scene, Scene::ToldLate) {
+        write(&inbox, pods, false);
+    }
+    let death = die(world, agent, walk, || match walk.scene {
+        Scene::Told => {
+            world.fleet(&["peer", "add", agent, PARTNER]).exits(0);
+        }
+        Scene::ToldLate => {}
+        // It may have answered before it dies of the copying.
+        _ => drop(change_by_pod(world, agent, ends)),
+    });
+    let mut wrong: Vec<_> = death.into_iter().collect();
+    let committed = !matches!(
+        walk.point,
+        CrashPoint::RegisterBegun
+            | CrashPoint::RegisterRow
+            | CrashPoint::RegisterWritten
+            | CrashPoint::UnregisterRow
+    );
+    // The partner does not run, so that its outbox keeps what it is told.
+    let found = look(&inbox, pods, ends);
+    if found.is_there != (committed != ends) || found.told[1] != usize::from(committed) {
+        wrong.push(format!("the kill left {found:?}"));
+    }
+    let mut pod = HostedPod::start(world, agent, &[]);
+    if !pod.is_ready() {
+        wrong.push("does not start again".to_owned());
+        return wrong;
+    }
+    match change_by_pod(world, agent, ends) {
+        Some(result) if result.changed != committed && result.peer != ends => {}
+        result => wrong.push(format!("doing it again: {result:?}")),
+    }
+    until(|| match look(&inbox, pods, ends) {
+        found if found.told[0] == 0 => Ok(()),
+        found => Err(format!("its outbox keeps {found:?}")),
+    });
+    let found = (look(&inbox, pods, ends), logged(world, agent, ends));
+    let after = Relation {
+        is_there: !ends,
+        told: [0, 1],
+    };
+    if found != (after, 1) {
+        wrong.push(format!("at the end there is {found:?}"));
+    }
+    pod.end();
+    wrong
+}
+
+/// Lets a pod change its relation to the partner, as its agent does; nothing if it dies of it.
+fn change_by_pod(world: &World, agent: &str, ends: bool) -> Option<PeerResult> {
+    let name = pod_name(PARTNER);
+    match ends {
+        true => ask::<UnregisterPeer>(world, agent, NameParams { name }),
+        false => ask::<RegisterPeer>(world, agent, NameParams { name }),
+    }
+}
+
+/// Returns how often a pod's log tells of the beginning, or the end, of its relation to the partner.
+fn logged(world: &World, agent: &str, ends: bool) -> usize {
+    let word = if ends { "unregistered" } else { "registered" };
+    let log = Actors::of(world).log(agent).into_iter();
+    let told = log.filter(
+        |entry| matches!(entry, Entry::Peer(event) if event.name.as_str() == PARTNER && event.event == word),
+    );
+    told.count()
 }
 
 fn write(inbox: &Inbox, pods: [PodId; 2], ends: bool) {

@@ -4,11 +4,10 @@
 use std::os::unix::process::ExitStatusExt as _;
 
 use podfleet_pod_store::{CrashPoint, Page, RelationStore as _};
-use podfleet_protocol::client::{Introduction, PodClient};
 use podfleet_protocol::method::{SpawnParams, SpawnPod};
 use podfleet_sim_agent::Kind;
 
-use super::{PATIENCE, Walk, armed, is_reached};
+use super::{PATIENCE, Walk, armed, ask, is_reached};
 use crate::acting::{Actors, pod_name};
 use crate::hosted::HostedPod;
 use crate::store::Inbox;
@@ -115,11 +114,6 @@ pub(super) fn parent(world: &World, agent: &str, walk: Walk) -> Vec<String> {
 
 /// Asks a pod for a child as its agent does. Whoever is to die may not answer.
 fn ask_for_child(world: &World, agent: &str, child: &Child) {
-    let actors = Actors::of(world);
-    let who = Introduction {
-        client: "the test".to_owned(),
-        credential: Some(actors.credential(agent)),
-    };
     let params = SpawnParams {
         name: pod_name(&child.name),
         id: None,
@@ -131,12 +125,7 @@ fn ask_for_child(world: &World, agent: &str, child: &Child) {
         role: None,
         timeout_ms: 0,
     };
-    let inbox = Inbox::of(world, agent);
-    let socket = inbox.socket();
-    inbox.store().1.block_on(async {
-        let mut client = PodClient::connect(&socket, &who).await.unwrap();
-        let _ = client.call::<SpawnPod>(params).await;
-    });
+    let _ = ask::<SpawnPod>(world, agent, params);
 }
 
 /// Whether a parent has its child, confirmed, or none at all.

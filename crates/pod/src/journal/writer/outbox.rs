@@ -1,7 +1,9 @@
 //! What happened to the pod by other hands: out of the store's outbox into inbox and session log.
 
 use podfleet_pod_store::session_log::Entry;
-use podfleet_pod_store::{Offer, OutboxEvent, OutboxPlace, Page, Refusal, RelationChange};
+use podfleet_pod_store::{
+    CrashPoint, Offer, OutboxEvent, OutboxPlace, Page, Refusal, RelationChange,
+};
 
 use super::Writer;
 use crate::account;
@@ -52,7 +54,9 @@ impl Writer {
             last = Some(event.place);
         }
         if last.is_some() {
+            CrashPoint::OutboxWritten.reach();
             self.log.commit().map_err(|error| account(&error))?;
+            CrashPoint::OutboxLogged.reach();
             self.outbox.copied = last;
         }
         self.outbox.seen = match (&taken, listing.next) {
@@ -96,6 +100,7 @@ impl Writer {
         if let Some(copied) = self.outbox.copied {
             let cleared = self.store.clear_outbox(self.fence, copied).await;
             cleared.map_err(|error| account(&error))?;
+            CrashPoint::OutboxCleared.reach();
             self.outbox.copied = None;
         }
         Ok(())
