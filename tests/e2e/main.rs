@@ -38,6 +38,7 @@ mod load;
 mod looking;
 mod matrix;
 mod mcp;
+mod older_pod;
 mod operator;
 mod page;
 mod peers;

@@ -1,6 +1,8 @@
 //! The client side of a pod's socket.
 
 mod subscriber;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,9 +12,10 @@ use crate::codec::{LineCodec, LineError};
 use crate::frame::FrameCodec;
 use crate::method::{
     Attach, AttachParams, AttachResult, ConnectionRole, Credential, Hello, HelloParams,
-    HelloResult, MIN_PROTOCOL, Method, PROTOCOL,
+    HelloResult, Method,
 };
 use crate::rpc::{Request, RequestId, Response, RpcError};
+use crate::version::Versions;
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::UnixStream;
@@ -60,6 +63,9 @@ pub enum ClientErrorKind {
     /// Events are lost, since the client read them too slowly; the pod closed the connection.
     #[error("events are lost: they were read too slowly")]
     Lagged,
+    /// The pod answered in a version of the protocol that it was not offered.
+    #[error("the pod answers in version {0} of the protocol, which is not ours")]
+    Version(u32),
     /// What came was not the protocol.
     #[error("the pod does not speak the protocol: {0}")]
     Protocol(String),
@@ -161,9 +167,18 @@ impl PodClient {
         who: &Introduction,
         role: ConnectionRole,
     ) -> Result<Self, ClientError> {
+        Self::open_speaking(Versions::OURS, socket, who, role).await
+    }
+
+    async fn open_speaking(
+        ours: Versions,
+        socket: &Path,
+        who: &Introduction,
+        role: ConnectionRole,
+    ) -> Result<Self, ClientError> {
         let params = HelloParams {
-            protocol: PROTOCOL,
-            min_protocol: MIN_PROTOCOL,
+            protocol: ours.newest(),
+            min_protocol: ours.oldest(),
             role,
             client: who.client.clone(),
             credential: who.credential.clone(),
@@ -172,7 +187,10 @@ impl PodClient {
             let stream = UnixStream::connect(socket).await.map_err(connect_error)?;
             let mut lines = Framed::new(stream, LineCodec::new());
             let hello = exchange::<Hello>(&mut lines, 0, params).await?;
-            Ok((lines, hello))
+            match ours.have(hello.protocol) {
+                true => Ok((lines, hello)),
+                false => Err(ClientErrorKind::Version(hello.protocol)),
+            }
         };
         let opened = tokio::time::timeout(CONNECT_DEADLINE, opening)
             .await

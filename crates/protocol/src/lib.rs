@@ -60,6 +60,7 @@ mod row;
 mod schema;
 mod scope;
 mod status;
+mod version;
 
 #[cfg(feature = "client")]
 pub mod client;
@@ -88,3 +89,4 @@ pub use row::{Availability, Glance, PodRow, Restorable, Visibility};
 pub use schema::json_schema;
 pub use scope::{NotYours, Scope, ScopePath, ScopePathError};
 pub use status::{AgentPhase, Identity, Paused, PodStatus, RunEnd, ScreenStatus, SelfReport};
+pub use version::Versions;

@@ -4,8 +4,9 @@ use bytes::BytesMut;
 
 use crate::codec::LineError;
 use crate::limits::MAX_IN_FLIGHT;
-use crate::method::{Call, HelloParams, MIN_PROTOCOL, PROTOCOL};
+use crate::method::{Call, HelloParams};
 use crate::rpc::{ErrorCode, Request, RequestId, Response, RpcError};
+use crate::version::Versions;
 
 /// Reads the lines of clients for a pod that has some methods; the others of the protocol are
 /// refused as unknown ones are.
@@ -22,6 +23,7 @@ use crate::rpc::{ErrorCode, Request, RequestId, Response, RpcError};
 #[derive(Debug, Clone, Copy)]
 pub struct Receiver {
     methods: &'static [&'static str],
+    versions: Versions,
 }
 
 /// A client that has said hello, and with whom a version of the protocol is common.
@@ -52,7 +54,14 @@ impl Receiver {
     /// Makes the receiver of a pod that has these methods.
     #[must_use]
     pub const fn new(methods: &'static [&'static str]) -> Self {
-        Self { methods }
+        let versions = Versions::OURS;
+        Self { methods, versions }
+    }
+
+    /// Lets it speak other versions than this build does: a stand-in for a pod of another build.
+    #[must_use]
+    pub const fn speaking(self, versions: Versions) -> Self {
+        Self { versions, ..self }
     }
 
     /// Returns the names of the methods.
@@ -76,7 +85,7 @@ impl Receiver {
             Received::Broken(response) => return Err(response),
         };
         let greeted = match call {
-            Call::Hello(hello) => common_version(&hello).map(|protocol| (*hello, protocol)),
+            Call::Hello(hello) => self.common_version(&hello).map(|common| (*hello, common)),
             _ => Err(RpcError::new(
                 ErrorCode::Hello,
                 "the first request must be `hello`",
@@ -117,29 +126,15 @@ impl Receiver {
             Err(error) => Received::Fault(Box::new(Response::failure(Some(request.id), error))),
         }
     }
-}
 
-/// Returns the newest version that both sides speak.
-///
-/// # Errors
-/// [`Version`](ErrorCode::Version) when there is none.
-pub fn common_version(hello: &HelloParams) -> Result<u32, RpcError> {
-    let HelloParams {
-        protocol,
-        min_protocol,
-        ..
-    } = *hello;
-    let common = protocol.min(PROTOCOL);
-    if common >= min_protocol && common >= MIN_PROTOCOL {
-        return Ok(common);
+    fn common_version(self, hello: &HelloParams) -> Result<u32, RpcError> {
+        let client = Versions::from(hello);
+        self.versions.common_with(client).ok_or_else(|| {
+            let ours = self.versions;
+            let text = format!("the pod speaks {ours} of the protocol, the client {client}");
+            RpcError::new(ErrorCode::Version, text)
+        })
     }
-    Err(RpcError::new(
-        ErrorCode::Version,
-        format!(
-            "the pod speaks versions {MIN_PROTOCOL} to {PROTOCOL} of the protocol, \
-             the client {min_protocol} to {protocol}"
-        ),
-    ))
 }
 
 /// Returns what to tell the client; nothing if it is gone.
@@ -156,7 +151,7 @@ fn refusal(error: &LineError) -> Option<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::method::{Hello, Method as _, Ping};
+    use crate::method::{Hello, Method as _, PROTOCOL, Ping};
     use serde_json::json;
 
     const RECEIVER: Receiver = Receiver::new(&[Hello::NAME, Ping::NAME]);

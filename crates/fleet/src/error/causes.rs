@@ -45,6 +45,10 @@ impl FleetError {
         let agent = agent.to_owned();
         let kind = match (error.kind(), error.answer().map(|answer| answer.code)) {
             (ClientErrorKind::NotListening, _) => FleetErrorKind::NotRunning { agent },
+            (ClientErrorKind::Version(_), _)
+            | (_, Some(ErrorCode::Version | ErrorCode::MethodNotFound)) => {
+                FleetErrorKind::OtherBuild { agent }
+            }
             (_, Some(ErrorCode::ControlTaken)) => FleetErrorKind::ControlTaken { agent },
             (_, Some(ErrorCode::Storage)) => FleetErrorKind::Storage { agent },
             (
@@ -128,6 +132,13 @@ impl From<StoreError> for FleetError {
         {
             return Self::new(FleetErrorKind::NameTaken {
                 existing: existing.to_string(),
+            });
+        }
+        if let StoreErrorKind::DamagedPod { id, name, what } = error.kind() {
+            let pod = if name.is_empty() { id } else { name };
+            return Self::new(FleetErrorKind::DamagedRecord {
+                pod: pod.clone(),
+                what: what.clone(),
             });
         }
         let hint = error.hint();

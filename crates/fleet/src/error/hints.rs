@@ -79,6 +79,13 @@ pub(super) fn hints(kind: &FleetErrorKind) -> Vec<String> {
             "if it stays so, `fleet restart {agent}` starts it anew; `fleet logs {agent}` \
              shows what its pod says"
         ),
+        FleetErrorKind::OtherBuild { agent } => {
+            format!("`fleet restart {agent}` lets it run this one")
+        }
+        FleetErrorKind::DamagedRecord { pod, .. } => format!(
+            "`fleet pod forget {pod}` removes it with its messages, and `fleet up` records an agent of \
+             the roster anew; `fleet store check` lists all that is damaged"
+        ),
         FleetErrorKind::FileChanged { .. } => {
             "look at what is there now, and run the command once more".to_owned()
         }

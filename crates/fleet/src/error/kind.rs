@@ -173,6 +173,20 @@ pub enum FleetErrorKind {
         /// The agent.
         agent: String,
     },
+    /// The agent's pod runs another build, and what was wanted is not in its language.
+    #[error("the pod of `{agent}` runs another build of fleet, which cannot do this")]
+    OtherBuild {
+        /// The agent.
+        agent: String,
+    },
+    /// What the store has of a pod cannot be read; the records of others can.
+    #[error("the record of `{pod}` is damaged: {what}")]
+    DamagedRecord {
+        /// The pod, as far as that can be read.
+        pod: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A rule refuses the message; nothing was accepted.
     #[error("the message to `{agent}` is refused: {rule}")]
     Refused {
