@@ -2,7 +2,41 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use rusqlite::Connection;
+
+use crate::acting::Actors;
 use crate::world::{World, fits_80_columns, text};
+
+#[test]
+fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
+    let world = World::with_agents(&[("a", ""), ("b", ""), ("c", "")]);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["down", "a", "b"]).exits(0);
+    let id = Actors::of(&world).record("b").identity.id.to_string();
+    let store = Connection::open(world.path("state/store.db")).unwrap();
+    store
+        .execute_batch("UPDATE pod SET spec = '{' WHERE name IN ('a', 'b')")
+        .unwrap();
+    drop(store);
+    for verb in [&["pod", "show", "a"][..], &["send", "a", "-m", "x"]] {
+        let told = world.fleet(verb).exits(5).stderr;
+        let whole = told.replace("\n  ", " ");
+        assert!(
+            whole.contains("error: the record of `a` is damaged: column `spec`"),
+            "{told}"
+        );
+        assert!(whole.contains("hint: `fleet pod forget a`"), "{told}");
+        assert!(fits_80_columns(&told), "{told}");
+    }
+    world.fleet(&["send", "c", "-m", "x"]).exits(0);
+    let plan = world.fleet(&["pod", "forget", "a", "--dry-run", "--json"]);
+    assert_eq!(plan.exits(0).json()["done"], false);
+    world.fleet(&["pod", "forget", "a"]).exits(0);
+    world.fleet(&["pod", "forget", &id]).exits(0);
+    world.fleet(&["store", "check"]).exits(0);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["send", "a", "-m", "x"]).exits(0);
+}
 
 #[test]
 fn a_store_is_checked_copied_moved_and_locked_while_its_agent_lives() {

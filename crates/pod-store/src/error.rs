@@ -48,6 +48,16 @@ pub enum StoreErrorKind {
     /// The file is no store, or a record in it makes no sense.
     #[error("damaged: {0}")]
     Corrupt(String),
+    /// The record of this pod makes no sense; those of others may.
+    #[error("the record of pod `{name}` ({id}) is damaged: {what}")]
+    DamagedPod {
+        /// Its id, as far as that can be read.
+        id: String,
+        /// Its name, as far as that can be read.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
     /// The writer's generation is not the pod's present one.
     #[error("the pod is in generation {current}, and the writer is of another")]
     Fenced {
@@ -148,6 +158,7 @@ impl StoreErrorKind {
             Self::Full => Some("make room on the disk of the directory"),
             Self::Busy => Some("look for a process that hangs while it holds the store"),
             Self::Corrupt(_) => Some("restore the store from a backup, or move it away"),
+            Self::DamagedPod { .. } => Some("forget that pod, or restore the store from a backup"),
             Self::NameTaken { .. } => Some("choose another name, or forget that pod first"),
             Self::SpawnedName { .. } => Some("choose another name, or forget that pod first"),
             Self::Confirmed => Some("stop it, and then forget it"),
@@ -223,7 +234,11 @@ impl Fault {
 
     /// Says what is damaged, with its cause, in one line.
     pub(crate) fn account(&self) -> String {
-        let said = self.kind.to_string();
+        let said = match &*self.kind {
+            // Whoever tells it names the pod.
+            StoreErrorKind::DamagedPod { what, .. } => format!("damaged: {what}"),
+            kind => kind.to_string(),
+        };
         match (&self.path, &self.source) {
             (Some(path), Some(source)) => format!("{}: {source}", path.display()),
             (None, Some(source)) if !said.contains(&source.to_string()) => {
@@ -240,7 +255,8 @@ impl Fault {
 
     /// Tells damage of one record from a failure of the whole store.
     pub(crate) fn is_damage(&self) -> bool {
-        matches!(*self.kind, StoreErrorKind::Corrupt(_)) || self.path.is_some()
+        use StoreErrorKind::{Corrupt, DamagedPod};
+        matches!(*self.kind, Corrupt(_) | DamagedPod { .. }) || self.path.is_some()
     }
 
     pub(crate) fn into_error(self, operation: &'static str, store: &Path) -> StoreError {

@@ -7,7 +7,9 @@ use futures_util::future::join_all;
 use podfleet_pod::clock;
 use podfleet_pod::inspect::inspect;
 use podfleet_pod::probe::{corrupt_row, probe, row};
-use podfleet_pod_store::{Forgotten, Page, PodFilter, PodRecord, PodSummary, Reasons, VisiblePod};
+use podfleet_pod_store::{
+    Forgotten, Page, PodFilter, PodRecord, PodSummary, Reasons, StoreErrorKind, VisiblePod,
+};
 use podfleet_protocol::method::{
     Inspect, InspectResult, ListPods, ListPodsParams, NameParams, StopParams, StopPod, StopResult,
 };
@@ -140,15 +142,14 @@ impl Fleet {
         Ok(inspect(&*self.store, record, pod, true).await?)
     }
 
-    /// Forgets a pod: its records go, and its name is free. With `dry_run` it is only told what
-    /// would go.
+    /// Forgets a pod, named by its name or id: its records go, and its name is free. One whose record
+    /// is damaged is forgotten as any other. With `dry_run` it is only told what would go.
     ///
     /// # Errors
     /// Fails for an unknown pod, one that runs, and inside a pod.
     pub async fn forget(&self, name: &str, dry_run: bool) -> Result<ForgetReport, FleetError> {
         self.check_operator().await?;
-        let record = self.pod_record(name).await?;
-        let id = record.identity.id;
+        let id = self.forgettable(name).await?;
         if lock::is_held(&self.dirs.state_paths().lock(id)) {
             let error = FleetError::not_allowed(name, "it runs");
             return Err(error.hint(format!("end it first: `fleet down {name}`")));
@@ -177,6 +178,28 @@ impl Fleet {
             children,
             parent,
         })
+    }
+
+    /// Finds a pod by its name, or by its id, which names one whose record cannot be read otherwise.
+    async fn forgettable(&self, name: &str) -> Result<PodId, FleetError> {
+        if let Ok(id) = name.parse()
+            && self.store.preview_forget(id).await.is_ok()
+        {
+            return Ok(id);
+        }
+        let pod = PodName::new(name).ok();
+        let found = match &pod {
+            Some(pod) => self.store.find_pod(&self.key, pod).await,
+            None => Ok(None),
+        };
+        match found {
+            Ok(Some(record)) => Ok(record.identity.id),
+            Ok(None) => Err(self.no_such(name).await),
+            Err(error) => match error.kind() {
+                StoreErrorKind::DamagedPod { id, .. } => id.parse().map_err(|_| error.into()),
+                _ => Err(error.into()),
+            },
+        }
     }
 
     /// Ends a pod, and returns when it is gone. Inside a pod this is done with that pod's rights.

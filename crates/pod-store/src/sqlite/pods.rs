@@ -62,6 +62,18 @@ pub(super) fn decode(row: &Row<'_>) -> Result<PodRecord, Fault> {
     })
 }
 
+/// Decodes the one pod that was asked for; damage is told as that pod's.
+fn decode_one(row: &Row<'_>) -> Result<PodRecord, Fault> {
+    decode(row).map_err(|fault| match (fault.is_damage(), name_of(row)) {
+        (true, Ok((id, name))) => {
+            let what = fault.account();
+            let what = what.strip_prefix("damaged: ").unwrap_or(&what).to_owned();
+            StoreErrorKind::DamagedPod { id, name, what }.into()
+        }
+        _ => fault,
+    })
+}
+
 fn decode_endpoint(row: &Row<'_>) -> Result<Option<Endpoint>, Fault> {
     let Some(socket) = path_optional(row, "socket")? else {
         return Ok(None);
@@ -161,14 +173,14 @@ pub(super) fn by_folded_name(
     let mut statement = connection.prepare_cached(&sql)?;
     let folded = name.as_str().to_ascii_lowercase();
     let mut rows = statement.query(params![fleet.tenant.as_str(), fleet.fleet.as_str(), folded])?;
-    rows.next()?.map(decode).transpose()
+    rows.next()?.map(decode_one).transpose()
 }
 
 pub(super) fn get(connection: &Connection, id: PodId) -> Result<Option<PodRecord>, Fault> {
     let sql = format!("SELECT {COLUMNS} FROM pod WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![id.to_string()])?;
-    rows.next()?.map(decode).transpose()
+    rows.next()?.map(decode_one).transpose()
 }
 
 pub(super) fn of_processes(
@@ -183,7 +195,7 @@ pub(super) fn of_processes(
     let mut rows = statement.query(params![to_json(&processes)?])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(decode(row)?);
+        found.push(decode_one(row)?);
     }
     Ok(found)
 }

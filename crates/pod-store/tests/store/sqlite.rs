@@ -11,7 +11,7 @@ use podfleet_pod_store::{
     DeliveryState, InboxStore as _, MAX_INLINE_BODY, Page, PeerPair, PodFilter, RecordStore as _,
     RelationStore as _, SqliteOptions, SqliteStore, StoreErrorKind, Writer,
 };
-use podfleet_protocol::{MessageId, PodId, Receipt};
+use podfleet_protocol::{MessageId, PodId, PodName, Receipt};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -249,6 +249,35 @@ async fn one_damaged_record_does_not_hide_the_others() {
             .unwrap()
             .corrupt
             .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn the_damage_of_one_pod_is_told_as_its_own_and_it_can_be_forgotten() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let id = add(&store, pod("a")).await;
+    add(&store, pod("b")).await;
+    tamper(&path, "UPDATE pod SET spec = '{' WHERE name = 'a'");
+    let name = PodName::new("a").unwrap();
+    let found = store.find_pod(&fleet("default"), &name).await.unwrap_err();
+    let asked = store.pod(id).await.unwrap_err();
+    for error in [found, asked] {
+        let StoreErrorKind::DamagedPod {
+            id: told,
+            name,
+            what,
+        } = error.kind()
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((told, name.as_str()), (&id.to_string(), "a"));
+        assert!(what.starts_with("column `spec`: "), "{what}");
+    }
+    store.forget_pod(id, AT).await.unwrap();
+    assert_eq!(
+        store.find_pod(&fleet("default"), &name).await.unwrap(),
+        None
     );
 }
 
