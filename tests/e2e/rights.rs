@@ -89,6 +89,8 @@ fn a_process_that_hides_its_credential_is_not_the_operator_towards_a_stopped_pod
         "store backup copy.db",
         "add other --runtime sim",
         "set mate model_hint=other",
+        "bridge start",
+        "bridge stop",
     ];
     let commands: Vec<_> = refused.into_iter().map(hidden).collect();
     let shown: Vec<_> = refused
@@ -97,10 +99,9 @@ fn a_process_that_hides_its_credential_is_not_the_operator_towards_a_stopped_pod
     for commands in [commands, shown] {
         let commands: Vec<_> = commands.iter().map(String::as_str).collect();
         for (ran, command) in run_in_shell(&world, &commands).iter().zip(&commands) {
-            // A message of another is none that it may know of, and who pauses is told by agent.
-            let told = ["--cancel", "pause", "resume"];
-            let one = told.iter().any(|verb| command.contains(verb));
-            assert_eq!(ran.code, if one { 1 } else { 3 }, "{command}: {ran}");
+            // A message of another is none that it may know of.
+            let code = if command.contains("--cancel") { 1 } else { 3 };
+            assert_eq!(ran.code, code, "{command}: {ran}");
             assert!(!ran.stdout.contains("of the operator"), "{command}: {ran}");
             assert!(!ran.stdout.contains("the message to"), "{command}: {ran}");
         }
@@ -195,6 +196,27 @@ fn a_hidden_pod_and_a_missing_one_are_the_same_to_a_pod_and_neither_can_be_ended
     signal(mate, Signal::CONT);
     assert_ne!(ran[0].code, 0, "{}", ran[0]);
     assert_eq!(world.pod_pid("mate"), mate);
+}
+
+#[test]
+fn ps_within_a_pod_has_the_agents_that_it_sees() {
+    let world = world();
+    let spawn = ["spawn", "stranger", "--runtime", "sim", "--task", "x"];
+    world.fleet(&spawn).exits(0);
+    let commands = ["", "unset FLEET_POD_CREDENTIAL; "].map(|before| {
+        let ps = "fleet-under-test ps";
+        format!("{before}{ps} --json; {ps} stranger; {ps} missing1")
+    });
+    for ran in run_in_shell(&world, &commands.each_ref().map(String::as_str)) {
+        let (rows, refused) = ran.stdout.split_once("]\n").unwrap();
+        let rows: serde_json::Value = serde_json::from_str(&format!("{rows}]")).unwrap();
+        let rows = rows.as_array().unwrap().iter();
+        let names: Vec<_> = rows.map(|row| row["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["shell", "mate"]);
+        let (hidden, missing) = refused.split_at(refused.len() / 2);
+        assert!(hidden.contains("no agent `stranger`"), "{refused}");
+        assert_eq!(hidden, missing.replace("missing1", "stranger"));
+    }
 }
 
 #[test]

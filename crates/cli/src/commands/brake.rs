@@ -127,7 +127,11 @@ fn conclude(
         }
     }
     let failed = reports.iter().any(|report| report.error.is_some());
-    Ok(Exit::answer(!failed))
+    let refused = failed && reports.iter().all(|report| report.refused);
+    Ok(match refused {
+        true => Exit::Refused,
+        false => Exit::answer(!failed),
+    })
 }
 
 /// Says what became, or would become, of one agent.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::Fleet;
 use super::send::{Via, ended};
 use super::settle::account;
-use crate::error::FleetError;
+use crate::error::{FleetError, FleetErrorKind};
 
 /// What is to become of an agent's brake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub struct BrakeReport {
     pub via: Option<Via>,
     /// Why it could not be done.
     pub error: Option<String>,
+    /// Whether that is a right or a rule.
+    #[serde(skip)]
+    pub refused: bool,
 }
 
 impl Fleet {
@@ -83,6 +86,7 @@ impl Fleet {
                 changed: result.changed,
                 via: Some(via),
                 error: None,
+                refused: false,
             },
             Err(error) => BrakeReport {
                 agent,
@@ -90,6 +94,7 @@ impl Fleet {
                 changed: false,
                 via: None,
                 error: Some(with_remedy(&error)),
+                refused: matches!(error.kind(), FleetErrorKind::OrderRefused { .. }),
             },
         }
     }
@@ -185,5 +190,6 @@ fn foreseen(pod: PodRecord, brake: &Brake) -> BrakeReport {
         paused: pod.paused,
         via: None,
         error: None,
+        refused: false,
     }
 }

@@ -20,9 +20,15 @@ impl Fleet {
     /// whether it was started.
     ///
     /// # Errors
-    /// Fails when its connector cannot be made, and with what it says when it does not come up.
+    /// Fails in a pod that is not the fleet's lead, when its connector cannot be made, and with what
+    /// it says when it does not come up.
     pub async fn start_bridge(&self) -> Result<bool, FleetError> {
         self.refuse_unknown().await?;
+        self.check_leads().await?;
+        self.begin_bridge().await
+    }
+
+    async fn begin_bridge(&self) -> Result<bool, FleetError> {
         let place = self.bridge_place();
         // What is wrong with the connector is told here, not in a log.
         let connector = match self.connector() {
@@ -40,7 +46,7 @@ impl Fleet {
             if status.as_ref().is_none_or(same) {
                 return Ok(false);
             }
-            self.stop_bridge().await?;
+            self.halt_bridge().await?;
         }
         self.dirs.open_runtime()?;
         let started = self.supervisor.start_bridge(&self.bridge_process()).await;
@@ -55,8 +61,13 @@ impl Fleet {
     /// Ends the bridge; returns whether it ran. What was said and heard is kept.
     ///
     /// # Errors
-    /// Fails when it cannot be ended.
+    /// Fails in a pod that is not the fleet's lead, and when it cannot be ended.
     pub async fn stop_bridge(&self) -> Result<bool, FleetError> {
+        self.check_leads().await?;
+        self.halt_bridge().await
+    }
+
+    async fn halt_bridge(&self) -> Result<bool, FleetError> {
         if !self.bridge_place().runs() {
             return Ok(false);
         }
@@ -128,9 +139,9 @@ impl Fleet {
     /// Brings the bridge to what the roster says, as a part of `up`; returns what is to be told.
     pub(super) async fn keep_bridge(&self, events: &Events) -> Vec<String> {
         if !self.wants_bridge() {
-            return self.end_bridge().await;
+            return run_on(self.halt_bridge().await);
         }
-        match self.start_bridge().await {
+        match self.begin_bridge().await {
             Ok(false) => Vec::new(),
             Ok(true) => {
                 let text = "the bridge of the chat runs".to_owned();
@@ -144,10 +155,15 @@ impl Fleet {
 
     /// Ends the bridge as a part of another verb; returns what is to be told.
     pub(super) async fn end_bridge(&self) -> Vec<String> {
-        match self.stop_bridge().await {
-            Ok(_) => Vec::new(),
-            Err(error) => vec![format!("the bridge runs on: {}", account(&error))],
-        }
+        run_on(self.stop_bridge().await)
+    }
+}
+
+/// Says why the bridge was not ended.
+fn run_on(ended: Result<bool, FleetError>) -> Vec<String> {
+    match ended {
+        Ok(_) => Vec::new(),
+        Err(error) => vec![format!("the bridge runs on: {}", account(&error))],
     }
 }
 

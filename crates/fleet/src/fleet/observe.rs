@@ -30,14 +30,15 @@ pub struct AgentStatus {
 }
 
 impl Fleet {
-    /// Returns one row an agent, or the rows of the named ones.
+    /// Returns one row an agent, or the rows of the named ones. Inside a pod these are the agents that
+    /// it sees.
     ///
     /// Costs one tmux call, one `systemctl` call where systemd keeps the pods, one store query, and
     /// for each pod one small file read and one silent connection attempt. What cannot be had is
     /// left out of the rows; the rest is there.
     ///
     /// # Errors
-    /// Fails for unknown agents, and when the store cannot be read.
+    /// Fails for unknown agents, when it cannot be told who we are, and when the store cannot be read.
     pub async fn ps(&self, agents: &[String]) -> Result<Vec<PsRow>, FleetError> {
         let (rows, _) = self.rows_and_units(agents).await?;
         Ok(rows)
@@ -50,8 +51,11 @@ impl Fleet {
     ) -> Result<(Vec<PsRow>, Option<Units>), FleetError> {
         // tmux and systemctl come first: their processes work while the rest is read here.
         let units = self.supervisor.units(&self.key.fleet);
-        let (panes, units, survey) = tokio::join!(self.panes(), units, self.survey());
-        let rows = self.rows(survey?, panes.as_deref(), units.as_ref());
+        let (panes, units, survey, horizon) =
+            tokio::join!(self.panes(), units, self.survey(), self.horizon());
+        let horizon = horizon?;
+        let mut rows = self.rows(survey?, panes.as_deref(), units.as_ref());
+        rows.retain(|row| horizon.has(row));
         Ok((self.select(rows, agents).await?, units))
     }
 

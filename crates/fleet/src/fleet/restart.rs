@@ -27,6 +27,7 @@ impl Fleet {
         options: &RestartOptions,
         events: Events,
     ) -> Result<Report, FleetError> {
+        let own = self.own_pod().await?.map(|own| own.identity.id);
         let mut named = Vec::with_capacity(agents.len());
         for agent in agents {
             match self.record(agent).await? {
@@ -59,7 +60,8 @@ impl Fleet {
         self.claim(&events).await?;
         self.hold_tmux(views.as_ref(), &events).await;
         let survey = self.survey().await?;
-        self.apply(survey, steps, *options, &events, views).await
+        self.apply(own, survey, steps, *options, &events, views)
+            .await
     }
 
     /// All agents that the roster hosts, or without one all that are recorded.

@@ -92,7 +92,7 @@ impl Fleet {
         events: Events,
     ) -> Result<Report, FleetError> {
         self.wanted_roster()?;
-        self.check_leads().await?;
+        let own = self.leading_pod().await?;
         if options.dry_run {
             let plan = self.plan(agents).await?;
             return Ok(planned(plan.steps, plan.notes));
@@ -106,8 +106,9 @@ impl Fleet {
         self.hold_tmux(views.as_ref(), &events).await;
         let survey = self.survey().await?;
         let plan = self.plan_of(&survey, agents).await?;
-        let applied = self.apply(survey, plan.steps, *options, &events, views);
-        let mut report = applied.await?;
+        let mut report = self
+            .apply(own, survey, plan.steps, *options, &events, views)
+            .await?;
         // Who ended the bridge did not ask for it when one agent is brought up.
         if agents.is_empty() || !self.bridge_was_ended() {
             report.notes.extend(self.keep_bridge(&events).await);
@@ -137,9 +138,10 @@ impl Fleet {
         }
     }
 
-    /// Carries steps out, given in start order.
+    /// Carries steps out, given in start order, for the pod in whose agent we run, if we do.
     pub(super) async fn apply(
         &self,
+        own: Option<PodId>,
         survey: Survey<'_>,
         steps: Vec<Step>,
         options: UpOptions,
@@ -153,10 +155,9 @@ impl Fleet {
         };
         let gates = Gates::new(&order, depends_on);
         let (wanted_views, queue) = mpsc::unbounded_channel();
-        let own = self.own_pod().await.ok().flatten();
         let run = Run {
             gates,
-            own: own.map(|own| own.identity.id),
+            own,
             survey,
             options,
             events,

@@ -3,6 +3,8 @@
 //! Where a pod runs, it decides. What we do in the place of one that does not run, and what we do
 //! beside the pods, is decided here, by the same records and the same rules.
 
+use std::collections::HashSet;
+
 use podfleet_home::Env;
 use podfleet_pod::identity::{Unidentified, identify};
 use podfleet_pod::rights::{self, Seat};
@@ -16,6 +18,7 @@ use super::Fleet;
 use crate::credential::credential_of;
 use crate::dirs::Dirs;
 use crate::error::FleetError;
+use crate::ps::PsRow;
 
 /// What we are to a pod.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,35 @@ impl Standing {
 
     fn has_sent(self, entry: &InboxEntry) -> bool {
         self.own.is_some() && entry.sender == self.own
+    }
+}
+
+/// What of a fleet may be seen.
+#[derive(Debug)]
+pub(super) enum Horizon {
+    /// All of it: we are the operator.
+    Everything,
+    /// What a pod sees.
+    OfPod {
+        /// The pods of the fleet that it sees.
+        names: HashSet<String>,
+        /// Whether the fleet's roster is its own: it sees who is in it.
+        mates: bool,
+        /// Whether it is the fleet's lead: it sees the sessions that no pod hosts.
+        lead: bool,
+    },
+}
+
+impl Horizon {
+    /// Returns whether a row of `ps` is within it.
+    pub(super) fn has(&self, row: &PsRow) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::OfPod { lead, .. } if !row.managed => *lead,
+            // An agent that was never started has no pod that could be hidden.
+            Self::OfPod { mates, .. } if row.generation.is_none() => *mates,
+            Self::OfPod { names, .. } => names.contains(&row.name),
+        }
     }
 }
 
@@ -154,15 +186,48 @@ impl Fleet {
     /// # Errors
     /// Fails when we are not, and when it cannot be told who we are.
     pub async fn check_leads(&self) -> Result<(), FleetError> {
+        self.leading_pod().await.map(drop)
+    }
+
+    /// Returns the pod in whose agent we run, if we do, which may change the fleet as a whole.
+    ///
+    /// # Errors
+    /// As [`check_leads`](Self::check_leads).
+    pub(super) async fn leading_pod(&self) -> Result<Option<PodId>, FleetError> {
         let Some(own) = self.own_pod().await? else {
-            return Ok(());
+            return Ok(None);
         };
-        let leads = own.member && own.class == PodRecord::ORCHESTRATOR;
-        if leads && FleetKey::of(&own.identity) == self.key {
-            return Ok(());
+        if self.is_led_by(&own) {
+            return Ok(Some(own.identity.id));
         }
         let rule = "only the operator and the fleet's lead do that";
         Err(FleetError::not_allowed(own.identity.name.as_str(), rule))
+    }
+
+    fn is_led_by(&self, pod: &PodRecord) -> bool {
+        let lead = pod.member && pod.class == PodRecord::ORCHESTRATOR;
+        lead && FleetKey::of(&pod.identity) == self.key
+    }
+
+    /// Returns what we may see of the fleet.
+    pub(super) async fn horizon(&self) -> Result<Horizon, FleetError> {
+        let Some(own) = self.own_pod().await? else {
+            return Ok(Horizon::Everything);
+        };
+        let seen = self
+            .store
+            .visible_pods(own.identity.id, Page::all())
+            .await?;
+        let names = seen
+            .items
+            .into_iter()
+            .map(|pod| pod.summary.record.identity);
+        let names = names.filter(|pod| FleetKey::of(pod) == self.key);
+        Ok(Horizon::OfPod {
+            names: names.map(|pod| pod.name.to_string()).collect(),
+            mates: own.member && FleetKey::of(&own.identity) == self.key,
+            lead: self.is_led_by(&own),
+        })
     }
 
     /// Checks that we are the operator.
