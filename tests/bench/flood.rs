@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use podfleet_pod::terminal::{Terminal, ViewStream};
+use podfleet_pod::terminal::Terminal;
 use podfleet_protocol::Size;
 use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::frame::Frame;
@@ -106,15 +106,14 @@ async fn without_pod() -> Duration {
     let mut bare = Bare::start(&["sh", "-c", &program]);
     bare.until(b"ready").await;
     let mut terminal = Terminal::new(Size::DEFAULT, SCROLLBACK);
-    let (mut view, mut visible) = (ViewStream::new(), Vec::new());
+    let mut visible = Vec::new();
     let start = Instant::now();
     bare.write(b"\n").await;
     let mut last = Vec::new();
     loop {
         let bytes = bare.take().await;
-        terminal.feed(&bytes);
         visible.clear();
-        view.feed(&bytes, &mut visible);
+        terminal.feed_seen(&bytes, &mut visible);
         if ends(&mut last, &bytes) {
             return start.elapsed();
         }

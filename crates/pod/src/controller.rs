@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
+use futures_util::FutureExt as _;
 use podfleet_harness::{Classification, Harness, ScreenState};
 use podfleet_pod_store::CrashPoint;
 use podfleet_protocol::{Hold, Message, MessageId, Paused, Run, Size};
@@ -44,7 +45,7 @@ use crate::lifecycle::Lifecycle;
 use crate::restart::Restarts;
 use crate::shared::Shared;
 use crate::spec::PodSpec;
-use crate::terminal::{Terminal, ViewStream};
+use crate::terminal::Terminal;
 use crate::timer::Timer;
 use crate::witness::Witness;
 use agent::{Ending, Phase, Stopping};
@@ -102,7 +103,6 @@ pub(crate) struct Setup {
 struct Live {
     run: Run,
     terminal: Terminal,
-    view: ViewStream,
     clients: Clients,
     delivery: Delivery,
     keys: Keys,
@@ -193,7 +193,6 @@ impl Controller {
             live: Live {
                 run: Run(0),
                 terminal: Terminal::new(size, SCROLLBACK),
-                view: ViewStream::new(),
                 clients: Clients::new(generation, size),
                 delivery: Delivery::new(),
                 keys: Keys::default(),
@@ -357,13 +356,12 @@ impl Controller {
     /// Takes the agent's output in: model, answers to its queries, clients.
     fn output(&mut self, output: &mut BytesMut) {
         let live = &mut self.live;
-        let answers = live.terminal.feed(output);
+        let mut visible = Vec::with_capacity(output.len());
+        let answers = live.terminal.feed_seen(output, &mut visible);
         // An agent that asks and never reads gets no further answers.
         if live.outgoing.len() + answers.len() <= UNREAD_ANSWERS || live.delivery.is_typing() {
             live.outgoing.extend_from_slice(&answers);
         }
-        let mut visible = Vec::with_capacity(output.len());
-        live.view.feed(output, &mut visible);
         live.clients.output(visible.into());
         output.clear();
         live.last_output = Some(Instant::now());
@@ -499,14 +497,24 @@ async fn report(process: &mut Option<AgentProcess>) -> GuardReport {
     }
 }
 
+/// Reads what is there, up to about [`READ`] bytes, and waits until there is something. The kernel gives
+/// a page at a time, and each costs conclusions and a frame for every client unless it is taken with
+/// the others.
 async fn read(terminal: Option<&mut OwnedReadPty>, output: &mut BytesMut) -> io::Result<usize> {
-    match terminal {
-        Some(terminal) => {
-            output.reserve(READ);
-            terminal.read_buf(output).await
+    let Some(terminal) = terminal else {
+        return std::future::pending().await;
+    };
+    output.reserve(READ);
+    terminal.read_buf(output).await?;
+    // Nothing is waited for here, so that what was read cannot be lost on the way. An end or an error
+    // is met again by the next read.
+    while !output.is_empty() && output.len() < READ {
+        match terminal.read_buf(output).now_or_never() {
+            Some(Ok(more)) if more > 0 => {}
+            _ => break,
         }
-        None => std::future::pending().await,
     }
+    Ok(output.len())
 }
 
 async fn write(terminal: Option<&mut OwnedWritePty>, bytes: &BytesMut) -> io::Result<usize> {

@@ -67,7 +67,7 @@ const PASSED_KEPT: usize = 64 * 1024;
 /// The model of an agent's terminal.
 pub struct Terminal {
     filter: Filter,
-    /// What the filter let through and the emulator has not read yet; empty between calls.
+    /// Memory for what the filter lets through; empty between calls.
     passed: Vec<u8>,
     screen: Interpreter,
     colors: Colors,
@@ -121,24 +121,28 @@ impl Terminal {
     /// The answers are never longer than a small multiple of `bytes`, but an agent that asks and
     /// never reads can make them pile up: the writer has to bound them.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let (answers, mut passed) = self.feed_passed(bytes);
-        self.screen.read(&passed);
-        passed.clear();
-        passed.shrink_to(PASSED_KEPT);
-        self.passed = passed;
+        let mut seen = std::mem::take(&mut self.passed);
+        let answers = self.feed_seen(bytes, &mut seen);
+        seen.clear();
+        seen.shrink_to(PASSED_KEPT);
+        self.passed = seen;
         answers
     }
 
-    fn feed_passed(&mut self, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    /// Does what [`feed`](Self::feed) does, and appends to `seen` what clients may see of `bytes`: what
+    /// a [`ViewStream`] that was fed the same from the beginning on would.
+    pub fn feed_seen(&mut self, bytes: &[u8], seen: &mut Vec<u8>) -> Vec<u8> {
         let mut answers = Vec::new();
-        let mut passed = std::mem::take(&mut self.passed);
+        // Up to here the emulator has read.
+        let mut read = seen.len();
         let (screen, colors) = (&mut self.screen, &self.colors);
-        self.filter.feed(bytes, &mut passed, |query, passed| {
-            screen.read(passed);
-            passed.clear();
+        self.filter.feed(bytes, seen, |query, seen| {
+            screen.read(&seen[read..]);
+            read = seen.len();
             answers.extend(answers::answer(&query, &screen.emulator, colors));
         });
-        (answers, passed)
+        self.screen.read(&seen[read..]);
+        answers
     }
 
     /// Changes the size, as the agent's PTY does. Long lines of the main screen are wrapped anew,

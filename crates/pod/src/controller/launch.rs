@@ -18,7 +18,7 @@ use super::{Controller, SCROLLBACK, not_started};
 use crate::agent_process::{AgentProcess, Launch, find_program};
 use crate::clock::Moment;
 use crate::command::Command;
-use crate::terminal::{Terminal, ViewStream};
+use crate::terminal::Terminal;
 
 /// How long a preparation may take.
 const PREPARE_LIMIT: Duration = Duration::from_secs(600);
@@ -152,7 +152,6 @@ impl Controller {
         let live = &mut self.live;
         live.run = run;
         live.terminal = Terminal::new(live.terminal.size(), SCROLLBACK);
-        live.view = ViewStream::new();
         live.clients.begin_run(run);
         live.keys.clear();
         live.prompt = Prompt::default();

@@ -194,6 +194,22 @@ proptest! {
     }
 
     #[test]
+    fn what_the_model_hands_on_is_the_view_and_its_answers_stay_the_same(
+        output in output(), cut in 0..200usize,
+    ) {
+        let size = Size { columns: 20, rows: 5 };
+        let (mut handing_on, mut alone) = (Terminal::new(size, 50), Terminal::new(size, 50));
+        let (mut seen, mut answers) = (b"before".to_vec(), Vec::new());
+        let (first, second) = output.0.split_at(cut.min(output.0.len()));
+        for chunk in [first, second] {
+            answers.extend(handing_on.feed_seen(chunk, &mut seen));
+        }
+        prop_assert_eq!(seen, [b"before", &*view(&output.0)].concat());
+        prop_assert_eq!(answers, alone.feed(&output.0));
+        prop_assert!(handing_on.repaint(50) == alone.repaint(50));
+    }
+
+    #[test]
     fn a_client_that_reads_the_view_shows_the_same_and_is_silent(
         output in output(), columns in 2..30u16, rows in 1..8u16,
     ) {
