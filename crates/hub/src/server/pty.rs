@@ -34,10 +34,11 @@ use crate::token::{Caller, Scope};
 use crate::wire::Answer;
 
 pub(super) use audience::Audiences;
+pub(super) use query::AttachQuery;
 pub(crate) use query::query;
 pub(crate) use side::{Item, MAX_MESSAGE, Side, forward};
 
-use query::{AttachQuery, Refusal};
+use query::Refusal;
 use viewer::Viewer;
 
 /// The subprotocol: a text with the result of `attach`, then binary frames.

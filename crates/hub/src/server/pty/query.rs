@@ -2,30 +2,43 @@
 
 use podfleet_protocol::method::{AttachParams, AttachRole, Position};
 use podfleet_protocol::{FleetName, Generation, Run, Size};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::invalid;
 use crate::fault::Fault;
 
 /// What stands behind the `?` of an attach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AttachQuery {
+    /// As what; `viewer` unless it is given. The others need the right `pty`.
     role: Option<AttachRole>,
+    /// Takes control from another client.
     #[serde(default)]
     take: bool,
+    /// The width of the client's terminal, with `rows`; only a controller's is applied.
+    #[schemars(range(min = 1))]
     columns: Option<u16>,
+    /// The height of the client's terminal.
+    #[schemars(range(min = 1))]
     rows: Option<u16>,
+    /// The start of the pod from which the client has seen all up to `run` and `offset`: it is given
+    /// what is missing, or a repaint.
     generation: Option<u64>,
+    /// The start of its agent.
     run: Option<u64>,
+    /// The bytes of that start which the client has seen.
     offset: Option<u64>,
+    /// The agent's fleet, if it is not the default one.
     pub(super) fleet: Option<FleetName>,
+    /// How it is told that there will be no terminal.
     #[serde(default)]
     pub(super) refusal: Refusal,
 }
 
 /// How it is told that there will be no terminal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Refusal {
     /// By the answer to the request.
@@ -94,9 +107,40 @@ impl AttachQuery {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use axum::extract::Query;
+    use serde_json::Value;
 
     use super::*;
+
+    #[test]
+    fn every_parameter_of_the_document_is_taken_and_no_other() {
+        let document = crate::server::document();
+        let described = document["paths"]["/v1/pty/{session}"]["get"]["parameters"].as_array();
+        let described = described.unwrap().iter();
+        let in_query: Vec<&Value> = described.filter(|one| one["in"] == "query").collect();
+        let read = |query: &str| {
+            let uri = format!("http://x/?{query}").parse().unwrap();
+            Query::<AttachQuery>::try_from_uri(&uri)
+        };
+        for parameter in &in_query {
+            let name = parameter["name"].as_str().unwrap();
+            // What fits none of them is told by its name, and by no other.
+            let refused = read(&format!("{name}=%00")).unwrap_err().body_text();
+            assert!(refused.contains(&format!("{name}: ")), "{refused}");
+            assert!(parameter["description"].is_string(), "{name}");
+        }
+        let refused = read("unknown=1").unwrap_err().body_text();
+        let (_, names) = refused.split_once("expected one of ").unwrap();
+        let names: BTreeSet<&str> = { names.split(", ") }
+            .map(|name| name.trim_matches('`'))
+            .collect();
+        let named: BTreeSet<&str> = { in_query.iter() }
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(named, names);
+    }
 
     #[test]
     fn a_query_is_read_back_as_it_was_meant() {
