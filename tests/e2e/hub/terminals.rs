@@ -1,5 +1,8 @@
 //! Terminals on another machine: who may type, what survives what, and how long they are kept.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use podfleet_hub::client::{ClientError, HubClient, Way};
@@ -10,7 +13,7 @@ use podfleet_protocol::{Generation, Run};
 
 use super::seen::{Seen, params};
 use super::{Machine, pair};
-use crate::world::{is_gone, until_within};
+use crate::world::{is_gone, until, until_within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_goes_on_exactly_where_it_was_whichever_hub_restarts() {
@@ -68,6 +71,80 @@ async fn a_terminal_goes_on_exactly_where_it_was_whichever_hub_restarts() {
     .await;
     anew.until("four-26").await.unwrap();
     assert_eq!(anew.resets, 1);
+}
+
+/// A command that is read line by line while it runs; killed when dropped.
+struct Running {
+    process: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let read = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                read.lock().unwrap().push(line);
+            }
+        });
+        Self { process, lines }
+    }
+
+    #[track_caller]
+    fn until(&self, wanted: &str) {
+        until(|| {
+            let lines = self.lines.lock().unwrap();
+            let found = lines.iter().any(|line| line == wanted);
+            found.then_some(()).ok_or_else(|| format!("{lines:#?}"))
+        });
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_goes_on_where_it_was_when_the_way_through_a_hub_is_there_again() {
+    let (mut home, spoke) = pair();
+    home.open_shell();
+    let mut seen = Seen::shell_of(&home, None).await;
+    seen.type_in("PS1= PS2=; stty -echo; echo ready-$((20+1))\n")
+        .await;
+    seen.until("ready-21").await.unwrap();
+    let tail = ["tail", "sh@box", "-f", "-n", "100", "--hub", "local"];
+    let tail = Running::start(&mut home.world.command("default", &tail));
+    tail.until("ready-21");
+    let (go, gone) = (spoke.world.path("home/go"), spoke.world.path("home/gone"));
+    let script = "echo one-$((20+2)); while [ ! -e go ]; do sleep 0.1; done; \
+         echo two-$((20+3)); touch gone; while [ -e go ]; do sleep 0.1; done; \
+         echo three-$((20+4))\n";
+    seen.type_in(script).await;
+    tail.until("one-22");
+    drop(seen);
+    // What it says while there is no way is not lost.
+    home.end_hub();
+    std::fs::write(&go, "").unwrap();
+    until(|| gone.exists().then_some(()).ok_or_else(|| "it waits".into()));
+    home.start_hub(&home.address());
+    tail.until("two-23");
+    std::fs::remove_file(&go).unwrap();
+    tail.until("three-24");
+    let lines = tail.lines.lock().unwrap().clone();
+    for once in ["ready-21", "one-22", "two-23", "three-24"] {
+        let count = lines.iter().filter(|line| *line == once).count();
+        assert_eq!(count, 1, "{once}: {lines:#?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

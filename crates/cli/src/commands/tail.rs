@@ -1,16 +1,11 @@
 mod appearing;
-
-use std::time::Duration;
+mod following;
 
 use clap::builder::TypedValueParser as _;
-use futures_util::{SinkExt, StreamExt};
 use podfleet::Fleet;
-use podfleet_pod::terminal::Terminal;
-use podfleet_protocol::frame::Frame;
-use podfleet_protocol::method::{AttachParams, AttachRole, ScrollbackResult};
-use tokio::time::{Instant, sleep_until};
+use podfleet_protocol::method::{AttachParams, AttachRole, Position, ScrollbackResult};
 
-use self::appearing::appeared;
+use self::following::follow;
 use crate::attach::Attached;
 use crate::change::reader_gone;
 use crate::commands::far::{self, Far};
@@ -18,7 +13,6 @@ use crate::commands::scope::{JsonFlag, OneAgent, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::output::Output;
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
@@ -27,14 +21,11 @@ const WINDOW: usize = 2000;
 const WINDOW_LINES: u32 = 2000;
 /// More than any pod keeps: whoever asks for all of it asks for this at most.
 const MOST_LINES: u64 = 100_000;
-/// The screen is looked at when nothing came for this long …
-const QUIET: Duration = Duration::from_millis(150);
-/// … and at least this often while something comes.
-const LONGEST: Duration = Duration::from_secs(1);
 
 const FOLLOWING: &str = "\
 With -f, lines are printed as they appear. An agent that redraws a line, such
-as a spinner, makes it appear anew; `fleet watch` shows the terminal itself.";
+as a spinner, makes it appear anew; `fleet watch` shows the terminal itself.
+Through a hub, a way that breaks is tried again until it is there.";
 
 /// Print the last lines of an agent's terminal
 #[derive(Debug, clap::Args)]
@@ -87,11 +78,9 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             context.output.line(line)?;
         }
         if args.follow {
-            let attached = source.attach().await?;
             let output = &mut context.output;
-            let lost = source.lost();
             return tokio::select! {
-                ended = follow(attached, lost, args.ansi, found.lines, output) => ended,
+                ended = follow(&source, args.ansi, found.lines, output) => ended,
                 gone = reader_gone() => Err(gone),
             };
         }
@@ -144,87 +133,70 @@ impl Source {
         }
     }
 
-    /// Says what it means that a stream ended without a word.
-    fn lost(&self) -> String {
+    /// Returns the agent as it was named.
+    fn agent(&self) -> String {
         match self {
-            Self::Here(_, name) => format!("the pod of `{name}` ended"),
+            Self::Here(_, name) => name.clone(),
             #[cfg(feature = "hub")]
-            Self::ThroughHub(_, agent, _) => {
-                format!("the way to `{agent}` broke, or its pod ended")
-            }
+            Self::ThroughHub(_, agent, _) => agent.to_string(),
         }
     }
 
-    async fn attach(&self) -> Result<Attached, Error> {
+    /// Looks at the terminal from a place on.
+    async fn attach(&self, from: Option<Position>) -> Result<Attached, Missed> {
         let params = AttachParams {
             role: AttachRole::Viewer,
             take: false,
             size: None,
-            from: None,
+            from,
         };
         match self {
-            Self::Here(fleet, name) => Ok(fleet.attach(name, params).await?),
+            Self::Here(fleet, name) => {
+                let attached = fleet.attach(name, params).await;
+                attached.map_err(|error| Missed::For(error.into()))
+            }
             #[cfg(feature = "hub")]
             Self::ThroughHub(client, agent, fleet) => {
-                Ok(client.attach_in(agent, fleet.as_ref(), &params).await?)
+                let attached = client.attach_in(agent, fleet.as_ref(), &params).await;
+                attached.map_err(|error| match is_of_the_way(&error) {
+                    true => Missed::Yet(error.into()),
+                    false => Missed::For(error.into()),
+                })
             }
         }
     }
 }
 
-/// Prints lines as they appear, until the pod ends.
-async fn follow(
-    (result, mut stream): Attached,
-    lost: String,
-    ansi: bool,
-    mut seen: Vec<String>,
-    output: &mut Output,
-) -> Outcome {
-    let mut terminal = Terminal::new(result.size, WINDOW);
-    let mut look_at: Option<(Instant, Instant)> = None;
-    loop {
-        let due = look_at.map(|(quiet, latest)| quiet.min(latest));
-        tokio::select! {
-            frame = stream.next() => {
-                let Some(Ok(frame)) = frame else {
-                    return Err(Error::message(Exit::No, lost));
-                };
-                if let Some(offset) = read(frame, &mut terminal) {
-                    // A pod that is gone is noticed at the next frame.
-                    let _ = stream.send(Frame::Ack(offset)).await;
-                }
-                let now = Instant::now();
-                let latest = look_at.map_or(now + LONGEST, |(_, latest)| latest);
-                look_at = Some((now + QUIET, latest));
-            }
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                look_at = None;
-                let lines = terminal.tail(WINDOW, ansi);
-                for line in appeared(&seen, &lines) {
-                    output.line(line)?;
-                }
-                seen = lines;
-            }
+/// Why a terminal is not seen.
+enum Missed {
+    /// The way to it is broken, and it may go on behind that.
+    #[cfg_attr(
+        not(feature = "hub"),
+        expect(dead_code, reason = "only a way through a hub is mended")
+    )]
+    Yet(Error),
+    /// It will not be seen by trying again.
+    For(Error),
+}
+
+impl From<Missed> for Error {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Yet(error) | Missed::For(error) => error,
         }
     }
 }
 
-/// Reads a frame into the model; returns the offset up to which the stream was read.
-fn read(frame: Frame, terminal: &mut Terminal) -> Option<u64> {
-    match frame {
-        Frame::Output { offset, bytes } => {
-            terminal.feed(&bytes);
-            Some(offset + bytes.len() as u64)
+/// Returns whether it is the way to a terminal that fails, which may be mended.
+#[cfg(feature = "hub")]
+fn is_of_the_way(error: &podfleet_hub::client::ClientError) -> bool {
+    use podfleet_hub::client::{ClientError, Unreachable};
+    use podfleet_hub::fault::Code;
+    match error {
+        ClientError::Unreachable(why, _) => *why != Unreachable::Tls,
+        ClientError::NoHub(_) => false,
+        ClientError::Answer(fault) => {
+            matches!(fault.code, Code::EndpointOffline | Code::DeadlineExceeded)
         }
-        Frame::Reset { size, bytes, .. } => {
-            *terminal = Terminal::new(size, WINDOW);
-            terminal.feed(&bytes);
-            None
-        }
-        Frame::ResetPart { bytes, .. } => {
-            terminal.feed(&bytes);
-            None
-        }
-        _ => None,
     }
 }
