@@ -12,6 +12,10 @@ mod viewers;
 
 pub(crate) use machine::{Machine, pair};
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use crate::world::World;
 
 #[test]
@@ -129,6 +133,24 @@ fn a_machine_that_shows_another_key_is_not_added_and_one_that_is_down_is_and_tha
     assert!(down.contains("box: offline (refused)"), "{down}");
     assert!(down.contains("next    start its hub there"), "{down}");
     assert!(listed().contains("box"));
+}
+
+#[test]
+fn a_hub_in_the_background_writes_for_its_owner_alone_and_into_no_open_directory() {
+    let machine = Machine::new("lead");
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let directory = machine.world.path("state/hub");
+    assert_eq!(mode(&directory), 0o700);
+    assert_eq!(mode(&directory.join("hub.log")), 0o600);
+    let own = machine.world.fleet(&["endpoint", "status", "local"]);
+    assert!(own.exits(0).stdout.starts_with("local: connected"));
+    machine.end_hub();
+    std::fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+    let refused = machine.world.fleet(&["hub", "run", "--background"]);
+    assert_ne!(refused.code, 0, "{refused}");
+    assert!(refused.stderr.contains("0755"), "{refused}");
+    assert_eq!(mode(&directory), 0o755);
+    std::fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]

@@ -111,6 +111,28 @@ fn agents_of_all_machines_are_listed_and_kept_fresh() {
 }
 
 #[test]
+fn more_tabs_than_a_browser_has_connections_are_all_kept_fresh() {
+    let (home, spoke) = pair();
+    let Some(desk) = Desk::at(&home) else { return };
+    let first = desk.browser.tab();
+    // A directory hears of two things, and a browser has six connections for all pages of a site.
+    for _ in 0..8 {
+        desk.browser.open_tab();
+        desk.go("/files/far");
+        desk.browser
+            .until("return document.getElementById('entries')");
+    }
+    fs::write(spoke.world.path("home/put there"), "").unwrap();
+    desk.browser.until_text("put there");
+    desk.browser.show_tab(&first);
+    spoke.world.fleet(&["up"]).exits(0);
+    desk.browser.until(
+        "return [...document.querySelectorAll('.state')].some((it) => it.textContent === 'available')",
+    );
+    desk.without_complaints();
+}
+
+#[test]
 fn a_message_is_sent_by_keys_and_its_receipt_inbox_and_log_are_shown() {
     let (home, spoke) = pair();
     let Some(desk) = Desk::at(&home) else { return };

@@ -139,6 +139,29 @@ impl Browser {
         self.ask("POST", "/url", &json!({ "url": url }));
     }
 
+    /// Opens another tab and shows it; returns its name.
+    #[track_caller]
+    pub(crate) fn open_tab(&self) -> String {
+        let opened = self.ask("POST", "/window/new", &json!({ "type": "tab" }));
+        let name = opened["handle"].as_str().unwrap().to_owned();
+        self.show_tab(&name);
+        name
+    }
+
+    /// Shows a tab, as a person chooses it; those before are hidden.
+    #[track_caller]
+    pub(crate) fn show_tab(&self, name: &str) {
+        self.ask("POST", "/window", &json!({ "handle": name }));
+        self.devtools("Page.bringToFront", &json!({}));
+    }
+
+    /// Returns the name of the tab that is shown.
+    #[track_caller]
+    pub(crate) fn tab(&self) -> String {
+        let name = self.ask("GET", "/window", &Value::Null);
+        name.as_str().unwrap().to_owned()
+    }
+
     #[track_caller]
     pub(crate) fn address(&self) -> String {
         let url = self.ask("GET", "/url", &Value::Null);

@@ -1,6 +1,7 @@
 //! The hub of this machine as a process.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -160,13 +161,13 @@ pub(crate) fn in_background(arguments: &[String], context: &Context) -> Result<S
     if let Some(standing) = find(&directory)? {
         return Ok(standing);
     }
-    std::fs::create_dir_all(&directory)?;
-    std::fs::set_permissions(
-        &directory,
-        std::os::unix::fs::PermissionsExt::from_mode(0o700),
-    )?;
+    // One that is there and open to others is refused by the hub itself.
+    let mut private = std::fs::DirBuilder::new();
+    private.recursive(true).mode(0o700).create(&directory)?;
     let log_path = directory.join("hub.log");
-    let log = std::fs::File::create(&log_path)?;
+    let mut options = std::fs::OpenOptions::new();
+    let log = options.write(true).create(true).truncate(true).mode(0o600);
+    let log = log.open(&log_path)?;
     let mut child = Command::new(std::env::current_exe()?)
         .args(["hub", "run"])
         .args(arguments)

@@ -61,6 +61,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/machines/{endpoint}/retry", post(machines::retry))
         .route("/terminals", post(machines::open_terminal))
         .route("/files/{mount}", get(files::page))
+        .route("/files/{mount}/", get(files::page))
         .route("/files/{mount}/{*path}", get(files::page))
         .route("/assets/{name}", get(assets::serve))
 }

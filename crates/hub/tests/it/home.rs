@@ -239,6 +239,23 @@ async fn a_mount_that_was_taken_unchecked_is_checked_before_it_is_used() {
     let mount = &mounts.mounts[0].mount;
     assert!(mount.checked);
     assert_eq!(mount.root, files.to_str().unwrap());
+    // One that turns out to be the same directory as another stays unchecked, and says so.
+    spoke.stop().await;
+    until_state(&home, "box", "offline").await;
+    let twin = MountAddParams {
+        mount: "twin".parse().unwrap(),
+        root: format!("{}/.", files.display()),
+        ..params(true)
+    };
+    home.owner().call::<MountAdd>(twin).await.unwrap();
+    spoke.start().await;
+    until_state(&home, "box", "connected").await;
+    let of_twin = PathParams {
+        place: Place::Mount("twin".parse().unwrap()),
+        ..stat("")
+    };
+    let fault = refused(home.owner().call::<FsStat>(of_twin).await);
+    assert_eq!(fault.code, Code::MountExists, "{fault}");
 }
 
 #[tokio::test]

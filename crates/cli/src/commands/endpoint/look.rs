@@ -2,7 +2,7 @@
 
 use podfleet_hub::endpoint::Status;
 use podfleet_hub::op::{EndpointList, EndpointParams, EndpointRetry, EndpointView};
-use podfleet_protocol::EndpointName;
+use podfleet_hub::topology::MachineName;
 use podfleet_protocol::method::Nothing;
 
 use crate::commands::json_flag::JsonFlag;
@@ -25,9 +25,9 @@ pub(super) struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
-    /// The machine
+    /// The machine; `local` is the hub's own
     #[arg(value_name = "NAME")]
-    name: EndpointName,
+    name: MachineName,
     /// Try it again at once first
     #[arg(long)]
     retry: bool,
@@ -98,8 +98,7 @@ pub(in crate::commands) fn state(status: &Status) -> Cell {
 
 pub(super) async fn status(args: &StatusArgs, context: &mut Context) -> Outcome {
     let client = args.hub.client(context)?;
-    if args.retry {
-        let name = args.name.clone();
+    if let (true, MachineName::Endpoint(name)) = (args.retry, args.name.clone()) {
         client
             .call::<EndpointRetry>(EndpointParams { name })
             .await?;
