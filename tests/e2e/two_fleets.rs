@@ -58,7 +58,10 @@ fn a_fleet_name_belongs_to_one_roster() {
     let before = std::fs::read(&second).unwrap();
     let pid = world.fleet_of("red", &["ps", "--json"]).row("a")["agent_pid"].clone();
     for arguments in [
-        &["up"][..],
+        &["plan"][..],
+        &["up"],
+        &["down"],
+        &["down", "a"],
         &["add", "c", "--runtime", "sim"],
         &["set", "a", "env.NEW=1"],
         &["remove", "a"],

@@ -33,13 +33,15 @@ impl Fleet {
     /// usable roster.
     ///
     /// # Errors
-    /// Fails for unknown agents, and when the store cannot be read.
+    /// Fails for unknown agents, when the fleet is that of another roster, and when the store cannot be
+    /// read.
     pub async fn down(
         &self,
         agents: &[String],
         options: &DownOptions,
         events: Events,
     ) -> Result<Report, FleetError> {
+        self.check_claim().await?;
         for agent in agents {
             self.record(agent).await?;
         }

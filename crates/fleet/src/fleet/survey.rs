@@ -63,10 +63,11 @@ impl Fleet {
     /// Returns what [`up`](Self::up) would do.
     ///
     /// # Errors
-    /// Fails without a usable roster, for agents that it does not have, and when the store cannot
-    /// be read.
+    /// Fails without a usable roster, when the fleet is that of another one, for agents that it does not
+    /// have, and when the store cannot be read.
     pub async fn plan(&self, agents: &[String]) -> Result<Plan, FleetError> {
         self.wanted_roster()?;
+        self.check_claim().await?;
         let survey = self.survey().await?;
         let mut plan = self.plan_of(&survey, agents).await?;
         match self.views() {
