@@ -42,10 +42,14 @@ install_all() {
     done
 }
 
-# As a job of its own it is a group of processes, those that its installers start too.
+# As a job of its own it is a group of processes, those that its installers start too. In the background
+# nobody can be asked: the password for sudo is asked for before, and nothing reads the terminal.
 begin_installing() {
+    if [[ $EUID -ne 0 ]] && command -v sudo >/dev/null && ! sudo -n true 2>/dev/null; then
+        sudo -v || true
+    fi
     set -m
-    install_all >"$said" 2>&1 &
+    install_all >"$said" 2>&1 </dev/null &
     installation=$!
     set +m
 }
