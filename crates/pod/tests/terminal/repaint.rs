@@ -51,6 +51,18 @@ fn take_detour(size: Size, stream: &[u8], split: usize, client: &mut Terminal) {
 }
 
 #[test]
+fn a_client_may_join_where_a_line_feed_led_to_a_row_that_has_wrapped_already() {
+    let size = Size {
+        columns: 2,
+        rows: 5,
+    };
+    let before = "xxxxxxxxxxxxxxxxxxx\x1b[d漢字\n";
+    let stream = format!("{before}aa");
+    let mut client = Terminal::new(size, SCROLLBACK);
+    take_detour(size, stream.as_bytes(), before.len(), &mut client);
+}
+
+#[test]
 fn a_client_may_join_a_recorded_session_at_any_moment() {
     for recording in recordings::all() {
         for part in 0..=8 {

@@ -2,6 +2,7 @@
 
 use alacritty_terminal::index::Line as GridLine;
 use alacritty_terminal::term::TermMode;
+use alacritty_terminal::term::cell::Flags;
 use alacritty_terminal::vte::ansi::{
     Attr, CharsetIndex, ClearMode, CursorStyle, Handler, Hyperlink, KeyboardModes,
     KeyboardModesApplyBehavior, LineClearMode, Mode, ModifyOtherKeys, NamedPrivateMode,
@@ -159,6 +160,15 @@ impl Handler for Emulator {
     fn linefeed(&mut self) {
         self.before_linefeed();
         self.term.newline();
+        // As above: the row may have wrapped already.
+        let grid = self.term.grid_mut();
+        let point = grid.cursor.point;
+        if grid[point.line][point.column]
+            .flags
+            .contains(Flags::WRAPLINE)
+        {
+            grid.cursor.input_needs_wrap = false;
+        }
     }
 
     fn scroll_up(&mut self, rows: usize) {
