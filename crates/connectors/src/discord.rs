@@ -107,7 +107,7 @@ impl OrchestratorConnector for Discord {
         let shared = Arc::clone(&self.0);
         let position = match from {
             Some(cursor) => cursor.parse::<Position>().map_err(|error| {
-                ConnectorError::new(ConnectorErrorKind::Protocol, "go on at a cursor")
+                ConnectorError::new(ConnectorErrorKind::CursorRefused, "go on at a cursor")
                     .because(error)
             })?,
             None => catch_up::present(&shared).await?,

@@ -218,7 +218,7 @@ impl OrchestratorConnector for Terminal {
 fn place_of(cursor: Option<&str>, doing: &str) -> Result<Option<u64>, ConnectorError> {
     let place = cursor.map(str::parse).transpose();
     place.map_err(|error: std::num::ParseIntError| {
-        ConnectorError::new(ConnectorErrorKind::Protocol, doing).because(error)
+        ConnectorError::new(ConnectorErrorKind::CursorRefused, doing).because(error)
     })
 }
 

@@ -1,6 +1,6 @@
 //! What people say, whatever becomes of the connection.
 
-use podfleet_connectors::Content;
+use podfleet_connectors::{ConnectorErrorKind, Content};
 use podfleet_stub_discord::File;
 
 use crate::rig::{Discord, messages, next, texts, until};
@@ -99,6 +99,14 @@ async fn other_bots_and_other_channels_are_passed_over() {
     let (messages, _) = messages(&mut stream, 1).await;
     assert_eq!(texts(&messages), ["here"]);
     assert_eq!(messages[0].sender_name.as_deref(), Some("Ada"));
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_carrier_is_said_to_be_that() {
+    let discord = Discord::start();
+    let refused = discord.connect().subscribe(Some("s72594_4483")).await;
+    let kind = refused.err().unwrap().kind();
+    assert_eq!(kind, ConnectorErrorKind::CursorRefused);
 }
 
 #[tokio::test]
