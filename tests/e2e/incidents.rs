@@ -71,6 +71,64 @@ fn a_viewer_in_a_small_terminal_leaves_the_agents_size_as_it_is() {
     assert_eq!(size_of(&world), before);
 }
 
+/// Attaches a small client of tmux to the agent's view, types in it, and waits until the agent's
+/// terminal is as small.
+fn type_in_a_small_view(world: &World) {
+    let before = size_of(world);
+    let socket = world.tmux("default", &["display-message", "-p", "#{socket_path}"]);
+    let socket = socket.stdout.trim();
+    let attach = format!("env -u TMUX tmux -S {socket} attach -t =coder");
+    let new = ["new-session", "-d", "-x", "40", "-y", "10", "-s", "phone"];
+    world
+        .tmux("viewers", &[&new[..], &[&attach]].concat())
+        .exits(0);
+    // No key is lost to a client that is not there yet.
+    until(|| {
+        let clients = world.tmux("default", &["list-clients", "-t", "=coder"]);
+        let there = !clients.stdout.trim().is_empty();
+        there.then_some(()).ok_or_else(|| clients.to_string())
+    });
+    let keys = ["send-keys", "-t", "=phone:", "h", "BSpace"];
+    world.tmux("viewers", &keys).exits(0);
+    until(|| match size_of(world) {
+        size if size != before => Ok(()),
+        size => Err(format!("still {size}")),
+    });
+}
+
+#[test]
+fn who_typed_in_a_small_view_and_left_takes_control_and_size_along() {
+    let world = World::with_agents(&[("coder", "")]);
+    world.fleet(&["up"]).exits(0);
+    let before = size_of(&world);
+    let controller = || {
+        let status = world.fleet(&["status", "coder", "--json"]).exits(0).json();
+        status[0]["pod"]["controller"].clone()
+    };
+    let until_restored = || {
+        until(|| match (controller(), size_of(&world)) {
+            (serde_json::Value::Null, size) if size == before => Ok(()),
+            now => Err(format!("{now:?}")),
+        });
+    };
+    type_in_a_small_view(&world);
+    world.tmux("viewers", &["kill-server"]).exits(0);
+    until_restored();
+    // The same where the client goes to another session.
+    type_in_a_small_view(&world);
+    let client = world.tmux("default", &["list-clients", "-F", "#{client_tty}"]);
+    let switch = [
+        "switch-client",
+        "-c",
+        client.stdout.trim(),
+        "-t",
+        "=_holder",
+    ];
+    world.tmux("default", &switch).exits(0);
+    until_restored();
+    world.tmux("viewers", &["kill-server"]).exits(0);
+}
+
 #[test]
 fn a_viewer_that_is_killed_leaves_nothing_behind() {
     let world = World::with_agents(&[("coder", "")]);

@@ -22,6 +22,20 @@ const VIEW: &str = "view:";
 /// The mark of the session that keeps the server alive.
 const HOLDER: &str = "holder";
 
+/// Where our hooks are among others of the same event.
+const HOOK_PLACE: u32 = 417;
+/// Gives the windows of views that nobody shows their own sizes back, where tmux keeps that of the
+/// last client, and tells the view by a signal. Resizing by hand would also keep a window from
+/// following later clients, if that were not undone. The program of a pane that a person has split
+/// off is left alone.
+const UNSEEN: &str = r##"tmux list-panes -a -F "#{session_name} #{s/x/ /:default-size} #{pane_pid}" \
+-f "#{&&:#{==:#{session_attached},0},#{&&:#{m:view:*,#{@podfleet}},#{&&:#{m:*attach --view*,#{pane_start_command}},#{!=:#{window_width}x#{window_height},#{default-size}}}}}" |
+while read -r name columns rows pid; do
+tmux resize-window -t "=$name:" -x "$columns" -y "$rows" ";" set-option -w -u -t "=$name:" window-size
+kill -USR1 "$pid"
+done 2>/dev/null
+:"##;
+
 /// Returns the mark of a pod's view.
 pub(crate) fn tag_of(pod: PodId) -> String {
     format!("{VIEW}{}", pod.short())
@@ -206,8 +220,8 @@ impl Views {
         if holder.is_none() && views.peek().is_none() {
             return Vec::new();
         }
-        let environment = self.server_environment();
-        Command::chains(holder.into_iter().chain(environment).chain(views))
+        let settings = self.server_environment().chain(self.server_hooks());
+        Command::chains(holder.into_iter().chain(settings).chain(views))
     }
 
     /// Tells a server of the fleet's own where the fleet is, so that a window which a person opens
@@ -220,6 +234,21 @@ impl Views {
                 .arg(name)
                 .arg(value)
         })
+    }
+
+    /// Has a server of the fleet's own look for views that nobody shows any more, whenever a client
+    /// leaves or goes to another session.
+    fn server_hooks(&self) -> impl Iterator<Item = Command> {
+        let global =
+            |set: &str, name: &str, value: &str| Command::new(set).arg("-g").arg(name).arg(value);
+        let look = global("set-option", "@podfleet-unseen", UNSEEN);
+        let hooks = ["client-detached", "client-session-changed"];
+        let hooks = hooks.map(|hook| {
+            let run = "run-shell -b '#{@podfleet-unseen}'";
+            global("set-hook", &format!("{hook}[{HOOK_PLACE}]"), run)
+        });
+        let all = std::iter::once(look).chain(hooks);
+        all.filter(|_| !self.socket.is_empty())
     }
 
     fn session(&self, view: &View) -> Option<Command> {
@@ -352,12 +381,16 @@ mod tests {
             .unwrap()
             .replace(a.pod.short().as_str(), "[POD]")
             .replace(b.pod.short().as_str(), "[POD]")
+            .replace(UNSEEN, "[UNSEEN]")
             .replace(" ; ", "\n; ");
         insta::assert_snapshot!(line, @r"
         new-session -d -s _holder -- tail -f /dev/null
         ; set-option -t =_holder: destroy-unattached off
         ; set-option -t =_holder: @podfleet holder
         ; set-environment -g FLEET_HOME /c
+        ; set-option -g @podfleet-unseen [UNSEEN]
+        ; set-hook -g client-detached[417] run-shell -b '#{@podfleet-unseen}'
+        ; set-hook -g client-session-changed[417] run-shell -b '#{@podfleet-unseen}'
         ; new-session -d -s coder -x 120 -y 40 -e FLEET_HOME=/c -- /bin/fleet attach --view coder --fleet alpha
         ; set-option -t =coder: destroy-unattached off
         ; set-option -t =coder: @podfleet view:[POD]
@@ -375,7 +408,7 @@ mod tests {
         };
         let commands = own.commands(&[&view("coder")], &[]);
         let mut words = commands.iter().flat_map(Command::args);
-        assert!(!words.any(|word| word == "set-environment"));
+        assert!(!words.any(|word| word == "set-environment" || word == "set-hook"));
     }
 
     #[test]

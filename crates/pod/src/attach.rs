@@ -107,6 +107,8 @@ pub(crate) struct Clients {
     clients: BTreeMap<ClientId, Client>,
     next_id: u64,
     control: Option<Control>,
+    /// The view that was in control last: its size stays, and goes on to count while nobody is.
+    sized_by: Option<ClientId>,
     epoch: u32,
 }
 
@@ -120,6 +122,7 @@ impl Clients {
             clients: BTreeMap::new(),
             next_id: 1,
             control: None,
+            sized_by: None,
             epoch: 0,
         }
     }
@@ -148,10 +151,9 @@ impl Clients {
         self.clients.get(&id).map(|client| client.name.as_str())
     }
 
-    /// Returns the controller's size, if it told one.
+    /// Returns the size that the controller told, or the view that was it last.
     pub(crate) fn wanted_size(&self) -> Option<Size> {
-        let control = self.control.as_ref()?;
-        let size = self.clients.get(&control.client)?.size?;
+        let size = self.clients.get(&self.sizes()?)?.size?;
         // In less no agent can show its composer; the client shows a part of it.
         Some(Size {
             columns: size.columns.max(LEAST_SIZE.columns),
@@ -227,6 +229,12 @@ impl Clients {
         from.generation == self.generation && from.run == self.run && self.ring.holds(from.offset)
     }
 
+    /// Returns whose size counts.
+    fn sizes(&self) -> Option<ClientId> {
+        let control = self.control.as_ref().map(|control| control.client);
+        control.or(self.sized_by)
+    }
+
     fn has_control(&self, id: ClientId) -> bool {
         self.control
             .as_ref()
@@ -249,6 +257,10 @@ impl Clients {
             client,
             last_key: None,
         });
+        if let Some(client) = to {
+            let role = self.clients.get(&client).map(|client| client.role);
+            self.sized_by = Some(client).filter(|_| role == Some(AttachRole::View));
+        }
         let name = self.controller().unwrap_or_default().to_owned();
         for (id, client) in &self.clients {
             let frame = Frame::ControllerChanged {
@@ -302,11 +314,11 @@ impl Clients {
 
     /// Remembers a client's size. Returns whether it counts now.
     pub(crate) fn resize(&mut self, id: ClientId, size: Size) -> bool {
-        let in_control = self.has_control(id);
+        let counts = self.sizes() == Some(id);
         match self.clients.get_mut(&id) {
             Some(client) if client.role != AttachRole::Viewer => {
                 client.size = Some(size.clamped());
-                in_control
+                counts
             }
             Some(_) => {
                 self.send_off(id, "a viewer does not set the size");

@@ -177,6 +177,11 @@ impl<'a> Client<'a> {
     async fn signal(&mut self, event: Event) -> io::Result<Option<End>> {
         match event {
             Event::Ended => Ok(Some(End::Interrupted)),
+            Event::Unseen if self.purpose == Purpose::View && self.in_control => {
+                self.in_control = false;
+                Ok(self.send(Frame::Release).await)
+            }
+            Event::Unseen => Ok(None),
             Event::Continued => {
                 self.tty.make_raw()?;
                 Ok(self.ask(Need::Repaint).await)

@@ -109,7 +109,7 @@ impl Look<'_> {
                 event = self.signals.next() => match event {
                     Event::Ended => return Ok(Some(End::Interrupted)),
                     Event::Continued => self.tty.make_raw()?,
-                    Event::Resized => {}
+                    Event::Resized | Event::Unseen => {}
                 },
                 read = self.tty.read(&mut typed) => {
                     let typed = &typed[..read?];

@@ -11,6 +11,8 @@ pub(crate) enum Event {
     Resized,
     /// We were stopped, and others may have changed the terminal meanwhile.
     Continued,
+    /// Nobody looks at our terminal any more.
+    Unseen,
     /// End.
     Ended,
 }
@@ -20,6 +22,7 @@ pub(crate) enum Event {
 pub(crate) struct Signals {
     resized: Signal,
     continued: Signal,
+    unseen: Signal,
     terminated: Signal,
     hung_up: Signal,
     interrupted: Signal,
@@ -32,6 +35,8 @@ impl Signals {
         Ok(Self {
             resized: signal(SignalKind::window_change())?,
             continued: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+            // tmux sends it where the fleet made the session.
+            unseen: signal(SignalKind::user_defined1())?,
             terminated: signal(SignalKind::terminate())?,
             hung_up: signal(SignalKind::hangup())?,
             interrupted: signal(SignalKind::interrupt())?,
@@ -44,6 +49,7 @@ impl Signals {
         tokio::select! {
             _ = self.resized.recv() => Event::Resized,
             _ = self.continued.recv() => Event::Continued,
+            _ = self.unseen.recv() => Event::Unseen,
             _ = self.terminated.recv() => Event::Ended,
             _ = self.hung_up.recv() => Event::Ended,
             _ = self.interrupted.recv() => Event::Ended,

@@ -58,6 +58,24 @@ fn a_view_that_has_not_typed_for_a_while_gives_way_to_who_wants_control() {
 }
 
 #[test]
+fn the_size_of_a_view_that_had_control_counts_until_somebody_else_has_it() {
+    let size = |columns| Size { columns, rows: 30 };
+    let mut clients = clients();
+    let (view, _frames) = join(&mut clients, "the tmux view", AttachRole::View);
+    assert!(!clients.resize(view, size(40)), "it never had control");
+    clients.input(view, Source::Person, Instant::now());
+    assert_eq!(clients.wanted_size(), Some(size(40)));
+    clients.release(view);
+    assert!(clients.resize(view, size(120)), "it is back at its own");
+    assert_eq!(clients.wanted_size(), Some(size(120)));
+    let (attached, _frames) = join(&mut clients, "attach", AttachRole::Controller);
+    assert!(!clients.resize(view, size(40)));
+    clients.detach(attached);
+    assert!(!clients.resize(view, size(50)), "another had control since");
+    assert_eq!(clients.wanted_size(), None);
+}
+
+#[test]
 fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
     let mut clients = clients();
     let (first, mut frames) = join(&mut clients, "first", AttachRole::Controller);
