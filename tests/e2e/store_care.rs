@@ -43,6 +43,12 @@ fn a_store_is_checked_copied_moved_and_locked_while_its_agent_lives() {
     let world = World::with_agents(&[("a", "")]);
     let none = world.fleet(&["store", "check"]).exits(2);
     assert!(none.stderr.contains("there is no store"), "{}", none.stderr);
+    // Who only looks makes none.
+    for look in ["pods", "status", "pod show a", "log a", "tail a"] {
+        let look: Vec<_> = look.split(' ').collect();
+        let ran = world.fleet(&look);
+        assert!(ran.code <= 2, "{ran}");
+    }
     assert!(!world.path("state/store.db").exists());
 
     world.fleet(&["up"]).exits(0);

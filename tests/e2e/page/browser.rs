@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -47,25 +47,7 @@ impl Browser {
     pub(crate) fn start() -> Option<Self> {
         let [chromium, chromedriver] = require::chromium()?;
         let profile = tempfile::Builder::new().prefix("pfb").tempdir().unwrap();
-        let mut driver = Command::new(chromedriver)
-            .arg("--port=0")
-            .env("HOME", profile.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(driver.stdout.take().unwrap());
-        let port = loop {
-            let mut line = String::new();
-            assert!(said.read_line(&mut line).unwrap() > 0, "no port was told");
-            let port = line.split("on port ").nth(1);
-            let port = port.and_then(|rest| rest.trim().trim_end_matches('.').parse::<u16>().ok());
-            // First it says that it was asked for any that is free.
-            if let Some(port) = port.filter(|port| *port != 0) {
-                break port;
-            }
-        };
+        let (driver, said, port) = start_driver(&chromedriver, profile.path());
         let mut browser = Self {
             driver,
             _said: said,
@@ -336,6 +318,38 @@ impl Browser {
             })
             .collect()
     }
+}
+
+/// Starts a driver at any port that is free; returns it with what it says from there on, and the port.
+///
+/// It chooses one that is free by IPv4, and ends if another process has that one by IPv6.
+fn start_driver(program: &Path, home: &Path) -> (Child, BufReader<ChildStdout>, u16) {
+    for _ in 0..10 {
+        let mut driver = Command::new(program)
+            .arg("--port=0")
+            .env("HOME", home)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(driver.stdout.take().unwrap());
+        if let Some(port) = told_port(&mut said) {
+            return (driver, said, port);
+        }
+        driver.wait().unwrap();
+    }
+    panic!("no port was told");
+}
+
+/// Returns the port at which a driver says that it listens; nothing if it ends before.
+fn told_port(said: &mut impl std::io::BufRead) -> Option<u16> {
+    let ports = said.lines().map_while(Result::ok).filter_map(|line| {
+        let rest = line.split("on port ").nth(1)?;
+        rest.trim().trim_end_matches('.').parse().ok()
+    });
+    // First it says that it was asked for any that is free.
+    { ports }.find(|port| *port != 0)
 }
 
 /// Reads an answer of HTTP whose length is told.

@@ -153,7 +153,7 @@ fn stop(args: &ScopeArgs, context: &mut Context) -> Outcome {
 
 fn status(args: &StatusArgs, context: &mut Context) -> Outcome {
     let (status, wanted, unsent) = block_on(async {
-        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        let fleet = context.fleet_to_see(&args.scope).await?;
         let unsent = fleet.unsent().await?;
         Ok((fleet.bridge_status(), fleet.wants_bridge(), unsent))
     })?;

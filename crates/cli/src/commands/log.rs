@@ -15,7 +15,6 @@ use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::log_record;
-use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
 const WHAT: &str = "\
@@ -78,7 +77,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     }
     block_on(async {
         let scope = &args.agent.scope;
-        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        let fleet = context.fleet_to_see(scope).await?;
         if let Some(there) = Elsewhere::one(&fleet, &args.agent.name) {
             return there.run(&args.far());
         }

@@ -169,7 +169,7 @@ async fn views(socket: &str, context: &mut Context) -> Outcome {
 
 fn show(args: &ShowArgs, context: &mut Context) -> Outcome {
     let shown = block_on(async {
-        let fleet = context.fleet(&args.pod.scope, RosterNeed::Helpful).await?;
+        let fleet = context.fleet_to_see(&args.pod.scope).await?;
         Ok(fleet.pod_show(&args.pod.name).await?)
     })?;
     if args.json.json {

@@ -3,7 +3,6 @@ use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
 use crate::render::pods;
-use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
 const SEEN: &str = "\
@@ -24,7 +23,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let rows = block_on(async {
-        let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
+        let fleet = context.fleet_to_see(&args.scope).await?;
         let mut rows = fleet.pods().await?;
         if let Some(fleet) = &args.scope.fleet {
             rows.retain(|row| {

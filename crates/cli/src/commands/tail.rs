@@ -13,7 +13,6 @@ use crate::commands::scope::{JsonFlag, OneAgent, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
 /// How many lines are compared with those of the look before.
@@ -113,7 +112,7 @@ impl Source {
                 scope.fleet.clone(),
             ));
         }
-        let fleet = context.fleet(scope, RosterNeed::Helpful).await?;
+        let fleet = context.fleet_to_see(scope).await?;
         Ok(Self::Here(Box::new(fleet), name.clone()))
     }
 

@@ -177,7 +177,7 @@ async fn what_is_exported_is_imported_again() {
     let (directory, path) = place();
     let (store, [coder, tester, helper]) = furnished(&path).await;
     let lines = export(&store).await;
-    assert!(lines.starts_with(r#"{"head":{"format":1,"schema":6}}"#));
+    assert!(lines.starts_with(r#"{"head":{"format":1,"schema":6,"min_writer":1}}"#));
     let other = directory.path().join("other").join("store.db");
     let copy = SqliteStore::open(&other).unwrap();
     let read = copy.import(Cursor::new(lines.clone())).await.unwrap();
@@ -347,6 +347,13 @@ async fn older_builds_are_locked_out_only_while_none_of_them_lives() {
     let sql = "SELECT min_writer FROM schema_version";
     let raised: u32 = database.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(raised, 6);
+    // They stay so in a copy.
+    let lines = export(&store).await;
+    let (_other, other) = place();
+    let copy = SqliteStore::open(&other).unwrap();
+    assert_eq!(copy.check().await.unwrap().min_writer, 1);
+    copy.import(Cursor::new(lines)).await.unwrap();
+    assert_eq!(copy.check().await.unwrap().min_writer, 6);
 }
 
 #[tokio::test]

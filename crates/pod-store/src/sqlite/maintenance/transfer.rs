@@ -44,6 +44,9 @@ enum Line {
     Head {
         format: u32,
         schema: u32,
+        /// The oldest schema whose builds may write to the store; exports of before do not say it.
+        #[serde(default)]
+        min_writer: u32,
     },
     Row {
         table: String,
@@ -64,9 +67,13 @@ pub(super) fn export(database: &mut Database, mut out: impl Write) -> Result<Tra
 fn write_all(database: &Database, out: &mut impl Write) -> Result<Transfer, Fault> {
     let connection = database.reader();
     let mut transfer = Transfer::default();
-    let schema = schema::stored(connection)?.map_or(0, |stored| stored.version);
-    let format = FORMAT;
-    write_line(out, &Line::Head { format, schema })?;
+    let stored = schema::stored(connection)?;
+    let head = Line::Head {
+        format: FORMAT,
+        schema: stored.as_ref().map_or(0, |stored| stored.version),
+        min_writer: stored.map_or(0, |stored| stored.min_writer),
+    };
+    write_line(out, &head)?;
     for table in TABLES {
         let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
         let names: Vec<String> = statement.column_names().map(ToString::to_string).collect();
@@ -193,7 +200,18 @@ fn read_all(
         let line = line.ok_or_else(|| wrong("the export ends early".to_owned()))?;
         let line = serde_json::from_slice(&line).map_err(|error| wrong(error.to_string()))?;
         match line {
-            Line::Head { format, schema } if number == 1 => check_head(format, schema)?,
+            Line::Head {
+                format,
+                schema,
+                min_writer,
+            } if number == 1 => {
+                check_head(format, schema)?;
+                // Whoever was locked out for good stays so.
+                transaction.execute(
+                    "UPDATE schema_version SET min_writer = max(min_writer, ?1)",
+                    params![min_writer.min(schema::VERSION)],
+                )?;
+            }
             Line::Row { table, row } if number > 1 => {
                 transfer.records += u64::from(table != "sqlite_sequence");
                 insert(transaction, &table, row, bodies, files)
