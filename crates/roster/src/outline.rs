@@ -150,9 +150,12 @@ impl<'t> Outline<'t> {
 
     /// Whether the roster says which runtimes it has, be it none.
     pub(crate) fn knows_runtimes(&self) -> bool {
+        let defaults = self.tree.get(self.root, "defaults");
+        // As where they are indented too far.
+        let is_inside = defaults.is_some_and(|at| self.tree.entry(at, "runtimes").is_some());
         match self.tree.get(self.root, "runtimes") {
             Some(runtimes) => self.tree.is_mapping(runtimes),
-            None => !self.tree.misspells(self.root, "runtimes", &ROSTER_KEYS),
+            None => !is_inside && !self.tree.misspells(self.root, "runtimes", &ROSTER_KEYS),
         }
     }
 

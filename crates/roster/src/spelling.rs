@@ -77,6 +77,35 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .filter(|candidate| shown(candidate) == *candidate)
 }
 
+/// What people write for a key whose name is another word.
+const OTHER_WORDS: [(&str, &str); 8] = [
+    ("role", "class"),
+    ("type", "class"),
+    ("model", "model_hint"),
+    ("cwd", "working_directory"),
+    ("dir", "working_directory"),
+    ("directory", "working_directory"),
+    ("cmd", "command"),
+    ("program", "command"),
+];
+
+/// Returns the one of `known` that a word in the place of a key most likely meant: the nearest, the one
+/// that it begins with, as where the colon was forgotten, or the one for which people write it.
+pub(crate) fn meant<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    nearest(word, known.clone()).or_else(|| {
+        let begins = |key: &str| {
+            let rest = word.strip_prefix(key);
+            rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric() && c != '_'))
+        };
+        known
+            .into_iter()
+            .find(|key| begins(key) || OTHER_WORDS.contains(&(word, key)))
+    })
+}
+
 /// The most words that a message lists.
 const LISTED: usize = 32;
 
@@ -123,6 +152,16 @@ mod tests {
         assert_eq!(nearest("Runtime", known), Some("runtime"));
         assert_eq!(nearest("flavour", known), None);
         assert_eq!(nearest("x", ["y"]), None);
+    }
+
+    #[test]
+    fn a_key_is_meant_by_what_begins_with_it_and_by_other_words_for_it() {
+        let known = ["harness", "class", "command"];
+        assert_eq!(meant("harnes", known), Some("harness"));
+        assert_eq!(meant("harness generic", known), Some("harness"));
+        assert_eq!(meant("role", known), Some("class"));
+        assert_eq!(meant("role", ["harness"]), None);
+        assert_eq!(meant("harnesses_of_mine", known), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::finding::Span;
 use crate::secret::kind_of;
-use crate::spelling::{is_key, nearest};
+use crate::spelling::{is_key, meant};
 
 /// The index of a node in its [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -213,7 +213,7 @@ impl Tree {
         }
         let absent = |key: &&str| self.entry(mapping, key).is_none();
         let free: Vec<&str> = keys.iter().copied().filter(absent).collect();
-        unknown.any(|entry| nearest(&entry.key, free.iter().copied()) == Some(key))
+        unknown.any(|entry| meant(&entry.key, free.iter().copied()) == Some(key))
     }
 
     /// The place to show for something that a mapping or list lacks: its first key or character,

@@ -253,6 +253,21 @@ fn an_agent_in_brackets_is_removed_with_its_comma() {
             "a",
             "agents: [ {name: b, runtime: sim}\n  ]\n",
         ),
+        (
+            "agents: [{name: a, runtime: sim}, # a\n  {name: b, runtime: sim}]\n",
+            "a",
+            "agents: [\n  {name: b, runtime: sim}]\n",
+        ),
+        (
+            "agents: [{name: a, runtime: sim}, {name: b, runtime: sim}, # b\n  {name: c, runtime: sim}]\n",
+            "b",
+            "agents: [{name: a, runtime: sim},\n  {name: c, runtime: sim}]\n",
+        ),
+        (
+            "agents: [{name: a, runtime: sim}, {name: b, runtime: sim},\n  {name: c, runtime: sim}]\n",
+            "b",
+            "agents: [{name: a, runtime: sim},\n  {name: c, runtime: sim}]\n",
+        ),
     ] {
         assert_eq!(removed(before, name), after, "{name} from {before}");
     }

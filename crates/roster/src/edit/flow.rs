@@ -97,6 +97,10 @@ pub(super) fn remove(layout: &Layout<'_>, collection: NodeIndex, index: usize) -
             false => comma..end,
         };
         return vec![Splice::remove(part)];
+    } else if ends_line {
+        // The comment behind it goes along.
+        let line = &text[end..lines.end(end)];
+        behind_comma.unwrap_or(start)..end + line.trim_end().len()
     } else if let Some(behind) = behind_comma.filter(|_| index + 1 == children.len()) {
         behind..end
     } else {

@@ -10,7 +10,7 @@ use super::{Subject, expect};
 use crate::catalog::Code;
 use crate::finding::{Finding, Span};
 use crate::secret;
-use crate::spelling::{list, nearest};
+use crate::spelling::{list, meant, nearest};
 use crate::tree::{Entry, NodeId, NodeKind, Tree};
 
 /// The place that an error of the schema is about.
@@ -142,7 +142,7 @@ fn unknown_keys(unexpected: &[String], place: &Place<'_>, rule: &Value) -> Vec<F
         .map(|entry| {
             let key = secret::shown(&entry.key);
             let message = format!("unknown key `{key}` {}", place.inside());
-            let help = match nearest(&entry.key, free.iter().copied()) {
+            let help = match meant(&entry.key, free.iter().copied()) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => format!("known keys are {}", list(known_keys(rule), "and")),
             };
