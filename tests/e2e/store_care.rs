@@ -3,19 +3,21 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use rusqlite::Connection;
+use rustix::process::Signal;
 
 use crate::acting::Actors;
-use crate::world::{World, fits_80_columns, text};
+use crate::world::{World, fits_80_columns, signal, text, until};
 
 #[test]
 fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
-    let world = World::with_agents(&[("a", ""), ("b", ""), ("c", "")]);
+    let world = World::with_agents(&[("a", ""), ("b", ""), ("c", ""), ("d", "")]);
     world.fleet(&["up"]).exits(0);
     world.fleet(&["down", "a", "b"]).exits(0);
+    let alive = world.pod_pid("d");
     let id = Actors::of(&world).record("b").identity.id.to_string();
     let store = Connection::open(world.path("state/store.db")).unwrap();
     store
-        .execute_batch("UPDATE pod SET spec = '{' WHERE name IN ('a', 'b')")
+        .execute_batch("UPDATE pod SET spec = '{' WHERE name <> 'c'")
         .unwrap();
     drop(store);
     for verb in [&["pod", "show", "a"][..], &["send", "a", "-m", "x"]] {
@@ -33,6 +35,17 @@ fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
     assert_eq!(plan.exits(0).json()["done"], false);
     world.fleet(&["pod", "forget", "a"]).exits(0);
     world.fleet(&["pod", "forget", &id]).exits(0);
+    // One that runs is ended by its process; nothing else of it can be relied on.
+    let down = world.fleet(&["down"]).exits(0);
+    let left = "the record of `d` is damaged, so it is left: `fleet pod forget d`";
+    assert!(down.stderr.contains(left), "{down}");
+    let runs = world.fleet(&["pod", "forget", "d"]).exits(3).stderr;
+    assert!(runs.contains(&format!("`kill {alive}`")), "{runs}");
+    signal(alive, Signal::TERM);
+    until(|| match world.fleet(&["pod", "forget", "d"]) {
+        ran if ran.code == 0 => Ok(()),
+        ran => Err(ran.to_string()),
+    });
     world.fleet(&["store", "check"]).exits(0);
     world.fleet(&["up"]).exits(0);
     world.fleet(&["send", "a", "-m", "x"]).exits(0);

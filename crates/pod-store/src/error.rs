@@ -55,6 +55,8 @@ pub enum StoreErrorKind {
         id: String,
         /// Its name, as far as that can be read.
         name: String,
+        /// The process that it had last, as far as that can be read.
+        pid: Option<u32>,
         /// What is wrong.
         what: String,
     },

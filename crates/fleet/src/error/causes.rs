@@ -134,7 +134,7 @@ impl From<StoreError> for FleetError {
                 existing: existing.to_string(),
             });
         }
-        if let StoreErrorKind::DamagedPod { id, name, what } = error.kind() {
+        if let StoreErrorKind::DamagedPod { id, name, what, .. } = error.kind() {
             let pod = if name.is_empty() { id } else { name };
             return Self::new(FleetErrorKind::DamagedRecord {
                 pod: pod.clone(),

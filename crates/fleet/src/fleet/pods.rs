@@ -149,10 +149,14 @@ impl Fleet {
     /// Fails for an unknown pod, one that runs, and inside a pod.
     pub async fn forget(&self, name: &str, dry_run: bool) -> Result<ForgetReport, FleetError> {
         self.check_operator().await?;
-        let id = self.forgettable(name).await?;
+        let (id, pid) = self.forgettable(name).await?;
         if lock::is_held(&self.dirs.state_paths().lock(id)) {
             let error = FleetError::not_allowed(name, "it runs");
-            return Err(error.hint(format!("end it first: `fleet down {name}`")));
+            return Err(error.hint(match pid {
+                // Nothing else is known of it that could be relied on.
+                Some(pid) => format!("end it first: `kill {pid}`"),
+                None => format!("end it first: `fleet down {name}`"),
+            }));
         }
         let gone = if dry_run {
             self.store.preview_forget(id).await?
@@ -180,12 +184,13 @@ impl Fleet {
         })
     }
 
-    /// Finds a pod by its name, or by its id, which names one whose record cannot be read otherwise.
-    async fn forgettable(&self, name: &str) -> Result<PodId, FleetError> {
+    /// Finds a pod by its name, or by its id, which names one whose record cannot be read otherwise; of
+    /// such a one with the process that it had last.
+    async fn forgettable(&self, name: &str) -> Result<(PodId, Option<u32>), FleetError> {
         if let Ok(id) = name.parse()
             && self.store.preview_forget(id).await.is_ok()
         {
-            return Ok(id);
+            return Ok((id, None));
         }
         let pod = PodName::new(name).ok();
         let found = match &pod {
@@ -193,10 +198,15 @@ impl Fleet {
             None => Ok(None),
         };
         match found {
-            Ok(Some(record)) => Ok(record.identity.id),
+            Ok(Some(record)) => Ok((record.identity.id, None)),
             Ok(None) => Err(self.no_such(name).await),
             Err(error) => match error.kind() {
-                StoreErrorKind::DamagedPod { id, .. } => id.parse().map_err(|_| error.into()),
+                StoreErrorKind::DamagedPod { id, pid, .. } => {
+                    let id = id
+                        .parse()
+                        .map_err(|_| FleetError::new(FleetErrorKind::Internal))?;
+                    Ok((id, *pid))
+                }
                 _ => Err(error.into()),
             },
         }

@@ -68,7 +68,14 @@ fn decode_one(row: &Row<'_>) -> Result<PodRecord, Fault> {
         (true, Ok((id, name))) => {
             let what = fault.account();
             let what = what.strip_prefix("damaged: ").unwrap_or(&what).to_owned();
-            StoreErrorKind::DamagedPod { id, name, what }.into()
+            let pid = row.get("pid").unwrap_or_default();
+            StoreErrorKind::DamagedPod {
+                id,
+                name,
+                pid,
+                what,
+            }
+            .into()
         }
         _ => fault,
     })

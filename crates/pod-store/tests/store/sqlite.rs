@@ -267,6 +267,7 @@ async fn the_damage_of_one_pod_is_told_as_its_own_and_it_can_be_forgotten() {
             id: told,
             name,
             what,
+            ..
         } = error.kind()
         else {
             panic!("{error}");
