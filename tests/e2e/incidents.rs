@@ -130,6 +130,33 @@ fn who_typed_in_a_small_view_and_left_takes_control_and_size_along() {
 }
 
 #[test]
+fn a_view_of_an_older_build_outlives_what_tells_views_that_nobody_looks() {
+    let world = World::with_agents(&[("coder", "")]);
+    world.fleet(&["up"]).exits(0);
+    let older = "sh -c 'exec sleep 1000' fleet attach --view old";
+    let tmux = |words: &[&str]| world.tmux("default", words).exits(0).stdout;
+    tmux(&[
+        "new-session",
+        "-d",
+        "-s",
+        "old",
+        "-x",
+        "90",
+        "-y",
+        "30",
+        older,
+    ]);
+    tmux(&["set-option", "-t", "=old:", "@podfleet", "view:old"]);
+    let size = ["display-message", "-p", "-t", "=old:", "#{window_width}"];
+    tmux(&["resize-window", "-t", "=old:", "-x", "60", "-y", "15"]);
+    assert_eq!(tmux(&size).trim(), "60");
+    // In the foreground, what the hooks do in the background.
+    tmux(&["run-shell", "#{@podfleet-unseen}"]);
+    assert_eq!(tmux(&size).trim(), "90");
+    tmux(&["kill-session", "-t", "=old"]);
+}
+
+#[test]
 fn a_viewer_that_is_killed_leaves_nothing_behind() {
     let world = World::with_agents(&[("coder", "")]);
     world.fleet(&["up"]).exits(0);

@@ -217,6 +217,11 @@ fn ps_within_a_pod_has_the_agents_that_it_sees() {
         assert!(hidden.contains("no agent `stranger`"), "{refused}");
         assert_eq!(hidden, missing.replace("missing1", "stranger"));
     }
+    let pause = run_in_shell(&world, &["fleet-under-test pause --all"]);
+    for ran in pause {
+        assert!(ran.to_string().contains("mate"), "{ran}");
+        assert!(!ran.to_string().contains("stranger"), "{ran}");
+    }
 }
 
 #[test]

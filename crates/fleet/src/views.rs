@@ -27,12 +27,15 @@ const HOOK_PLACE: u32 = 417;
 /// Gives the windows of views that nobody shows their own sizes back, where tmux keeps that of the
 /// last client, and tells the view by a signal. Resizing by hand would also keep a window from
 /// following later clients, if that were not undone. The program of a pane that a person has split
-/// off is left alone.
+/// off is left alone, and so is a view that does not know the signal (bit 9 of `SigCgt`): one of an older
+/// build, or one that has only begun.
 const UNSEEN: &str = r##"tmux list-panes -a -F "#{session_name} #{s/x/ /:default-size} #{pane_pid}" \
--f "#{&&:#{==:#{session_attached},0},#{&&:#{m:view:*,#{@podfleet}},#{&&:#{m:*attach --view*,#{pane_start_command}},#{!=:#{window_width}x#{window_height},#{default-size}}}}}" |
+-f "#{&&:#{==:#{session_attached},0},#{&&:#{m:view:*,#{@podfleet}},#{&&:#{m:*attach --view*,#{pane_start_command}},#{&&:#{==:#{pane_dead},0},#{!=:#{window_width}x#{window_height},#{default-size}}}}}}" |
 while read -r name columns rows pid; do
 tmux resize-window -t "=$name:" -x "$columns" -y "$rows" ";" set-option -w -u -t "=$name:" window-size
-kill -USR1 "$pid"
+case $(sed -n "s/^SigCgt:.*\(...\)$/\1/p" "/proc/$pid/status") in
+[2367abef]??) kill -USR1 "$pid" ;;
+esac
 done 2>/dev/null
 :"##;
 

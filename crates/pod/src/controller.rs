@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use podfleet_harness::{Classification, Harness, ScreenState};
 use podfleet_pod_store::CrashPoint;
@@ -362,7 +362,8 @@ impl Controller {
         if live.outgoing.len() + answers.len() <= UNREAD_ANSWERS || live.delivery.is_typing() {
             live.outgoing.extend_from_slice(&answers);
         }
-        live.clients.output(visible.into());
+        // In memory of just its size, since it is kept.
+        live.clients.output(Bytes::copy_from_slice(&visible));
         output.clear();
         live.last_output = Some(Instant::now());
         live.output_at = Some(Moment::now());

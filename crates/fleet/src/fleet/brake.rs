@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use podfleet_pod::clock;
-use podfleet_pod_store::PodRecord;
+use podfleet_pod_store::{PodRecord, PodSummary};
 use podfleet_protocol::Paused;
 use podfleet_protocol::method::{
     Call, Interrupt, InterruptResult, Nothing, Pause, PauseParams, PauseResult, Resume,
@@ -46,7 +46,7 @@ pub struct BrakeReport {
 
 impl Fleet {
     /// Holds the delivery of messages to agents, or lets it go on; without names, of all that are
-    /// recorded. It is durable: an agent that does not run is paused when it comes up, one that ends
+    /// recorded and that we may see. It is durable: an agent that does not run is paused when it comes up, one that ends
     /// while it is paused is started again after the end of the pause. With `dry_run` it is only
     /// said what would change.
     ///
@@ -68,8 +68,19 @@ impl Fleet {
             });
         }
         if agents.is_empty() {
-            let all = self.summaries().await?.into_iter();
-            pods.extend(all.map(|summary| summary.record));
+            let own = self.own_pod().await?.map(|own| own.identity.id);
+            for PodSummary { record, .. } in self.summaries().await? {
+                if let Some(own) = own
+                    && self
+                        .store
+                        .relation(own, record.identity.id)
+                        .await?
+                        .is_none()
+                {
+                    continue;
+                }
+                pods.push(record);
+            }
         }
         if dry_run {
             return Ok(pods.into_iter().map(|pod| foreseen(pod, brake)).collect());
