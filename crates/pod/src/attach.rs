@@ -24,6 +24,10 @@ use ring::Ring;
 /// before any controller may.
 const CONTROL_IDLE: Duration = Duration::from_secs(10);
 
+/// How long after a view has given control back its terminal may still tell the size that it goes back
+/// to.
+const SIZE_OWED: Duration = Duration::from_secs(2);
+
 /// The smallest size that a controller gives an agent's terminal.
 const LEAST_SIZE: Size = Size {
     columns: 20,
@@ -107,8 +111,10 @@ pub(crate) struct Clients {
     clients: BTreeMap<ClientId, Client>,
     next_id: u64,
     control: Option<Control>,
-    /// The view that was in control last: its size stays, and goes on to count while nobody is.
-    sized_by: Option<ClientId>,
+    /// The size that a view left behind, while nobody has control.
+    left: Option<Size>,
+    /// The view that left it, and when: its next size counts too, once.
+    owes_size: Option<(ClientId, Instant)>,
     epoch: u32,
 }
 
@@ -122,7 +128,8 @@ impl Clients {
             clients: BTreeMap::new(),
             next_id: 1,
             control: None,
-            sized_by: None,
+            left: None,
+            owes_size: None,
             epoch: 0,
         }
     }
@@ -151,9 +158,12 @@ impl Clients {
         self.clients.get(&id).map(|client| client.name.as_str())
     }
 
-    /// Returns the size that the controller told, or the view that was it last.
+    /// Returns the size that the controller told, or that a view which was it left behind.
     pub(crate) fn wanted_size(&self) -> Option<Size> {
-        let size = self.clients.get(&self.sizes()?)?.size?;
+        let size = match &self.control {
+            Some(control) => self.clients.get(&control.client)?.size?,
+            None => self.left?,
+        };
         // In less no agent can show its composer; the client shows a part of it.
         Some(Size {
             columns: size.columns.max(LEAST_SIZE.columns),
@@ -229,12 +239,6 @@ impl Clients {
         from.generation == self.generation && from.run == self.run && self.ring.holds(from.offset)
     }
 
-    /// Returns whose size counts.
-    fn sizes(&self) -> Option<ClientId> {
-        let control = self.control.as_ref().map(|control| control.client);
-        control.or(self.sized_by)
-    }
-
     fn has_control(&self, id: ClientId) -> bool {
         self.control
             .as_ref()
@@ -257,10 +261,7 @@ impl Clients {
             client,
             last_key: None,
         });
-        if let Some(client) = to {
-            let role = self.clients.get(&client).map(|client| client.role);
-            self.sized_by = Some(client).filter(|_| role == Some(AttachRole::View));
-        }
+        (self.left, self.owes_size) = (None, None);
         let name = self.controller().unwrap_or_default().to_owned();
         for (id, client) in &self.clients {
             let frame = Frame::ControllerChanged {
@@ -313,12 +314,19 @@ impl Clients {
     }
 
     /// Remembers a client's size. Returns whether it counts now.
-    pub(crate) fn resize(&mut self, id: ClientId, size: Size) -> bool {
-        let counts = self.sizes() == Some(id);
+    pub(crate) fn resize(&mut self, id: ClientId, size: Size, now: Instant) -> bool {
+        let owed = self
+            .owes_size
+            .is_some_and(|(view, since)| view == id && now.duration_since(since) < SIZE_OWED);
+        let has_control = self.has_control(id);
         match self.clients.get_mut(&id) {
             Some(client) if client.role != AttachRole::Viewer => {
                 client.size = Some(size.clamped());
-                counts
+                if owed {
+                    self.left = client.size;
+                    self.owes_size = None;
+                }
+                has_control || owed
             }
             Some(_) => {
                 self.send_off(id, "a viewer does not set the size");
@@ -328,9 +336,17 @@ impl Clients {
         }
     }
 
-    pub(crate) fn release(&mut self, id: ClientId) {
-        if self.has_control(id) {
-            self.give_control(None);
+    /// Takes control back from who has it. A view's size stays, until it tells the one that its window
+    /// goes back to.
+    pub(crate) fn release(&mut self, id: ClientId, now: Instant) {
+        if !self.has_control(id) {
+            return;
+        }
+        self.give_control(None);
+        if let Some(client) = self.clients.get(&id)
+            && client.role == AttachRole::View
+        {
+            (self.left, self.owes_size) = (client.size, Some((id, now)));
         }
     }
 

@@ -55,7 +55,12 @@ impl Machine {
         ];
         let allow = ["--allow", allow.to_str().unwrap()];
         let arguments = [&arguments[..], &allow, more].concat();
-        self.standing = self.world.fleet(&arguments).exits(0).json();
+        // A port that was its own may be somebody's for a moment.
+        let started = until(|| match self.world.fleet(&arguments) {
+            ran if ran.code == 0 => Ok(ran),
+            ran => Err(ran.to_string()),
+        });
+        self.standing = started.json();
         self.hub = u32::try_from(self.standing["pid"].as_u64().unwrap()).unwrap();
     }
 

@@ -45,8 +45,10 @@ fn kind(error: &Error) -> Kind {
         },
         (413, _) | (_, Some("M_TOO_LARGE")) => Kind::TooLarge { limit: MAX_EVENT },
         (403, _) => Kind::Forbidden,
-        (404, _) => Kind::NotFound,
+        (404, _) | (_, Some("M_UNRECOGNIZED")) => Kind::NotFound,
         (408 | 500.., _) => Kind::Unreachable,
+        // No word of the protocol, but of something between us and the server.
+        (_, None) => Kind::Unreachable,
         _ => Kind::Protocol,
     }
 }

@@ -199,7 +199,7 @@ pub(super) async fn poll(
     request.since = since.map(|(since, _)| since.to_owned());
     request.timeout = Some(wait);
     let answer = client.call_within(wait + SLACK, request, DOING).await;
-    // Nothing else is in it that another poll does not have.
+    // The homeserver itself says so, and nothing else is in it that another poll does not have.
     answer.map_err(|error| match (error.kind(), since) {
         (Kind::Protocol, Some(_)) => error.of_kind(Kind::CursorRefused),
         _ => error,

@@ -118,6 +118,13 @@ async fn a_cursor_that_the_server_does_not_know_is_said_to_be_that() {
         @"listen to the room: the place to go on from is refused: Invalid stream token (M_UNKNOWN)"
     );
     assert!(stream.next().await.is_none());
+    // What no homeserver said is of something before it, and passes.
+    for status in [301, 400, 421] {
+        fake.fail("sync", Failure::Status(status, json!({})));
+        let mut stream = connector.subscribe(Some("7")).await.unwrap();
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ConnectorErrorKind::Unreachable, "{status}");
+    }
     fake.fail("sync", Failure::Status(400, unknown));
     let error = connector.subscribe(None).await.err().unwrap();
     assert_eq!(error.kind(), ConnectorErrorKind::Protocol);

@@ -1,5 +1,7 @@
 //! How far the chat was heard.
 
+use futures_util::StreamExt as _;
+use podfleet_connectors::{ConnectorError, ConnectorErrorKind, OrchestratorConnector};
 use podfleet_pod::clock;
 use podfleet_pod_store::{Heard, StoreError};
 
@@ -14,19 +16,29 @@ impl Fleet {
     }
 
     /// Has the bridge listen from now on when it is started next, and ends the one that runs. What
-    /// was said since it last listened is not heard.
+    /// was said since it last listened is not heard. The old place is kept until the carrier has told
+    /// the one of now.
     ///
     /// # Errors
-    /// Fails when the connector cannot be made, the bridge cannot be ended, or the store fails.
+    /// Fails when the connector cannot be made or does not answer, the bridge cannot be ended, or the
+    /// store fails.
     pub async fn hear_from_now(&self) -> Result<(), FleetError> {
-        let channel = self.connector()?.cursor_of();
+        let connector = self.connector()?;
         self.stop_bridge().await?;
-        let nowhere = Heard {
-            channel,
-            cursor: String::new(),
+        let cursor = place_of_now(&*connector).await;
+        let now = Heard {
+            channel: connector.cursor_of(),
+            cursor: cursor.map_err(|error| FleetError::connector(&*connector, error))?,
             at: clock::wall(),
         };
         let store = self.store();
-        Ok(store.set_heard(self.key(), nowhere, Vec::new()).await?)
+        Ok(store.set_heard(self.key(), now, Vec::new()).await?)
     }
+}
+
+async fn place_of_now(connector: &dyn OrchestratorConnector) -> Result<String, ConnectorError> {
+    let mut stream = connector.subscribe(None).await?;
+    let ended = || ConnectorError::new(ConnectorErrorKind::Unreachable, "listen from now on");
+    let first = stream.next().await.ok_or_else(ended)??;
+    Ok(first.cursor)
 }

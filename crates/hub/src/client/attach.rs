@@ -11,6 +11,7 @@ use podfleet_protocol::frame::{Frame, FrameCodec};
 use podfleet_protocol::method::{AttachParams, AttachResult};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -112,7 +113,10 @@ impl HubClient {
             let first = stream.next().await;
             let result = first.and_then(|message| message.ok()?.into_text().ok());
             let result = result.and_then(|text| serde_json::from_str(&text).ok());
-            let ended = || ClientError::NoHub("it opened no terminal".to_owned());
+            let ended = || {
+                let detail = "the connection ended before the terminal was there".to_owned();
+                ClientError::Unreachable(Unreachable::Reset, detail)
+            };
             Ok((result.ok_or_else(ended)?, Frames(stream)))
         };
         let opened = timeout(PATIENCE, opening).await;
@@ -184,7 +188,12 @@ impl HubClient {
                     None => ClientError::NoHub(format!("status {}", response.status().as_u16())),
                 })
             }
-            Err(WsError::Io(error)) => Err(ClientError::Unreachable(
+            // As of a hub that ends in the middle of the answer.
+            Err(
+                error @ (WsError::Io(_)
+                | WsError::ConnectionClosed
+                | WsError::Protocol(ProtocolError::HandshakeIncomplete)),
+            ) => Err(ClientError::Unreachable(
                 Unreachable::Reset,
                 error.to_string(),
             )),

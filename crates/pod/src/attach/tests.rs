@@ -58,20 +58,38 @@ fn a_view_that_has_not_typed_for_a_while_gives_way_to_who_wants_control() {
 }
 
 #[test]
-fn the_size_of_a_view_that_had_control_counts_until_somebody_else_has_it() {
+fn a_view_that_gave_control_back_tells_one_size_more_and_who_only_looks_none() {
     let size = |columns| Size { columns, rows: 30 };
     let mut clients = clients();
+    let now = Instant::now();
     let (view, _frames) = join(&mut clients, "the tmux view", AttachRole::View);
-    assert!(!clients.resize(view, size(40)), "it never had control");
-    clients.input(view, Source::Person, Instant::now());
+    assert!(!clients.resize(view, size(40), now), "it never had control");
+    clients.input(view, Source::Person, now);
     assert_eq!(clients.wanted_size(), Some(size(40)));
-    clients.release(view);
-    assert!(clients.resize(view, size(120)), "it is back at its own");
+    clients.release(view, now);
+    assert_eq!(clients.wanted_size(), Some(size(40)), "the last size stays");
+    assert!(
+        clients.resize(view, size(120), now),
+        "it is back at its own"
+    );
+    assert!(!clients.resize(view, size(50), now), "somebody looks");
     assert_eq!(clients.wanted_size(), Some(size(120)));
+
+    clients.input(view, Source::Person, now);
+    clients.release(view, now);
+    assert!(
+        !clients.resize(view, size(60), now + SIZE_OWED),
+        "much later"
+    );
+    clients.input(view, Source::Person, now);
+    clients.release(view, now);
     let (attached, _frames) = join(&mut clients, "attach", AttachRole::Controller);
-    assert!(!clients.resize(view, size(40)));
+    assert!(!clients.resize(view, size(40), now));
     clients.detach(attached);
-    assert!(!clients.resize(view, size(50)), "another had control since");
+    assert!(
+        !clients.resize(view, size(50), now),
+        "another had control since"
+    );
     assert_eq!(clients.wanted_size(), None);
 }
 
@@ -177,6 +195,7 @@ fn a_tiny_terminal_does_not_make_the_agents_too_small_to_work_in() {
             columns: 2,
             rows: 1,
         },
+        Instant::now(),
     );
     let size = Size {
         columns: 20,

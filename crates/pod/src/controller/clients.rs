@@ -51,12 +51,12 @@ impl Controller {
         match frame {
             Frame::Input(bytes) => self.input(id, &bytes),
             Frame::Resize(size) => {
-                if self.live.clients.resize(id, size) {
+                if self.live.clients.resize(id, size, Instant::now()) {
                     self.geometry_changed();
                 }
             }
             Frame::Ack(offset) => self.live.clients.acknowledge(id, offset),
-            Frame::Release => self.live.clients.release(id),
+            Frame::Release => self.live.clients.release(id, Instant::now()),
             Frame::Ping(payload) => self.live.clients.pong(id, payload),
             Frame::Repaint => self.live.clients.repaint(id),
             // Anything else is none of a client's frames.
