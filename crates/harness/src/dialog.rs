@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::pattern::Pattern;
-use crate::screen::Row;
+use crate::screen::{Row, Screen};
 
 /// How a dialog's choices are read, and picked.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,6 +13,8 @@ pub(crate) struct DialogRule {
     above: Pattern,
     /// What stands before each line.
     margin: Option<Pattern>,
+    /// A row of what lies over dialogs and takes the keys.
+    covered: Option<Pattern>,
     choices: Choices,
 }
 
@@ -26,7 +28,8 @@ enum Choices {
         /// What to type to pick one; `{key}` is its key.
         pick: String,
     },
-    /// All in one row, one of them lit.
+    /// All in one row, one of them lit, while the cursor is hidden. A list or a text field that
+    /// lies above shows the cursor, and it would get the keys.
     Lit {
         /// Matches that row; its group `choices` is what stands between two or more blanks.
         row: Pattern,
@@ -43,6 +46,7 @@ enum Choices {
 struct DialogTable {
     above: Pattern,
     margin: Option<Pattern>,
+    covered: Option<Pattern>,
     choice: Option<Pattern>,
     pick: Option<String>,
     row: Option<Pattern>,
@@ -68,6 +72,7 @@ impl TryFrom<DialogTable> for DialogRule {
         Ok(Self {
             above: table.above,
             margin: table.margin,
+            covered: table.covered,
             choices,
         })
     }
@@ -99,10 +104,16 @@ pub enum Press {
 }
 
 impl DialogRule {
-    /// Reads the lowest dialog.
-    pub(crate) fn read(&self, rows: &[Row]) -> Option<Dialog> {
+    /// Reads the lowest dialog, if it gets the keys.
+    pub(crate) fn read(&self, screen: &Screen) -> Option<Dialog> {
+        let rows = screen.rows.as_slice();
+        let covered = self.covered.as_ref();
+        if covered.is_some_and(|over| rows.iter().any(|row| over.is_match(&row.text))) {
+            return None;
+        }
         let (first, choices, lit) = match &self.choices {
             Choices::Numbered { choice, .. } => numbered(choice, rows)?,
+            Choices::Lit { .. } if screen.cursor.visible => return None,
             Choices::Lit { row, .. } => in_one_row(row, rows)?,
         };
         let above = rows[..first].iter().rev();
@@ -288,6 +299,16 @@ mod tests {
         assert_eq!(dialog.lit, Some(1));
         assert_eq!(dialog.text, ["△ Always allow"]);
         assert_eq!(dialog.choices[1], ("2".to_owned(), "Cancel".to_owned()));
+    }
+
+    #[test]
+    fn where_something_else_has_the_cursor_no_choice_is_told() {
+        let mut screen = Screen::from_text(40, "  ┃   Confirm   Cancel\n");
+        screen.rows[0].lit.push(6..15);
+        let opencode = Harness::shipped("opencode").unwrap();
+        assert!(opencode.dialog(&screen).is_some());
+        screen.cursor.visible = true;
+        assert_eq!(opencode.dialog(&screen), None);
     }
 
     #[test]

@@ -253,9 +253,9 @@ impl Harness {
     }
 
     /// Reads the dialog on a screen that is classified as blocked: what it asks, and its choices.
-    /// Nothing where choices cannot be told apart.
+    /// Nothing where choices cannot be told apart, or something else gets the keys.
     pub fn dialog(&self, screen: &Screen) -> Option<Dialog> {
-        self.dialog.as_ref()?.read(&screen.rows)
+        self.dialog.as_ref()?.read(screen)
     }
 
     /// Returns what to type next to pick a choice of a dialog by its key, as the dialog is now; `None`

@@ -1,8 +1,8 @@
 //! Classifies the screens in `tests/screens`.
 //!
-//! A screen is three files: `NAME.txt` is what the terminal shows, `NAME.meta` the cursor, the title
-//! and, for some, what is faint or lit and which message is queued, `NAME.expected` what the harness has
-//! to say of it. They lie in `HARNESS/COLUMNSxROWS`. Adding a screen adds a test. With
+//! A screen is three files: `NAME.txt` is what the terminal shows, `NAME.meta` the cursor, whether it
+//! is hidden, the title and, for some, what is faint or lit and which message is queued,
+//! `NAME.expected` what the harness has to say of it. They lie in `HARNESS/COLUMNSxROWS`. Adding a screen adds a test. With
 //! `UPDATE_EXPECTED=1` in the environment the expectations are written instead; look at what
 //! changed.
 
@@ -125,6 +125,7 @@ fn read(path: &Path) -> Result<Recording, Box<dyn std::error::Error>> {
                 let text = line.split_once(' ').ok_or("queued needs a text")?.1;
                 queued = text.replace("\\n", "\n");
             }
+            "hidden" => screen.cursor.visible = false,
             "no_output" => signals.output_seen = false,
             position => {
                 let (column, row) = position.split_once(',').ok_or("no cursor")?;

@@ -114,6 +114,8 @@ struct Live {
     started: Instant,
     started_at: Moment,
     last_output: Option<Instant>,
+    /// When bytes last went to the agent, or were last seen to wait for it.
+    last_input: Option<Instant>,
     output_at: Option<Moment>,
     /// The next message, and how many wait.
     next: Option<Next>,
@@ -203,6 +205,7 @@ impl Controller {
                 started: now,
                 started_at: Moment::now(),
                 last_output: None,
+                last_input: None,
                 output_at: None,
                 next: None,
                 waiting: 0,
@@ -273,7 +276,7 @@ impl Controller {
                 Some(command) = commands.recv() => self.command(command).await,
                 report = report(&mut self.process) => self.reported(report).await,
                 read = read(reading, &mut output) => self.read_done(read.unwrap_or(0), &mut output),
-                wrote = write(writing, &self.live.outgoing) => self.write_done(wrote.ok()),
+                wrote = write(writing, &self.live.outgoing) => self.write_done(wrote.ok(), Instant::now()),
                 ended = timer.until(wake) => ended?,
                 _ = terminate.recv() => self.shut_down("SIGTERM", None),
                 _ = interrupt.recv() => self.shut_down("SIGINT", None),
@@ -370,9 +373,10 @@ impl Controller {
         self.dirty = true;
     }
 
-    fn write_done(&mut self, length: Option<usize>) {
+    fn write_done(&mut self, length: Option<usize>, now: Instant) {
         match length {
             Some(length) => {
+                self.live.last_input = Some(now);
                 self.live.outgoing.advance(length);
                 if self.live.outgoing.is_empty() && self.live.delivery.is_typing() {
                     CrashPoint::DeliverTyped.reach();
@@ -445,7 +449,7 @@ impl Controller {
             self.live
                 .answering
                 .as_ref()
-                .map(|answering| answering.until),
+                .map(|answering| answering.until.min(now + LOOK_EVERY)),
             Some(self.heartbeat.due(self.setup.heartbeat_interval, now)),
         ];
         due.into_iter().flatten().min().unwrap_or(now)

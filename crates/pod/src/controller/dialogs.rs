@@ -11,10 +11,11 @@ use super::Controller;
 use super::agent::Phase;
 use crate::agent_process::AgentTerminal;
 
-/// How long an agent may take from reading a pick to drawing what follows it.
+/// How long an agent may take from reading a key to drawing what follows it.
 const DRAWS: Duration = Duration::from_secs(3);
-/// How long it may take to light the next choice.
-const LIGHTS: Duration = Duration::from_secs(3);
+/// How long the next choice may take to be lit: longer than what was typed before may take to be
+/// drawn, so that an answer waits for that.
+const LIGHTS: Duration = Duration::from_secs(5);
 
 /// The last choice that was picked, until the screen has shown something else.
 #[derive(Debug)]
@@ -28,8 +29,10 @@ pub(super) struct Pick {
 #[derive(Debug)]
 pub(super) struct Answering {
     params: AnswerParams,
-    /// The choice that has to be lit before anything is pressed; nothing where they have numbers.
-    lit: Option<usize>,
+    /// The choice that a key of ours has to have lit before anything else is pressed.
+    lights: Option<usize>,
+    /// When the answer came.
+    begun: Instant,
     /// When it is given up.
     pub(super) until: Instant,
     answer: oneshot::Sender<AnswerResult>,
@@ -65,13 +68,14 @@ impl Controller {
             shown.dialog.id == params.dialog && shown.dialog.choices.iter().any(known)
         });
         let free = self.live.answering.is_none() && !self.is_answered(&params.dialog, now);
-        let Some(shown) = shown.filter(|_| free) else {
+        if shown.is_none() || !free {
             let _ = answer.send(self.not_pressed());
             return;
-        };
+        }
         self.live.answering = Some(Answering {
             params,
-            lit: shown.read.lit,
+            lights: None,
+            begun: now,
             until: now + LIGHTS,
             answer,
         });
@@ -85,9 +89,11 @@ impl Controller {
             return;
         };
         let shown = self.shown().filter(|shown| {
-            shown.dialog.id == answering.params.dialog && shown.read.lit == answering.lit
+            let lit = answering.lights.is_none() || shown.read.lit == answering.lights;
+            shown.dialog.id == answering.params.dialog && lit
         });
-        let shown = shown.filter(|_| answering.lit.is_none() || self.has_settled(now));
+        let shown =
+            shown.filter(|shown| shown.read.lit.is_none() || self.has_settled(&answering, now));
         let harness = &self.setup.harness;
         let press = shown.and_then(|shown| harness.press(&shown.read, &answering.params.key));
         match press {
@@ -95,13 +101,17 @@ impl Controller {
             Some(Press::Lights { keys, then }) => {
                 self.live.outgoing.extend_from_slice(&keys);
                 self.live.answering = Some(Answering {
-                    lit: Some(then),
+                    lights: Some(then),
                     until: now + LIGHTS,
                     ..answering
                 });
             }
             None if now < answering.until => self.live.answering = Some(answering),
             None => {
+                if answering.lights.is_some() {
+                    // It may be drawn yet.
+                    self.live.last_input = Some(now);
+                }
                 let _ = answering.answer.send(self.not_pressed());
                 self.release_keys();
             }
@@ -130,16 +140,38 @@ impl Controller {
         }
     }
 
-    /// Returns whether nothing moves: the agent has read all, and the screen is still.
-    fn has_settled(&self, now: Instant) -> bool {
-        let unread = self
-            .terminal
-            .as_ref()
-            .is_some_and(AgentTerminal::has_unread);
+    /// Returns whether the choice that is seen to be lit is the one that the agent would take: it has
+    /// read and drawn all that was typed, and the screen is still.
+    fn has_settled(&mut self, answering: &Answering, now: Instant) -> bool {
+        let terminal = self.terminal.as_ref();
+        if !self.live.outgoing.is_empty() || terminal.is_some_and(AgentTerminal::has_unread) {
+            self.live.last_input = Some(now);
+            return false;
+        }
         let quiet_since = self.live.last_output.unwrap_or(self.live.started);
         let quiet_for = now.saturating_duration_since(quiet_since);
         let quiet = quiet_for >= self.setup.harness.submit().quiet;
-        self.live.outgoing.is_empty() && !unread && quiet
+        let drawing = self.live.terminal.modes().synchronized_update;
+        quiet && !drawing && self.has_drawn(answering, now)
+    }
+
+    /// Returns whether the screen shows what came of all that was typed. A light where our own key
+    /// was to lead it shows that; of a person's key nobody knows what it does, nor whether output
+    /// after it comes of it, so only time tells.
+    fn has_drawn(&self, answering: &Answering, now: Instant) -> bool {
+        let Some(typed) = self.live.last_input else {
+            return true;
+        };
+        let output = self.live.last_output.is_some_and(|output| output > typed);
+        if answering.lights.is_some() && output {
+            return true;
+        }
+        // Without output since, it may have lain unread until just now.
+        let read = match output {
+            true => typed,
+            false => typed.max(answering.begun),
+        };
+        now.saturating_duration_since(read) >= DRAWS
     }
 
     /// Returns whether keys are on their way, or were before the agent could draw what follows: the

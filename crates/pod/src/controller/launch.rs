@@ -161,6 +161,7 @@ impl Controller {
         live.started = Instant::now();
         live.started_at = Moment::now();
         live.last_output = None;
+        live.last_input = None;
         live.output_at = None;
         self.follow_transcripts();
         self.greet();

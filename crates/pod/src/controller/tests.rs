@@ -185,7 +185,7 @@ fn asks(lit: &str) -> String {
     };
     let choices = ["Allow once", "Allow always", "Reject"].map(choice);
     format!(
-        "\x1b[2J\x1b[10;1H  \u{2503}\x1b[48;2;30;30;30m  \u{25b3} Permission required\x1b[K\
+        "\x1b[?25l\x1b[2J\x1b[10;1H  \u{2503}\x1b[48;2;30;30;30m  \u{25b3} Permission required\x1b[K\
          \x1b[11;1H\x1b[m  \u{2503}\x1b[48;2;30;30;30m  {}   \u{21c6} select  enter confirm\x1b[K\x1b[m",
         choices.join(" "),
     )
@@ -222,8 +222,13 @@ fn answers(
     answered
 }
 
-fn pressed(controller: &mut Controller) -> BytesMut {
-    controller.live.outgoing.split()
+/// What has been pressed, which goes to the agent now.
+fn pressed(controller: &mut Controller, now: Instant) -> BytesMut {
+    let keys = controller.live.outgoing.clone();
+    if !keys.is_empty() {
+        controller.write_done(Some(keys.len()), now);
+    }
+    keys
 }
 
 #[tokio::test]
@@ -232,24 +237,85 @@ async fn a_choice_is_confirmed_only_when_it_is_seen_to_be_lit() {
     let (mut controller, start) = asking(&bench);
     let later = |millis| start + Duration::from_millis(millis);
     let mut answered = answers(&mut controller, "3", later(10));
-    assert_eq!(pressed(&mut controller), "", "the screen moves");
+    assert_eq!(pressed(&mut controller, later(20)), "", "the screen moves");
     controller.go_on_answering(later(100));
-    assert_eq!(pressed(&mut controller), "\x1b[C");
+    assert_eq!(pressed(&mut controller, later(110)), "\x1b[C");
     controller.go_on_answering(later(200));
-    assert_eq!(pressed(&mut controller), "", "nothing came of it yet");
+    assert_eq!(pressed(&mut controller, later(210)), "", "nothing came yet");
     shows(&mut controller, &asks("Allow always"), later(300));
     controller.go_on_answering(later(310));
-    assert_eq!(pressed(&mut controller), "", "the screen moves");
+    assert_eq!(pressed(&mut controller, later(320)), "", "the screen moves");
     controller.go_on_answering(later(400));
-    assert_eq!(pressed(&mut controller), "\x1b[C");
+    assert_eq!(pressed(&mut controller, later(410)), "\x1b[C");
     assert!(answered.try_recv().is_err());
     shows(&mut controller, &asks("Reject"), later(500));
     controller.go_on_answering(later(600));
-    assert_eq!(pressed(&mut controller), "\r");
+    assert_eq!(pressed(&mut controller, later(610)), "\r");
     assert!(answered.try_recv().unwrap().pressed);
     let again = answers(&mut controller, "1", later(700));
     assert!(!again.await.unwrap().pressed);
-    assert_eq!(pressed(&mut controller), "");
+    assert_eq!(pressed(&mut controller, later(710)), "");
+}
+
+/// The agent gets a key of a person.
+fn gets_key(controller: &mut Controller, now: Instant) {
+    controller.live.outgoing.extend_from_slice(b"\x1b[C");
+    pressed(controller, now);
+}
+
+#[tokio::test]
+async fn a_light_that_a_key_may_have_moved_unseen_is_not_trusted() {
+    let bench = Bench::new();
+    let (mut controller, start) = asking(&bench);
+    let later = |millis| start + Duration::from_millis(millis);
+    gets_key(&mut controller, later(1000));
+    let mut answered = answers(&mut controller, "1", later(1100));
+    controller.go_on_answering(later(1200));
+    assert_eq!(pressed(&mut controller, later(1210)), "", "not drawn yet");
+    shows(&mut controller, &asks("Allow always"), later(2500));
+    controller.go_on_answering(later(2600));
+    assert_eq!(pressed(&mut controller, later(2610)), "", "of that key?");
+    controller.go_on_answering(later(4000));
+    assert_eq!(pressed(&mut controller, later(4010)), "\x1b[C");
+    shows(&mut controller, &asks("Reject"), later(4100));
+    controller.go_on_answering(later(4200));
+    assert_eq!(pressed(&mut controller, later(4210)), "\x1b[C");
+    shows(&mut controller, &asks("Allow once"), later(4300));
+    controller.go_on_answering(later(4400));
+    assert_eq!(pressed(&mut controller, later(4410)), "\r");
+    assert!(answered.try_recv().unwrap().pressed);
+}
+
+#[tokio::test]
+async fn a_key_that_draws_nothing_delays_an_answer_and_does_not_stop_it() {
+    let bench = Bench::new();
+    let (mut controller, start) = asking(&bench);
+    let later = |millis| start + Duration::from_millis(millis);
+    gets_key(&mut controller, later(1000));
+    let mut answered = answers(&mut controller, "1", later(9000));
+    controller.go_on_answering(later(11_900));
+    assert_eq!(
+        pressed(&mut controller, later(11_910)),
+        "",
+        "unread until then?"
+    );
+    controller.go_on_answering(later(12_000));
+    assert_eq!(pressed(&mut controller, later(12_010)), "\r");
+    assert!(answered.try_recv().unwrap().pressed);
+}
+
+#[tokio::test]
+async fn a_list_that_opens_above_the_dialog_gets_no_key_of_an_answer() {
+    let bench = Bench::new();
+    let (mut controller, start) = asking(&bench);
+    let later = |millis| start + Duration::from_millis(millis);
+    let mut answered = answers(&mut controller, "1", later(10));
+    shows(&mut controller, "\x1b[1;1HCommands\x1b[?25h", later(20));
+    controller.go_on_answering(later(4000));
+    assert_eq!(pressed(&mut controller, later(4010)), "");
+    controller.go_on_answering(later(5010));
+    let given_up = answered.try_recv().unwrap();
+    assert!(!given_up.pressed && given_up.dialog.is_none());
 }
 
 #[tokio::test]
@@ -258,14 +324,21 @@ async fn where_another_choice_gets_lit_than_was_meant_nothing_is_confirmed() {
     let (mut controller, start) = asking(&bench);
     let later = |millis| start + Duration::from_millis(millis);
     let mut answered = answers(&mut controller, "2", later(100));
-    assert_eq!(pressed(&mut controller), "\x1b[C");
+    assert_eq!(pressed(&mut controller, later(110)), "\x1b[C");
     // A person has moved on meanwhile.
     shows(&mut controller, &asks("Reject"), later(200));
     controller.go_on_answering(later(300));
     assert!(answered.try_recv().is_err());
-    assert!(controller.next_wake() <= later(3100));
-    controller.go_on_answering(later(3100));
-    assert_eq!(pressed(&mut controller), "");
+    assert!(controller.next_wake() <= later(5100));
+    controller.go_on_answering(later(5100));
+    assert_eq!(pressed(&mut controller, later(5110)), "");
     let given_up = answered.try_recv().unwrap();
     assert!(!given_up.pressed && given_up.dialog.is_some());
+    // What was pressed for it may still be drawn.
+    shows(&mut controller, &asks("Allow once"), later(5200));
+    let mut answered = answers(&mut controller, "1", later(5300));
+    assert_eq!(pressed(&mut controller, later(5310)), "");
+    controller.go_on_answering(later(8100));
+    assert_eq!(pressed(&mut controller, later(8110)), "\r");
+    assert!(answered.try_recv().unwrap().pressed);
 }
