@@ -10,7 +10,7 @@ use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
 use crate::acting::{Actors, message, pod_name};
-use crate::world::{World, is_gone, signal, text, until};
+use crate::world::{World, is_gone, signal, stop_between_writes, text, until};
 
 /// A world with a lead that runs, and a runtime `quick` for its children.
 pub(crate) fn world() -> World {
@@ -184,7 +184,7 @@ fn a_child_that_is_slow_or_stopped_is_listed_also_after_its_parents_restart() {
     }
     world.fleet(&["down", "stopped"]).exits(0);
     let slow = actors.record("slow").endpoint.unwrap().pid;
-    signal(slow, Signal::STOP);
+    stop_between_writes(&world, slow);
     world.fleet(&["restart", "mate"]).exits(0);
     let row = actors.row("mate", "slow");
     assert_eq!(row.availability.as_str(), "unreachable");
@@ -225,7 +225,7 @@ fn a_parent_that_hangs_is_told_the_end_of_its_child_when_it_goes_on() {
     actors.own::<SpawnPod>("mate", child("helper")).unwrap();
     told(&world, "mate", "turn_ended: `helper`");
     let mate = actors.record("mate").endpoint.unwrap().pid;
-    signal(mate, Signal::STOP);
+    stop_between_writes(&world, mate);
     world.fleet(&["down", "helper"]).exits(0);
     signal(mate, Signal::CONT);
     told(&world, "mate", "shut_down: `helper`");

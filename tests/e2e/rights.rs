@@ -6,7 +6,7 @@ use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
 use crate::acting::Actors;
-use crate::world::{Ran, World, signal, until};
+use crate::world::{Ran, World, signal, stop_between_writes, until};
 
 /// A fleet of a shell and a simulated agent.
 fn world() -> World {
@@ -191,7 +191,7 @@ fn a_hidden_pod_and_a_missing_one_are_the_same_to_a_pod_and_neither_can_be_ended
     assert_eq!(world.pod_pid("stranger"), before);
     // One that does not answer is not ended with a signal either.
     let mate = world.pod_pid("mate");
-    signal(mate, Signal::STOP);
+    stop_between_writes(&world, mate);
     let ran = run_in_shell(&world, &["fleet-under-test down mate"]);
     signal(mate, Signal::CONT);
     assert_ne!(ran[0].code, 0, "{}", ran[0]);

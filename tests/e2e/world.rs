@@ -394,6 +394,33 @@ pub(crate) fn descendants_of(pid: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
+/// Stops a pod's process in a moment in which it does not write to the store: while it did, nobody else
+/// could.
+pub(crate) fn stop_between_writes(world: &World, pid: u32) {
+    until(|| {
+        signal(pid, Signal::STOP);
+        until(|| match tasks_that_run(pid) {
+            0 => Ok(()),
+            running => Err(format!("{running} threads of {pid} run")),
+        });
+        let store = rusqlite::Connection::open(world.path("state/store.db")).unwrap();
+        store.busy_timeout(Duration::ZERO).unwrap();
+        store
+            .execute_batch("BEGIN IMMEDIATE; ROLLBACK")
+            .map_err(|error| {
+                signal(pid, Signal::CONT);
+                error.to_string()
+            })
+    });
+}
+
+fn tasks_that_run(pid: u32) -> usize {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let stats = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+    let states = stats.filter_map(|stat| Some(stat.rsplit_once(") ")?.1.chars().next()));
+    states.filter(|state| *state != Some('T')).count()
+}
+
 pub(crate) fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     let _ = kill_process(pid, signal);
