@@ -46,9 +46,9 @@ pub struct BrakeReport {
 
 impl Fleet {
     /// Holds the delivery of messages to agents, or lets it go on; without names, of all that are
-    /// recorded and that we may see. It is durable: an agent that does not run is paused when it comes up, one that ends
-    /// while it is paused is started again after the end of the pause. With `dry_run` it is only
-    /// said what would change.
+    /// recorded and that we may see. It is durable: an agent that does not run is paused when it comes
+    /// up, one that ends while it is paused is started again after the end of the pause. With `dry_run`
+    /// it is only said what would change.
     ///
     /// # Errors
     /// Fails before anything is done when an agent is unknown. What fails for one agent stands in
@@ -70,16 +70,9 @@ impl Fleet {
         if agents.is_empty() {
             let own = self.own_pod().await?.map(|own| own.identity.id);
             for PodSummary { record, .. } in self.summaries().await? {
-                if let Some(own) = own
-                    && self
-                        .store
-                        .relation(own, record.identity.id)
-                        .await?
-                        .is_none()
-                {
-                    continue;
+                if !self.is_hidden(own, record.identity.id).await? {
+                    pods.push(record);
                 }
-                pods.push(record);
             }
         }
         if dry_run {

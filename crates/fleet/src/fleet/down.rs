@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use podfleet_pod_store::{CorruptRecord, Page, PodFilter};
+use podfleet_pod_store::CorruptRecord;
 
 use super::gates::{Gate, Gates};
 use super::settle::account;
@@ -81,27 +81,12 @@ impl Fleet {
         }
         if agents.is_empty() {
             notes.extend(spawned_that_run(&survey));
-            notes.extend(self.damaged_that_stay().await?);
+            notes.extend(survey.damaged.iter().map(damaged_that_stays));
         }
         Ok(Report {
             agents: ended,
             notes,
         })
-    }
-
-    /// Pods whose record cannot be read are ended by nobody who goes by it.
-    async fn damaged_that_stay(&self) -> Result<Vec<String>, FleetError> {
-        let filter = PodFilter::from(self.key.clone());
-        let damaged = self.store.list_pods(&filter, Page::all()).await?.corrupt;
-        let note = |pod: CorruptRecord| {
-            let name = if pod.label.is_empty() {
-                pod.id
-            } else {
-                pod.label
-            };
-            format!("the record of `{name}` is damaged, so it is left: `fleet pod forget {name}`")
-        };
-        Ok(damaged.into_iter().map(note).collect())
     }
 
     /// Reverse start order; pods that the roster does not know come first.
@@ -216,6 +201,15 @@ fn report(step: Step, result: AgentResult, elapsed: Duration) -> AgentReport {
         result,
         elapsed,
     }
+}
+
+/// Says of a pod whose record cannot be read that it is left: nobody who goes by it can end it.
+fn damaged_that_stays(pod: &CorruptRecord) -> String {
+    let name = match pod.label.as_str() {
+        "" => &pod.id,
+        label => label,
+    };
+    format!("the record of `{name}` is damaged, so it is left: `fleet pod forget {name}`")
 }
 
 /// Names the spawned pods that run; a `down` without names leaves them all.

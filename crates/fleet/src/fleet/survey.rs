@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use podfleet_pod::inspect::spec_of;
-use podfleet_pod_store::{Page, PodFilter, PodSummary};
+use podfleet_pod_store::{CorruptRecord, Listing, Page, PodCursor, PodFilter, PodSummary};
 use podfleet_roster::Agent;
 
 use super::Fleet;
@@ -24,6 +24,8 @@ pub(super) struct Survey<'a> {
     pub(super) hosted: Vec<(&'a Agent, Result<Desired, Impossible>)>,
     /// The recorded pods of the fleet by name.
     pub(super) sightings: HashMap<String, Sighting>,
+    /// The pods of the fleet whose records cannot be read.
+    pub(super) damaged: Vec<CorruptRecord>,
 }
 
 impl Survey<'_> {
@@ -38,20 +40,24 @@ impl Survey<'_> {
 
 impl Fleet {
     pub(super) async fn summaries(&self) -> Result<Vec<PodSummary>, FleetError> {
+        Ok(self.listing().await?.items)
+    }
+
+    async fn listing(&self) -> Result<Listing<PodSummary, PodCursor>, FleetError> {
         let filter = PodFilter::from(self.key.clone());
-        let listing = self.store.list_pods(&filter, Page::all()).await?;
-        Ok(listing.items)
+        Ok(self.store.list_pods(&filter, Page::all()).await?)
     }
 
     pub(super) async fn survey(&self) -> Result<Survey<'_>, FleetError> {
-        let summaries = self.summaries().await?;
+        let listing = self.listing().await?;
         let listeners = Listeners::now();
-        let sightings = summaries.into_iter().map(|summary| {
+        let sightings = listing.items.into_iter().map(|summary| {
             let sighting = Sighting::of(summary, &listeners);
             (sighting.name().to_owned(), sighting)
         });
         Ok(Survey {
             sightings: sightings.collect(),
+            damaged: listing.corrupt,
             now: Moment::now(),
             hosted: self
                 .recipe()

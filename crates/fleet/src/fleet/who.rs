@@ -241,13 +241,23 @@ impl Fleet {
     /// Returns a pod's record, unless we are a pod that has no relation to it: to us it does not
     /// exist.
     pub(super) async fn unless_hidden(&self, record: PodRecord) -> Result<PodRecord, FleetError> {
-        if let Some(own) = self.own_pod().await? {
-            let (own, pod) = (own.identity.id, record.identity.id);
-            if self.store.relation(own, pod).await?.is_none() {
-                return Err(self.no_such(record.identity.name.as_str()).await);
-            }
+        let own = self.own_pod().await?.map(|own| own.identity.id);
+        match self.is_hidden(own, record.identity.id).await? {
+            true => Err(self.no_such(record.identity.name.as_str()).await),
+            false => Ok(record),
         }
-        Ok(record)
+    }
+
+    /// Returns whether a pod is hidden from us, who are this pod or, without one, the operator.
+    pub(super) async fn is_hidden(
+        &self,
+        own: Option<PodId>,
+        pod: PodId,
+    ) -> Result<bool, FleetError> {
+        Ok(match own {
+            Some(own) => self.store.relation(own, pod).await?.is_none(),
+            None => false,
+        })
     }
 
     /// Returns the names that we may be told of: a pod learns nothing of pods that it does not see.
