@@ -11,7 +11,7 @@ scripts/setup.sh api
 readonly EXAMPLES=${API_EXAMPLES:-30}
 
 # As the tests before it have it built.
-cargo build --quiet --locked --workspace --bin fleet
+cargo build --quiet --locked --package podfleet-cli
 fleet=$(realpath "${CARGO_TARGET_DIR:-target}/debug/fleet")
 
 home=$(mktemp -d)

@@ -11,5 +11,5 @@ export PATH="$PWD/.tools/bin:$PATH"
 export SOAK_SEED=${SOAK_SEED:-$RANDOM$RANDOM} SOAK_SECONDS=${SOAK_SECONDS:-1800}
 
 echo "SOAK_SEED=$SOAK_SEED SOAK_SECONDS=$SOAK_SECONDS"
-exec cargo nextest run --profile torture --locked -p podfleet-tests --ignore-default-filter \
-    -E 'test(/^soak::/)'
+exec cargo nextest run --workspace --profile torture --locked --ignore-default-filter \
+    -E 'binary(e2e) & test(/^soak::/)'

@@ -4,11 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.tools/bin:$PATH"
 
-step() {
-    printf '\n== %s\n' "$1"
-    shift
-    "$@"
-}
+# shellcheck source=scripts/step.sh
+source scripts/step.sh
 
 # The tests hold licences, sources and bans. Compiling cargo-deny takes longer than all of them, so
 # it is used where it is installed.
@@ -42,36 +39,44 @@ install_all() {
     done
 }
 
-# As a job of its own it is a group of processes, those that its installers start too. In the background
-# nobody can be asked: the password for sudo is asked for before, and nothing reads the terminal.
-begin_installing() {
-    if [[ $EUID -ne 0 ]] && command -v sudo >/dev/null && ! sudo -n true 2>/dev/null; then
-        sudo -v || true
-    fi
+# Begins what is waited for later. As a job of its own it is a group of processes, those that it starts
+# too. In the background nobody can be asked, and nothing reads the terminal.
+begin() {
+    local name=$1
+    shift
+    said[$name]=$(mktemp)
     set -m
-    install_all >"$said" 2>&1 </dev/null &
-    installation=$!
+    "$@" >"${said[$name]}" 2>&1 </dev/null &
+    pids[$name]=$!
     set +m
 }
 
-installed() {
-    local status=0
-    wait "$installation" || status=$?
-    installation=
-    cat "$said"
+begun() {
+    local name=$1 status=0
+    wait "${pids[$name]}" || status=$?
+    unset "pids[$name]"
+    cat "${said[$name]}"
     return "$status"
 }
 
-# A step that fails before ends the installation too.
+# A step that fails ends what was begun, too.
 finish() {
-    [[ -z $installation ]] || kill -- "-$installation" 2>/dev/null || true
-    rm -f "$said"
+    local pid
+    for pid in "${pids[@]}"; do
+        kill -- "-$pid" 2>/dev/null || true
+    done
+    rm -f "${said[@]}"
 }
 
-installation=''
-said=$(mktemp)
+declare -A pids=() said=()
 trap finish EXIT
-begin_installing
+# The password for sudo is asked for before, where one is needed.
+if [[ $EUID -ne 0 ]] && command -v sudo >/dev/null && ! sudo -n true 2>/dev/null; then
+    sudo -v || true
+fi
+begin tools install_all
+# It waits more than it works. What runs beside it replaces none of the programs that it starts.
+begin soak env SOAK_SECONDS="${SOAK_SECONDS:-180}" scripts/soak.sh
 
 step 'documentation' env RUSTDOCFLAGS='-D warnings' \
     cargo doc --quiet --workspace --no-deps --document-private-items --locked
@@ -79,15 +84,15 @@ step 'advisories of dependencies' dependencies
 step 'files for CI' files_for_ci
 step 'the build for rosters alone' scripts/validate-only.sh
 step 'examples for CI' examples_for_ci
+step 'a soak of three minutes' begun soak
 step 'a kill at every marked step' cargo nextest run --profile ci --locked -p podfleet-tests \
     --features crash-points -E 'test(/^crash_points::/)'
-step 'what the rest is tried with' installed
+step 'what the rest is tried with' begun tools
 step 'a roster in an editor' python3 scripts/editor.py
+# All of them: the usual filter leaves most of these out. Of the whole workspace, since its programs are
+# there already; for one package they would be built anew.
+step 'a browser, a homeserver, the real agents, a storm over Discord' \
+    env STORM_MESSAGES="${STORM_MESSAGES:-300}" cargo nextest run --workspace --profile ci --locked \
+    --ignore-default-filter -E 'binary(e2e) & test(/^(page|matrix|agents|discord::storm)::/)'
 step 'the surface as its description allows' scripts/api.sh
-step 'a storm over the stand-in for Discord' env STORM_MESSAGES="${STORM_MESSAGES:-300}" \
-    cargo nextest run --profile ci --locked -p podfleet-tests -E 'test(/^discord::storm::/)'
-# All of them: the usual filter leaves these out.
-step 'a browser, a homeserver and the real agents' cargo nextest run --profile ci --locked \
-    -p podfleet-tests --ignore-default-filter -E 'test(/^(page|matrix|agents)::/)'
-step 'a soak of three minutes' env SOAK_SECONDS="${SOAK_SECONDS:-180}" scripts/soak.sh
 step 'the demo' scripts/demo.sh

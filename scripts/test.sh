@@ -10,11 +10,8 @@ skipped=$(mktemp)
 trap 'rm -f "$skipped"' EXIT
 export PODFLEET_SKIPPED=$skipped
 
-step() {
-    printf '\n== %s\n' "$1"
-    shift
-    "$@"
-}
+# shellcheck source=scripts/step.sh
+source scripts/step.sh
 
 step 'format' cargo fmt --all -- --check
 step 'lints' cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
