@@ -10,7 +10,7 @@ use podfleet_protocol::method::{
 use podfleet_protocol::rpc::RpcError;
 use podfleet_protocol::{MessageId, Paused, Run, Size, Source};
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::attach::ClientId;
 use crate::journal::NotCommitted;
@@ -58,8 +58,8 @@ pub(crate) enum Command {
     Scrollback(ScrollbackParams, oneshot::Sender<ScrollbackResult>),
     /// Take a client in.
     Attach(Box<NewClient>),
-    /// A client sent a frame.
-    Frame(ClientId, Frame),
+    /// A client sent a frame. It has a place among what it may have sent ahead until this is taken.
+    Frame(ClientId, Frame, OwnedSemaphorePermit),
     /// A repaint was written out to a client.
     Painted(ClientId),
     /// A client is gone.

@@ -339,7 +339,7 @@ impl Controller {
                 let _ = answer.send(self.scrollback(params));
             }
             Command::Attach(client) => self.attach(*client),
-            Command::Frame(id, frame) => self.frame(id, frame),
+            Command::Frame(id, frame, _place) => self.frame(id, frame),
             Command::Painted(id) => self.live.clients.painted(id),
             Command::Gone(id) => self.gone(id),
             Command::Shutdown(reason, answer) => self.shut_down(&reason, answer),

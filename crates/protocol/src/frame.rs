@@ -29,7 +29,8 @@
 //! | 0x85 `ping` | client → pod | – | anything, at most 64 bytes |
 //! | 0x86 `repaint` | client → pod | – | –: asks for a reset |
 //!
-//! A client skips types that it does not know; a pod closes the connection.
+//! A client skips types that it does not know. A pod answers whatever is no frame of a client with an
+//! `error`, and closes the connection. Sizes are brought into 1 to 1,000 cells a side.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -190,6 +191,9 @@ pub enum FrameError {
     /// The payload is not what the frame's type says.
     #[error("the payload of a frame of type {0:#04x} is malformed")]
     Malformed(u8),
+    /// The type is none that the other side sends.
+    #[error("a client sends no frames of type {0:#04x}")]
+    Foreign(u8),
     /// The stream ended in the middle of a frame.
     #[error("the connection ended in the middle of a frame")]
     Unterminated,
@@ -319,14 +323,14 @@ impl Frame {
     pub fn write(&self, buffer: &mut BytesMut) -> Result<(), FrameError> {
         let start = buffer.len();
         buffer.put_bytes(0, HEADER);
-        let (kind, flags, offset) = self.write_payload(buffer);
+        let (flags, offset) = self.write_payload(buffer);
         let length = buffer.len() - start - HEADER;
         if length > MAX_FRAME {
             buffer.truncate(start);
             return Err(FrameError::TooLong);
         }
         let mut header = &mut buffer[start..start + HEADER];
-        header.put_u8(kind);
+        header.put_u8(self.kind());
         header.put_u8(flags);
         header.put_u16(0);
         header.put_u32(u32::try_from(length).map_err(|_| FrameError::TooLong)?);
@@ -334,15 +338,48 @@ impl Frame {
         Ok(())
     }
 
-    fn write_payload(&self, buffer: &mut BytesMut) -> (u8, u8, u64) {
-        let mut plain = |kind, payload: &[u8]| {
-            buffer.put_slice(payload);
-            (kind, 0, 0)
-        };
+    /// Returns its type, one of [`kind`] or of a newer peer.
+    #[must_use]
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Self::Output { .. } => kind::OUTPUT,
+            Self::Reset { .. } | Self::ResetPart { .. } => kind::RESET,
+            Self::Geometry { .. } => kind::GEOMETRY,
+            Self::ControllerChanged { .. } => kind::CONTROLLER_CHANGED,
+            Self::Exit { .. } => kind::EXIT,
+            Self::Pong(_) => kind::PONG,
+            Self::NotController { .. } => kind::NOT_CONTROLLER,
+            Self::Error(_) => kind::ERROR,
+            Self::Input(_) => kind::INPUT,
+            Self::Resize(_) => kind::RESIZE,
+            Self::Ack(_) => kind::ACK,
+            Self::Release => kind::RELEASE,
+            Self::Ping(_) => kind::PING,
+            Self::Repaint => kind::REPAINT,
+            Self::Other { kind } => *kind,
+        }
+    }
+
+    /// Returns whether it is one that a client sends, and a pod takes.
+    #[must_use]
+    pub const fn is_from_client(&self) -> bool {
+        matches!(
+            self,
+            Self::Input(_)
+                | Self::Resize(_)
+                | Self::Ack(_)
+                | Self::Release
+                | Self::Ping(_)
+                | Self::Repaint
+        )
+    }
+
+    /// Appends the payload to `buffer`. Returns the header's flags and offset.
+    fn write_payload(&self, buffer: &mut BytesMut) -> (u8, u64) {
         match self {
             Self::Output { offset, bytes } => {
                 buffer.put_slice(bytes);
-                (kind::OUTPUT, 0, *offset)
+                (0, *offset)
             }
             Self::Reset {
                 offset,
@@ -356,7 +393,7 @@ impl Frame {
                 buffer.put_u64(run.0);
                 put_size(buffer, *size);
                 buffer.put_slice(bytes);
-                (kind::RESET, u8::from(*more), *offset)
+                (u8::from(*more), *offset)
             }
             Self::ResetPart {
                 offset,
@@ -364,36 +401,41 @@ impl Frame {
                 more,
             } => {
                 buffer.put_slice(bytes);
-                (kind::RESET, u8::from(*more), *offset)
+                (u8::from(*more), *offset)
             }
             Self::Geometry { offset, size } => {
                 put_size(buffer, *size);
-                (kind::GEOMETRY, 0, *offset)
+                (0, *offset)
             }
             Self::ControllerChanged { epoch, you, name } => {
                 buffer.put_u32(*epoch);
                 buffer.put_u8(u8::from(*you));
                 buffer.put_slice(name.as_bytes());
-                (kind::CONTROLLER_CHANGED, 0, 0)
+                (0, 0)
             }
             Self::Exit { offset, run, end } => {
                 buffer.put_u64(run.0);
                 buffer.put_slice(end.as_bytes());
-                (kind::EXIT, 0, *offset)
+                (0, *offset)
             }
-            Self::Pong(bytes) => plain(kind::PONG, bytes),
-            Self::NotController { epoch } => plain(kind::NOT_CONTROLLER, &epoch.to_be_bytes()),
-            Self::Error(text) => plain(kind::ERROR, text.as_bytes()),
-            Self::Input(bytes) => plain(kind::INPUT, bytes),
+            Self::NotController { epoch } => {
+                buffer.put_u32(*epoch);
+                (0, 0)
+            }
+            Self::Error(text) => {
+                buffer.put_slice(text.as_bytes());
+                (0, 0)
+            }
+            Self::Pong(bytes) | Self::Input(bytes) | Self::Ping(bytes) => {
+                buffer.put_slice(bytes);
+                (0, 0)
+            }
             Self::Resize(size) => {
                 put_size(buffer, *size);
-                (kind::RESIZE, 0, 0)
+                (0, 0)
             }
-            Self::Ack(offset) => (kind::ACK, 0, *offset),
-            Self::Release => (kind::RELEASE, 0, 0),
-            Self::Ping(bytes) => plain(kind::PING, bytes),
-            Self::Repaint => (kind::REPAINT, 0, 0),
-            Self::Other { kind } => (*kind, 0, 0),
+            Self::Ack(offset) => (0, *offset),
+            Self::Release | Self::Repaint | Self::Other { .. } => (0, 0),
         }
     }
 }
@@ -401,10 +443,11 @@ impl Frame {
 /// Bytes of a reset's first frame before the repaint.
 pub const RESET_HEAD: usize = 20;
 
+/// Reads a size, brought into its bounds as everywhere.
 fn read_size(payload: &mut Bytes) -> Option<Size> {
     let columns = payload.try_get_u16().ok()?;
     let rows = payload.try_get_u16().ok()?;
-    (columns > 0 && rows > 0).then_some(Size { columns, rows })
+    Some(Size { columns, rows }.clamped())
 }
 
 fn put_size(buffer: &mut BytesMut, size: Size) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use podfleet_pod::terminal::Terminal;
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{
@@ -13,6 +14,7 @@ use podfleet_protocol::method::{
 use podfleet_protocol::rpc::ErrorCode;
 use podfleet_protocol::{MessageId, NewMessage, Outcome, Size};
 use podfleet_sim_agent::Kind;
+use test_case::test_case;
 
 use super::client::{Attached, attach_as};
 use super::pod::{Pod, Pods};
@@ -385,6 +387,62 @@ fn pings_of_a_client_that_never_reads_are_answered_up_to_a_bound() {
         }
     }
     assert!(pongs < PINGS / 2, "{pongs} answers waited for it");
+}
+
+#[test_case(AttachRole::Viewer, &Frame::Ack(0); "acknowledgements")]
+#[test_case(AttachRole::Viewer, &Frame::Repaint; "wishes for a repaint")]
+#[test_case(AttachRole::Controller, &Frame::Resize(Size::DEFAULT); "sizes")]
+#[test_case(AttachRole::Controller, &Frame::Input(Bytes::from_static(b"x")); "keys")]
+fn a_client_that_sends_without_end_waits_itself_and_costs_no_memory(
+    role: AttachRole,
+    frame: &Frame,
+) {
+    let (_pods, pod) = Pods::one("{}");
+    pod.settled();
+    let (_, client) = pod.connect().attach(attach_as(role)).unwrap();
+    let mut frames = BytesMut::new();
+    for _ in 0..1000 {
+        frame.write(&mut frames).unwrap();
+    }
+    let mut flood = client.writer();
+    let flooding = thread::spawn(move || while flood.write(&frames).is_ok() {});
+    let reading = {
+        let mut stream = client.writer();
+        thread::spawn(move || while stream.receive().is_some() {})
+    };
+    let mut other = pod.connect();
+    let mut most = 0;
+    for _ in 0..100 {
+        other.call::<GetScreen>(Nothing {}).unwrap();
+        most = most.max(pod.memory_kib());
+    }
+    client.close();
+    flooding.join().unwrap();
+    reading.join().unwrap();
+    assert!(most < MEMORY_KIB, "{most} KiB");
+}
+
+#[test_case(&[0x82, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 9],
+    "the payload of a frame of type 0x82 is malformed"; "half a size")]
+#[test_case(&[0x81, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    "a frame is longer than 64 KiB"; "a frame of a mebibyte")]
+#[test_case(&[0x99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    "a client sends no frames of type 0x99"; "a type that is none")]
+#[test_case(&[0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    "a client sends no frames of type 0x01"; "a type of the pod")]
+fn what_is_no_frame_of_a_client_is_answered_with_what_is_wrong(bytes: &[u8], wrong: &str) {
+    let (_pods, pod) = Pods::one("{}");
+    let (_, mut client) = pod
+        .connect()
+        .attach(attach_as(AttachRole::Controller))
+        .unwrap();
+    client.write(bytes).unwrap();
+    let why = client.until(|frame| match frame {
+        Frame::Error(why) => Some(why),
+        _ => None,
+    });
+    assert_eq!(why, wrong);
+    assert!(client.receive().is_none());
 }
 
 #[test]

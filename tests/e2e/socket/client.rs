@@ -246,6 +246,16 @@ impl Attached {
         self.stream.write_all(&bytes).unwrap();
     }
 
+    /// Writes bytes as they are. The pod may close meanwhile.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Ends the connection, whoever else has a handle of it.
+    pub(super) fn close(&self) {
+        self.stream.shutdown(std::net::Shutdown::Both).unwrap();
+    }
+
     pub(super) fn type_text(&mut self, text: &str) {
         self.send(&Frame::Input(text.as_bytes().to_vec().into()));
     }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
 use podfleet_protocol::codec::LineCodec;
-use podfleet_protocol::frame::{Frame, FrameCodec};
+use podfleet_protocol::frame::{Frame, FrameCodec, FrameError};
+use podfleet_protocol::limits::LAST_WORDS;
 use podfleet_protocol::method::AttachParams;
 use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_util::codec::{Framed, FramedParts};
 
 use super::caller::Caller;
@@ -17,6 +20,11 @@ use crate::attach::ClientId;
 use crate::command::{Command, NewClient};
 use crate::shared::Shared;
 
+/// How much of what a client sent may wait for the controller, in bytes. The rest waits in the socket,
+/// where it is the client that waits for it.
+const SENT_AHEAD: usize = 256 << 10;
+/// What each frame counts for at least, so that they are few, too.
+const LEAST: usize = 4 << 10;
 /// How many pings of a client may wait for it to read their answers; further ones get none.
 const MAX_UNANSWERED: u32 = 16;
 
@@ -66,17 +74,7 @@ async fn carry(
 ) {
     let (mut sink, mut source) = stream.split();
     let unanswered = AtomicU32::new(0);
-    let reading = async {
-        while let Some(Ok(frame)) = source.next().await {
-            if matches!(frame, Frame::Ping(_)) {
-                if unanswered.load(Ordering::Relaxed) == MAX_UNANSWERED {
-                    continue;
-                }
-                unanswered.fetch_add(1, Ordering::Relaxed);
-            }
-            shared.tell(Command::Frame(client, frame));
-        }
-    };
+    let reading = read(&mut source, shared, client, &unanswered);
     let writing = async {
         while let Some(frame) = outgoing.recv().await {
             let last = matches!(frame, Frame::Error(_));
@@ -100,11 +98,50 @@ async fn carry(
             }
         }
     };
-    tokio::select! {
-        () = reading => {}
-        () = writing => {}
-        () = shared.ending.cancelled() => {}
+    let wrong = tokio::select! {
+        wrong = reading => wrong,
+        () = writing => None,
+        () = shared.ending.cancelled() => None,
+    };
+    if let Some(why) = wrong {
+        let _ = timeout(LAST_WORDS, sink.send(Frame::Error(why))).await;
     }
+}
+
+/// Passes on what a client sends, as fast as the controller takes it. Returns what it did wrong, if
+/// it did not just go.
+async fn read(
+    source: &mut SplitStream<Framed<UnixStream, FrameCodec>>,
+    shared: &Shared,
+    client: ClientId,
+    unanswered: &AtomicU32,
+) -> Option<String> {
+    let places = Arc::new(Semaphore::new(SENT_AHEAD));
+    loop {
+        let frame = match source.next().await? {
+            Ok(frame) if frame.is_from_client() => frame,
+            Ok(frame) => return Some(FrameError::Foreign(frame.kind()).to_string()),
+            Err(FrameError::Io(_) | FrameError::Unterminated) => return None,
+            Err(error) => return Some(error.to_string()),
+        };
+        if matches!(frame, Frame::Ping(_)) {
+            if unanswered.load(Ordering::Relaxed) == MAX_UNANSWERED {
+                continue;
+            }
+            unanswered.fetch_add(1, Ordering::Relaxed);
+        }
+        let place = Arc::clone(&places).acquire_many_owned(weight(&frame));
+        let place = place.await.ok()?;
+        shared.tell(Command::Frame(client, frame, place));
+    }
+}
+
+fn weight(frame: &Frame) -> u32 {
+    let length = match frame {
+        Frame::Input(bytes) => bytes.len(),
+        _ => 0,
+    };
+    u32::try_from(length.clamp(LEAST, SENT_AHEAD)).unwrap_or(u32::MAX)
 }
 
 fn ends_repaint(frame: &Frame) -> bool {
@@ -112,4 +149,47 @@ fn ends_repaint(frame: &Frame) -> bool {
         frame,
         Frame::Reset { more: false, .. } | Frame::ResetPart { more: false, .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::{Bytes, BytesMut};
+    use podfleet_protocol::limits::MAX_FRAME;
+    use test_case::test_case;
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+    use crate::testing::Bench;
+
+    #[test_case(&Frame::Ack(7), 64; "small frames are counted")]
+    #[test_case(&Frame::Repaint, 64; "those without content too")]
+    #[test_case(&Frame::Input(Bytes::from_static(&[b'x'; MAX_FRAME])), 4; "large ones are weighed")]
+    #[tokio::test]
+    async fn a_client_sends_no_further_ahead_than_its_places(frame: &Frame, places: usize) {
+        let mut bench = Bench::new();
+        let (mut client, pod) = UnixStream::pair().unwrap();
+        let mut bytes = BytesMut::new();
+        for _ in 0..places + 100 {
+            frame.write(&mut bytes).unwrap();
+        }
+        let sending = tokio::spawn(async move { client.write_all(&bytes).await.map(|()| client) });
+        let (_frames, mut outgoing) = mpsc::unbounded_channel();
+        let shared = Arc::clone(&bench.shared);
+        let carrying = tokio::spawn(async move {
+            let stream = Framed::new(pod, FrameCodec::new());
+            carry(stream, &shared, ClientId(1), &mut outgoing).await;
+        });
+        let mut taken = Vec::new();
+        for _ in 0..places {
+            taken.push(bench.commands.recv().await.unwrap());
+        }
+        assert!(bench.commands.try_recv().is_err(), "it is further ahead");
+        for _ in 0..100 {
+            taken.remove(0);
+            taken.push(bench.commands.recv().await.unwrap());
+            assert!(bench.commands.try_recv().is_err(), "it is further ahead");
+        }
+        drop(sending.await.unwrap());
+        carrying.await.unwrap();
+    }
 }

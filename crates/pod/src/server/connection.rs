@@ -6,12 +6,13 @@ use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
 use podfleet_protocol::codec::LineCodec;
-use podfleet_protocol::limits::{HELLO_DEADLINE, MAX_CONNECTIONS};
+use podfleet_protocol::limits::{HELLO_DEADLINE, LAST_WORDS, MAX_CONNECTIONS};
 use podfleet_protocol::method::{AttachParams, Call, ConnectionRole, HelloResult};
 use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
 use podfleet_protocol::server::{Received, Receiver};
 use serde_json::Value;
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 use tokio_util::codec::Framed;
 
 use super::caller::{self, Caller};
@@ -39,7 +40,7 @@ pub(super) async fn serve(stream: UnixStream, shared: &Arc<Shared>) {
     }
     let process = peer_process(&stream);
     let mut lines = Framed::new(stream, LineCodec::new());
-    let opened = tokio::time::timeout(HELLO_DEADLINE, open(&mut lines, shared, process)).await;
+    let opened = timeout(HELLO_DEADLINE, open(&mut lines, shared, process)).await;
     let caller = match opened {
         Ok(Some(caller)) => caller,
         Ok(None) => return,
@@ -125,7 +126,7 @@ async fn serve_requests(
                 Received::Fault(response) => *response,
                 broken => {
                     if let Received::Broken(Some(response)) = broken {
-                        let _ = lines.send(&*response).await;
+                        let _ = timeout(LAST_WORDS, lines.send(&*response)).await;
                     }
                     return None;
                 }

@@ -138,3 +138,15 @@ fn the_bytes_on_the_wire_are_those_of_the_documentation() {
     83000000 00000000 00000000 00000009
     ");
 }
+
+#[test]
+fn a_size_of_nothing_counts_as_the_smallest() {
+    let nothing = Size {
+        columns: 0,
+        rows: u16::MAX,
+    };
+    let mut buffer = BytesMut::new();
+    Frame::Resize(nothing).write(&mut buffer).unwrap();
+    let read = FrameCodec::new().next_frame(&mut buffer).unwrap();
+    assert_eq!(read, Some(Frame::Resize(nothing.clamped())));
+}
