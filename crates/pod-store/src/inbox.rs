@@ -1,6 +1,7 @@
 //! The inbox: messages from acceptance to their last receipt.
 
-use podfleet_protocol::limits::MAX_INBOX;
+use podfleet_protocol::limits::{MAX_BODY, MAX_INBOX, MAX_THREAD};
+use podfleet_protocol::method::InboxRow;
 use podfleet_protocol::{Message, PodId, Receipt};
 
 /// A body that is longer than this gets a file of its own beside the database, in bytes.
@@ -78,6 +79,20 @@ impl Offer {
     }
 }
 
+impl Offer {
+    /// Refuses what is longer than it may be, whoever offers it.
+    pub(crate) fn check_size(&self) -> Result<(), Refusal> {
+        let thread = self.message.thread.as_deref().unwrap_or_default();
+        if self.message.body.len() > MAX_BODY {
+            Err(Refusal::TooLarge { limit: MAX_BODY })
+        } else if thread.len() > MAX_THREAD {
+            Err(Refusal::ThreadTooLong { limit: MAX_THREAD })
+        } else {
+            Ok(())
+        }
+    }
+}
+
 impl From<Message> for Offer {
     /// Offers a message in the operator's name.
     fn from(message: Message) -> Self {
@@ -124,6 +139,12 @@ pub enum Refusal {
     /// The body is longer than a message may be.
     #[error("the body is longer than {limit} bytes")]
     TooLarge {
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The name of the conversation is longer than it may be.
+    #[error("the name of the conversation is longer than {limit} bytes")]
+    ThreadTooLong {
         /// How long it may be, in bytes.
         limit: usize,
     },
@@ -179,6 +200,19 @@ pub struct InboxEntry {
     pub receipt: Receipt,
     /// How often its delivery was begun.
     pub attempts: u32,
+}
+
+/// A message that waits in an inbox, without its body: listing many of them costs little memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxSummary {
+    /// Its place in the order of acceptance.
+    pub sequence: Sequence,
+    /// The pod that sent it; `None` if it was the operator, or is a child's report.
+    pub sender: Option<PodId>,
+    /// How far its delivery is.
+    pub state: DeliveryState,
+    /// What a listing shows of it.
+    pub row: InboxRow,
 }
 
 impl InboxEntry {

@@ -6,6 +6,8 @@ pub const MAX_BODY: usize = 1 << 20;
 pub const MAX_LINE: usize = 4 << 20;
 /// The longest payload of an attach frame in bytes.
 pub const MAX_FRAME: usize = 64 << 10;
+/// The longest name of a conversation that a message belongs to, in bytes.
+pub const MAX_THREAD: usize = 256;
 /// How many connections a pod serves at once.
 pub const MAX_CONNECTIONS: usize = 256;
 /// How many requests of one connection a pod works on at once.
@@ -18,8 +20,7 @@ pub const VIEW_RING: usize = 1 << 20;
 pub const ATTACH_WINDOW: u64 = 256 << 10;
 /// How long a pod waits for the first line of a connection.
 pub const HELLO_DEADLINE: std::time::Duration = std::time::Duration::from_secs(5);
-/// How long a client that sends nothing whole and takes nothing is kept after an error that ends its
-/// connection.
+/// How long a client may take to read the error that ends its connection.
 pub const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
 /// How many events a pod keeps for subscribers that read slowly or come back.
 pub const EVENT_RING: usize = 1024;

@@ -120,7 +120,7 @@ pub struct NewMessage {
     /// What it asks for.
     #[serde(default)]
     pub class: Class,
-    /// The conversation it belongs to.
+    /// The conversation it belongs to, at most [`MAX_THREAD`](crate::limits::MAX_THREAD) bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
     /// How it is to be typed.

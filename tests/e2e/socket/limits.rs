@@ -129,6 +129,33 @@ fn requests_in_the_smallest_pieces_are_answered_like_others() {
 }
 
 #[test]
+fn a_listing_of_an_inbox_costs_no_more_memory_for_long_messages() {
+    const MESSAGES: usize = 24;
+    let (_pods, pod) = Pods::one(r#"{"never_ready": true}"#);
+    let mut client = pod.connect();
+    for _ in 0..MESSAGES {
+        client.run(NewMessage::new("x".repeat(1_000_000))).unwrap();
+    }
+    let list = || {
+        let mut client = pod.connect();
+        let line = request(1, "inbox", &json!({ "limit": 1000 })) + "\n";
+        let asked = MAX_IN_FLIGHT / 2;
+        client.write(line.repeat(asked).as_bytes()).unwrap();
+        for _ in 0..asked {
+            let answer = client.receive().unwrap();
+            let rows = answer.result.unwrap()["messages"].take();
+            assert_eq!(rows.as_array().unwrap().len(), MESSAGES);
+            assert_eq!(rows[0]["bytes"], 1_000_000);
+        }
+        pod.memory_kib()
+    };
+    let before = pod.memory_kib();
+    let most = (0..4).map(|_| list()).max().unwrap();
+    let grown = most.saturating_sub(before);
+    assert!(grown < 4 << 10, "grew by {grown} KiB from {before}");
+}
+
+#[test]
 fn a_full_inbox_refuses_further_messages_and_says_its_limit() {
     let (_pods, pod) = Pods::one(r#"{"never_ready": true}"#);
     let mut client = pod.connect();

@@ -89,7 +89,7 @@ mod tests {
             }),
             ..Receipt::accepted(id, accepted)
         };
-        InboxRow::new(message, 0, receipt)
+        InboxRow::new(&message, 0, receipt)
     }
 
     fn report() -> InboxReport {

@@ -75,17 +75,16 @@ impl Fleet {
             limit: MAX_PAGE,
         };
         let standing = self.standing(pod.identity.id).await?;
-        let listing = self.store.undelivered(pod.identity.id, page).await?;
-        let mut messages = Vec::with_capacity(listing.items.len());
-        for entry in listing.items {
-            if standing.may_see(&entry) {
-                let receipt = held_by_absence(entry.receipt);
-                messages.push(InboxRow::new(entry.message, entry.attempts, receipt));
-            }
-        }
+        let sender = standing.sees_only();
+        let listing = self.store.waiting(pod.identity.id, sender, page).await?;
+        let shown = |row: InboxRow| InboxRow {
+            receipt: held_by_absence(row.receipt),
+            ..row
+        };
+        let waiting = listing.items.into_iter();
         let damaged = listing.corrupt.into_iter();
         Ok(InboxResult {
-            messages,
+            messages: waiting.map(|waiting| shown(waiting.row)).collect(),
             corrupt: damaged
                 .filter(|_| standing.is_trusted())
                 .map(|record| format!("{}: {}", record.id, record.error))

@@ -34,6 +34,12 @@ impl Standing {
         self.seat.is_trusted() || self.has_sent(entry)
     }
 
+    /// Returns whose messages of the pod's inbox alone are our business, if not all are. Whoever is no
+    /// pod is the operator, who may see all.
+    pub(super) fn sees_only(self) -> Option<PodId> {
+        self.own.filter(|_| !self.seat.is_trusted())
+    }
+
     /// Returns whether we may withdraw a message from the pod's inbox.
     pub(super) fn may_withdraw(self, entry: &InboxEntry) -> bool {
         self.seat.commands() || self.has_sent(entry)

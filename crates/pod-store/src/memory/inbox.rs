@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
+use podfleet_protocol::method::InboxRow;
 use podfleet_protocol::{MessageId, Outcome, PodId, Receipt, UnixMillis};
 
 use super::MemoryStore;
 use crate::error::{Fault, StoreError, StoreErrorKind};
-use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::inbox::{Accepted, DeliveryState, InboxEntry, InboxSummary, Offer, Refusal, Sequence};
 use crate::maintenance::{Pruned, Retention, victims};
 use crate::page::{Listing, Page};
 use crate::record::Fence;
@@ -35,6 +36,25 @@ impl InboxStore for MemoryStore {
     ) -> Result<Listing<InboxEntry, Sequence>, StoreError> {
         self.call("list undelivered messages", |state| {
             Ok(state.list(pod, &page, is_undelivered))
+        })
+    }
+
+    async fn waiting(
+        &self,
+        pod: PodId,
+        sender: Option<PodId>,
+        page: Page<Sequence>,
+    ) -> Result<Listing<InboxSummary, Sequence>, StoreError> {
+        self.call("list waiting messages", |state| {
+            let shown = |entry: &InboxEntry| {
+                is_undelivered(entry) && (sender.is_none() || entry.sender == sender)
+            };
+            let listing = state.list(pod, &page, shown);
+            Ok(Listing {
+                items: listing.items.iter().map(summary).collect(),
+                corrupt: listing.corrupt,
+                next: listing.next,
+            })
         })
     }
 
@@ -313,6 +333,15 @@ impl Old {
 
 pub(super) fn is_undelivered(entry: &InboxEntry) -> bool {
     entry.state != DeliveryState::Settled
+}
+
+fn summary(entry: &InboxEntry) -> InboxSummary {
+    InboxSummary {
+        sequence: entry.sequence,
+        sender: entry.sender,
+        state: entry.state,
+        row: InboxRow::new(&entry.message, entry.attempts, entry.receipt.clone()),
+    }
 }
 
 fn count(items: impl Iterator) -> u32 {

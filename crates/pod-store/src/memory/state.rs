@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, UnixMillis};
 
 use super::chat::Chat;
@@ -130,9 +129,7 @@ impl State {
         if let Some(answer) = inbox.repeat(&offer) {
             return answer;
         }
-        if offer.message.body.len() > MAX_BODY {
-            return Err(Refusal::TooLarge { limit: MAX_BODY });
-        }
+        offer.check_size()?;
         self.check_right(to, &offer)?;
         let last = self.inboxes.values().filter_map(Inbox::last).max();
         let sequence = Sequence(last.map_or(0, |last| last.0) + 1);

@@ -1,6 +1,5 @@
 //! Accepting messages: the one transaction that checks the right to send and writes the message.
 
-use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{PodId, Receipt};
 use rusqlite::{Connection, Transaction, ffi, params};
 
@@ -21,8 +20,7 @@ pub(super) fn accept(
 ) -> Result<Vec<Result<Accepted, Refusal>>, Fault> {
     let mut files = Vec::with_capacity(offers.len());
     let written = offers.iter().try_for_each(|offer| {
-        let fits = offer.message.body.len() <= MAX_BODY;
-        files.push(if fits {
+        files.push(if offer.check_size().is_ok() {
             database.bodies.keep(&offer.message.body)?
         } else {
             None
@@ -149,8 +147,8 @@ impl Receiver<'_> {
     }
 
     fn check(&self, offer: &Offer) -> Result<Result<(), Refusal>, Fault> {
-        if offer.message.body.len() > MAX_BODY {
-            return Ok(Err(Refusal::TooLarge { limit: MAX_BODY }));
+        if let Err(refusal) = offer.check_size() {
+            return Ok(Err(refusal));
         }
         let pod = self.waiting.pod;
         if let Err(refusal) = relations::check(self.transaction, pod, offer, self.limits.pair)? {

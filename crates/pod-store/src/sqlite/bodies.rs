@@ -1,7 +1,7 @@
 //! Long bodies, in files beside the database.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -62,6 +62,27 @@ impl Bodies {
     pub(crate) fn read(&self, name: &str) -> Result<String, Fault> {
         let path = self.path(name);
         fs::read_to_string(&path).map_err(|error| Fault::io(&path, "read body", error))
+    }
+
+    /// Returns the first `characters` of a body, and its length in bytes.
+    pub(crate) fn beginning(&self, name: &str, characters: usize) -> Result<(String, u64), Fault> {
+        let path = self.path(name);
+        let read = || -> io::Result<(String, u64)> {
+            let file = File::open(&path)?;
+            let length = file.metadata()?.len();
+            let mut bytes = Vec::new();
+            // No character is longer.
+            file.take(4 * characters as u64).read_to_end(&mut bytes)?;
+            let sound = match std::str::from_utf8(&bytes) {
+                Ok(text) => text,
+                Err(error) if error.error_len().is_none() => {
+                    std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
+                }
+                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+            };
+            Ok((sound.chars().take(characters).collect(), length))
+        };
+        read().map_err(|error| Fault::io(&path, "read body", error))
     }
 
     /// Copies a body of another directory under its name, unless it is there already; returns whether

@@ -1,5 +1,7 @@
 //! Statements about messages. How one is accepted stands in [`acceptance`](super::acceptance).
 
+use podfleet_protocol::limits::PREVIEW;
+use podfleet_protocol::method::InboxRow;
 use podfleet_protocol::{
     Address, Class, Kind, Message, MessageId, Outcome, PodId, Receipt, UnixMillis,
 };
@@ -12,7 +14,7 @@ use super::pods::{self, check_fence};
 use super::schema::WAITING;
 use super::{listing, outbox};
 use crate::error::{Fault, StoreErrorKind};
-use crate::inbox::{DeliveryState, InboxEntry, Sequence};
+use crate::inbox::{DeliveryState, InboxEntry, InboxSummary, Sequence};
 use crate::outbox::{Act, RelationChange, SentMessage};
 use crate::page::{Listing, Page};
 use crate::record::Fence;
@@ -28,39 +30,79 @@ pub(super) enum Which {
 }
 
 fn decode(row: &Row<'_>, bodies: &Bodies) -> Result<InboxEntry, Fault> {
-    let state: String = row.get("state")?;
     Ok(InboxEntry {
         sequence: Sequence(unsigned(row, "sequence")?),
         message: decode_message(row, bodies)?,
         sender: parsed_optional(row, "sender")?,
-        state: DeliveryState::from_word(&state)
-            .ok_or_else(|| Fault::corrupt(format!("column `state` is `{state}`")))?,
+        state: decode_state(row)?,
         receipt: json(row, "receipt")?,
         attempts: row.get("attempts")?,
     })
 }
 
+/// What the columns of a listing without bodies are. Of a body only its length in bytes and its
+/// beginning are read.
+fn summary_columns() -> String {
+    let columns = COLUMNS.replace(" body,", "");
+    format!("{columns}, substr(body, 1, {PREVIEW}) AS preview, octet_length(body) AS bytes")
+}
+
+fn decode_summary(row: &Row<'_>, bodies: &Bodies) -> Result<InboxSummary, Fault> {
+    let (preview, bytes) = match row.get("preview")? {
+        Some(preview) => (preview, unsigned(row, "bytes")?),
+        None => bodies.beginning(&row.get::<_, String>("body_file")?, PREVIEW)?,
+    };
+    Ok(InboxSummary {
+        sequence: Sequence(unsigned(row, "sequence")?),
+        sender: parsed_optional(row, "sender")?,
+        state: decode_state(row)?,
+        row: InboxRow {
+            id: parsed(row, "id")?,
+            from: decode_address(row, ["from_host", "from_session"])?,
+            kind: decode_kind(row)?,
+            class: decode_class(row)?,
+            thread: row.get("thread")?,
+            preview,
+            bytes,
+            accepted: UnixMillis(row.get("accepted")?),
+            attempts: row.get("attempts")?,
+            receipt: json(row, "receipt")?,
+        },
+    })
+}
+
 fn decode_message(row: &Row<'_>, bodies: &Bodies) -> Result<Message, Fault> {
-    let class: String = row.get("class")?;
     Ok(Message {
         id: parsed(row, "id")?,
-        from: Address::new(
-            row.get::<_, String>("from_host")?,
-            row.get::<_, String>("from_session")?,
-        ),
-        to: Address::new(
-            row.get::<_, String>("to_host")?,
-            row.get::<_, String>("to_session")?,
-        ),
+        from: decode_address(row, ["from_host", "from_session"])?,
+        to: decode_address(row, ["to_host", "to_session"])?,
         kind: decode_kind(row)?,
-        class: class
-            .parse::<Class>()
-            .map_err(|()| Fault::corrupt(format!("column `class` is `{class}`")))?,
+        class: decode_class(row)?,
         thread: row.get("thread")?,
         body: decode_body(row, bodies)?,
         typing: json(row, "typing")?,
         accepted: UnixMillis(row.get("accepted")?),
     })
+}
+
+fn decode_state(row: &Row<'_>) -> Result<DeliveryState, Fault> {
+    let state: String = row.get("state")?;
+    DeliveryState::from_word(&state)
+        .ok_or_else(|| Fault::corrupt(format!("column `state` is `{state}`")))
+}
+
+fn decode_address(row: &Row<'_>, [host, session]: [&str; 2]) -> Result<Address, Fault> {
+    Ok(Address::new(
+        row.get::<_, String>(host)?,
+        row.get::<_, String>(session)?,
+    ))
+}
+
+fn decode_class(row: &Row<'_>) -> Result<Class, Fault> {
+    let class: String = row.get("class")?;
+    class
+        .parse()
+        .map_err(|()| Fault::corrupt(format!("column `class` is `{class}`")))
 }
 
 fn decode_kind(row: &Row<'_>) -> Result<Kind, Fault> {
@@ -105,14 +147,9 @@ pub(super) fn list(
     which: Which,
     page: &Page<Sequence>,
 ) -> Result<Listing<InboxEntry, Sequence>, Fault> {
-    // The inner queries find numbers in an index, not whole messages.
     let chosen = match which {
         Which::All => first_of("", "sequence"),
-        Which::Undelivered => format!(
-            "{} UNION ALL {}",
-            first_of("AND state <> 'settled' AND sender IS NULL", WAITING),
-            first_of("AND state <> 'settled' AND sender > ''", "sequence")
-        ),
+        Which::Undelivered => undelivered(),
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM message WHERE sequence IN ({chosen}) ORDER BY sequence LIMIT ?3"
@@ -126,6 +163,46 @@ pub(super) fn list(
         |row| Ok(Sequence(unsigned(row, "sequence")?)),
         |row| decode(row, &database.bodies),
         |row| Ok((readable(row, "id")?, String::new())),
+    )
+}
+
+/// Lists what waits, without bodies.
+pub(super) fn waiting(
+    database: &Database,
+    pod: PodId,
+    sender: Option<PodId>,
+    page: &Page<Sequence>,
+) -> Result<Listing<InboxSummary, Sequence>, Fault> {
+    let chosen = match sender {
+        None => undelivered(),
+        Some(_) => first_of("AND state <> 'settled' AND sender = ?4", "sequence"),
+    };
+    let columns = summary_columns();
+    let sql = format!(
+        "SELECT {columns} FROM message WHERE sequence IN ({chosen}) ORDER BY sequence LIMIT ?3"
+    );
+    let mut statement = database.reader().prepare_cached(&sql)?;
+    let after = page.after.map_or(0, |after| signed(after.0));
+    let (pod, limit) = (pod.to_string(), i64::from(page.limit));
+    let rows = match sender {
+        None => statement.query(params![pod, after, limit])?,
+        Some(sender) => statement.query(params![pod, after, limit, sender.to_string()])?,
+    };
+    listing::read(
+        rows,
+        page.limit,
+        |row| Ok(Sequence(unsigned(row, "sequence")?)),
+        |row| decode_summary(row, &database.bodies),
+        |row| Ok((readable(row, "id")?, String::new())),
+    )
+}
+
+/// Selects what waits. The inner queries find numbers in an index, not whole messages.
+fn undelivered() -> String {
+    format!(
+        "{} UNION ALL {}",
+        first_of("AND state <> 'settled' AND sender IS NULL", WAITING),
+        first_of("AND state <> 'settled' AND sender > ''", "sequence")
     )
 }
 

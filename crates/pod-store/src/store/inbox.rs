@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use podfleet_protocol::{MessageId, PodId, Receipt, UnixMillis};
 
 use crate::error::StoreError;
-use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::inbox::{Accepted, DeliveryState, InboxEntry, InboxSummary, Offer, Refusal, Sequence};
 use crate::maintenance::{Pruned, Retention};
 use crate::page::{Listing, Page};
 use crate::record::Fence;
@@ -43,6 +43,18 @@ pub trait InboxStore: Send + Sync + Debug {
         pod: PodId,
         page: Page<Sequence>,
     ) -> Result<Listing<InboxEntry, Sequence>, StoreError>;
+
+    /// Lists the messages that are not settled, in order of acceptance, without their bodies; of one
+    /// sender only, if it is named.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read; damaged messages are named in the listing.
+    async fn waiting(
+        &self,
+        pod: PodId,
+        sender: Option<PodId>,
+        page: Page<Sequence>,
+    ) -> Result<Listing<InboxSummary, Sequence>, StoreError>;
 
     /// Lists all messages of an inbox, in order of acceptance.
     ///

@@ -8,16 +8,15 @@ use std::path::Path;
 
 use podfleet_pod_store::session_log::{Entry, Interrupted, LogWriter, Recovery, SessionFiles};
 use podfleet_pod_store::{
-    CrashPoint, DeliveryState, InboxEntry, Page, PodRecord, PodStore, StoreError, StoreErrorKind,
+    CrashPoint, DeliveryState, InboxEntry, InboxSummary, Page, PodRecord, PodStore, StoreError,
+    StoreErrorKind,
 };
+use podfleet_protocol::limits::PAGE;
 use podfleet_protocol::{Evidence, OnCrash, Outcome, PodId, Receipt, SessionId, Source};
 
 use super::PodError;
 use crate::clock;
 use crate::transcripts::{Heard, PastTranscripts};
-
-/// How many messages are read at once; each may have 1 MiB.
-const PAGE: u32 = 16;
 
 /// What there is to find out from.
 #[derive(Debug)]
@@ -100,9 +99,9 @@ async fn settle_unknown(
     let mut delivering = Vec::new();
     each_undelivered(store, record.identity.id, |entry| {
         if entry.state == DeliveryState::Delivering
-            && known.iter().all(|known| known.id != entry.message.id)
+            && known.iter().all(|known| known.id != entry.row.id)
         {
-            delivering.push(entry.receipt);
+            delivering.push(entry.row.receipt);
         }
     })
     .await?;
@@ -215,11 +214,11 @@ pub(super) async fn waiting(store: &dyn PodStore, pod: PodId) -> Result<u32, Sto
 async fn each_undelivered(
     store: &dyn PodStore,
     pod: PodId,
-    mut visit: impl FnMut(InboxEntry),
+    mut visit: impl FnMut(InboxSummary),
 ) -> Result<(), StoreError> {
     let mut page = Page::first(PAGE);
     loop {
-        let listing = store.undelivered(pod, page).await?;
+        let listing = store.waiting(pod, None, page).await?;
         listing.items.into_iter().for_each(&mut visit);
         match listing.next {
             Some(next) => page = Page::after(next, PAGE),

@@ -20,17 +20,19 @@ pub(super) async fn list(
         after: params.after.map(Sequence),
         limit: page_size(params.limit),
     };
-    let listing = shared.store.undelivered(shared.identity.id, page).await;
+    let sender = match caller.sender {
+        _ if caller.seat.is_trusted() => None,
+        Sender::Pod(id) => Some(id),
+        Sender::Operator | Sender::Report => return Ok(InboxResult::default()),
+    };
+    let listing = shared.store.waiting(shared.identity.id, sender, page).await;
     let listing = listing.map_err(|error| storage(&error))?;
-    let mut messages = Vec::with_capacity(listing.items.len());
-    for entry in listing.items {
-        if caller.seat.is_trusted() || is_from(&entry, caller) {
-            messages.push(row(shared, entry));
-        }
-    }
+    let waiting = listing.items.into_iter();
     let damaged = listing.corrupt.into_iter();
     Ok(InboxResult {
-        messages,
+        messages: waiting
+            .map(|waiting| presented(shared, waiting.row))
+            .collect(),
         corrupt: damaged
             .filter(|_| caller.seat.is_trusted())
             .map(|record| format!("{}: {}", record.id, record.error))
@@ -55,10 +57,10 @@ fn is_from(entry: &InboxEntry, caller: &Caller) -> bool {
     }
 }
 
-fn row(shared: &Shared, entry: InboxEntry) -> InboxRow {
-    let receipt = shared.receipts.get(entry.message.id);
-    let receipt = messages::presented(shared, receipt.unwrap_or(entry.receipt));
-    InboxRow::new(entry.message, entry.attempts, receipt)
+fn presented(shared: &Shared, row: InboxRow) -> InboxRow {
+    let receipt = shared.receipts.get(row.id).unwrap_or(row.receipt);
+    let receipt = messages::presented(shared, receipt);
+    InboxRow { receipt, ..row }
 }
 
 /// Checks that a message here is the caller's own: that of somebody else is none that it may know

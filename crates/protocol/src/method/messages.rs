@@ -58,7 +58,7 @@ pub struct InboxParams {
 }
 
 /// Result of `inbox`: the messages that have not left it, in order of acceptance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InboxResult {
     /// Those that the caller may see: all, or only its own.
     pub messages: Vec<InboxRow>,
@@ -99,13 +99,13 @@ pub struct InboxRow {
 impl InboxRow {
     /// Shows a message of an inbox.
     #[must_use]
-    pub fn new(message: Message, attempts: u32, receipt: Receipt) -> Self {
+    pub fn new(message: &Message, attempts: u32, receipt: Receipt) -> Self {
         Self {
             id: message.id,
-            from: message.from,
+            from: message.from.clone(),
             kind: message.kind,
             class: message.class,
-            thread: message.thread,
+            thread: message.thread.clone(),
             preview: message.body.chars().take(PREVIEW).collect(),
             bytes: message.body.len() as u64,
             accepted: message.accepted,

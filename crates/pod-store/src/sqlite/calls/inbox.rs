@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use podfleet_protocol::{MessageId, PodId, Receipt, UnixMillis};
 
 use crate::error::StoreError;
-use crate::inbox::{Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::inbox::{Accepted, DeliveryState, InboxEntry, InboxSummary, Offer, Refusal, Sequence};
 use crate::maintenance::{Pruned, Retention};
 use crate::page::{Listing, Page};
 use crate::record::Fence;
@@ -32,6 +32,18 @@ impl InboxStore for SqliteStore {
     ) -> Result<Listing<InboxEntry, Sequence>, StoreError> {
         self.call("list undelivered messages", move |database| {
             inbox::list(database, pod, Which::Undelivered, &page)
+        })
+        .await
+    }
+
+    async fn waiting(
+        &self,
+        pod: PodId,
+        sender: Option<PodId>,
+        page: Page<Sequence>,
+    ) -> Result<Listing<InboxSummary, Sequence>, StoreError> {
+        self.call("list waiting messages", move |database| {
+            inbox::waiting(database, pod, sender, &page)
         })
         .await
     }

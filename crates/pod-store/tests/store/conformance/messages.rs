@@ -1,15 +1,18 @@
 //! What every store does with messages. Each test runs on each store.
 
 use podfleet_pod_store::{
-    DeliveryState, MAX_PAIR_MESSAGES, Offer, Page, PodStore, Refusal, StoreErrorKind,
+    DeliveryState, InboxEntry, InboxSummary, MAX_PAIR_MESSAGES, Offer, Page, PodStore, Refusal,
+    StoreErrorKind,
 };
-use podfleet_protocol::limits::{MAX_BODY, MAX_INBOX};
+use podfleet_protocol::limits::{MAX_BODY, MAX_INBOX, MAX_THREAD, PREVIEW};
+use podfleet_protocol::method::InboxRow;
 use podfleet_protocol::{Kind, Message, Outcome, PodId, Receipt, UnixMillis};
 
 use super::super::samples::{AT, add, message, pod, pod_in, start};
 
 on_every_store!(
     messages_keep_their_order_and_every_field,
+    a_listing_of_what_waits_has_the_beginning_of_each_body,
     what_waits_comes_in_pages_in_the_order_of_acceptance_whoever_sent_it,
     the_same_message_again_is_a_duplicate,
     an_id_of_another_body_is_refused,
@@ -66,6 +69,63 @@ async fn messages_keep_their_order_and_every_field(store: &dyn PodStore) {
     );
 }
 
+async fn a_listing_of_what_waits_has_the_beginning_of_each_body(store: &dyn PodStore) {
+    let coder = add(store, pod("coder")).await;
+    let mate = add(store, pod("tester")).await;
+    let mut threaded = message("short");
+    threaded.thread = Some("t-1".to_owned());
+    let bodies = [
+        "",
+        "é".repeat(300).as_str(),
+        "漢".repeat(MAX_BODY / 3).as_str(),
+    ]
+    .map(message);
+    let mut sent = vec![threaded];
+    sent.extend(bodies);
+    for message in &sent {
+        store
+            .accept(coder, vec![message.clone().into()])
+            .await
+            .unwrap()[0]
+            .as_ref()
+            .unwrap();
+    }
+    let note = Message {
+        kind: Kind::Notify,
+        ..message(&"x".repeat(MAX_BODY))
+    };
+    let offer = Offer::from_pod(mate, note.clone());
+    store.accept(coder, vec![offer]).await.unwrap()[0]
+        .as_ref()
+        .unwrap();
+
+    let whole = store.undelivered(coder, Page::all()).await.unwrap();
+    let listing = store.waiting(coder, None, Page::all()).await.unwrap();
+    let expected: Vec<_> = whole.items.iter().map(shown).collect();
+    assert_eq!(listing.items, expected);
+    let lengths: Vec<_> = listing.items.iter().map(|item| item.row.bytes).collect();
+    let of = |message: &Message| message.body.len() as u64;
+    assert_eq!(lengths[..4], sent.iter().map(of).collect::<Vec<_>>());
+    assert_eq!(listing.items[3].row.preview, "漢".repeat(PREVIEW));
+
+    let its_own = store.waiting(coder, Some(mate), Page::all()).await.unwrap();
+    assert_eq!(its_own.items, expected[4..]);
+    let page = Page::after(expected[1].sequence, 2);
+    let part = store.waiting(coder, None, page).await.unwrap();
+    assert_eq!(part.items, expected[2..4]);
+    assert_eq!(part.next, Some(expected[3].sequence));
+}
+
+/// What a listing shows of a message.
+fn shown(entry: &InboxEntry) -> InboxSummary {
+    InboxSummary {
+        sequence: entry.sequence,
+        sender: entry.sender,
+        state: entry.state,
+        row: InboxRow::new(&entry.message, entry.attempts, entry.receipt.clone()),
+    }
+}
+
 async fn what_waits_comes_in_pages_in_the_order_of_acceptance_whoever_sent_it(
     store: &dyn PodStore,
 ) {
@@ -92,8 +152,11 @@ async fn what_waits_comes_in_pages_in_the_order_of_acceptance_whoever_sent_it(
     let mut listed = Vec::new();
     let mut page = Page::first(2);
     loop {
-        let listing = store.undelivered(coder, page).await.unwrap();
+        let listing = store.undelivered(coder, page.clone()).await.unwrap();
         assert!(listing.items.len() <= 2);
+        let waiting = store.waiting(coder, None, page).await.unwrap();
+        let shown: Vec<_> = listing.items.iter().map(shown).collect();
+        assert_eq!((waiting.items, waiting.next), (shown, listing.next));
         listed.extend(listing.items.iter().map(|entry| entry.sequence));
         match listing.next {
             Some(next) => page = Page::after(next, 2),
@@ -161,16 +224,21 @@ async fn a_refusal_does_not_touch_the_rest_of_the_batch(store: &dyn PodStore) {
     let id = add(store, pod("coder")).await;
     let huge = message(&"x".repeat(MAX_BODY + 1));
     let stranger = Offer::from_pod(PodId::generate(), message("let me in"));
+    let mut woolly = message("hi");
+    woolly.thread = Some("x".repeat(MAX_THREAD + 1));
     let batch = vec![
         message("1").into(),
         huge.into(),
         stranger,
+        woolly.into(),
         message("2").into(),
     ];
     let answers = store.accept(id, batch).await.unwrap();
     assert_eq!(answers[1], Err(Refusal::TooLarge { limit: MAX_BODY }));
     assert_eq!(answers[2], Err(Refusal::NoSuchPod));
-    assert_eq!(answers[3].as_ref().unwrap().position, 2);
+    let limit = MAX_THREAD;
+    assert_eq!(answers[3], Err(Refusal::ThreadTooLong { limit }));
+    assert_eq!(answers[4].as_ref().unwrap().position, 2);
     assert_eq!(
         store
             .undelivered(id, Page::all())
