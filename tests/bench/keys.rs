@@ -112,11 +112,15 @@ pub(crate) async fn attach(world: &World) -> AttachStream {
 
 /// Returns the socket of the world's only pod.
 pub(crate) fn socket(world: &World) -> PathBuf {
+    sockets(world).next().unwrap()
+}
+
+/// Returns the sockets of the world's pods; a hub of it has one beside them.
+pub(crate) fn sockets(world: &World) -> impl Iterator<Item = PathBuf> {
     let files = std::fs::read_dir(world.path("run")).unwrap().flatten();
     files
         .map(|file| file.path())
-        .find(|path| path.extension() == Some("sock".as_ref()))
-        .unwrap()
+        .filter(|path| path.extension() == Some("sock".as_ref()) && !path.ends_with("hub.sock"))
 }
 
 /// Types a key and waits for it to come back.

@@ -236,13 +236,7 @@ async fn controllers(hubs: &Hubs) -> BTreeMap<String, (AttachStream, u64)> {
         credential: None,
     };
     let mut found = BTreeMap::new();
-    let files = std::fs::read_dir(hubs.spoke.world.path("run"))
-        .unwrap()
-        .flatten();
-    for socket in files.map(|file| file.path()) {
-        if socket.extension() != Some("sock".as_ref()) || socket.ends_with("hub.sock") {
-            continue;
-        }
+    for socket in keys::sockets(&hubs.spoke.world) {
         let pod = PodClient::connect(&socket, &who).await.unwrap();
         let name = pod.hello().name.to_string();
         let params = AttachParams {
