@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use podfleet_pod::process::ProcessRef;
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
@@ -81,6 +82,9 @@ pub struct Standing {
     pub socket: PathBuf,
     /// The process.
     pub pid: u32,
+    /// When it started, in clock ticks since boot; unknown of hubs before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<u64>,
     /// Where it listens.
     pub listen: Vec<(SocketAddr, Protection)>,
     /// The key that it shows.
@@ -95,7 +99,7 @@ impl Running {
     pub async fn begin(plan: Plan) -> Result<Self, Fault> {
         let topology = Topology::open(&plan.directory)?;
         let lock = take_lock(&plan.directory)?;
-        // Whoever finds the lock held and a record takes the record for ours.
+        // One that is there is of a hub that was killed.
         let _ = fs::remove_file(plan.directory.join(STANDING));
         let key = OwnKey::open(&plan.directory)?;
         let names = (plan.host, plan.build);
@@ -119,9 +123,11 @@ impl Running {
             listen.push((at, protection));
             listeners.push(Listener::Network(bound, tls));
         }
+        let pid = std::process::id();
         let standing = Standing {
             socket,
-            pid: std::process::id(),
+            pid,
+            start: ProcessRef::of(pid).map(|process| process.start),
             listen,
             pin: key.pin(),
         };
@@ -170,15 +176,30 @@ const LOOKING: Duration = Duration::from_millis(200);
 const STANDING: &str = "running.json";
 const LOCK: &str = "hub.lock";
 
-/// Finds the hub that runs with this directory.
+impl Standing {
+    /// Returns the process, which is no later one with the same pid; nothing if it has ended.
+    #[must_use]
+    pub fn process(&self) -> Option<ProcessRef> {
+        let process = ProcessRef::of(self.pid)?;
+        let is_it = self.start.is_none_or(|start| start == process.start);
+        is_it.then_some(process)
+    }
+}
+
+/// Finds the hub that runs with this directory; nothing while it is only beginning.
 ///
 /// # Errors
 /// Fails when what it left cannot be read.
 pub fn find(directory: &Path) -> Result<Option<Standing>, Fault> {
-    // What stands there may be of a hub that was killed.
     if !is_taken(directory) {
         return Ok(None);
     }
+    // What stands there may be of a hub that was killed, and the lock another's that begins.
+    let standing = recorded(directory)?;
+    Ok(standing.filter(|standing| standing.process().is_some()))
+}
+
+fn recorded(directory: &Path) -> Result<Option<Standing>, Fault> {
     let text = match fs::read(directory.join(STANDING)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => {
@@ -264,4 +285,35 @@ fn fault(what: &str, error: &io::Error) -> Fault {
         .unwrap_or_default()
         .to_lowercase();
     Fault::new(Code::Internal, format!("{what}: {words}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_beside_a_held_lock_is_its_holders_only_if_its_process_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let own = ProcessRef::of(std::process::id()).unwrap();
+        let standing = |start| Standing {
+            socket: directory.path().join("hub.sock"),
+            pid: own.pid,
+            start,
+            listen: Vec::new(),
+            pin: OwnKey::open(directory.path()).unwrap().pin(),
+        };
+        let found = |start| {
+            publish(directory.path(), &standing(start)).unwrap();
+            find(directory.path()).unwrap()
+        };
+        assert_eq!(found(Some(own.start)), None, "nobody has the lock");
+        let _lock = take_lock(directory.path()).unwrap();
+        assert_eq!(found(Some(own.start)), Some(standing(Some(own.start))));
+        // Another process has been given the pid since.
+        assert_eq!(found(Some(own.start - 1)), None);
+        // As hubs wrote it that did not know when they started.
+        assert_eq!(found(None), Some(standing(None)));
+        fs::remove_file(directory.path().join(STANDING)).unwrap();
+        assert_eq!(find(directory.path()).unwrap(), None, "it begins");
+    }
 }

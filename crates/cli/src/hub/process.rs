@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use podfleet::{Fleet, Setup};
@@ -15,9 +15,9 @@ use podfleet_hub::host::{Listen, Plan, Protection, Running, Standing, find, is_t
 use podfleet_hub::hub::Grace;
 use podfleet_hub::machine::{Fleets, Machine, fleet_fault};
 use podfleet_hub::server::{Limits, Settings};
+use podfleet_pod::process::ProcessRef;
 use podfleet_protocol::FleetName;
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::version;
@@ -27,6 +27,8 @@ use crate::exit::Exit;
 
 /// How long a hub in the background may take until it answers, and a hub until it has ended.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long it is until it is looked again whether that is so.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What the user wants of the hub.
 #[derive(Debug, Clone)]
@@ -178,52 +180,65 @@ pub(crate) fn in_background(arguments: &[String], context: &Context) -> Result<S
         // Of no terminal that could end it.
         .process_group_of_its_own()
         .spawn()?;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     loop {
-        if let Some(standing) = find(&directory)?
-            && standing.pid == child.id()
-        {
-            return Ok(standing);
-        }
-        if let Some(status) = child.try_wait()? {
-            // Another one was faster.
-            if let Some(standing) = find(&directory)? {
+        let ended = child.try_wait()?;
+        match (find(&directory)?, ended) {
+            // If ours has ended, another one was faster.
+            (Some(standing), ended) if ended.is_some() || standing.pid == child.id() => {
                 return Ok(standing);
             }
-            let said = std::fs::read_to_string(&log_path).unwrap_or_default();
-            return Err(not_started(&said, status));
+            (None, Some(status)) if !is_taken(&directory) => {
+                let said = std::fs::read_to_string(&log_path).unwrap_or_default();
+                return Err(not_started(&said, status));
+            }
+            _ => {}
         }
         if begun.elapsed() > PATIENCE {
             let message = "the hub does not answer in time";
             return Err(Error::message(Exit::System, message)
                 .hint(format!("{} has what it says", log_path.display())));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(PAUSE);
     }
 }
 
 /// Ends the hub of this machine, and returns when it has ended: false if none ran.
+///
+/// One that is beginning is waited for, since only its record says which process it is.
 pub(crate) fn end(context: &Context) -> Result<bool, Error> {
     let directory = directory(context)?;
-    let Some(standing) = find(&directory)? else {
-        return Ok(false);
-    };
-    let pid = i32::try_from(standing.pid).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| Error::message(Exit::System, "the hub has no process id"))?;
-    match kill_process(pid, Signal::TERM) {
-        Ok(()) | Err(Errno::SRCH) => {}
-        Err(error) => return Err(Error::new(Exit::System, error).context("the hub is not ended")),
-    }
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
+    let mut asked: Option<ProcessRef> = None;
+    let mut ran = false;
     while is_taken(&directory) {
-        if begun.elapsed() > PATIENCE {
-            let message = format!("the hub (pid {}) does not end", standing.pid);
-            return Err(Error::message(Exit::System, message)
-                .hint(format!("`kill -KILL {}` ends it at once", standing.pid)));
+        ran = true;
+        let process = find(&directory)?.and_then(|standing| standing.process());
+        match (asked, process) {
+            (None, Some(process)) => {
+                process.signal(Signal::TERM);
+                asked = Some(process);
+            }
+            // Somebody began another one.
+            (Some(asked), Some(process)) if asked != process => break,
+            _ => {}
         }
-        std::thread::sleep(Duration::from_millis(20));
+        if begun.elapsed() > PATIENCE {
+            return Err(not_ended(asked));
+        }
+        std::thread::sleep(PAUSE);
     }
-    Ok(true)
+    Ok(ran)
+}
+
+fn not_ended(asked: Option<ProcessRef>) -> Error {
+    let Some(ProcessRef { pid, .. }) = asked else {
+        let message = "a hub has begun, and does not say which process it is";
+        return Error::message(Exit::System, message)
+            .hint("`fleet hub status` says when it serves");
+    };
+    let message = format!("the hub (pid {pid}) does not end");
+    Error::message(Exit::System, message).hint(format!("`kill -KILL {pid}` ends it at once"))
 }
 
 /// Repeats what the hub said before it ended: its error, which it wrapped, and its hint.
