@@ -1,6 +1,6 @@
 //! Terminals on another machine: who may type, what survives what, and how long they are kept.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use podfleet_protocol::{Generation, Run};
 
 use super::seen::{Seen, params};
 use super::{Machine, pair};
-use crate::world::{is_gone, until, until_within};
+use crate::world::{until, until_within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_goes_on_exactly_where_it_was_whichever_hub_restarts() {
@@ -73,37 +73,30 @@ async fn a_terminal_goes_on_exactly_where_it_was_whichever_hub_restarts() {
     assert_eq!(anew.resets, 1);
 }
 
+type Lines = Arc<Mutex<Vec<String>>>;
+
 /// A command that is read line by line while it runs; killed when dropped.
 struct Running {
     process: Child,
-    lines: Arc<Mutex<Vec<String>>>,
+    lines: Lines,
+    /// What it says besides.
+    notes: Lines,
 }
 
 impl Running {
     fn start(command: &mut Command) -> Self {
         let mut process = command
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let lines = Arc::<Mutex<Vec<String>>>::default();
-        let read = Arc::clone(&lines);
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                read.lock().unwrap().push(line);
-            }
-        });
-        Self { process, lines }
-    }
-
-    #[track_caller]
-    fn until(&self, wanted: &str) {
-        until(|| {
-            let lines = self.lines.lock().unwrap();
-            let found = lines.iter().any(|line| line == wanted);
-            found.then_some(()).ok_or_else(|| format!("{lines:#?}"))
-        });
+        let lines = read(process.stdout.take().unwrap());
+        let notes = read(process.stderr.take().unwrap());
+        Self {
+            process,
+            lines,
+            notes,
+        }
     }
 }
 
@@ -112,6 +105,26 @@ impl Drop for Running {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn read(from: impl Read + Send + 'static) -> Lines {
+    let lines = Lines::default();
+    let read = Arc::clone(&lines);
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            read.lock().unwrap().push(line);
+        }
+    });
+    lines
+}
+
+#[track_caller]
+fn until_line(lines: &Lines, wanted: &str) {
+    until(|| {
+        let lines = lines.lock().unwrap();
+        let found = lines.iter().any(|line| line.starts_with(wanted));
+        found.then_some(()).ok_or_else(|| format!("{lines:#?}"))
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,28 +136,38 @@ async fn tail_goes_on_where_it_was_when_the_way_through_a_hub_is_there_again() {
         .await;
     seen.until("ready-21").await.unwrap();
     let tail = ["tail", "sh@box", "-f", "-n", "100", "--hub", "local"];
-    let tail = Running::start(&mut home.world.command("default", &tail));
-    tail.until("ready-21");
+    let mut tail = Running::start(&mut home.world.command("default", &tail));
+    until_line(&tail.lines, "ready-21");
     let (go, gone) = (spoke.world.path("home/go"), spoke.world.path("home/gone"));
     let script = "echo one-$((20+2)); while [ ! -e go ]; do sleep 0.1; done; \
          echo two-$((20+3)); touch gone; while [ -e go ]; do sleep 0.1; done; \
          echo three-$((20+4))\n";
     seen.type_in(script).await;
-    tail.until("one-22");
+    until_line(&tail.lines, "one-22");
     drop(seen);
     // What it says while there is no way is not lost.
     home.end_hub();
     std::fs::write(&go, "").unwrap();
     until(|| gone.exists().then_some(()).ok_or_else(|| "it waits".into()));
+    until_line(&tail.notes, "note: the way to `sh@box` broke");
     home.start_hub(&home.address());
-    tail.until("two-23");
+    until_line(&tail.lines, "two-23");
     std::fs::remove_file(&go).unwrap();
-    tail.until("three-24");
+    until_line(&tail.lines, "three-24");
     let lines = tail.lines.lock().unwrap().clone();
     for once in ["ready-21", "one-22", "two-23", "three-24"] {
         let count = lines.iter().filter(|line| *line == once).count();
         assert_eq!(count, 1, "{once}: {lines:#?}");
     }
+    until_line(&tail.notes, "note: the way to `sh@box` is there again");
+
+    home.world.fleet(&["pty", "kill", "sh@box"]).exits(0);
+    assert_eq!(tail.process.wait().unwrap().code(), Some(1));
+    until_line(&tail.notes, "error: `sh@box` ended");
+    let notes = tail.notes.lock().unwrap();
+    // The others are lines that a long one was wrapped into.
+    let told = |line: &&String| line.starts_with("note: ") || line.starts_with("error: ");
+    assert_eq!(notes.iter().filter(told).count(), 3, "{notes:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -315,20 +338,4 @@ fn a_terminal_goes_on_while_home_asks_and_ends_when_home_is_away_for_too_long() 
             _ => Err(format!("{rows:#}")),
         }
     });
-}
-
-#[test]
-fn a_command_ends_the_hub_and_agents_go_on() {
-    let machine = Machine::new("coder");
-    machine.world.fleet(&["up"]).exits(0);
-    let agent = machine.world.agent_pid("coder");
-
-    let ended = machine.world.fleet(&["hub", "stop"]).exits(0);
-    assert_eq!(ended.stderr, "the hub is ended\n");
-    machine.world.fleet(&["hub", "status"]).exits(1);
-    assert_eq!(machine.world.agent_pid("coder"), agent);
-    assert!(!is_gone(agent));
-
-    let again = machine.world.fleet(&["hub", "stop"]).exits(0);
-    assert_eq!(again.stderr, "no hub runs on this machine\n");
 }

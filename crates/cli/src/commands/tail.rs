@@ -157,23 +157,25 @@ impl Source {
             #[cfg(feature = "hub")]
             Self::ThroughHub(client, agent, fleet) => {
                 let attached = client.attach_in(agent, fleet.as_ref(), &params).await;
-                attached.map_err(|error| match is_of_the_way(&error) {
-                    true => Missed::Yet(error.into()),
-                    false => Missed::For(error.into()),
-                })
+                attached.map_err(Missed::of)
             }
         }
     }
 }
 
 /// Why a terminal is not seen.
+#[cfg_attr(
+    not(feature = "hub"),
+    expect(
+        dead_code,
+        reason = "only a way through a hub is mended, or outlives an agent"
+    )
+)]
 enum Missed {
     /// The way to it is broken, and it may go on behind that.
-    #[cfg_attr(
-        not(feature = "hub"),
-        expect(dead_code, reason = "only a way through a hub is mended")
-    )]
     Yet(Error),
+    /// There is no such agent, or none any more.
+    Gone(Error),
     /// It will not be seen by trying again.
     For(Error),
 }
@@ -181,21 +183,25 @@ enum Missed {
 impl From<Missed> for Error {
     fn from(missed: Missed) -> Self {
         match missed {
-            Missed::Yet(error) | Missed::For(error) => error,
+            Missed::Yet(error) | Missed::Gone(error) | Missed::For(error) => error,
         }
     }
 }
 
-/// Returns whether it is the way to a terminal that fails, which may be mended.
 #[cfg(feature = "hub")]
-fn is_of_the_way(error: &podfleet_hub::client::ClientError) -> bool {
-    use podfleet_hub::client::{ClientError, Unreachable};
-    use podfleet_hub::fault::Code;
-    match error {
-        ClientError::Unreachable(why, _) => *why != Unreachable::Tls,
-        ClientError::NoHub(_) => false,
-        ClientError::Answer(fault) => {
-            matches!(fault.code, Code::EndpointOffline | Code::DeadlineExceeded)
-        }
+impl Missed {
+    fn of(error: podfleet_hub::client::ClientError) -> Self {
+        use podfleet_hub::client::{ClientError, Unreachable};
+        use podfleet_hub::fault::Code;
+        let missed = match &error {
+            ClientError::Unreachable(Unreachable::Tls, _) | ClientError::NoHub(_) => Self::For,
+            ClientError::Unreachable(..) => Self::Yet,
+            ClientError::Answer(fault) => match fault.code {
+                Code::EndpointOffline | Code::DeadlineExceeded => Self::Yet,
+                Code::AgentNotFound | Code::AgentNotRunning => Self::Gone,
+                _ => Self::For,
+            },
+        };
+        missed(error.into())
     }
 }

@@ -113,7 +113,15 @@ impl Following<'_> {
                     if self.shown.position.is_none() {
                         self.shown = Shown::blank(&result);
                     }
+                    if told {
+                        // From now on it is the agent that is silent.
+                        let message = format!("note: the way to `{agent}` is there again");
+                        output.say(message)?;
+                    }
                     return Ok(stream);
+                }
+                Err(Missed::Gone(_)) => {
+                    return Err(Error::message(Exit::No, format!("`{agent}` ended")));
                 }
                 Err(Missed::For(error)) => return Err(error),
                 Err(Missed::Yet(error)) if !told => {
