@@ -1,7 +1,10 @@
 //! Secrets: they are compared and sent, never shown.
 
+use std::fmt;
+
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -73,16 +76,34 @@ impl Digest {
     }
 }
 
-/// Puts a secret into a request, the only value that may have one.
-///
-/// # Errors
-/// As the serializer does.
-pub(crate) fn send<S: serde::Serializer>(
-    secret: &Option<Secret>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) => serializer.serialize_some(secret.expose()),
-        None => serializer.serialize_none(),
+/// A secret on its way to the hub that is to keep it: in requests, the only values that have one, it
+/// is written out. `Debug` says only that it is there.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct Entrusted(#[schemars(with = "String")] Secret);
+
+impl From<Secret> for Entrusted {
+    fn from(secret: Secret) -> Self {
+        Self(secret)
+    }
+}
+
+impl Entrusted {
+    /// Returns the secret; nothing if there is no text in it.
+    pub(crate) fn given(self) -> Option<Secret> {
+        (!self.0.is_empty()).then_some(self.0)
+    }
+}
+
+impl fmt::Debug for Entrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Serialize for Entrusted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
     }
 }

@@ -1,14 +1,12 @@
 //! Parameters and results about endpoints and mounts.
 
-use std::fmt;
-
 use podfleet_protocol::{EndpointName, MountName, SpaceName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, Reach};
 use crate::endpoint::Status;
-use crate::secret::Secret;
+use crate::secret::Entrusted;
 use crate::tls::Pin;
 use crate::topology::{Dependents, Endpoint, MachineName, Mount, MountRef};
 
@@ -52,7 +50,7 @@ pub struct ProbeResult {
 }
 
 /// Parameters of `endpoint.add`.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointAddParams {
     /// Its name.
@@ -60,26 +58,12 @@ pub struct EndpointAddParams {
     /// How it is reached.
     pub reach: Reach,
     /// The token by which home is known there; it is kept, and never shown again.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "crate::secret::send"
-    )]
-    #[schemars(with = "Option<String>")]
-    pub token: Option<Secret>,
-}
-
-impl fmt::Debug for EndpointAddParams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndpointAddParams")
-            .field("name", &self.name)
-            .field("reach", &self.reach)
-            .finish_non_exhaustive()
-    }
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Entrusted>,
 }
 
 /// Parameters of `endpoint.update`: what is absent stays as it is.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointUpdateParams {
     /// Its name.
@@ -88,22 +72,8 @@ pub struct EndpointUpdateParams {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<Pin>,
     /// The token by which home is known there from now on.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "crate::secret::send"
-    )]
-    #[schemars(with = "Option<String>")]
-    pub token: Option<Secret>,
-}
-
-impl fmt::Debug for EndpointUpdateParams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndpointUpdateParams")
-            .field("name", &self.name)
-            .field("pin", &self.pin)
-            .finish_non_exhaustive()
-    }
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Entrusted>,
 }
 
 /// Parameters of operations on one endpoint.

@@ -48,7 +48,7 @@ async fn add(home: &TestHub, endpoint: &str, reach: Reach, token: Secret) -> End
     let params = EndpointAddParams {
         name: name(endpoint),
         reach,
-        token: Some(token),
+        token: Some(token.into()),
     };
     home.owner().call::<EndpointAdd>(params).await.unwrap()
 }
@@ -448,9 +448,13 @@ async fn an_endpoint_gets_another_token_or_key_and_keeps_its_mounts() {
     let Way::Tls(_, pin) = spoke.way() else {
         panic!()
     };
-    let update = async |pin, token| {
+    let update = async |pin, token: Option<Secret>| {
         let name = name("box");
-        let params = EndpointUpdateParams { name, pin, token };
+        let params = EndpointUpdateParams {
+            name,
+            pin,
+            token: token.map(Into::into),
+        };
         home.owner().call::<EndpointUpdate>(params).await.unwrap()
     };
     update(Some(pin), None).await;
@@ -477,7 +481,7 @@ async fn a_machine_that_shows_another_key_than_was_given_is_not_added() {
             address: address.clone(),
             pin,
         },
-        token: Some(spoke.token("home", &RIGHTS)),
+        token: Some(spoke.token("home", &RIGHTS).into()),
     };
     let fault = refused(home.owner().call::<EndpointAdd>(params).await);
     assert_eq!(fault.code, Code::EndpointKey);
@@ -554,7 +558,7 @@ async fn no_token_is_in_anything_that_is_emitted() {
     let params = EndpointAddParams {
         name: name("box"),
         reach: reach(&spoke),
-        token: Some(secret.clone()),
+        token: Some(secret.clone().into()),
     };
     emitted.push_str(&format!("{params:?}"));
     let mut events = home.running().hub().events();
@@ -573,7 +577,7 @@ async fn no_token_is_in_anything_that_is_emitted() {
     let again = EndpointAddParams {
         name: name("box"),
         reach: reach(&spoke),
-        token: Some(secret.clone()),
+        token: Some(secret.clone().into()),
     };
     emitted.push_str(&format!(
         "{:?}",

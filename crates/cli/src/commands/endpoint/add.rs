@@ -81,7 +81,7 @@ pub(super) async fn add(args: AddArgs, context: &mut Context) -> Outcome {
     let params = EndpointAddParams {
         name: args.name,
         reach,
-        token,
+        token: token.map(Into::into),
     };
     let view = args.hub.call::<EndpointAdd>(context, params).await?;
     look::tell(view, &args.hub, args.json, context).await

@@ -51,7 +51,7 @@ pub(super) async fn update(args: UpdateArgs, context: &mut Context) -> Outcome {
     let params = EndpointUpdateParams {
         name: args.name,
         pin: args.pin,
-        token,
+        token: token.map(Into::into),
     };
     let view = args.hub.call::<EndpointUpdate>(context, params).await?;
     look::tell(view, &args.hub, args.json, context).await
