@@ -5,7 +5,7 @@ use std::path::Path;
 use podfleet::Fleet;
 
 use crate::change::{Changes, reader_gone};
-use crate::commands::scope::{Scope, no_agents};
+use crate::commands::scope::{Scope, none_of};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -82,7 +82,7 @@ async fn all(fleet: &Fleet, lines: usize, output: &mut Output) -> Outcome {
         output.data(end)?;
     }
     if !found {
-        output.say(no_agents(fleet))?;
+        output.say(none_of("agents", fleet))?;
     }
     Ok(Exit::Success)
 }

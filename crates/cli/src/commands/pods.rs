@@ -1,4 +1,4 @@
-use crate::commands::scope::{JsonFlag, Scope};
+use crate::commands::scope::{JsonFlag, Scope, none_of};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
-    let rows = block_on(async {
+    let (fleet, rows) = block_on(async {
         let fleet = context.fleet_to_see(&args.scope).await?;
         let mut rows = fleet.pods().await?;
         if let Some(fleet) = &args.scope.fleet {
@@ -31,14 +31,15 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
                 identity.is_none_or(|identity| identity.fleet == *fleet)
             });
         }
-        Ok(rows)
+        Ok((fleet, rows))
     })?;
     if args.json.json {
         context.output.json(&rows)?;
     } else if rows.is_empty() {
-        context
-            .output
-            .say("no pods: `fleet up` starts the roster's")?;
+        context.output.say(match fleet.roster() {
+            Some(_) => "no pods: `fleet up` starts the roster's".to_owned(),
+            None => none_of("pods", &fleet),
+        })?;
     } else {
         let width = context.output.width();
         context

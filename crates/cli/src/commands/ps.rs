@@ -5,7 +5,7 @@ use tokio::time::interval;
 
 use crate::attach::{Event, ScreenUse, Signals, Tty};
 use crate::change::{Changes, reader_gone};
-use crate::commands::scope::{Agents, JsonFlag, ThroughHub, no_agents};
+use crate::commands::scope::{Agents, JsonFlag, ThroughHub, none_of};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
@@ -127,7 +127,7 @@ fn show(fleet: &Fleet, rows: &[PsRow], args: &Args, output: &mut Output) -> Resu
         return Ok(());
     }
     if rows.is_empty() {
-        output.say(no_agents(fleet))?;
+        output.say(none_of("agents", fleet))?;
         return Ok(());
     }
     output.data(table(fleet, rows, args, output.width()))?;

@@ -25,13 +25,13 @@ pub(crate) struct Agents {
     pub(crate) scope: Scope,
 }
 
-/// Returns what is said of a fleet without agents.
-pub(crate) fn no_agents(fleet: &Fleet) -> String {
+/// Returns what is said of a fleet without agents, or without what else is listed.
+pub(crate) fn none_of(what: &str, fleet: &Fleet) -> String {
     match fleet.others() {
-        [] => "no agents: no roster names any, and none is recorded".to_owned(),
+        [] => format!("no {what}: no roster names any, and none is recorded"),
         others => wrap(
             &format!(
-                "no agents: no roster says which fleet is meant; one that was brought up from \
+                "no {what}: no roster says which fleet is meant; one that was brought up from \
                  another place is named with {}",
                 fleet_options(others)
             ),

@@ -1,6 +1,6 @@
 use podfleet::AgentStatus;
 
-use crate::commands::scope::{Agents, JsonFlag, no_agents};
+use crate::commands::scope::{Agents, JsonFlag, none_of};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     if args.json.json {
         context.output.json(&found)?;
     } else if found.is_empty() {
-        context.output.say(no_agents(&fleet))?;
+        context.output.say(none_of("agents", &fleet))?;
     } else {
         let now = jiff::Timestamp::now();
         let mut text = status::render(&found, now);

@@ -336,3 +336,13 @@ fn a_negative_number_is_a_wrong_value_and_no_option() {
         ran.stderr
     );
 }
+
+#[test]
+fn pods_of_a_fleet_that_nobody_knows_are_in_no_roster() {
+    let said = |command| Sandbox::new().run_in(command, &[]).show();
+    insta::assert_snapshot!(said("pods --fleet nosuch"), @"
+    --- stderr
+    no pods: no roster names any, and none is recorded
+    --- exit 0
+    ");
+}
