@@ -22,6 +22,7 @@ mod metrics;
 mod openapi;
 mod page;
 pub(crate) mod pty;
+mod query;
 mod range;
 mod session;
 pub(crate) mod watch;
@@ -50,6 +51,7 @@ pub use openapi::document;
 use access::FailedLogins;
 use metrics::Metrics;
 use pty::Audiences;
+use query::{Empty, Query};
 use session::Sessions;
 
 /// How long the body of a request may take that is no file.
@@ -131,7 +133,7 @@ async fn in_time(request: Request) -> Request {
     })
 }
 
-async fn health() -> &'static str {
+async fn health(_: Query<Empty>) -> &'static str {
     "ok\n"
 }
 

@@ -30,15 +30,16 @@ pub struct Invocation {
     /// How long the caller waits, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
-    /// The same key again means the same terminal, not another one.
+    /// The same key again means the same terminal, not another one; 1 to 256 bytes.
+    #[schemars(length(min = 1, max = 256))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
 }
 
 /// The answer to an invocation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
-    /// The invocation's.
+    /// The `id` of the invocation, if it had one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// Whether it was carried out.

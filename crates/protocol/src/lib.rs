@@ -86,7 +86,7 @@ pub use name::{
 };
 pub use receipt::{Evidence, Hold, HoldReason, Outcome, Receipt, Source};
 pub use row::{Availability, Glance, PodRow, Restorable, Visibility};
-pub use schema::json_schema;
+pub use schema::{json_schema, schema_settings};
 pub use scope::{NotYours, Scope, ScopePath, ScopePathError};
 pub use status::{AgentPhase, Identity, Paused, PodStatus, RunEnd, ScreenStatus, SelfReport};
 pub use version::Versions;

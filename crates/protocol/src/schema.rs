@@ -1,6 +1,8 @@
 //! The protocol as a JSON Schema.
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::{Transform, transform_subschemas};
 use serde_json::{Value, json};
 
 use crate::event::{EventParams, LaggedParams, Push};
@@ -12,7 +14,7 @@ use crate::rpc::{Notification, Request, Response};
 /// method's parameters and result, and under `notifications` what comes unasked.
 #[must_use]
 pub fn json_schema() -> Value {
-    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let mut generator = schema_settings().into_generator();
     let methods = method::describe(&mut generator);
     let request = generator.subschema_for::<Request>();
     let response = generator.subschema_for::<Response>();
@@ -43,4 +45,32 @@ pub fn json_schema() -> Value {
         "error_data": data,
         "$defs": definitions,
     })
+}
+
+/// Returns the settings of every schema of ours: JSON Schema 2020-12, each field described.
+#[must_use]
+pub fn schema_settings() -> SchemaSettings {
+    SchemaSettings::draft2020_12().with_transform(DescribedVariants)
+}
+
+/// Describes the fields that only tell the variants of a type apart, such as its tag, as the variant
+/// is: they are no fields of the type, which could say something of them.
+#[derive(Debug, Clone)]
+struct DescribedVariants;
+
+impl Transform for DescribedVariants {
+    fn transform(&mut self, schema: &mut Schema) {
+        let variants = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+        for variant in variants.into_iter().flatten() {
+            let Some(about) = variant.get("description").cloned() else {
+                continue;
+            };
+            let fields = variant.get_mut("properties").and_then(Value::as_object_mut);
+            let fields = fields.into_iter().flatten();
+            for field in fields.filter_map(|(_, field)| field.as_object_mut()) {
+                field.entry("description").or_insert_with(|| about.clone());
+            }
+        }
+        transform_subschemas(self, schema);
+    }
 }

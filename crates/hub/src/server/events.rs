@@ -9,15 +9,18 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Shared;
+use super::query::{Empty, Query};
 use crate::fault::Fault;
 use crate::token::{Caller, Scope};
 
 pub(super) async fn events(
     State(shared): State<Arc<Shared>>,
     caller: Result<Caller, Fault>,
+    query: Result<Query<Empty>, Fault>,
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Fault> {
     let caller = caller?;
     caller.needs(Scope::Observe)?;
+    query?;
     let events = stream::unfold(shared.hub.events(), |mut events| async move {
         let sent = match events.recv().await {
             Ok(event) => {

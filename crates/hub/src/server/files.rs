@@ -12,12 +12,15 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 use podfleet_protocol::NameError;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 
 use super::Shared;
 use super::lent::Lent;
+use super::query::Query;
 use super::range::{Part, Range};
 use crate::contained::{Precondition, Stat, fault};
 use crate::endpoint::Remote;
@@ -35,15 +38,24 @@ pub(crate) const PREFIX: &str = "/v1/files/";
 /// How much of a file is in memory at once, in bytes.
 const CHUNK: usize = 256 << 10;
 
+/// What stands behind the `?` of the address of a file or directory.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlaceQuery {
+    /// With the mount `-` alone: the directory, absolute; the hub has to be allowed to serve it.
+    root: Option<String>,
+}
+
 pub(super) async fn read(
     State(shared): State<Arc<Shared>>,
     caller: Result<Caller, Fault>,
+    query: Result<Query<PlaceQuery>, Fault>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let caller = caller?;
     caller.needs(Scope::FilesRead)?;
-    let (place, path) = named(&shared, &uri, PREFIX).await?;
+    let (place, path) = named(&shared, &uri, PREFIX, query?.0).await?;
     let range = headers
         .get(header::RANGE)
         .and_then(|range| range.to_str().ok());
@@ -154,12 +166,17 @@ async fn read_there(
 pub(super) async fn write(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
+    query: Result<Query<PlaceQuery>, Fault>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
     let body = Lent::of(body);
-    let written = receive(&shared, &caller, &uri, &headers, body.clone()).await;
+    let written = async {
+        let Query(query) = query?;
+        receive(&shared, &caller, query, &uri, &headers, body.clone()).await
+    };
+    let written = written.await;
     if written.is_err() {
         body.forget(headers.contains_key(header::EXPECT)).await;
     }
@@ -171,13 +188,14 @@ pub(super) async fn write(
 async fn receive(
     shared: &Arc<Shared>,
     caller: &Caller,
+    query: PlaceQuery,
     uri: &Uri,
     headers: &HeaderMap,
     body: Lent,
 ) -> Result<Stat, Fault> {
     caller.needs(Scope::FilesWrite)?;
     let precondition = precondition(headers)?;
-    let (place, path) = named(shared, uri, PREFIX).await?;
+    let (place, path) = named(shared, uri, PREFIX, query).await?;
     let coming = body.clone();
     let writing = async {
         match place.doer {
@@ -286,15 +304,20 @@ pub(super) async fn named(
     shared: &Shared,
     uri: &Uri,
     prefix: &str,
+    query: PlaceQuery,
 ) -> Result<(FilePlace, MountPath), Fault> {
     let (mount, path) = split(uri.path(), prefix);
-    let place = if mount == "-" {
-        let root = uri.query().and_then(|query| query.strip_prefix("root="));
-        let root = root.and_then(|root| percent_decode_str(root).decode_utf8().ok());
-        let missing = || Fault::new(Code::RequestInvalid, "the query is not `root=DIRECTORY`");
-        Place::Root(root.ok_or_else(missing)?.into_owned())
-    } else {
-        Place::Mount(mount_of(mount)?)
+    let place = match (mount, query.root) {
+        ("-", Some(root)) => Place::Root(root),
+        ("-", None) => {
+            let message = "the mount `-` needs `root=DIRECTORY` behind a `?`";
+            return Err(Fault::new(Code::RequestInvalid, message));
+        }
+        (_, Some(_)) => {
+            let message = "`root` goes with the mount `-` alone";
+            return Err(Fault::new(Code::RequestInvalid, message));
+        }
+        (mount, None) => Place::Mount(mount_of(mount)?),
     };
     let path = MountPath::encoded(path)?;
     let place = shared.hub.file_place(&place, &Order::default()).await?;

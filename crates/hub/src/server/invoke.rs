@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::Shared;
+use super::query::{Empty, Query};
 use crate::fault::{Code, Fault};
 use crate::hub::Order;
 use crate::op::Call;
@@ -24,6 +25,7 @@ pub(super) async fn invoke(
     State(shared): State<Arc<Shared>>,
     // Who may not ask is refused before anything of the body is read.
     caller: Caller,
+    _: Query<Empty>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let body = match body {

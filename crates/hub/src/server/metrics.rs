@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::Shared;
+use super::query::{Empty, Query};
 use crate::endpoint::Status;
 use crate::fault::{Code, Fault};
 use crate::op::Call;
@@ -51,8 +52,10 @@ impl Metrics {
 pub(super) async fn metrics(
     State(shared): State<Arc<Shared>>,
     caller: Result<Caller, Fault>,
+    query: Result<Query<Empty>, Fault>,
 ) -> Result<Response, Fault> {
     caller?.needs(Scope::Observe)?;
+    query?;
     let mut registry = Registry::with_prefix("fleet_hub");
     let metrics = &shared.metrics;
     registry.register(
@@ -80,7 +83,10 @@ pub(super) async fn metrics(
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
-pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Result<&'static str, Fault> {
+pub(super) async fn ready(
+    State(shared): State<Arc<Shared>>,
+    _: Query<Empty>,
+) -> Result<&'static str, Fault> {
     shared.hub.topology().check()?;
     Ok("ready\n")
 }

@@ -4,49 +4,50 @@ mod paths;
 
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema as _, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::files::PlaceQuery;
 use super::pty::AttachQuery;
+use super::query::{Empty, Query};
 use crate::contained::{Change, Stat};
 use crate::endpoint::Event;
 use crate::fault::Fault;
 use crate::op::{Described, describe};
+use crate::wire::{Answer, Invocation};
 use paths::Types;
 
 /// Returns the `OpenAPI` 3.1 document of the surface.
 #[must_use]
 pub fn document() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
+    let settings = podfleet_protocol::schema_settings().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
     });
     let mut generator = SchemaGenerator::new(settings);
     let ops = describe(&mut generator);
-    let fault = generator.subschema_for::<Fault>();
+    let answer: Value = Answer::json_schema(&mut generator).into();
+    let stat = generator.subschema_for::<Stat>().into();
     let types = Types {
-        stat: generator.subschema_for::<Stat>().into(),
+        written: outcome(&answer, "value", stat),
         event: generator.subschema_for::<Event>().into(),
         change: generator.subschema_for::<Change>().into(),
-        // Its fields are parameters of their own.
+        // Their fields are parameters of their own.
+        place: PlaceQuery::json_schema(&mut generator).into(),
         attach: AttachQuery::json_schema(&mut generator).into(),
     };
+    let values: Vec<Value> = ops.iter().map(|op| op.result.clone()).collect();
+    let fault = generator.subschema_for::<Fault>().into();
+    let own = [
+        ("Invocation", invocation(&mut generator, &ops)),
+        (
+            "Answer",
+            outcome(&answer, "value", json!({ "anyOf": values })),
+        ),
+        ("Refusal", outcome(&answer, "error", fault)),
+    ];
     let mut schemas: Map<String, Value> = generator.take_definitions(true);
-    schemas.insert("Invocation".into(), invocation(&ops));
-    schemas.insert("Answer".into(), answer(&ops));
-    schemas.insert(
-        "Refusal".into(),
-        json!({
-            "type": "object",
-            "required": ["ok", "error"],
-            "properties": {
-                "id": { "type": "string" },
-                "ok": { "const": false },
-                "error": fault,
-            },
-        }),
-    );
+    schemas.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -63,45 +64,43 @@ pub fn document() -> Value {
     })
 }
 
-pub(super) async fn serve() -> Response {
+pub(super) async fn serve(_: Query<Empty>) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (kind, document().to_string()).into_response()
 }
 
-fn invocation(ops: &[Described]) -> Value {
-    let forms: Vec<Value> = ops
-        .iter()
-        .map(|op| {
-            json!({
-                "title": op.name,
-                "description": format!("{} Needs the right `{}`.", op.about, op.scope),
-                "type": "object",
-                "required": ["op"],
-                "additionalProperties": false,
-                "properties": {
-                    "id": { "type": "string" },
-                    "op": { "const": op.name },
-                    "params": op.params,
-                    "deadline_ms": { "type": ["integer", "null"], "minimum": 0 },
-                    "idempotency_key": {
-                        "type": ["string", "null"], "minLength": 1, "maxLength": 256
-                    },
-                },
-            })
-        })
-        .collect();
-    json!({ "oneOf": forms })
+/// The forms of an invocation: for each operation the type's, with the operation's name and
+/// parameters.
+fn invocation(generator: &mut SchemaGenerator, ops: &[Described]) -> Value {
+    let any: Value = Invocation::json_schema(generator).into();
+    let form = |op: &Described| {
+        let mut form = any.clone();
+        form["title"] = op.name.into();
+        form["description"] = format!("{} Needs the right `{}`.", op.about, op.scope).into();
+        let fields = &any["properties"];
+        form["properties"]["op"] = about(&fields["op"], json!({ "const": op.name }));
+        form["properties"]["params"] = about(&fields["params"], op.params.clone());
+        form
+    };
+    json!({ "oneOf": ops.iter().map(form).collect::<Vec<_>>() })
 }
 
-fn answer(ops: &[Described]) -> Value {
-    let values: Vec<Value> = ops.iter().map(|op| op.result.clone()).collect();
+/// One form of an answer: the good one has a `value`, the other an `error`.
+fn outcome(answer: &Value, name: &str, what: Value) -> Value {
+    let fields = &answer["properties"];
     json!({
         "type": "object",
-        "required": ["ok", "value"],
+        "required": ["ok", name],
         "properties": {
-            "id": { "type": "string" },
-            "ok": { "const": true },
-            "value": { "anyOf": values },
+            "id": about(&fields["id"], json!({ "type": "string" })),
+            "ok": about(&fields["ok"], json!({ "const": name == "value" })),
+            name: about(&fields[name], what),
         },
     })
+}
+
+/// Describes a schema as a field is.
+fn about(field: &Value, mut schema: Value) -> Value {
+    schema["description"] = field["description"].clone();
+    schema
 }

@@ -14,10 +14,10 @@ mod viewer;
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use futures_util::SinkExt as _;
 use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole};
@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::listen::Held;
+use super::query::Query;
 use crate::fault::{Code, Fault};
 use crate::hub::Doer;
 use crate::op::AgentRef;
@@ -55,11 +56,11 @@ pub(super) async fn attach(
     caller: Result<Caller, Fault>,
     Extension(held): Extension<Held>,
     session: Result<Path<String>, PathRejection>,
-    query: Result<Query<AttachQuery>, QueryRejection>,
+    query: Result<Query<AttachQuery>, Fault>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Fault> {
     let Path(session) = session.map_err(|error| invalid(&error.body_text()))?;
-    let Query(query) = query.map_err(|error| invalid(&error.body_text()))?;
+    let Query(query) = query?;
     let allowed = query.params().and_then(|params| {
         let looks = params.role == AttachRole::Viewer;
         let caller = caller?;

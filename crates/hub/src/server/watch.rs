@@ -11,7 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 
 use super::Shared;
-use super::files::named;
+use super::files::{PlaceQuery, named};
+use super::query::Query;
 use crate::fault::{Code, Fault};
 use crate::hub::{Doer, FilePlace};
 use crate::op::Place;
@@ -24,11 +25,12 @@ pub(crate) const PREFIX: &str = "/v1/watch/";
 pub(super) async fn watch(
     State(shared): State<Arc<Shared>>,
     caller: Result<Caller, Fault>,
+    query: Result<Query<PlaceQuery>, Fault>,
     uri: Uri,
 ) -> Result<Response, Fault> {
     let caller = caller?;
     caller.needs(Scope::FilesRead)?;
-    let (place, path) = named(&shared, &uri, PREFIX).await?;
+    let (place, path) = named(&shared, &uri, PREFIX, query?.0).await?;
     let watched = watched(&shared, &caller, place, path).await;
     let failed = watched.as_ref().err().map(|fault| fault.code);
     shared.metrics.count("files.watch", failed);

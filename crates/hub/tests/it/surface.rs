@@ -376,3 +376,57 @@ fn every_reference_of_the_document_leads_somewhere() {
     walk(&document, &document);
     assert_eq!(document["openapi"], json!("3.1.0"));
 }
+
+#[test]
+fn every_property_of_the_document_is_described() {
+    fn walk(at: &str, value: &Value) {
+        match value {
+            Value::Object(object) => {
+                let fields = object.get("properties").and_then(Value::as_object);
+                for (name, field) in fields.into_iter().flatten() {
+                    let about = field["description"].as_str().unwrap_or_default();
+                    assert!(!about.is_empty(), "{at}.{name}");
+                }
+                for (name, value) in object {
+                    walk(&format!("{at}/{name}"), value);
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| walk(at, value)),
+            _ => {}
+        }
+    }
+    walk("", &podfleet_hub::server::document());
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_path_does_not_have_is_refused_everywhere() {
+    let hub = TestHub::new().await;
+    mounted(&hub, "m").await;
+    std::fs::write(hub.files().join("a"), "a").unwrap();
+    let token = hub.token("all", &[Scope::Admin]).reveal_once();
+    let ask = async |method: &str, path: &str| {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+             content-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        raw(&hub, &request).await
+    };
+    let document = podfleet_hub::server::document();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let path = path.replace("{mount}", "m").replace("{path}", "a");
+        let path = path.replace("{session}", "a");
+        for method in ["get", "put", "post"] {
+            let Some(described) = methods.get(method) else {
+                continue;
+            };
+            let answer = ask(&method.to_uppercase(), &format!("{path}?surplus=1")).await;
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{path}: {answer}");
+            assert!(answer.contains("`surplus`"), "{path}: {answer}");
+            assert!(described["responses"]["400"].is_object(), "{path}");
+        }
+    }
+    // Where a parameter would be of no use it is not merely ignored.
+    let answer = ask("GET", "/v1/files/m/a?root=/etc").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains("`root` goes with the mount"), "{answer}");
+}

@@ -84,6 +84,9 @@ fn every_method_type_variant_and_field_is_described() {
         // Without a type it is a condition on the fields, not a variant.
         for variant in variants.filter(|variant| variant.get("type").is_some()) {
             assert!(described(variant), "{name}: {variant}");
+            for (field, value) in variant["properties"].as_object().into_iter().flatten() {
+                assert!(described(value), "{name}.{field}: {variant}");
+            }
         }
     }
 }

@@ -6,9 +6,12 @@ use crate::fault::Code;
 
 /// The schemas that paths name.
 pub(super) struct Types {
-    pub(super) stat: Value,
+    /// The answer to a file that was written.
+    pub(super) written: Value,
     pub(super) event: Value,
     pub(super) change: Value,
+    /// The query of a file or directory, as an object.
+    pub(super) place: Value,
     /// The query of an attach, as an object.
     pub(super) attach: Value,
 }
@@ -98,9 +101,9 @@ pub(super) fn paths(types: &Types) -> Value {
                 "description": "it is done", "content": json_body(&reference("Answer")),
             } }), &[Code::ALL]),
         } },
-        "/v1/files/{mount}/{path}": files(&types.stat),
+        "/v1/files/{mount}/{path}": files(types),
         "/v1/watch/{mount}/{path}": {
-            "parameters": place(),
+            "parameters": place(&types.place),
             "get": {
                 "summary": "Tells what changes in a directory, as server-sent events.",
                 "responses": answers(
@@ -154,31 +157,23 @@ fn events(data: &Value) -> Value {
 }
 
 /// Where a file or directory is.
-fn place() -> Value {
-    json!([
+fn place(query: &Value) -> Value {
+    let mut parameters = vec![
         text(
             "path",
             "mount",
             "the mount, `space%2Fname` for one of another space; `-` is the directory `root` of the \
-             hub's own machine"
+             hub's own machine",
         ),
         text("path", "path", "the path below the mount"),
-        text(
-            "query",
-            "root",
-            "with the mount `-` alone: the directory, absolute; the hub has to be allowed to serve it"
-        ),
-    ])
+    ];
+    parameters.extend(parameters_of(query));
+    parameters.into()
 }
 
-fn files(stat: &Value) -> Value {
+fn files(types: &Types) -> Value {
     let bytes = json!({
         "application/octet-stream": { "schema": { "type": "string", "format": "binary" } }
-    });
-    let written = json!({
-        "type": "object",
-        "required": ["ok", "value"],
-        "properties": { "ok": { "const": true }, "value": stat },
     });
     let whole = [
         ("ETag", "the file's tag, in quotes, for `If-Match`"),
@@ -193,7 +188,7 @@ fn files(stat: &Value) -> Value {
     let size = [("Content-Range", "how many bytes there are: `bytes */SIZE`")];
     let errors = [OF_ALL, OF_CALLERS, OF_MACHINES, OF_FILES];
     json!({
-        "parameters": place(),
+        "parameters": place(&types.place),
         "get": {
             "summary": "Reads a file, or with `Range` a part of it.",
             "parameters": [text(
@@ -223,7 +218,7 @@ fn files(stat: &Value) -> Value {
             ],
             "requestBody": { "required": true, "content": bytes },
             "responses": answers(&json!({ "200": {
-                "description": "it is written", "content": json_body(&written),
+                "description": "it is written", "content": json_body(&types.written),
             } }), &[&errors[..], &[OF_WRITES]].concat()),
         },
     })
