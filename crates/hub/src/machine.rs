@@ -65,8 +65,20 @@ pub fn fleet_fault(error: &FleetError) -> Fault {
         _ => Code::AgentFailed,
     };
     let fault = Fault::new(code, error.in_one_line());
-    match error.hints().first() {
+    match hint(error) {
         Some(hint) => fault.hint(hint),
         None => fault,
+    }
+}
+
+/// Returns what can be done, for somebody who may be at another machine.
+fn hint(error: &FleetError) -> Option<String> {
+    use podfleet::FleetErrorKind as Kind;
+    match error.kind() {
+        Kind::NoSuchAgent { near, .. } if near.is_empty() => {
+            Some("`fleet ps --hub local` lists those of all machines".to_owned())
+        }
+        Kind::NotRunning { agent } => Some(format!("`fleet up {agent}` on its machine starts it")),
+        _ => error.hints().first().map(ToString::to_string),
     }
 }

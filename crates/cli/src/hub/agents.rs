@@ -46,7 +46,8 @@ pub(crate) async fn list(
         .find(|wanted| !found.rows.iter().any(|row| is(row, wanted)))
     {
         let message = format!("there is no agent `{missing}` on any machine that answers");
-        return Err(Error::message(Exit::Usage, message));
+        return Err(Error::message(Exit::Usage, message)
+            .hint("`fleet ps --hub local` lists those of all machines"));
     }
     found
         .rows
