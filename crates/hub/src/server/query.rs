@@ -1,6 +1,8 @@
 //! What stands behind the `?` of an address: a path takes what its description names, and refuses all
 //! else, since who asks for what nobody does would take the answer for one to that.
 
+use std::error::Error as _;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -17,9 +19,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
         let read = axum::extract::Query::from_request_parts(parts, state).await;
-        let axum::extract::Query(query) =
-            read.map_err(|error| Fault::new(Code::RequestInvalid, error.body_text()))?;
-        Ok(Self(query))
+        match read {
+            Ok(axum::extract::Query(query)) => Ok(Self(query)),
+            Err(error) => {
+                let why = error.source().map(ToString::to_string).unwrap_or_default();
+                let message = format!("the query is not understood: {why}");
+                Err(Fault::new(Code::RequestInvalid, message))
+            }
+        }
     }
 }
 
