@@ -11,6 +11,8 @@ use crate::screen::{Row, Screen};
 pub(crate) struct DialogRule {
     /// A row above which nothing belongs to the dialog.
     above: Pattern,
+    /// The row that the dialog begins with, where the rows above tell it not.
+    begins: Option<Pattern>,
     /// What stands before each line.
     margin: Option<Pattern>,
     /// A row of what lies over dialogs and takes the keys.
@@ -45,6 +47,7 @@ enum Choices {
 #[serde(deny_unknown_fields)]
 struct DialogTable {
     above: Pattern,
+    begins: Option<Pattern>,
     margin: Option<Pattern>,
     covered: Option<Pattern>,
     choice: Option<Pattern>,
@@ -71,6 +74,7 @@ impl TryFrom<DialogTable> for DialogRule {
         };
         Ok(Self {
             above: table.above,
+            begins: table.begins,
             margin: table.margin,
             covered: table.covered,
             choices,
@@ -116,14 +120,23 @@ impl DialogRule {
             Choices::Lit { .. } if screen.cursor.visible => return None,
             Choices::Lit { row, .. } => in_one_row(row, rows)?,
         };
-        let above = rows[..first].iter().rev();
-        let text = above.take_while(|row| !self.above.is_match(&row.text));
-        let mut text: Vec<String> = text
+        let text = self.asking(&rows[..first]).iter();
+        let text = text
             .map(|row| self.without_margin(&row.text).trim().to_owned())
             .filter(|line| !line.is_empty())
             .collect();
-        text.reverse();
         Some(Dialog { text, choices, lit })
+    }
+
+    /// Returns the rows that belong to the dialog, of those above its choices. What it quotes may
+    /// look like its beginning: the highest row that does so is taken.
+    fn asking<'a>(&self, rows: &'a [Row]) -> &'a [Row] {
+        let above = rows.iter().rposition(|row| self.above.is_match(&row.text));
+        let rows = &rows[above.map_or(0, |above| above + 1)..];
+        let begins = self.begins.as_ref();
+        let begin =
+            begins.and_then(|begins| rows.iter().position(|row| begins.is_match(&row.text)));
+        &rows[begin.unwrap_or(0)..]
     }
 
     fn without_margin<'a>(&self, line: &'a str) -> &'a str {
@@ -151,24 +164,77 @@ impl DialogRule {
 /// The row that choices begin in, the choices, and which of them is lit.
 type Found = (usize, Vec<(String, String)>, Option<usize>);
 
-/// Finds the lowest choices that are numbered from 1, without a gap.
-fn numbered(choice: &Pattern, rows: &[Row]) -> Option<Found> {
-    let numbered = |row: &Row| {
+/// A row that looks like a numbered choice.
+struct Numbered {
+    key: String,
+    label: String,
+    /// Where its key stands, and where its label does, in characters.
+    columns: [usize; 2],
+}
+
+impl Numbered {
+    fn read(choice: &Pattern, row: &Row) -> Option<Self> {
         let found = choice.captures(&row.text)?;
-        let part = |name| Some(found.name(name)?.as_str().trim().to_owned());
-        Some((part("key")?, part("label")?))
-    };
-    let first = rows
-        .iter()
-        .rposition(|row| numbered(row).is_some_and(|(key, _)| key == "1"))?;
-    let mut choices = Vec::new();
-    for choice in rows[first..].iter().filter_map(numbered) {
-        if choice.0 != (choices.len() + 1).to_string() {
-            break;
-        }
-        choices.push(choice);
+        let (key, label) = (found.name("key")?, found.name("label")?);
+        let column = |at: usize| row.text[..at].chars().count();
+        Some(Self {
+            key: key.as_str().to_owned(),
+            label: label.as_str().trim().to_owned(),
+            columns: [column(key.start()), column(label.start())],
+        })
     }
-    Some((first, choices, None))
+
+    /// Whether a row below carries on its label.
+    fn goes_on_in(&self, row: &Row) -> bool {
+        let words = row.text.trim_start_matches([' ', '│']);
+        let indent = row.text[..row.text.len() - words.len()].chars().count();
+        !words.is_empty() && indent >= self.columns[1]
+    }
+
+    /// Takes in a row that carries on its label. Some programs break a long word behind its hyphen.
+    fn go_on(&mut self, row: &Row) {
+        let words = row.text.trim_matches([' ', '│']);
+        let hyphen = self.label.ends_with('-') && !self.label.ends_with(" -");
+        if !hyphen {
+            self.label.push(' ');
+        }
+        self.label.push_str(words);
+    }
+}
+
+/// Finds the lowest choices that are numbered from 1, without a gap. A label may go on below, and
+/// what it quotes there may look like a choice.
+fn numbered(choice: &Pattern, rows: &[Row]) -> Option<Found> {
+    let is_first = |at: &usize| {
+        let found = Numbered::read(choice, &rows[*at]);
+        found.is_some_and(|found| found.key == "1" && !is_quoted(choice, &rows[..*at], &found))
+    };
+    let first = (0..rows.len()).rev().find(is_first)?;
+    let mut choices = vec![Numbered::read(choice, &rows[first])?];
+    let columns = choices[0].columns;
+    let mut goes_on = true;
+    for row in &rows[first + 1..] {
+        let found = Numbered::read(choice, row).filter(|found| found.columns == columns);
+        let wanted = (choices.len() + 1).to_string();
+        match (found, choices.last_mut()) {
+            (Some(found), _) if found.key == wanted => {
+                choices.push(found);
+                goes_on = true;
+            }
+            (Some(_), _) => break,
+            (None, Some(last)) if goes_on && last.goes_on_in(row) => last.go_on(row),
+            (None, _) => goes_on = false,
+        }
+    }
+    let choices = choices.into_iter().map(|found| (found.key, found.label));
+    Some((first, choices.collect(), None))
+}
+
+/// Whether a row that looks like a choice carries on the label of one further above.
+fn is_quoted(choice: &Pattern, above: &[Row], found: &Numbered) -> bool {
+    let block = above.iter().rev().take_while(|row| !row.is_blank());
+    let mut choices = block.filter_map(|row| Numbered::read(choice, row));
+    choices.any(|other| other.columns[0] < found.columns[0])
 }
 
 /// Finds the lowest row of choices of which one is lit; they get numbers from 1.
@@ -228,10 +294,23 @@ mod tests {
         assert_eq!(dialog.text, text);
         let keys: Vec<_> = dialog.choices.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(keys, ["1", "2", "3"]);
+        let long = "Yes, and do not ask again for this project";
+        assert_eq!(dialog.choices[1].1, long);
         assert_eq!(dialog.choices[2].1, "No");
         let picks = Some(Press::Picks(b"2".to_vec()));
         assert_eq!(claude.press(&dialog, "2"), picks);
         assert_eq!(claude.press(&dialog, "4"), None);
+    }
+
+    #[test]
+    fn what_a_label_quotes_is_no_choice() {
+        let claude = Harness::shipped("claude").unwrap();
+        let rows = " Do you want to proceed?\n ❯ 1. Yes\n   2. Yes, and always allow rm -\n      \
+                    1. No\n      2. x-\n      y\n   3. No\n\n Esc to cancel\n";
+        let dialog = claude.dialog(&Screen::from_text(40, rows)).unwrap();
+        let labels: Vec<_> = dialog.choices.iter().map(|(_, label)| label).collect();
+        let long = "Yes, and always allow rm - 1. No 2. x-y";
+        assert_eq!(labels, ["Yes", long, "No"]);
     }
 
     #[test]

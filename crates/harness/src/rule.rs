@@ -199,14 +199,17 @@ impl Rule {
     }
 }
 
-/// A line without its bullet or spinner and with single blanks, so that it reads well and stays the
-/// same while a spinner turns.
+/// A line without its bullet, spinner or blinking mark in brackets and with single blanks, so that it
+/// reads well and stays the same meanwhile.
 pub(crate) fn without_decoration(line: &str) -> String {
     let is_bullet = |c: char| !c.is_alphanumeric() && !c.is_ascii_punctuation();
-    let words: Vec<&str> = line
-        .trim_start_matches(is_bullet)
-        .split_whitespace()
-        .collect();
+    let words = line.trim_start_matches(is_bullet);
+    let marked = words
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'));
+    let blinking = marked.filter(|(mark, _)| !mark.contains(char::is_alphanumeric));
+    let words = blinking.map_or(words, |(_, rest)| rest);
+    let words: Vec<&str> = words.split_whitespace().collect();
     if words.is_empty() {
         return line.trim().to_owned();
     }
@@ -226,6 +229,9 @@ mod tests {
         );
         assert_eq!(without_decoration("⠹ demo"), without_decoration("⠏ demo"));
         assert_eq!(without_decoration("│ ❯ 1. Yes"), "1. Yes");
+        assert_eq!(without_decoration("[ ! ] Asks"), "Asks");
+        assert_eq!(without_decoration("[ . ] Asks"), "Asks");
+        assert_eq!(without_decoration("[x] it"), "[x] it");
     }
 
     #[test]

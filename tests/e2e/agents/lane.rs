@@ -156,14 +156,15 @@ fn an_overloaded_api_is_waited_for(program: Program) {
 }
 
 #[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
 #[test_case(Opencode; "opencode")]
 fn a_permission_dialog_blocks_and_a_message_waits_for_a_person(program: Program) {
     let Some(stage) = Stage::set(program, &[]) else {
         return;
     };
     let outside = stage.world.path("outside");
-    let command = format!("touch {}", outside.display());
-    let stage = stage.with_script(&[Rule::when("make it", Then::Run(command))]);
+    let touch = program.asks_to_run(&format!("touch {}", outside.display()));
+    let stage = stage.with_script(&[Rule::when("make it", touch)]);
     stage.bring_up();
     stage.send("make it", &["--wait", "started", "--timeout", "30"]);
     stage.until_state("blocked");
@@ -174,30 +175,39 @@ fn a_permission_dialog_blocks_and_a_message_waits_for_a_person(program: Program)
     assert!(!outside.exists());
 }
 
-#[test]
-fn claudes_permission_dialog_is_answered_by_a_command() {
-    let Some(stage) = Stage::set(Claude, &[]) else {
+#[test_case(Claude, "Do you want to proceed?", "yes"; "claude")]
+#[test_case(Codex, "Would you like to run the following command?", "yes, proceed"; "codex")]
+fn a_permission_dialog_with_numbers_is_answered_by_a_command(
+    program: Program,
+    question: &str,
+    yes: &str,
+) {
+    let Some(stage) = Stage::set(program, &[]) else {
         return;
     };
     let made = stage.work().join("made");
-    let command = format!("touch {}", made.display());
-    let stage = stage.with_script(&[Rule::when("make it", Then::Run(command))]);
+    let touch = program.asks_to_run(&format!("touch {}", made.display()));
+    let stage = stage.with_script(&[Rule::when("make it", touch)]);
     stage.bring_up();
+    let name = stage.name();
     stage.send("make it", &["--wait", "started", "--timeout", "30"]);
     stage.until_state("blocked");
-    let shown = stage.world.fleet(&["answer", "claude"]).exits(0);
-    assert!(shown.stdout.contains("Do you want to proceed?"), "{shown}");
-    let stale = ["answer", "claude", "1", "--dialog", "0123456789abcdef"];
+    until(|| {
+        let shown = stage.world.fleet(&["answer", name]);
+        let asks = shown.code == 0 && shown.stdout.contains(question);
+        asks.then_some(()).ok_or_else(|| shown.to_string())
+    });
+    let stale = ["answer", name, "1", "--dialog", "0123456789abcdef"];
     stage.world.fleet(&stale).exits(1);
     assert!(!made.exists());
-    stage.world.fleet(&["answer", "claude", "yes"]).exits(0);
+    stage.world.fleet(&["answer", name, yes]).exits(0);
     until(|| {
         made.exists()
             .then_some(())
             .ok_or_else(|| stage.tail().to_string())
     });
     stage.until_state("available");
-    stage.world.fleet(&["answer", "claude", "1"]).exits(1);
+    stage.world.fleet(&["answer", name, "1"]).exits(1);
 }
 
 #[test]
