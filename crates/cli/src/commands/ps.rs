@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use podfleet::{Fleet, PsRow};
+use podfleet::{BridgeGlance, BridgeStatus, Fleet, PsRow};
 use tokio::time::interval;
 
 use crate::attach::{Event, ScreenUse, Signals, Tty};
@@ -178,9 +178,20 @@ fn without_ages(rows: &[PsRow]) -> Vec<PsRow> {
         since_seconds: None,
         idle_seconds: None,
         heartbeat_age_seconds: None,
+        bridge: row.bridge.map(without_times),
         ..row
     });
     timeless.collect()
+}
+
+/// Returns how the bridge is, whenever it last carried something.
+fn without_times(glance: BridgeGlance) -> BridgeGlance {
+    let status = glance.status.map(|status| BridgeStatus {
+        heard: None,
+        said: None,
+        ..status
+    });
+    BridgeGlance { status, ..glance }
 }
 
 /// Draws the rows in place until the user leaves; also every second, for the ages.
@@ -240,6 +251,33 @@ fn frame(text: &str, first: usize, rows: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lead_with_bridge(changed: &serde_json::Value) -> Vec<PsRow> {
+        let mut bridge = serde_json::json!({
+            "pid": 7, "build": "0.1.0", "kind": "tmux", "channel": "/chat", "phase": "connected",
+            "detail": null, "since": 1, "heard": 2, "said": null,
+        });
+        let changed = changed.as_object().unwrap().clone();
+        let runs = changed.get("runs") != Some(&false.into());
+        bridge.as_object_mut().unwrap().extend(changed);
+        let row = serde_json::json!({
+            "name": "lead", "alias": null, "class": "orchestrator", "runtime": "sim", "model": null,
+            "readiness": "available", "since": null, "idle_seconds": 1, "heartbeat_age_seconds": 1,
+            "agent_pid": 1, "pod_pid": 1, "generation": 1, "unit": null, "inbox": 0, "flags": [],
+            "managed": true, "tenant_id": "t", "host": "h",
+            "bridge": {"runs": runs, "wanted": true, "status": bridge},
+        });
+        vec![serde_json::from_value(row).unwrap()]
+    }
+
+    #[test]
+    fn a_bridge_that_is_lost_is_a_change_and_what_it_carries_is_none() {
+        let told = |changed: serde_json::Value| without_ages(&lead_with_bridge(&changed));
+        let usual = told(serde_json::json!({}));
+        assert_eq!(told(serde_json::json!({"heard": 3, "said": 4})), usual);
+        assert_ne!(told(serde_json::json!({"phase": "retrying"})), usual);
+        assert_ne!(told(serde_json::json!({"runs": false})), usual);
+    }
 
     fn shown(first: usize, rows: usize) -> String {
         let drawn = frame("NAME\na\nb\nc\nd\n", first, rows);

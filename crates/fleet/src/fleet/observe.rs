@@ -1,7 +1,7 @@
 //! Looking at the fleet; nothing here changes anything.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 use podfleet_protocol::method::{Status, StatusParams};
@@ -86,7 +86,10 @@ impl Fleet {
     pub async fn watch_paths(&self) -> Result<Vec<PathBuf>, FleetError> {
         let summaries = self.summaries().await?;
         let recorded = summaries.into_iter().map(|pod| pod.record.runtime_dir);
-        let all: BTreeSet<_> = recorded.chain([self.dirs.runtime.clone()]).collect();
+        let bridge = self.bridge_place();
+        let said = bridge.status().parent().map(Path::to_owned);
+        let own = [self.dirs.runtime.clone()].into_iter().chain(said);
+        let all: BTreeSet<_> = recorded.chain(own).collect();
         Ok(all.into_iter().filter(|path| path.is_dir()).collect())
     }
 
