@@ -25,6 +25,11 @@ pub(crate) fn spawn_lock_path(state: &Path, pod: PodId) -> PathBuf {
     state.join("locks").join(format!("spawn@{pod}.lock"))
 }
 
+/// Returns the file whose lock says that somebody starts a bridge. The bridge itself holds another.
+pub(crate) fn bridge_start_lock_path(state: &Path, bridge: PodId) -> PathBuf {
+    state.join("locks").join(format!("bridge@{bridge}.lock"))
+}
+
 /// Locks a file; calls `waiting` once if another process holds it, then waits for as long as it
 /// does. Blocks.
 pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> io::Result<Held> {

@@ -122,10 +122,11 @@ fn start(args: &StartArgs, context: &mut Context) -> Outcome {
     close_fds::set_fds_cloexec(3, &[]);
     let (started, wanted) = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Sound).await?;
-        if args.from_now {
-            fleet.hear_from_now().await?;
-        }
-        Ok((fleet.start_bridge().await?, fleet.wants_bridge()))
+        let started = match args.from_now {
+            true => fleet.start_bridge_from_now().await.map(|()| true)?,
+            false => fleet.start_bridge().await?,
+        };
+        Ok((started, fleet.wants_bridge()))
     })?;
     context.output.say(match started {
         true => "the bridge runs",

@@ -18,11 +18,7 @@ impl Fleet {
     /// Has the bridge listen from now on when it is started next, and ends the one that runs. What
     /// was said since it last listened is not heard. The old place is kept until the carrier has told
     /// the one of now.
-    ///
-    /// # Errors
-    /// Fails when the connector cannot be made or does not answer, the bridge cannot be ended, or the
-    /// store fails.
-    pub async fn hear_from_now(&self) -> Result<(), FleetError> {
+    pub(crate) async fn hear_from_now(&self) -> Result<(), FleetError> {
         let connector = self.connector()?;
         self.stop_bridge().await?;
         let cursor = place_of_now(&*connector).await;

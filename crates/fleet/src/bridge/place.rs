@@ -15,6 +15,7 @@ use crate::lock;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BridgePlace {
     lock: PathBuf,
+    start_lock: PathBuf,
     log: PathBuf,
     status: PathBuf,
     wake: PathBuf,
@@ -28,6 +29,7 @@ impl BridgePlace {
         let runtime = |extension: &str| dirs.runtime.join(format!("{short}.{extension}"));
         Self {
             lock: state.lock(id),
+            start_lock: lock::bridge_start_lock_path(state.root(), id),
             log: state.log(id),
             status: state.root().join("bridges").join(format!("{short}.json")),
             wake: runtime("wake"),
@@ -41,6 +43,11 @@ impl BridgePlace {
     /// The file whose lock the bridge holds for life.
     pub(crate) fn lock_path(&self) -> &Path {
         &self.lock
+    }
+
+    /// The file whose lock whoever starts the bridge holds meanwhile.
+    pub(crate) fn start_lock_path(&self) -> &Path {
+        &self.start_lock
     }
 
     /// What its process says.

@@ -9,6 +9,7 @@ use super::{Events, Fleet};
 use crate::bridge::{BridgePhase, BridgeStatus};
 use crate::comms;
 use crate::error::{FleetError, FleetErrorKind};
+use crate::lock::{self, Held};
 use crate::report::Progress;
 use crate::supervisor::{BridgeProcess, StartError};
 
@@ -28,7 +29,38 @@ impl Fleet {
         self.begin_bridge().await
     }
 
+    /// Starts the bridge so that it listens from now on; one that runs is ended before, and nobody
+    /// else starts one in between. What was said since it last listened is not heard.
+    ///
+    /// # Errors
+    /// As [`start_bridge`](Self::start_bridge), and when the connector does not answer or the store
+    /// fails: the place to listen on from is then as it was.
+    pub async fn start_bridge_from_now(&self) -> Result<(), FleetError> {
+        self.refuse_unknown().await?;
+        self.check_leads().await?;
+        let starting = self.lock_bridge_start().await?;
+        self.hear_from_now().await?;
+        self.begin_bridge_within(&starting).await?;
+        Ok(())
+    }
+
     async fn begin_bridge(&self) -> Result<bool, FleetError> {
+        let starting = self.lock_bridge_start().await?;
+        self.begin_bridge_within(&starting).await
+    }
+
+    /// Waits until nobody else starts the bridge.
+    async fn lock_bridge_start(&self) -> Result<Held, FleetError> {
+        let place = self.bridge_place();
+        let path = place.start_lock_path().to_owned();
+        let locking = tokio::task::spawn_blocking(move || lock::lock(&path, || ()));
+        locking
+            .await
+            .map_err(|error| FleetError::new(FleetErrorKind::Internal).caused_by(error))?
+            .map_err(|error| FleetError::io("lock", place.start_lock_path(), error))
+    }
+
+    async fn begin_bridge_within(&self, _: &Held) -> Result<bool, FleetError> {
         let place = self.bridge_place();
         // What is wrong with the connector is told here, not in a log.
         let connector = match self.connector() {
