@@ -42,6 +42,8 @@ pub enum ChatEvent {
         id: String,
         /// Why, for people.
         why: String,
+        /// Whether the chat could not keep it, as on a full disk, rather than would not.
+        failed: bool,
     },
 }
 
@@ -121,7 +123,9 @@ impl ChatReader {
                 Some(Reply::Welcome(_) | Reply::Pruned(_) | Reply::NotPruned(_)) => continue,
                 Some(Reply::Entry(entry)) => Some(ChatEvent::Entry(entry)),
                 Some(Reply::Taken(id)) => Some(ChatEvent::Taken(id)),
-                Some(Reply::Refused { id, why }) => Some(ChatEvent::Refused { id, why }),
+                Some(Reply::Refused { id, why, failed }) => {
+                    Some(ChatEvent::Refused { id, why, failed })
+                }
             });
         }
     }

@@ -124,10 +124,7 @@ async fn listen(
                 let id = say.id.clone();
                 match take(shared, say, sender).await {
                     Ok(()) => Reply::Taken(id),
-                    Err(error) => Reply::Refused {
-                        id,
-                        why: error.to_string(),
-                    },
+                    Err(error) => refusal(id, &error),
                 }
             }
         };
@@ -136,6 +133,15 @@ async fn listen(
         }
     }
     Ok(())
+}
+
+/// Tells why something is not in the history. What the chat does not take is an invalid input.
+fn refusal(id: String, error: &io::Error) -> Reply {
+    Reply::Refused {
+        id,
+        why: error.to_string(),
+        failed: error.kind() != io::ErrorKind::InvalidInput,
+    }
 }
 
 async fn take(shared: &Arc<Shared>, say: Say, sender: &str) -> io::Result<()> {
@@ -148,7 +154,10 @@ async fn take(shared: &Arc<Shared>, say: Say, sender: &str) -> io::Result<()> {
     }
     let mut files = Vec::new();
     for path in say.files {
-        let named = |why: &str| io::Error::other(format!("{}: {why}", path.display()));
+        let named = |why: &str| {
+            let text = format!("{}: {why}", path.display());
+            io::Error::new(io::ErrorKind::InvalidInput, text)
+        };
         let found = tokio::fs::metadata(&path).await;
         let found = found.map_err(|error| named(&error.to_string()))?;
         if !path.is_absolute() || !found.is_file() {
@@ -200,5 +209,21 @@ async fn show(
             changed = last.changed() => if changed.is_err() { return Ok(()) },
             Some(answer) = answers.recv() => wire::write(&mut to, &answer).await?,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_kept_is_told_apart_from_what_is_not_taken() {
+        let failed = |kind: io::ErrorKind| match refusal("a".into(), &kind.into()) {
+            Reply::Refused { failed, .. } => failed,
+            other => panic!("{other:?}"),
+        };
+        assert!(failed(io::ErrorKind::StorageFull));
+        assert!(failed(io::ErrorKind::PermissionDenied));
+        assert!(!failed(io::ErrorKind::InvalidInput));
     }
 }

@@ -78,6 +78,9 @@ pub(super) enum Reply {
         id: String,
         /// Why.
         why: String,
+        /// Whether the chat could not keep it, rather than would not; older ones do not say.
+        #[serde(default)]
+        failed: bool,
     },
     /// So many entries were removed, or would be.
     Pruned(u64),

@@ -52,7 +52,7 @@ pub(super) async fn say_all(fleet: &Fleet, user: &str, said: Vec<Say>) -> Result
     let (error, count) = match tokio::try_join!(writing, reading) {
         Ok(((), refused)) => match refused.first() {
             None => return Ok(()),
-            Some(why) => (Error::message(Exit::Refused, why.clone()), refused.len()),
+            Some(first) => (first.error(), refused.len()),
         },
         Err(error) => {
             let error = Error::new(Exit::System, error);
@@ -66,11 +66,28 @@ pub(super) async fn say_all(fleet: &Fleet, user: &str, said: Vec<Say>) -> Result
     }))
 }
 
+/// Why the chat did not take something.
+struct NotTaken {
+    why: String,
+    /// Whether it could not be kept, rather than is not allowed.
+    failed: bool,
+}
+
+impl NotTaken {
+    fn error(&self) -> Error {
+        let exit = match self.failed {
+            true => Exit::System,
+            false => Exit::Refused,
+        };
+        Error::message(exit, self.why.clone())
+    }
+}
+
 /// Reads until each was taken or refused; returns why some were refused.
 async fn until_taken(
     reader: &mut ChatReader,
     waiting: &mut HashSet<String>,
-) -> Result<Vec<String>, ChatError> {
+) -> Result<Vec<NotTaken>, ChatError> {
     let mut refused = Vec::new();
     while !waiting.is_empty() {
         match reader.next().await? {
@@ -78,9 +95,9 @@ async fn until_taken(
             Some(ChatEvent::Taken(id)) => {
                 waiting.remove(&id);
             }
-            Some(ChatEvent::Refused { id, why }) => {
+            Some(ChatEvent::Refused { id, why, failed }) => {
                 waiting.remove(&id);
-                refused.push(why);
+                refused.push(NotTaken { why, failed });
             }
             None => return Err(ChatError::Broken(io::ErrorKind::UnexpectedEof.into())),
         }
@@ -324,7 +341,7 @@ impl Seat {
                 self.unsaid.retain(|say| say.id != id);
                 Ok(None)
             }
-            ChatEvent::Refused { id, why } => {
+            ChatEvent::Refused { id, why, .. } => {
                 self.unsaid.retain(|say| say.id != id);
                 self.print(&format!(
                     "{ERROR}not taken:{ERROR:#} {}\n",
