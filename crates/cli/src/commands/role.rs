@@ -106,19 +106,28 @@ fn list(json: bool, context: &mut Context) -> Outcome {
 fn table(roles: &[Shown<'_>]) -> Table {
     let mut table = Table::new([
         Column::new("CLASS"),
-        Column::new("SYNONYMS").wrapping(12),
         Column::new("SOURCE"),
         Column::new("MANDATE").wrapping(24),
     ]);
+    let all_shipped = roles.iter().all(|role| role.source == Source::Shipped);
     for role in roles {
-        table.row([
-            role.class.into(),
-            role.synonyms.join(", ").into(),
-            role.source.as_str().into(),
-            first_sentence(&role.summary).into(),
-        ]);
+        let source = match all_shipped {
+            true => "",
+            false => role.source.as_str(),
+        };
+        table.row([role.class.into(), source.into(), mandate(role).into()]);
     }
+    table.without_empty(&["SOURCE"]);
     table
+}
+
+/// Returns the first sentence of what a role has to do, and what else it is called.
+fn mandate(role: &Shown<'_>) -> String {
+    let first = first_sentence(&role.summary);
+    match role.synonyms.is_empty() {
+        true => first.to_owned(),
+        false => format!("{first} ({})", role.synonyms.join(", ")),
+    }
 }
 
 /// Returns as much of a text as a list has room for.

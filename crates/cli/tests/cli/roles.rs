@@ -4,9 +4,15 @@ use crate::sandbox::Sandbox;
 
 #[test]
 fn every_class_is_listed_with_its_mandate() {
-    let ran = Sandbox::new().run("role list");
-    assert!(ran.show().contains("code-review"));
-    assert_eq!(ran.stdout.matches("shipped").count(), 22);
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run("role list");
+    assert!(ran.show().contains("(reviewer, code-review)"));
+    // Where none is yours there is no need to say whose they are.
+    assert!(!ran.stdout.contains("SOURCE"), "{}", ran.stdout);
+    let json = sandbox.run("role list --json").stdout;
+    assert_eq!(json.matches("\"shipped\"").count(), 22);
+    // Two lines for most.
+    assert!(ran.stdout.lines().count() <= 45, "{}", ran.stdout);
 }
 
 #[test]
