@@ -96,11 +96,11 @@ async fn program(check: String, desired: &Desired) -> Check {
         return Check::new(check, Verdict::Ok, format!("{shown}"));
     }
     match version(&path, &desired.spec.env).await {
-        None => Check::new(check, Verdict::Note, format!("{shown} tells no version")),
-        Some(version) if tried.iter().any(|tried| version.contains(tried)) => {
+        Err(why) => Check::new(check, Verdict::Note, format!("{shown} {why}")),
+        Ok(version) if tried.iter().any(|tried| version.contains(tried)) => {
             Check::new(check, Verdict::Ok, format!("{shown}: {version}"))
         }
-        Some(version) => {
+        Ok(version) => {
             let tried = tried.join(", ");
             let found = format!("{shown}: {version}, tried with {tried}");
             Check::new(check, Verdict::Note, found)
@@ -109,8 +109,8 @@ async fn program(check: String, desired: &Desired) -> Check {
     }
 }
 
-/// Returns what a program says of its version; nothing if it does not.
-async fn version(program: &Path, env: &BTreeMap<String, String>) -> Option<String> {
+/// Returns what a program says of its version, else why it is not known.
+async fn version(program: &Path, env: &BTreeMap<String, String>) -> Result<String, String> {
     let running = tokio::process::Command::new(program)
         .arg("--version")
         .env_clear()
@@ -119,9 +119,17 @@ async fn version(program: &Path, env: &BTreeMap<String, String>) -> Option<Strin
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(PATIENCE, running).await.ok()?.ok()?;
+    let ended = tokio::time::timeout(PATIENCE, running).await;
+    let ended = ended.map_err(|_| {
+        let seconds = PATIENCE.as_secs();
+        format!("does not tell its version within {seconds} s")
+    })?;
+    let output = ended.map_err(|error| format!("cannot be run: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().next()?.trim();
+    let line = text.lines().next().unwrap_or_default().trim();
     let usable = output.status.success() && !line.is_empty() && line.len() <= LONGEST;
-    (usable && !line.contains(char::is_control)).then(|| line.to_owned())
+    match usable && !line.contains(char::is_control) {
+        true => Ok(line.to_owned()),
+        false => Err("tells no version".to_owned()),
+    }
 }
