@@ -1,6 +1,6 @@
 //! The outbox: what happened to a pod by another hand, for that pod's own log and inbox.
 
-use podfleet_protocol::{Kind, MessageId, Outcome, PodId, Receipt, UnixMillis};
+use podfleet_protocol::{Kind, Message, MessageId, Outcome, PodId, Receipt, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::relation::{PodLabel, Writer};
@@ -91,6 +91,15 @@ pub enum RelationChange {
         /// What it tells.
         report: Report,
     },
+    /// A message that it sent is in the receiver's inbox. Not told of one that was there already.
+    MessageSent {
+        /// The receiver.
+        to: PodLabel,
+        /// The message.
+        message: SentMessage,
+        /// Its place among the undelivered, counted from 1.
+        position: u32,
+    },
     /// Nothing more will be learnt of a message that it sent.
     MessageSettled {
         /// The receiver.
@@ -126,6 +135,15 @@ pub struct SentMessage {
     pub id: MessageId,
     /// Whether it is an order or a notification.
     pub kind: Kind,
+}
+
+impl SentMessage {
+    pub(crate) fn of(message: &Message) -> Self {
+        Self {
+            id: message.id,
+            kind: message.kind,
+        }
+    }
 }
 
 impl RelationChange {

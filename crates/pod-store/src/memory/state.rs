@@ -134,8 +134,21 @@ impl State {
         let last = self.inboxes.values().filter_map(Inbox::last).max();
         let sequence = Sequence(last.map_or(0, |last| last.0) + 1);
         let limit = self.limits.inbox;
+        let sender = offer.sender.pod().filter(|sender| *sender != to);
+        let sent = sender.map(|sender| (sender, SentMessage::of(&offer.message)));
+        let at = offer.message.accepted;
         let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
-        inbox.insert(sequence, offer, limit)
+        let accepted = inbox.insert(sequence, offer, limit)?;
+        if let Some((sender, message)) = sent {
+            let change = RelationChange::MessageSent {
+                to: self.label(to).map_err(|_| Refusal::NoSuchPod)?,
+                message,
+                position: accepted.position,
+            };
+            let by = Some(sender);
+            self.relations.tell(sender, change, Act { by, at });
+        }
+        Ok(accepted)
     }
 
     /// Tells the sender of a message of `pod` what became of it.

@@ -224,6 +224,14 @@ impl From<&OutboxEvent> for Entry {
             Change::ChildReported { child, report } => {
                 Self::Child(told(child, &report.event, format!("message {}", report.id)))
             }
+            Change::MessageSent {
+                to,
+                message,
+                position,
+            } => {
+                let detail = format!("message {}: accepted, position {position}", message.id);
+                Self::of_sent(message.kind, told(to, "sent", detail))
+            }
             Change::MessageSettled {
                 to,
                 message,
@@ -245,8 +253,7 @@ impl From<&OutboxEvent> for Entry {
 
 impl Entry {
     /// Returns the record of the sender of a message to another pod.
-    #[must_use]
-    pub fn of_sent(kind: Kind, event: RelationEvent) -> Self {
+    fn of_sent(kind: Kind, event: RelationEvent) -> Self {
         match kind {
             Kind::Notify => Self::Peer(event),
             Kind::Run => Self::Child(event),

@@ -1,16 +1,17 @@
 //! Accepting messages: the one transaction that checks the right to send and writes the message.
 
-use podfleet_protocol::{PodId, Receipt};
+use podfleet_protocol::{Message, PodId, Receipt};
 use rusqlite::{Connection, Transaction, ffi, params};
 
 use super::bodies::Bodies;
 use super::columns::{signed, to_json};
 use super::connection::Database;
 use super::inbox::find;
-use super::{pods, relations};
+use super::{outbox, pods, relations};
 use crate::crash::CrashPoint;
 use crate::error::Fault;
 use crate::inbox::{AcceptLimits, Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
+use crate::outbox::{Act, RelationChange, SentMessage};
 
 /// Accepts `offers` in one transaction; long bodies are on the disk before it begins.
 pub(super) fn accept(
@@ -135,6 +136,9 @@ impl Receiver<'_> {
         match insert(self.transaction, self.waiting.pod, offer, file)? {
             Inserted::New(sequence) => {
                 self.waiting.count += 1;
+                if let Some(sender) = offer.sender.pod() {
+                    self.tell_sent(sender, &offer.message)?;
+                }
                 Ok(Ok(Accepted {
                     position: self.waiting.count,
                     duplicate: false,
@@ -144,6 +148,24 @@ impl Receiver<'_> {
             Inserted::IdTaken => self.refuse(offer, Refusal::IdReused),
             Inserted::NoReceiver => Ok(Err(Refusal::NoSuchPod)),
         }
+    }
+
+    /// Tells another pod that its message is accepted.
+    fn tell_sent(&self, sender: PodId, message: &Message) -> Result<(), Fault> {
+        let Waiting { pod, count, .. } = self.waiting;
+        if sender == pod {
+            return Ok(());
+        }
+        let change = RelationChange::MessageSent {
+            to: pods::label_of(self.transaction, pod)?,
+            message: SentMessage::of(message),
+            position: count,
+        };
+        let act = Act {
+            by: Some(sender),
+            at: message.accepted,
+        };
+        outbox::put(self.transaction, sender, &change, act)
     }
 
     fn check(&self, offer: &Offer) -> Result<Result<(), Refusal>, Fault> {

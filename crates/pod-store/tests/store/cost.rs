@@ -61,7 +61,7 @@ fn pages(log: &Path) -> u64 {
 }
 
 #[tokio::test]
-async fn a_message_of_a_mate_writes_as_much_as_one_of_the_operator() {
+async fn a_message_of_a_mate_writes_what_one_of_the_operator_does_and_its_senders_outbox() {
     let [operators, mates] = [false, true].map(|by_mate| async move {
         let measured = Measured::new();
         let coder = add(&measured.store, pod("coder")).await;
@@ -74,7 +74,7 @@ async fn a_message_of_a_mate_writes_as_much_as_one_of_the_operator() {
     });
     let (operators, mates) = (operators.await, mates.await);
     assert!(operators < 40, "{operators}");
-    assert!(mates <= operators + 2, "{mates}, not {operators}");
+    assert!(mates <= operators + 25, "{mates}, not {operators}");
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use podfleet_pod_store::session_log::{Entry, RelationEvent};
 use podfleet_pod_store::{
     Page, PeerPair, PodCursor, PodRecord, Registered, Relation, Sender, StoreError, StoreErrorKind,
     VisiblePod, Writer,
@@ -267,20 +266,8 @@ pub(super) async fn send(
         kind,
     };
     let HandedIn { accepted, .. } = post.hand_in(&record, message).await.map_err(post_error)?;
-    let id = accepted.id;
-    let detail = match accepted.duplicate {
-        false => format!("message {id}: accepted, position {}", accepted.position),
-        true => format!("message {id}: duplicate, it is delivered once"),
-    };
-    let event = RelationEvent {
-        pod: record.identity.id,
-        name: record.identity.name,
-        event: "sent".to_owned(),
-        detail,
-        outbox: None,
-    };
-    // What comes of it is told by the store.
-    shared.journal.note(Entry::of_sent(kind, event));
+    // That it is sent and what comes of it is told by the store.
+    shared.journal.copy_outbox();
     Ok(accepted)
 }
 

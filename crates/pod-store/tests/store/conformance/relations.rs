@@ -98,6 +98,7 @@ async fn words(store: &dyn PodStore, pod: PodId) -> Vec<String> {
         RelationChange::ChildRemoved { child } => format!("-child {}", child.name),
         RelationChange::ParentAdded { parent } => format!("+parent {}", parent.name),
         RelationChange::ParentRemoved { parent } => format!("-parent {}", parent.name),
+        RelationChange::MessageSent { to, position, .. } => format!("{} #{position}", to.name),
         RelationChange::MessageSettled { to, outcome, .. } => format!("{} {outcome}", to.name),
         other => format!("{other:?}"),
     };
@@ -283,7 +284,7 @@ async fn a_pod_is_told_what_became_of_what_it_sent(store: &dyn PodStore) {
     }
     assert_eq!(
         words(store, one).await,
-        ["other answered", "other cancelled"]
+        ["other #1", "other answered", "other #3", "other cancelled"]
     );
     assert_eq!(words(store, other).await, [""; 0]);
     // Who is gone is told nothing.
