@@ -22,8 +22,9 @@ fn until_taken(world: &World, agent: &str, body: &str) -> Vec<String> {
 
 #[test]
 fn a_message_that_another_process_withdraws_is_not_typed_and_holds_up_nobody() {
-    let world = World::with_agents(&[("a", r#"{"start_delay_ms": 8000}"#)]);
-    world.fleet(&["up", "--timeout", "1"]);
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["pause", "a"]).exits(0);
     let first = MessageId::generate();
     let send = ["send", "a", "-m", "first", "--wait", "accepted", "--id"];
     world
@@ -32,10 +33,17 @@ fn a_message_that_another_process_withdraws_is_not_typed_and_holds_up_nobody() {
     world
         .fleet(&["send", "a", "-m", "second", "--wait", "accepted"])
         .exits(0);
-    // The pod has read it and waits for the agent.
-    world.until_row("a", |row| row.to_string().contains("starting"));
+    // The pod has read it, and knows what it waits for.
+    until(|| {
+        let inbox = world.fleet(&["inbox", "a", "--json"]).exits(0).json();
+        match &inbox["messages"][0]["receipt"]["hold"]["reason"] {
+            reason if reason == "paused" => Ok(()),
+            _ => Err(inbox.to_string()),
+        }
+    });
     let receipt = Inbox::of(&world, "a").cancel(first);
     assert_eq!(receipt.outcome, Outcome::Cancelled);
+    world.fleet(&["resume", "a"]).exits(0);
     assert_eq!(until_taken(&world, "a", "second").len(), 1);
 }
 
@@ -57,4 +65,18 @@ fn a_message_whose_body_is_damaged_holds_up_nobody() {
     }
     world.fleet(&["up"]).exits(0);
     assert_eq!(until_taken(&world, "a", "second").len(), 1);
+    // It is named until somebody withdraws it.
+    let named = world.fleet(&["inbox", "a"]).exits(0);
+    let id = Inbox::of(&world, "a").damaged().remove(0);
+    let named = named.stdout + &named.stderr;
+    assert!(named.contains(&format!("damaged: {id}:")), "{named}");
+    assert!(!named.contains("no message waits"), "{named}");
+    let withdrawn = world.fleet(&["inbox", "a", "--cancel", &id]).exits(0);
+    assert!(
+        withdrawn.stdout.contains("its record was damaged:"),
+        "{withdrawn}"
+    );
+    let empty = world.fleet(&["inbox", "a"]).exits(0);
+    let empty = empty.stdout + &empty.stderr;
+    assert!(empty.contains("no message waits"), "{empty}");
 }

@@ -70,6 +70,13 @@ impl Inbox {
         listing.items.into_iter().next()
     }
 
+    /// Returns the ids of the messages that wait and cannot be read.
+    pub(crate) fn damaged(&self) -> Vec<String> {
+        let listing = self.store.undelivered(self.pod, Page::all());
+        let listing = self.runtime.block_on(listing).unwrap();
+        listing.corrupt.into_iter().map(|found| found.id).collect()
+    }
+
     /// Withdraws a message as another process would.
     pub(crate) fn cancel(&self, id: MessageId) -> Receipt {
         let at = podfleet_pod::clock::wall();

@@ -13,6 +13,8 @@ use crate::readiness::{
     AgentProcess, Facts, HeartbeatAge, Judgement, PodAnswer, Readiness, ScreenEvidence, judge,
 };
 
+/// A message that waits longer than this deserves a look.
+const HELD_AFTER: Duration = Duration::from_secs(120);
 /// How long after its start a pod has written its first heartbeat at the latest.
 const FIRST_BEAT: Duration = Duration::from_secs(10);
 
@@ -57,6 +59,8 @@ pub(crate) struct Sighting {
     /// The heartbeat of the pod's present generation.
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) answer: PodAnswer,
+    /// Whether the record of the message that waits longest is known to be damaged.
+    pub(crate) head_is_damaged: bool,
 }
 
 impl Sighting {
@@ -73,7 +77,20 @@ impl Sighting {
             summary,
             heartbeat,
             answer,
+            head_is_damaged: false,
         }
+    }
+
+    /// Returns whether a message has waited for so long that it deserves a look.
+    pub(crate) fn has_held(&self, now: &Moment) -> bool {
+        let oldest = self.summary.oldest;
+        oldest.is_some_and(|oldest| now.since_wall(oldest) > HELD_AFTER)
+    }
+
+    /// Returns what the first message waits for, if that is known.
+    pub(crate) fn hold(&self) -> Option<String> {
+        let by_heartbeat = self.heartbeat.as_ref().and_then(|beat| beat.hold.clone());
+        by_heartbeat.or_else(|| Some(self.summary.hold.as_ref()?.to_string()))
     }
 
     /// Returns whether somebody listens in the place of a recorded pod.

@@ -225,12 +225,14 @@ pub enum ErrorCode {
     PairLimit,
     /// The message has left the inbox and cannot be withdrawn; the data is its receipt.
     TooLate,
+    /// A record of the store makes no sense; others may.
+    Damaged,
     /// An error of a newer pod.
     Other(i64),
 }
 
 impl ErrorCode {
-    const TABLE: [(Self, i64); 27] = [
+    const TABLE: [(Self, i64); 28] = [
         (Self::Parse, -32700),
         (Self::InvalidRequest, -32600),
         (Self::MethodNotFound, -32601),
@@ -258,6 +260,7 @@ impl ErrorCode {
         (Self::BodyTooLong, -32019),
         (Self::PairLimit, -32020),
         (Self::TooLate, -32021),
+        (Self::Damaged, -32022),
     ];
 
     /// Returns the number on the wire.

@@ -75,7 +75,9 @@ fn list(
     let name = &args.agent.name;
     if let Some(id) = wanted {
         report.messages.retain(|row| row.id == id);
-        if report.messages.is_empty() {
+        let named = id.to_string();
+        report.corrupt.retain(|damaged| damaged.starts_with(&named));
+        if report.messages.is_empty() && report.corrupt.is_empty() {
             let text = format!("no message {id} waits for `{name}`");
             return Err(Error::message(Exit::No, text));
         }
@@ -89,7 +91,10 @@ fn list(
         for damaged in &report.corrupt {
             context.output.say(format!("damaged: {damaged}"))?;
         }
-        if report.messages.is_empty() {
+        if !report.corrupt.is_empty() && wanted.is_none() {
+            let remedy = format!("`fleet inbox {name} --cancel ID` removes what is damaged");
+            context.output.say(remedy)?;
+        } else if report.messages.is_empty() && wanted.is_none() {
             context.output.say(format!("{name}: no message waits"))?;
         }
     }
@@ -132,6 +137,7 @@ fn too_late(outcome: Reached) -> &'static str {
     match outcome {
         Reached::Refused => "too late: it was refused already, and is in the inbox no more",
         Reached::Accepted | Reached::Held => "too late: it is being typed, and is not withdrawn",
+        Reached::Unknown => "too late: it may have been typed, and is in the inbox no more",
         _ => "too late: it was typed already, and is not withdrawn",
     }
 }

@@ -97,6 +97,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::Io { .. }
         | FleetErrorKind::Unwritable { .. }
         | FleetErrorKind::Pod { .. }
+        | FleetErrorKind::DamagedMessage { .. }
         | FleetErrorKind::Storage { .. } => Exit::System,
         FleetErrorKind::Internal => Exit::Defect,
         // The enum may grow; until it has a place above, a new kind is a failure of the system.

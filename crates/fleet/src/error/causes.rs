@@ -50,6 +50,7 @@ impl FleetError {
                 FleetErrorKind::OtherBuild { agent }
             }
             (_, Some(ErrorCode::ControlTaken)) => FleetErrorKind::ControlTaken { agent },
+            (_, Some(ErrorCode::Damaged)) => FleetErrorKind::DamagedMessage { agent },
             (_, Some(ErrorCode::Storage)) => FleetErrorKind::Storage { agent },
             (
                 _,

@@ -86,6 +86,10 @@ pub(super) fn hints(kind: &FleetErrorKind) -> Vec<String> {
             "`fleet pod forget {pod}` removes it with its messages, and `fleet up` records an agent of \
              the roster anew; `fleet store check` lists all that is damaged"
         ),
+        FleetErrorKind::DamagedMessage { agent } => format!(
+            "`fleet inbox {agent}` names what is damaged, and `fleet inbox {agent} --cancel ID` removes \
+             it"
+        ),
         FleetErrorKind::FileChanged { .. } => {
             "look at what is there now, and run the command once more".to_owned()
         }

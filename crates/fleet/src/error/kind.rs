@@ -187,6 +187,12 @@ pub enum FleetErrorKind {
         /// What is wrong with it.
         what: String,
     },
+    /// What the store has of a message to the agent cannot be read; other messages can.
+    #[error("the record of a message for `{agent}` is damaged")]
+    DamagedMessage {
+        /// The receiver.
+        agent: String,
+    },
     /// A rule refuses the message; nothing was accepted.
     #[error("the message to `{agent}` is refused: {rule}")]
     Refused {

@@ -123,11 +123,12 @@ impl Fleet {
                 }
             }
         }
-        let entry = self.store.message(pod.identity.id, id).await?;
-        let entry = entry.ok_or_else(unknown)?;
         let standing = self.standing(pod.identity.id).await?;
-        if !standing.may_withdraw(&entry) {
-            return Err(unknown());
+        if !standing.may_withdraw_all() {
+            let entry = self.store.message(pod.identity.id, id).await?;
+            if !entry.is_some_and(|entry| standing.has_sent(&entry)) {
+                return Err(unknown());
+            }
         }
         let receipt = self.store.cancel(pod.identity.id, id, clock::wall()).await;
         receipt.map_err(|error| match error.kind() {

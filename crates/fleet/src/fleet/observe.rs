@@ -106,6 +106,7 @@ impl Fleet {
         units: Option<&Units>,
     ) -> Vec<PsRow> {
         let mut sightings: Vec<_> = survey.sightings.into_values().collect();
+        let damaged = survey.damaged;
         sightings.sort_by(|a, b| a.name().cmp(b.name()));
         let roster = self.roster();
         join(&Sources {
@@ -117,6 +118,7 @@ impl Fleet {
             agents: roster.map(|roster| roster.agents.as_slice()),
             desired: &survey.hosted,
             sightings,
+            damaged: &damaged,
             panes,
             holder: roster.map_or("", |roster| roster.tmux.holder_session.as_str()),
             units,

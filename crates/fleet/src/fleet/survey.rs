@@ -48,17 +48,30 @@ impl Fleet {
         Ok(self.store.list_pods(&filter, Page::all()).await?)
     }
 
+    /// Reads the message that waits longest, where nobody knows what it waits for.
+    async fn is_head_damaged(&self, pod: &Sighting, now: &Moment) -> Result<bool, FleetError> {
+        if !pod.is_up() || !pod.has_held(now) || pod.hold().is_some() {
+            return Ok(false);
+        }
+        let id = pod.record().identity.id;
+        let head = self.store.undelivered(id, Page::first(1)).await?;
+        Ok(!head.corrupt.is_empty())
+    }
+
     pub(super) async fn survey(&self) -> Result<Survey<'_>, FleetError> {
         let listing = self.listing().await?;
         let listeners = Listeners::now();
-        let sightings = listing.items.into_iter().map(|summary| {
-            let sighting = Sighting::of(summary, &listeners);
-            (sighting.name().to_owned(), sighting)
-        });
+        let now = Moment::now();
+        let mut sightings = HashMap::with_capacity(listing.items.len());
+        for summary in listing.items {
+            let mut sighting = Sighting::of(summary, &listeners);
+            sighting.head_is_damaged = self.is_head_damaged(&sighting, &now).await?;
+            sightings.insert(sighting.name().to_owned(), sighting);
+        }
         Ok(Survey {
-            sightings: sightings.collect(),
+            sightings,
             damaged: listing.corrupt,
-            now: Moment::now(),
+            now,
             hosted: self
                 .recipe()
                 .map(|recipe| recipe.hosted())

@@ -98,7 +98,9 @@ fn misses(row: &PsRow, units: Option<&Units>) -> Vec<Miss> {
         .as_ref()
         .map(|detail| format!(": {detail}"))
         .unwrap_or_default();
+    let damaged = row.flags.iter().any(|flag| flag.kind == FlagKind::Damaged);
     let state = match row.readiness {
+        RowState::Judged(_) if damaged => None,
         // What has a detail before it was ever started is what the roster asks for and cannot be.
         RowState::Judged(_) if row.generation.is_none() && row.detail.is_some() => {
             Some("mend its entry in the roster".to_owned())
@@ -141,6 +143,10 @@ fn misses(row: &PsRow, units: Option<&Units>) -> Vec<Miss> {
             FlagKind::Boot if units.is_some_and(|units| units.target) => Some(miss(
                 format!("it would not come back at boot ({detail})"),
                 boot_remedy(detail).to_owned(),
+            )),
+            FlagKind::Damaged => Some(miss(
+                format!("the record of its pod is damaged ({detail})"),
+                format!("fleet pod forget {agent}, then fleet up {agent}"),
             )),
             FlagKind::Old => Some(miss(
                 format!("its pod runs another build ({detail})"),

@@ -40,9 +40,9 @@ impl Standing {
         self.own.filter(|_| !self.seat.is_trusted())
     }
 
-    /// Returns whether we may withdraw a message from the pod's inbox.
-    pub(super) fn may_withdraw(self, entry: &InboxEntry) -> bool {
-        self.seat.commands() || self.has_sent(entry)
+    /// Returns whether we may withdraw any message from the pod's inbox, whoever has sent it.
+    pub(super) fn may_withdraw_all(self) -> bool {
+        self.seat.commands()
     }
 
     /// Returns whether all that concerns the pod is our business.
@@ -50,7 +50,8 @@ impl Standing {
         self.seat.is_trusted()
     }
 
-    fn has_sent(self, entry: &InboxEntry) -> bool {
+    /// Returns whether a message is ours.
+    pub(super) fn has_sent(self, entry: &InboxEntry) -> bool {
         self.own.is_some() && entry.sender == self.own
     }
 }
@@ -77,8 +78,8 @@ impl Horizon {
         match self {
             Self::Everything => true,
             Self::OfPod { lead, .. } if !row.managed => *lead,
-            // An agent that was never started has no pod that could be hidden.
-            Self::OfPod { mates, .. } if row.generation.is_none() => *mates,
+            // An agent of the roster that has no pod, or none that can be read, is a mate.
+            Self::OfPod { mates, .. } if row.generation.is_none() => *mates && row.class.is_some(),
             Self::OfPod { names, .. } => names.contains(&row.name),
         }
     }

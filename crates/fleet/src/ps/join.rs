@@ -7,7 +7,7 @@ use podfleet_pod::heartbeat::Heartbeat;
 use podfleet_pod::inspect::spec_of;
 use podfleet_pod::spec::PodSpec;
 use podfleet_pod::split_places;
-use podfleet_pod_store::PodRecord;
+use podfleet_pod_store::{CorruptRecord, PodRecord};
 use podfleet_protocol::UnixMillis;
 use podfleet_roster::Agent;
 use podfleet_tmux::Pane;
@@ -22,8 +22,8 @@ use crate::sighting::{Moment, Sighting};
 use crate::supervisor::{Instance, UnitState, Units};
 use crate::views::{self, is_ours};
 
-/// A message that waits longer than this deserves a look.
-const HELD_AFTER: Duration = Duration::from_secs(120);
+/// Of a row that nothing is judged by.
+const UNJUDGED: RowState = RowState::Judged(Readiness::Unknown);
 
 /// Everything that the rows are made of. What could not be had is absent, and its columns with it.
 pub(crate) struct Sources<'a> {
@@ -37,6 +37,8 @@ pub(crate) struct Sources<'a> {
     /// What the hosted ones have to be.
     pub(crate) desired: &'a [(&'a Agent, Result<Desired, Impossible>)],
     pub(crate) sightings: Vec<Sighting>,
+    /// The pods whose records cannot be read.
+    pub(crate) damaged: &'a [CorruptRecord],
     /// The panes of the fleet's tmux server; nothing if it could not be asked.
     pub(crate) panes: Option<&'a [Pane]>,
     /// The session that keeps the tmux server alive.
@@ -92,7 +94,10 @@ impl<'a> Join<'a> {
             .map(|agent| match self.seen.get(agent.name.as_str()) {
                 _ if elsewhere(agent, self.sources.host).is_some() => self.remote(agent),
                 Some(sighting) => self.pod(sighting),
-                None => self.never_started(agent),
+                None => match self.damage_of(agent.name.as_str()) {
+                    Some(record) => self.damaged(record, self.of_roster(agent, UNJUDGED)),
+                    None => self.never_started(agent),
+                },
             })
             .collect();
         let others = self.sources.sightings.iter().filter(|sighting| {
@@ -103,6 +108,11 @@ impl<'a> Join<'a> {
                 && (!dropped || sighting.is_up() || sighting.record().expected)
         });
         rows.extend(others.map(|sighting| self.pod(sighting)));
+        let damaged = self.sources.damaged.iter();
+        let damaged = damaged.filter(|record| !self.listed.contains(record.label.as_str()));
+        rows.extend(
+            damaged.map(|record| self.damaged(record, self.blank(&record.label, UNJUDGED))),
+        );
         if let Some(lead) = rows.iter_mut().find(|row| self.is_lead_here(row)) {
             lead.bridge.clone_from(&self.sources.bridge);
         }
@@ -175,6 +185,22 @@ impl<'a> Join<'a> {
         }
     }
 
+    fn damage_of(&self, agent: &str) -> Option<&'a CorruptRecord> {
+        let mut damaged = self.sources.damaged.iter();
+        damaged.find(|record| record.label == agent)
+    }
+
+    /// Completes the row of a pod whose record cannot be read: whether it runs is not known.
+    fn damaged(&self, record: &CorruptRecord, row: PsRow) -> PsRow {
+        PsRow {
+            flags: vec![Flag {
+                kind: FlagKind::Damaged,
+                detail: record.error.clone(),
+            }],
+            ..row
+        }
+    }
+
     fn pod(&self, sighting: &Sighting) -> PsRow {
         let record = sighting.record();
         let spec = spec_of(record);
@@ -239,9 +265,7 @@ impl<'a> Join<'a> {
         let record = sighting.record();
         let mut flags = Vec::new();
         let mut flag = |kind, detail: String| flags.push(Flag { kind, detail });
-        if let Some(oldest) = sighting.summary.oldest
-            && self.sources.now.since_wall(oldest) > HELD_AFTER
-        {
+        if sighting.has_held(&self.sources.now) {
             flag(FlagKind::Held, held_by(sighting));
         }
         if let Some(paused) = &record.paused {
@@ -338,20 +362,23 @@ impl<'a> Join<'a> {
                     kind: FlagKind::Unmanaged,
                     detail: String::new(),
                 }],
-                ..self.blank(&pane.session_name, RowState::Judged(Readiness::Unknown))
+                ..self.blank(&pane.session_name, UNJUDGED)
             })
             .collect()
     }
 }
 
 fn held_by(sighting: &Sighting) -> String {
-    let by_heartbeat = || sighting.heartbeat.as_ref()?.hold.clone();
     if !sighting.is_up() {
         return "stopped".to_owned();
     }
-    by_heartbeat()
-        .or_else(|| Some(sighting.summary.hold.as_ref()?.to_string()))
-        .unwrap_or_else(|| "it is typed, and not taken yet".to_owned())
+    sighting.hold().unwrap_or_else(|| {
+        let why = match sighting.head_is_damaged {
+            true => "its record is damaged",
+            false => "it is typed, and not taken yet",
+        };
+        why.to_owned()
+    })
 }
 
 /// Returns what the pod says of its agent's end; the places where a program was looked for are left to

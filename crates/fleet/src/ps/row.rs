@@ -160,6 +160,8 @@ pub enum FlagKind {
     Quarantined,
     /// Its class has no role, so it is told no mandate.
     Role,
+    /// The record of its pod cannot be read.
+    Damaged,
 }
 
 impl FlagKind {
@@ -176,6 +178,7 @@ impl FlagKind {
             Self::Old => "OLD",
             Self::Quarantined => "QUARANTINED",
             Self::Role => "ROLE",
+            Self::Damaged => "DAMAGED",
         }
     }
 }

@@ -237,7 +237,7 @@ fn fate(transaction: &Transaction<'_>, pod: PodId, id: MessageId) -> Result<Fate
     let mut rows = statement.query(params![pod.to_string(), id.to_string()])?;
     let row = rows.next()?.ok_or(StoreErrorKind::NotFound("message"))?;
     Ok(Fate {
-        state: row.get("state")?,
+        state: readable(row, "state")?,
         receipt: json(row, "receipt").ok(),
         sender: parsed_optional(row, "sender")
             .ok()
@@ -308,19 +308,31 @@ pub(super) fn set_delivery(
 
 pub(super) fn cancel(
     transaction: &Transaction<'_>,
+    bodies: &Bodies,
     pod: PodId,
     id: MessageId,
     at: UnixMillis,
 ) -> Result<Receipt, Fault> {
     let old = fate(transaction, pod, id)?;
-    if old.state != DeliveryState::Accepted.as_str() {
-        return old
-            .receipt
-            .ok_or_else(|| Fault::corrupt("column `receipt`"));
-    }
+    let damage = match find(transaction, bodies, pod, id) {
+        Ok(_) => None,
+        Err(fault) if fault.is_damage() => Some(fault.account()),
+        Err(fault) => return Err(fault),
+    };
+    let outcome = match DeliveryState::from_word(&old.state) {
+        Some(DeliveryState::Accepted) => Outcome::Cancelled,
+        // It cannot be typed any more, and only its record could tell whether it was.
+        Some(DeliveryState::Delivering) | None if damage.is_some() => Outcome::Unknown,
+        _ => {
+            return old
+                .receipt
+                .ok_or_else(|| Fault::corrupt("column `receipt`"));
+        }
+    };
     let receipt = Receipt {
-        outcome: Outcome::Cancelled,
+        outcome,
         settled: true,
+        reason: damage.map(|what| format!("its record was damaged: {what}")),
         ..Receipt::accepted(id, at)
     };
     write_fate(transaction, pod, id, &old, DeliveryState::Settled, &receipt)?;

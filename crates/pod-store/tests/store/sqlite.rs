@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use podfleet_pod_store::{
-    DeliveryState, InboxStore as _, MAX_INLINE_BODY, Page, PeerPair, PodFilter, RecordStore as _,
-    RelationStore as _, SqliteOptions, SqliteStore, StoreErrorKind, Writer,
+    DeliveryState, InboxStore as _, MAX_INLINE_BODY, Offer, Page, PeerPair, PodFilter,
+    RecordStore as _, RelationChange, RelationStore as _, SqliteOptions, SqliteStore,
+    StoreErrorKind, Writer,
 };
-use podfleet_protocol::{MessageId, PodId, PodName, Receipt};
+use podfleet_protocol::{Kind, Message, MessageId, Outcome, PodId, PodName, Receipt};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -314,6 +315,58 @@ async fn a_text_that_is_no_utf_8_damages_its_own_record_alone() {
     let damaged = damaged.filter(|found| found.problem.contains("invalid utf-8"));
     let damaged: Vec<_> = damaged.map(|found| found.subject.as_str()).collect();
     assert_eq!(damaged, ["message", "pod"], "{:?}", check.findings);
+}
+
+#[tokio::test]
+async fn a_damaged_message_is_withdrawn_by_its_id_alone() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let (id, mate) = (add(&store, pod("a")).await, add(&store, pod("b")).await);
+    let sent = ["1", "2", "3"].map(|body| Message {
+        kind: Kind::Notify,
+        ..message(body)
+    });
+    let offers = sent.iter().map(|sent| Offer::from_pod(mate, sent.clone()));
+    store.accept(id, offers.collect()).await.unwrap();
+    let [body, typing, state] = sent.map(|sent| sent.id);
+    tamper(
+        &path,
+        &format!(
+            "UPDATE message SET body = CAST(x'ff41' AS TEXT) WHERE id = '{body}';
+             UPDATE message SET typing = '{{', state = 'delivering' WHERE id = '{typing}';
+             UPDATE message SET state = CAST(x'ff' AS TEXT) WHERE id = '{state}'"
+        ),
+    );
+    assert_eq!(waiting(&store, id).await, (0, 3));
+    for (id_of, outcome) in [
+        (body, Outcome::Cancelled),
+        (typing, Outcome::Unknown),
+        (state, Outcome::Unknown),
+    ] {
+        let receipt = store.cancel(id, id_of, AT).await.unwrap();
+        assert_eq!((receipt.outcome, receipt.settled), (outcome, true));
+        let reason = receipt.reason.clone().unwrap_or_default();
+        assert!(reason.starts_with("its record was damaged: "), "{reason}");
+        assert_eq!(store.cancel(id, id_of, AT).await.unwrap(), receipt);
+    }
+    assert_eq!(waiting(&store, id).await, (0, 0));
+    let told = store.outbox(mate, Page::all()).await.unwrap().items;
+    let told = told.iter().filter(|event| {
+        matches!(
+            event.change,
+            RelationChange::MessageSettled {
+                reason: Some(_),
+                ..
+            }
+        )
+    });
+    assert_eq!(told.count(), 3);
+}
+
+/// Counts what waits, and what of it cannot be read.
+async fn waiting(store: &SqliteStore, pod: PodId) -> (usize, usize) {
+    let listing = store.undelivered(pod, Page::all()).await.unwrap();
+    (listing.items.len(), listing.corrupt.len())
 }
 
 #[tokio::test]

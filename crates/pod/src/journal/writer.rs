@@ -297,7 +297,8 @@ impl Writer {
     /// Withdraws a message by the store's word, which decides between this and its delivery.
     async fn cancel(&mut self, id: MessageId) -> Result<Receipt, StoreError> {
         let pod = self.fence.pod;
-        if let Some(entry) = self.store.message(pod, id).await?
+        // One that cannot be read is withdrawn all the same.
+        if let Ok(Some(entry)) = self.store.message(pod, id).await
             && entry.receipt.settled
         {
             return Ok(entry.receipt);

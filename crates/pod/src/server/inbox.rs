@@ -1,12 +1,13 @@
 //! The inbox: listing what waits, and withdrawing it.
 
-use podfleet_pod_store::{InboxEntry, Page, Sender, Sequence, StoreError, StoreErrorKind};
+use podfleet_pod_store::{InboxEntry, Page, Sender, Sequence, StoreErrorKind};
 use podfleet_protocol::limits::{MAX_PAGE, PAGE};
 use podfleet_protocol::method::{InboxParams, InboxResult, InboxRow};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{MessageId, Outcome, Receipt};
 
 use super::caller::Caller;
+use super::pods::storage;
 use super::{messages, requests};
 use crate::shared::Shared;
 
@@ -113,8 +114,4 @@ fn too_late(receipt: &Receipt) -> RpcError {
     let mut error = RpcError::new(ErrorCode::TooLate, message);
     error.data = serde_json::to_value(receipt).ok();
     error
-}
-
-fn storage(error: &StoreError) -> RpcError {
-    RpcError::new(ErrorCode::Storage, error.to_string())
 }

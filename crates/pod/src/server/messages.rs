@@ -8,6 +8,7 @@ use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Address, Kind, Message, MessageId, Outcome, Receipt, clean_body};
 
 use super::caller::Caller;
+use super::pods::storage;
 use super::{LONGEST_WAIT, inbox};
 use crate::clock;
 use crate::command::Command;
@@ -179,7 +180,7 @@ pub(super) fn no_such_message(id: MessageId) -> RpcError {
 
 async fn stored_receipt(shared: &Shared, id: MessageId) -> Result<Receipt, RpcError> {
     let stored = shared.store.message(shared.identity.id, id).await;
-    let stored = stored.map_err(|error| RpcError::new(ErrorCode::Storage, error.to_string()))?;
+    let stored = stored.map_err(|error| storage(&error))?;
     let entry = stored.ok_or_else(|| no_such_message(id))?;
     Ok(entry.receipt)
 }

@@ -80,6 +80,7 @@ pub(super) fn storage(error: &StoreError) -> RpcError {
         StoreErrorKind::NotFound(_) => return no_such_pod(),
         StoreErrorKind::NameTaken { .. } => ErrorCode::NameTaken,
         StoreErrorKind::NotItsRelation => ErrorCode::Forbidden,
+        StoreErrorKind::Corrupt(_) | StoreErrorKind::DamagedPod { .. } => ErrorCode::Damaged,
         _ => ErrorCode::Storage,
     };
     RpcError::new(code, error.to_string())

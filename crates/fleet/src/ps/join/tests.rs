@@ -98,6 +98,7 @@ fn sighting(name: &str) -> Sighting {
         },
         heartbeat: Some(heartbeat()),
         answer: PodAnswer::Listening,
+        head_is_damaged: false,
     }
 }
 
@@ -152,6 +153,7 @@ fn sources(agents: Option<&[Agent]>) -> Sources<'_> {
         agents,
         desired: &[],
         sightings: Vec::new(),
+        damaged: &[],
         panes: None,
         holder: "_holder",
         units: None,
@@ -288,6 +290,38 @@ fn a_message_is_held_after_two_minutes_and_the_reason_is_told() {
     let typed = waiting(121, None).flags[0].to_string();
     assert_eq!(typed, "HELD(it is typed, and not taken yet)");
     assert_eq!(held.inbox, Some(1));
+    let damaged = one(|sighting| {
+        sighting.summary.oldest = Some(UnixMillis(0));
+        sighting.heartbeat.as_mut().unwrap().hold = None;
+        sighting.head_is_damaged = true;
+    });
+    assert_eq!(damaged.flags[0].to_string(), "HELD(its record is damaged)");
+}
+
+#[test]
+fn a_pod_whose_record_is_damaged_has_a_row_that_says_so() {
+    let text = "version: 1\ntransport: tmux\nagents:\n- {name: a, runtime: sim}\n";
+    let roster = Roster::parse(text, "r", &Known::shipped()).0.unwrap();
+    let damaged = ["a", "gone"].map(|name| CorruptRecord {
+        id: PodId::generate().to_string(),
+        label: name.to_owned(),
+        error: "damaged: column `spec`".to_owned(),
+    });
+    let rows = join(&Sources {
+        damaged: &damaged,
+        ..sources(Some(&roster.agents))
+    });
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| format!("{} {} {}", row.name, row.readiness, row.flags[0]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "a unknown DAMAGED(damaged: column `spec`)",
+            "gone unknown DAMAGED(damaged: column `spec`)"
+        ]
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::inbox::{Accepted, DeliveryState, InboxEntry, InboxSummary, Offer, Ref
 use crate::maintenance::{Pruned, Retention};
 use crate::page::{Listing, Page};
 use crate::record::Fence;
+use crate::sqlite::bodies::Bodies;
 use crate::sqlite::inbox::Which;
 use crate::sqlite::{SqliteStore, acceptance, inbox, prune};
 use crate::store::InboxStore;
@@ -87,7 +88,8 @@ impl InboxStore for SqliteStore {
         at: UnixMillis,
     ) -> Result<Receipt, StoreError> {
         self.call("cancel the message", move |database| {
-            database.write(|transaction| inbox::cancel(transaction, pod, id, at))
+            let bodies = Bodies::clone(&database.bodies);
+            database.write(|transaction| inbox::cancel(transaction, &bodies, pod, id, at))
         })
         .await
     }
