@@ -54,6 +54,13 @@ use prompt::Prompt;
 
 /// How much output is taken at once.
 const READ: usize = 64 << 10;
+/// How much of it the terminal reads at once.
+const PIECE: usize = 4 << 10;
+/// The same after a piece that stood for more than [`GROWS`] times as much as it was.
+const GROWING_PIECE: usize = 256;
+const GROWS: usize = 16;
+/// After how much output for clients it is others' turn.
+const VISIBLE: usize = READ;
 /// How far apart looks at a changing screen are.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// The same while a delivery watches. An agent that streams is read in thousands of pieces, and a
@@ -156,6 +163,10 @@ pub(crate) struct Controller {
     /// Why it is being ended.
     stop_reason: String,
     shutdown_answers: Vec<oneshot::Sender<()>>,
+    /// What the agent has written and the terminal has not read yet.
+    unread: BytesMut,
+    /// Whether the last piece of it stood for much more than it was.
+    grows: bool,
     /// Whether the screen changed since the last look, and when that was.
     dirty: bool,
     last_look: Instant,
@@ -224,6 +235,8 @@ impl Controller {
             renewing: None,
             stop_reason: String::new(),
             shutdown_answers: Vec::new(),
+            unread: BytesMut::with_capacity(READ),
+            grows: false,
             dirty: false,
             last_look: now,
             resize_at: None,
@@ -260,7 +273,6 @@ impl Controller {
         let mut quit = signal(SignalKind::quit())?;
         let mut timer = Timer::new()?;
         let mut watchdog = Watchdog::new(keeper, Instant::now());
-        let mut output = BytesMut::with_capacity(READ);
         self.live.waiting = waiting;
         self.begin().await;
         self.settle();
@@ -275,7 +287,7 @@ impl Controller {
             tokio::select! {
                 Some(command) = commands.recv() => self.command(command).await,
                 report = report(&mut self.process) => self.reported(report).await,
-                read = read(reading, &mut output) => self.read_done(read.unwrap_or(0), &mut output),
+                read = read(reading, &mut self.unread) => self.read_done(read.unwrap_or(0)),
                 wrote = write(writing, &self.live.outgoing) => self.write_done(wrote.ok(), Instant::now()),
                 ended = timer.until(wake) => ended?,
                 _ = terminate.recv() => self.shut_down("SIGTERM", None),
@@ -285,6 +297,10 @@ impl Controller {
             }
             self.timers().await;
             self.settle();
+            if !self.unread.is_empty() {
+                // The rest is there at once, and others have waited meanwhile.
+                tokio::task::yield_now().await;
+            }
         }
         self.farewell().await;
         Ok(())
@@ -346,28 +362,36 @@ impl Controller {
         }
     }
 
-    fn read_done(&mut self, length: usize, output: &mut BytesMut) {
+    fn read_done(&mut self, length: usize) {
         if length == 0 {
             // The guard's report says that a run ended, not the terminal: a descendant of the
             // agent may hold it, or have closed it.
             self.terminal = None;
         } else {
-            self.output(output);
+            self.output();
         }
     }
 
-    /// Takes the agent's output in: model, answers to its queries, clients.
-    fn output(&mut self, output: &mut BytesMut) {
+    /// Takes the agent's output in: model, answers to its queries, clients. What stands for much more
+    /// than it is, is left for later in part: a few bytes may repeat a character a thousand times.
+    fn output(&mut self) {
         let live = &mut self.live;
-        let mut visible = Vec::with_capacity(output.len());
-        let answers = live.terminal.feed_seen(output, &mut visible);
-        // An agent that asks and never reads gets no further answers.
-        if live.outgoing.len() + answers.len() <= UNREAD_ANSWERS || live.delivery.is_typing() {
-            live.outgoing.extend_from_slice(&answers);
+        let mut visible = Vec::with_capacity(self.unread.len());
+        while !self.unread.is_empty() && visible.len() < VISIBLE {
+            let piece = if self.grows { GROWING_PIECE } else { PIECE };
+            let piece = piece.min(self.unread.len());
+            let before = visible.len();
+            let unread = &self.unread[..piece];
+            let answers = live.terminal.feed_seen(unread, &mut visible);
+            // An agent that asks and never reads gets no further answers.
+            if live.outgoing.len() + answers.len() <= UNREAD_ANSWERS || live.delivery.is_typing() {
+                live.outgoing.extend_from_slice(&answers);
+            }
+            self.grows = visible.len() - before > GROWS * piece;
+            self.unread.advance(piece);
         }
         // In memory of just its size, since it is kept.
         live.clients.output(Bytes::copy_from_slice(&visible));
-        output.clear();
         live.last_output = Some(Instant::now());
         live.output_at = Some(Moment::now());
         self.dirty = true;
@@ -504,11 +528,14 @@ async fn report(process: &mut Option<AgentProcess>) -> GuardReport {
 
 /// Reads what is there, up to about [`READ`] bytes, and waits until there is something. The kernel gives
 /// a page at a time, and each costs conclusions and a frame for every client unless it is taken with
-/// the others.
+/// the others. What is left of the last time comes first.
 async fn read(terminal: Option<&mut OwnedReadPty>, output: &mut BytesMut) -> io::Result<usize> {
     let Some(terminal) = terminal else {
         return std::future::pending().await;
     };
+    if !output.is_empty() {
+        return Ok(output.len());
+    }
     output.reserve(READ);
     terminal.read_buf(output).await?;
     // Nothing is waited for here, so that what was read cannot be lost on the way. An end or an error

@@ -265,6 +265,25 @@ fn a_viewer_that_never_reads_slows_nobody_and_costs_no_memory() {
 }
 
 #[test]
+fn output_that_grows_a_hundredfold_keeps_nobody_waiting_and_costs_no_memory() {
+    let mut pods = Pods::new();
+    // REP: seven bytes for a thousand characters of three.
+    let repeats = r"\033[1000b".repeat(20);
+    let pod = pods.start_script("a", &format!("exec yes \"$(printf '漢{repeats}')\""));
+    let mut most = 0;
+    until(|| {
+        most = most.max(pod.memory_kib());
+        pod.answers();
+        match end(&pod).offset {
+            // Much more than is kept.
+            offset if offset > 3 << 20 => Ok(()),
+            offset => Err(format!("{offset}")),
+        }
+    });
+    assert!(most < MEMORY_KIB, "{most} KiB");
+}
+
+#[test]
 fn who_attaches_again_gets_exactly_the_bytes_that_it_missed() {
     let (_pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
     pod.settled();

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use podfleet_pod_store::PodState;
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::{Event, Hold, HoldReason, RunEnd, UnixMillis};
@@ -120,14 +119,21 @@ impl Controller {
     /// Takes in what the agent wrote last.
     async fn drain(&mut self) {
         let deadline = tokio::time::Instant::now() + DRAIN;
-        let mut output = BytesMut::with_capacity(READ);
         while let Some(terminal) = &mut self.terminal {
-            let reading = terminal.output.read_buf(&mut output);
-            match tokio::time::timeout_at(deadline, reading).await {
-                Ok(Ok(length)) if length > 0 => self.output(&mut output),
-                _ => return,
+            if self.unread.is_empty() {
+                self.unread.reserve(READ);
+                let reading = terminal.output.read_buf(&mut self.unread);
+                match tokio::time::timeout_at(deadline, reading).await {
+                    Ok(Ok(length)) if length > 0 => {}
+                    _ => return,
+                }
+            }
+            self.output();
+            if tokio::time::Instant::now() >= deadline {
+                break;
             }
         }
+        self.unread.clear();
     }
 
     /// Draws the conclusions from the end of a run, or from a start that failed.
