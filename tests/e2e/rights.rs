@@ -217,6 +217,14 @@ fn ps_within_a_pod_has_the_agents_that_it_sees() {
         assert!(hidden.contains("no agent `stranger`"), "{refused}");
         assert_eq!(hidden, missing.replace("missing1", "stranger"));
     }
+    let foreseen = ["down --all --dry-run", "store check"];
+    let foreseen = foreseen.map(|verb| format!("fleet-under-test {verb}"));
+    for ran in run_in_shell(&world, &foreseen.each_ref().map(String::as_str)) {
+        let told = ran.to_string();
+        assert!(told.contains("only the operator"), "{told}");
+        assert!(!told.contains("stranger"), "{told}");
+        assert!(!told.contains("schema"), "{told}");
+    }
     let pause = run_in_shell(&world, &["fleet-under-test pause --all"]);
     for ran in pause {
         assert!(ran.to_string().contains("mate"), "{ran}");

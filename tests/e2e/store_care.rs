@@ -14,7 +14,8 @@ fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
     world.fleet(&["up"]).exits(0);
     world.fleet(&["down", "a", "b"]).exits(0);
     let alive = world.pod_pid("d");
-    let id = Actors::of(&world).record("b").identity.id.to_string();
+    let id_of = |name| Actors::of(&world).record(name).identity.id.to_string();
+    let (id, running) = (id_of("b"), id_of("d"));
     let store = Connection::open(world.path("state/store.db")).unwrap();
     store
         .execute_batch("UPDATE pod SET spec = '{' WHERE name <> 'c'")
@@ -30,6 +31,13 @@ fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
         assert!(whole.contains("hint: `fleet pod forget a`"), "{told}");
         assert!(fits_80_columns(&told), "{told}");
     }
+    let listed = world.fleet(&["ps"]).exits(0).stdout;
+    let flagged = listed.lines().filter(|line| line.ends_with("DAMAGED"));
+    assert_eq!(flagged.count(), 3, "{listed}");
+    assert!(
+        listed.contains("\na: DAMAGED (damaged: column `spec`"),
+        "{listed}"
+    );
     world.fleet(&["send", "c", "-m", "x"]).exits(0);
     let plan = world.fleet(&["pod", "forget", "a", "--dry-run", "--json"]);
     assert_eq!(plan.exits(0).json()["done"], false);
@@ -39,8 +47,10 @@ fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
     let down = world.fleet(&["down"]).exits(0);
     let left = "the record of `d` is damaged, so it is left: `fleet pod forget d`";
     assert!(down.stderr.contains(left), "{down}");
-    let runs = world.fleet(&["pod", "forget", "d"]).exits(3).stderr;
-    assert!(runs.contains(&format!("`kill {alive}`")), "{runs}");
+    for name in ["d", &running] {
+        let runs = world.fleet(&["pod", "forget", name]).exits(3).stderr;
+        assert!(runs.contains(&format!("`kill {alive}`")), "{runs}");
+    }
     signal(alive, Signal::TERM);
     until(|| match world.fleet(&["pod", "forget", "d"]) {
         ran if ran.code == 0 => Ok(()),

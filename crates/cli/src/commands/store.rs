@@ -99,7 +99,7 @@ fn open(context: &Context) -> Result<SqliteStore, Error> {
     }
 }
 
-/// Opens the store for what is the operator's alone: it holds the messages of all pods.
+/// Opens the store for what is the operator's alone: it holds the pods and messages of all fleets.
 fn open_as_operator(context: &Context) -> Result<SqliteStore, Error> {
     let store = open(context)?;
     let dirs = context.dirs()?;
@@ -108,7 +108,7 @@ fn open_as_operator(context: &Context) -> Result<SqliteStore, Error> {
 }
 
 fn check(json: JsonFlag, context: &mut Context) -> Outcome {
-    let store = open(context)?;
+    let store = open_as_operator(context)?;
     let check = block_on(async { Ok(store.check().await?) })?;
     let sound = check.is_sound();
     if json.json {

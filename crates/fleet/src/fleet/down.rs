@@ -50,16 +50,10 @@ impl Fleet {
             return Err(self.which_fleet());
         }
         if options.dry_run {
-            let survey = self.survey().await?;
-            let steps = self.down_steps(&survey, agents, options.all);
-            let report = |step: Step| report(step, AgentResult::Planned, Duration::ZERO);
-            return Ok(Report {
-                agents: steps.into_iter().map(report).collect(),
-                notes: Vec::new(),
-            });
+            return self.foresee_down(agents, options.all).await;
         }
         let _lock = self.lock(&events).await?;
-        let survey = self.survey().await?;
+        let survey = self.survey_within_horizon().await?;
         let mut steps = self.down_steps(&survey, agents, options.all);
         let own = self.own_pod().await?;
         let own = own.map(|own| own.identity.name.to_string());
@@ -87,6 +81,36 @@ impl Fleet {
             agents: ended,
             notes,
         })
+    }
+
+    /// Says what would be done, and what the rights would refuse.
+    async fn foresee_down(&self, agents: &[String], all: bool) -> Result<Report, FleetError> {
+        let survey = self.survey_within_horizon().await?;
+        let mut reports = Vec::new();
+        for step in self.down_steps(&survey, agents, all) {
+            let ends = survey.sightings.get(&step.agent);
+            let ends = ends.filter(|_| step.action == Action::Stop);
+            let result = match ends {
+                Some(sighting) => match self.check_may_stop(sighting.record()).await {
+                    Ok(()) => AgentResult::Planned,
+                    Err(failure) => AgentResult::Failed(failure),
+                },
+                None => AgentResult::Planned,
+            };
+            reports.push(report(step, result, Duration::ZERO));
+        }
+        Ok(Report {
+            agents: reports,
+            notes: Vec::new(),
+        })
+    }
+
+    /// Looks at the agents that we may know of.
+    async fn survey_within_horizon(&self) -> Result<Survey<'_>, FleetError> {
+        let (survey, horizon) = tokio::join!(self.survey(), self.horizon());
+        let mut survey = survey?;
+        horizon?.narrow(&mut survey);
+        Ok(survey)
     }
 
     /// Reverse start order; pods that the roster does not know come first.

@@ -187,15 +187,13 @@ impl Fleet {
     /// Finds a pod by its name, or by its id, which names one whose record cannot be read otherwise; of
     /// such a one with the process that it had last.
     async fn forgettable(&self, name: &str) -> Result<(PodId, Option<u32>), FleetError> {
-        if let Ok(id) = name.parse()
-            && self.store.preview_forget(id).await.is_ok()
-        {
-            return Ok((id, None));
-        }
-        let pod = PodName::new(name).ok();
-        let found = match &pod {
-            Some(pod) => self.store.find_pod(&self.key, pod).await,
-            None => Ok(None),
+        let by_id = match name.parse() {
+            Ok(id) => self.store.pod(id).await,
+            Err(_) => Ok(None),
+        };
+        let found = match (by_id, PodName::new(name)) {
+            (Ok(None), Ok(name)) => self.store.find_pod(&self.key, &name).await,
+            (found, _) => found,
         };
         match found {
             Ok(Some(record)) => Ok((record.identity.id, None)),

@@ -43,9 +43,14 @@ impl Fleet {
         reason: &str,
         timeouts: StopTimeouts,
     ) -> Result<(), Failure> {
-        let right = self.check_may_end(pod).await;
-        right.map_err(|error| Failure::new(account(&error)))?;
+        self.check_may_stop(pod).await?;
         self.end(pod, reason, timeouts).await
+    }
+
+    /// Checks whether [`stop`](Self::stop) would be refused by the rights.
+    pub(super) async fn check_may_stop(&self, pod: &PodRecord) -> Result<(), Failure> {
+        let right = self.check_may_end(pod).await;
+        right.map_err(|error| Failure::new(account(&error)))
     }
 
     /// Ends a pod, as [`stop`](Self::stop) does, by a right that has been checked: of the lead to

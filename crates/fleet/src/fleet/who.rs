@@ -15,6 +15,7 @@ use podfleet_protocol::method::{Call, Credential, LogParams, ShutdownParams};
 use podfleet_protocol::rpc::ErrorCode;
 
 use super::Fleet;
+use super::survey::Survey;
 use crate::credential::credential_of;
 use crate::dirs::Dirs;
 use crate::error::FleetError;
@@ -73,6 +74,14 @@ pub(super) enum Horizon {
 }
 
 impl Horizon {
+    /// Leaves of a survey what is within it. Of a damaged record nobody can tell whom it concerns.
+    pub(super) fn narrow(&self, survey: &mut Survey<'_>) {
+        if let Self::OfPod { names, .. } = self {
+            survey.sightings.retain(|name, _| names.contains(name));
+            survey.damaged.clear();
+        }
+    }
+
     /// Returns whether a row of `ps` is within it.
     pub(super) fn has(&self, row: &PsRow) -> bool {
         match self {
