@@ -65,6 +65,10 @@ fn a_fleet_name_belongs_to_one_roster() {
         &["add", "c", "--runtime", "sim"],
         &["set", "a", "env.NEW=1"],
         &["remove", "a"],
+        &["pause", "a"],
+        &["resume", "--all"],
+        &["bridge", "start"],
+        &["bridge", "stop"],
     ] {
         let refused = [&["--roster", text(&second)], arguments].concat();
         let ran = world.fleet_of("red", &refused).exits(3);

@@ -51,14 +51,15 @@ impl Fleet {
     /// it is only said what would change.
     ///
     /// # Errors
-    /// Fails before anything is done when an agent is unknown. What fails for one agent stands in
-    /// its report.
+    /// Fails before anything is done when the fleet is that of another roster, or an agent is unknown.
+    /// What fails for one agent stands in its report.
     pub async fn brake(
         &self,
         agents: &[String],
         brake: &Brake,
         dry_run: bool,
     ) -> Result<Vec<BrakeReport>, FleetError> {
+        self.check_claim().await?;
         let mut pods = Vec::new();
         for agent in agents {
             pods.push(if dry_run {

@@ -21,11 +21,12 @@ impl Fleet {
     /// whether it was started.
     ///
     /// # Errors
-    /// Fails in a pod that is not the fleet's lead, when its connector cannot be made, and with what
-    /// it says when it does not come up.
+    /// Fails in a pod that is not the fleet's lead, when the fleet is that of another roster, when its
+    /// connector cannot be made, and with what it says when it does not come up.
     pub async fn start_bridge(&self) -> Result<bool, FleetError> {
         self.refuse_unknown().await?;
         self.check_leads().await?;
+        self.check_claim().await?;
         self.begin_bridge().await
     }
 
@@ -93,9 +94,11 @@ impl Fleet {
     /// Ends the bridge; returns whether it ran. What was said and heard is kept.
     ///
     /// # Errors
-    /// Fails in a pod that is not the fleet's lead, and when it cannot be ended.
+    /// Fails in a pod that is not the fleet's lead, when the fleet is that of another roster, and when
+    /// it cannot be ended.
     pub async fn stop_bridge(&self) -> Result<bool, FleetError> {
         self.check_leads().await?;
+        self.check_claim().await?;
         self.halt_bridge().await
     }
 
