@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::attach::ClientId;
-use crate::journal::NotCommitted;
+use crate::journal::{Attempt, NotCommitted};
 
 /// An event for the controller, which takes them one by one.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Tell what dialog is on the screen.
     Dialog(oneshot::Sender<DialogResult>),
     /// Answer a dialog, if the very same one still stands.
-    Answer(AnswerParams, oneshot::Sender<AnswerResult>),
+    Answer(AnswerParams, Attempt, oneshot::Sender<AnswerResult>),
     /// Have the agent forget its conversation.
     Reset(oneshot::Sender<ResetResult>),
     /// The agent's transcript of this run says so.

@@ -333,8 +333,8 @@ impl Controller {
             Command::Dialog(answer) => {
                 let _ = answer.send(self.dialog_result());
             }
-            Command::Answer(params, answer) => {
-                self.answer(params, answer, Instant::now());
+            Command::Answer(params, attempt, answer) => {
+                self.answer(params, attempt, answer, Instant::now());
             }
             Command::Reset(answer) => {
                 let _ = answer.send(self.reset());

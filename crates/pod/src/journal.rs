@@ -3,6 +3,7 @@
 //! They have a thread of their own, so that neither a slow disk nor a full one can stop the
 //! controller. What was asked for in one order is written in that order.
 
+mod attempt;
 mod writer;
 
 use podfleet_pod_store::session_log::Entry;
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::conversation::Conversation;
 use crate::delivery::Words;
+pub(crate) use attempt::Attempt;
 pub(crate) use writer::Writer;
 
 type Acceptance = Result<Result<Accepted, Refusal>, RpcError>;

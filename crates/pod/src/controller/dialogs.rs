@@ -10,12 +10,17 @@ use tokio::sync::oneshot;
 use super::Controller;
 use super::agent::Phase;
 use crate::agent_process::AgentTerminal;
+use crate::journal::Attempt;
 
 /// How long an agent may take from reading a key to drawing what follows it.
 const DRAWS: Duration = Duration::from_secs(3);
 /// How long the next choice may take to be lit: longer than what was typed before may take to be
 /// drawn, so that an answer waits for that.
 const LIGHTS: Duration = Duration::from_secs(5);
+
+/// How long the screen has to be still without the dialog until that is gone, and not only being
+/// drawn.
+const GONE: Duration = Duration::from_secs(1);
 
 /// The last choice that was picked, until the screen has shown something else.
 #[derive(Debug)]
@@ -35,6 +40,7 @@ pub(super) struct Answering {
     begun: Instant,
     /// When it is given up.
     pub(super) until: Instant,
+    attempt: Attempt,
     answer: oneshot::Sender<AnswerResult>,
 }
 
@@ -59,6 +65,7 @@ impl Controller {
     pub(super) fn answer(
         &mut self,
         params: AnswerParams,
+        attempt: Attempt,
         answer: oneshot::Sender<AnswerResult>,
         now: Instant,
     ) {
@@ -77,26 +84,29 @@ impl Controller {
             lights: None,
             begun: now,
             until: now + LIGHTS,
+            attempt,
             answer,
         });
         self.go_on_answering(now);
     }
 
     /// Presses what comes next on the way to a choice, once the screen shows what was pressed
-    /// before; gives up if it does not.
+    /// before; gives up if it does not, or if nobody waits for the answer any more.
     pub(super) fn go_on_answering(&mut self, now: Instant) {
         let Some(answering) = self.live.answering.take() else {
             return;
         };
-        let shown = self.shown().filter(|shown| {
-            let lit = answering.lights.is_none() || shown.read.lit == answering.lights;
-            shown.dialog.id == answering.params.dialog && lit
-        });
+        let shown = self.shown();
+        let shown = shown.filter(|shown| shown.dialog.id == answering.params.dialog);
+        let gone = shown.is_none() && self.has_been_still(now);
+        let given_up = gone || answering.answer.is_closed() || now >= answering.until;
+        let is_lit = |lit| answering.lights.is_none() || lit == answering.lights;
+        let shown = shown.filter(|shown| is_lit(shown.read.lit));
         let shown =
             shown.filter(|shown| shown.read.lit.is_none() || self.has_settled(&answering, now));
         let harness = &self.setup.harness;
         let press = shown.and_then(|shown| harness.press(&shown.read, &answering.params.key));
-        match press {
+        match press.filter(|_| !answering.answer.is_closed()) {
             Some(Press::Picks(keys)) => self.pick(answering, &keys, now),
             Some(Press::Lights { keys, then }) => {
                 self.live.outgoing.extend_from_slice(&keys);
@@ -106,12 +116,13 @@ impl Controller {
                     ..answering
                 });
             }
-            None if now < answering.until => self.live.answering = Some(answering),
+            None if !given_up => self.live.answering = Some(answering),
             None => {
                 if answering.lights.is_some() {
                     // It may be drawn yet.
                     self.live.last_input = Some(now);
                 }
+                drop(answering.attempt);
                 let _ = answering.answer.send(self.not_pressed());
                 self.release_keys();
             }
@@ -124,6 +135,7 @@ impl Controller {
             dialog: answering.params.dialog,
             unread: now,
         });
+        answering.attempt.forget();
         let _ = answering.answer.send(AnswerResult {
             pressed: true,
             dialog: None,
@@ -138,6 +150,12 @@ impl Controller {
             dialog: self.dialog(),
             screen: self.screen_status(),
         }
+    }
+
+    fn has_been_still(&self, now: Instant) -> bool {
+        let since = self.live.last_output.unwrap_or(self.live.started);
+        let drawing = self.live.terminal.modes().synchronized_update;
+        !drawing && now.saturating_duration_since(since) >= GONE
     }
 
     /// Returns whether the choice that is seen to be lit is the one that the agent would take: it has

@@ -7,6 +7,7 @@ use podfleet_protocol::{Address, Kind, NewMessage, Receipt, RunEnd, UnixMillis};
 
 use super::*;
 use crate::delivery::Job;
+use crate::journal::Attempt;
 use crate::spec::{HarnessRef, RestartPolicy};
 use crate::testing::Bench;
 
@@ -218,8 +219,18 @@ fn answers(
         dialog: dialog.id,
         key: key.into(),
     };
-    controller.answer(params, answer, now);
+    let journal = &controller.setup.shared.journal;
+    let attempt = Attempt::new(journal, control("answer-given-up"));
+    controller.answer(params, attempt, answer, now);
     answered
+}
+
+fn control(action: &str) -> Entry {
+    Entry::Control {
+        action: action.into(),
+        by: Address::operator("fern"),
+        detail: String::new(),
+    }
 }
 
 /// What has been pressed, which goes to the agent now.
@@ -311,11 +322,34 @@ async fn a_list_that_opens_above_the_dialog_gets_no_key_of_an_answer() {
     let later = |millis| start + Duration::from_millis(millis);
     let mut answered = answers(&mut controller, "1", later(10));
     shows(&mut controller, "\x1b[1;1HCommands\x1b[?25h", later(20));
-    controller.go_on_answering(later(4000));
-    assert_eq!(pressed(&mut controller, later(4010)), "");
-    controller.go_on_answering(later(5010));
+    controller.go_on_answering(later(900));
+    assert_eq!(pressed(&mut controller, later(910)), "");
+    assert!(answered.try_recv().is_err(), "it may be drawn again");
+    // The person who opened it has the keys back.
+    controller.go_on_answering(later(1020));
+    assert_eq!(pressed(&mut controller, later(1030)), "");
     let given_up = answered.try_recv().unwrap();
     assert!(!given_up.pressed && given_up.dialog.is_none());
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_waits_for_any_more_is_given_up_and_the_log_says_so() {
+    let bench = Bench::new();
+    let (mut controller, start) = asking(&bench);
+    let later = |millis| start + Duration::from_millis(millis);
+    let answered = answers(&mut controller, "1", later(10));
+    drop(answered);
+    controller.go_on_answering(later(4000));
+    assert_eq!(pressed(&mut controller, later(4010)), "");
+    // One that is pressed is no failure.
+    let mut answered = answers(&mut controller, "1", later(4020));
+    assert!(answered.try_recv().unwrap().pressed);
+    bench.shared.journal.flush().await;
+    let records = SessionReader::open(bench.files.clone()).unwrap();
+    let failures = records
+        .map(|record| record.unwrap().record.entry)
+        .filter(|entry| matches!(entry, Entry::Control { .. }));
+    assert_eq!(failures.collect::<Vec<_>>(), [control("answer-given-up")]);
 }
 
 #[tokio::test]

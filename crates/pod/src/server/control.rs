@@ -12,6 +12,7 @@ use super::caller::Caller;
 use super::requests::{self, ask};
 use crate::clock;
 use crate::command::Command;
+use crate::journal::Attempt;
 use crate::shared::Shared;
 
 /// How much of a reason is kept, in characters.
@@ -68,7 +69,7 @@ pub(super) async fn interrupt(
 }
 
 /// Answers a dialog, if the very same one still stands. The order is in the log before the key is
-/// pressed.
+/// pressed; if that is given up, the log says so, too.
 pub(super) async fn answer(
     shared: &Shared,
     caller: &Caller,
@@ -89,13 +90,17 @@ pub(super) async fn answer(
             screen,
         });
     };
-    let order = Entry::Control {
-        action: "answer".into(),
+    let entry = |action: &str| Entry::Control {
+        action: action.into(),
         by: caller.address.clone(),
-        detail,
+        detail: detail.clone(),
     };
-    shared.journal.order(order).await?;
-    ask(shared, |answer| Command::Answer(params, answer)).await
+    let attempt = Attempt::new(&shared.journal, entry("answer-given-up"));
+    if let Err(error) = shared.journal.order(entry("answer")).await {
+        attempt.forget();
+        return Err(error);
+    }
+    ask(shared, |answer| Command::Answer(params, attempt, answer)).await
 }
 
 /// Has the agent forget its conversation.
