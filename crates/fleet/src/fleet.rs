@@ -4,6 +4,7 @@ mod attach;
 mod brake;
 mod bridge_keeping;
 mod chat;
+mod claim;
 mod clean;
 mod comms;
 mod dialogs;
@@ -16,6 +17,7 @@ mod follow;
 mod gates;
 mod inbox;
 mod install;
+mod key;
 mod make_views;
 mod observe;
 mod opening_store;
@@ -47,10 +49,10 @@ use std::time::Duration;
 use podfleet_connectors::ConnectorRegistry;
 use podfleet_home::Env;
 use podfleet_pod::host::Asker;
-use podfleet_pod_store::{FleetKey, PodRecord, PodStore, StoreError, StoreErrorKind};
+use podfleet_pod_store::{FleetKey, PodRecord, PodStore};
 use podfleet_protocol::client::Introduction;
 use podfleet_protocol::method::Credential;
-use podfleet_protocol::{FleetName, Identity, PodName, TenantId};
+use podfleet_protocol::{FleetName, PodName};
 use podfleet_roster::Roster;
 use tokio::sync::mpsc;
 
@@ -59,7 +61,7 @@ use crate::comms::elsewhere;
 use crate::credential::credential_of;
 use crate::desired::Recipe;
 use crate::dirs::Dirs;
-use crate::error::{FleetError, FleetErrorKind, bad_name};
+use crate::error::{FleetError, FleetErrorKind};
 use crate::lock::{self, Held};
 use crate::origin::{Origin, TmuxNames};
 use crate::readiness::IDLE_THRESHOLD;
@@ -77,6 +79,7 @@ pub use elsewhere::SessionTarget;
 pub use explain::{Explanation, Fact};
 pub use inbox::InboxReport;
 pub use install::{Installation, InstalledUnit, Removal};
+use key::{fleet_key, key_of_lost};
 pub use observe::AgentStatus;
 pub use opening_store::OpeningStore;
 pub use peers::{PeerChange, PeerRow};
@@ -305,74 +308,6 @@ impl Fleet {
         Some(Views::new(&tmux, &self.env, &self.exe, fleet, location))
     }
 
-    /// Makes the fleet's name this roster's, records its members, and writes down what is needed if
-    /// it gets lost. The holder of the fleet's lock alone does so.
-    async fn claim(&self, events: &Events) -> Result<(), FleetError> {
-        let Some((roster, path)) = &self.roster else {
-            return Ok(());
-        };
-        if let Err(error) = self.store.claim_fleet(&self.key, path).await {
-            self.take_over(error, path, events).await?;
-        }
-        let names = roster.agents.iter().map(|agent| agent.name.as_str());
-        let members: Vec<_> = names.filter_map(|name| PodName::new(name).ok()).collect();
-        let now = podfleet_pod::clock::wall();
-        self.store.set_members(&self.key, &members, now).await?;
-        let origin = Origin::new(&self.key, roster, path, self.supervisor.kind());
-        origin
-            .save(&self.dirs.state)
-            .map_err(|error| FleetError::io("write below", &self.dirs.state, error))
-    }
-
-    /// Checks that nothing keeps this roster from being the one of its fleet, and claims nothing.
-    ///
-    /// # Errors
-    /// Fails with [`FleetErrorKind::Claimed`] if another roster owns the fleet's name, and when the
-    /// store cannot be read.
-    pub async fn check_claim(&self) -> Result<(), FleetError> {
-        let Some((_, path)) = &self.roster else {
-            return Ok(());
-        };
-        let owner = self.store.fleet_owner(&self.key).await?;
-        match owner.filter(|owner| owner != path && !gives_way(owner, path)) {
-            None => Ok(()),
-            Some(owner) => Err(FleetError::new(FleetErrorKind::Claimed {
-                fleet: self.key.fleet.to_string(),
-                owner,
-                claimant: path.clone(),
-            })),
-        }
-    }
-
-    /// Takes the fleet's name over from a roster that is gone, or that is this one under another
-    /// path.
-    async fn take_over(
-        &self,
-        refused: StoreError,
-        path: &Path,
-        events: &Events,
-    ) -> Result<(), FleetError> {
-        let StoreErrorKind::FleetClaimed { owner, .. } = refused.kind() else {
-            return Err(refused.into());
-        };
-        if !gives_way(owner, path) {
-            return Err(refused.into());
-        }
-        self.store.release_fleet(&self.key, owner).await?;
-        self.store.claim_fleet(&self.key, path).await?;
-        if is_gone(owner) {
-            let text = format!(
-                "fleet `{}` was brought up from {}, which is gone; from now on from {}",
-                self.key.fleet,
-                owner.display(),
-                path.display()
-            );
-            // Nobody has to listen.
-            let _ = events.send(Progress::Note { agent: None, text });
-        }
-        Ok(())
-    }
-
     pub(crate) fn introduction(&self) -> Introduction {
         Introduction {
             client: self.client.clone(),
@@ -435,57 +370,6 @@ impl Fleet {
             })
         };
         self.record(agent).await?.ok_or_else(not_running)
-    }
-}
-
-/// Whether the roster that owns a fleet's name leaves it to another: it is gone, or it is the same
-/// file under another path.
-fn gives_way(owner: &Path, to: &Path) -> bool {
-    is_gone(owner) || owner.canonicalize().is_ok_and(|owner| owner == to)
-}
-
-fn is_gone(roster: &Path) -> bool {
-    matches!(roster.try_exists(), Ok(false))
-}
-
-/// The roster's tenant counts, then that of the pod that we run in, then the caller's.
-fn fleet_key(
-    roster: Option<&Roster>,
-    meant: Option<FleetName>,
-    own: Option<&Identity>,
-    user: &str,
-) -> Result<FleetKey, FleetError> {
-    let tenant = match (roster.and_then(|roster| roster.tenant_id.as_ref()), own) {
-        (Some(tenant), _) => TenantId::new(tenant.as_str()),
-        (None, Some(own)) => Ok(own.tenant_id.clone()),
-        (None, None) => TenantId::new(user),
-    };
-    let fleet = match (meant, roster, own) {
-        (Some(meant), _, _) => Ok(meant),
-        (None, Some(roster), _) => FleetName::new(roster.fleet.as_str()),
-        (None, None, Some(own)) => Ok(own.fleet.clone()),
-        (None, None, None) => Ok(FleetName::default()),
-    };
-    Ok(FleetKey::new(
-        tenant.map_err(bad_name("the tenant"))?,
-        fleet.map_err(bad_name("the fleet"))?,
-    ))
-}
-
-/// Returns the fleet that was last brought up from a roster that is broken or gone.
-///
-/// Where none is known, `fallback` is meant only if it is not another roster's: nobody's `down`
-/// may end a fleet that it does not mean.
-fn key_of_lost(lost: &Path, fallback: FleetKey, state: &Path) -> Result<FleetKey, FleetError> {
-    let unclear = || {
-        FleetError::new(FleetErrorKind::LostRoster {
-            path: lost.to_owned(),
-        })
-    };
-    match Origin::of_roster(state, lost).as_slice() {
-        [origin] => Ok(origin.key()),
-        [] if Origin::of_fleet(state, &fallback).is_none() => Ok(fallback),
-        _ => Err(unclear()),
     }
 }
 
