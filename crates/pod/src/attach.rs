@@ -5,10 +5,11 @@
 //! bytes. A slow client never slows the agent or another client: it skips to a
 //! repaint.
 
+mod control;
 mod ring;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use podfleet_protocol::frame::{Frame, RESET_HEAD};
@@ -18,21 +19,9 @@ use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Generation, Run, RunEnd, Size};
 use tokio::sync::mpsc::UnboundedSender;
 
+use control::Control;
+pub(crate) use control::{Input, Source};
 use ring::Ring;
-
-/// How long a controller must not have typed before a view may take control with a key, and a view
-/// before any controller may.
-const CONTROL_IDLE: Duration = Duration::from_secs(10);
-
-/// How long after a view has given control back its terminal may still tell the size that it goes back
-/// to.
-const SIZE_OWED: Duration = Duration::from_secs(2);
-
-/// The smallest size that a controller gives an agent's terminal.
-const LEAST_SIZE: Size = Size {
-    columns: 20,
-    rows: 6,
-};
 
 /// Names a client within its pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,47 +47,11 @@ struct Client {
     told_off: Option<u32>,
 }
 
-#[derive(Debug)]
-struct Control {
-    client: ClientId,
-    last_key: Option<Instant>,
-}
-
-impl Control {
-    /// Returns whether it was used and has not been for a while.
-    fn is_idle(&self, now: Instant) -> bool {
-        let key = self.last_key;
-        key.is_some_and(|key| now.saturating_duration_since(key) > CONTROL_IDLE)
-    }
-}
-
 /// How much scrollback a repaint brings along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scrollback {
     None,
     Tail,
-}
-
-/// Who made a piece of input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// Somebody at the keys.
-    Person,
-    /// The terminal alone: focus, mouse and other reports.
-    Terminal,
-}
-
-/// What a client's input leads to.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Input {
-    /// It may be typed.
-    Allowed,
-    /// It may be typed, and the client has control from now on.
-    TookControl,
-    /// It is discarded, and the client was told.
-    Discarded,
-    /// The client broke the protocol and was sent off.
-    Violation,
 }
 
 /// All attached clients and the view stream that they follow.
@@ -147,28 +100,9 @@ impl Clients {
         u32::try_from(self.clients.len()).unwrap_or(u32::MAX)
     }
 
-    /// Returns the name of the client that may type.
-    pub(crate) fn controller(&self) -> Option<&str> {
-        let control = self.control.as_ref()?;
-        Some(self.clients.get(&control.client)?.name.as_str())
-    }
-
     /// Returns the name of a client.
     pub(crate) fn name(&self, id: ClientId) -> Option<&str> {
         self.clients.get(&id).map(|client| client.name.as_str())
-    }
-
-    /// Returns the size that the controller told, or that a view which was it left behind.
-    pub(crate) fn wanted_size(&self) -> Option<Size> {
-        let size = match &self.control {
-            Some(control) => self.clients.get(&control.client)?.size?,
-            None => self.left?,
-        };
-        // In less no agent can show its composer; the client shows a part of it.
-        Some(Size {
-            columns: size.columns.max(LEAST_SIZE.columns),
-            rows: size.rows.max(LEAST_SIZE.rows),
-        })
     }
 
     /// Takes a client in. Its stream begins where it left off if that is still there, else with a
@@ -226,23 +160,8 @@ impl Clients {
         Ok((id, result))
     }
 
-    /// Returns whether a view has control and has not typed for a while.
-    fn is_idle_view(&self, now: Instant) -> bool {
-        let Some(control) = &self.control else {
-            return false;
-        };
-        let holder = self.clients.get(&control.client);
-        holder.is_some_and(|holder| holder.role == AttachRole::View) && control.is_idle(now)
-    }
-
     fn can_resume(&self, from: Position) -> bool {
         from.generation == self.generation && from.run == self.run && self.ring.holds(from.offset)
-    }
-
-    fn has_control(&self, id: ClientId) -> bool {
-        self.control
-            .as_ref()
-            .is_some_and(|control| control.client == id)
     }
 
     /// Lets a client go. Returns whether control became free by it.
@@ -253,101 +172,6 @@ impl Clients {
             self.give_control(None);
         }
         had_control
-    }
-
-    fn give_control(&mut self, to: Option<ClientId>) {
-        self.epoch = self.epoch.wrapping_add(1);
-        self.control = to.map(|client| Control {
-            client,
-            last_key: None,
-        });
-        (self.left, self.owes_size) = (None, None);
-        let name = self.controller().unwrap_or_default().to_owned();
-        for (id, client) in &self.clients {
-            let frame = Frame::ControllerChanged {
-                epoch: self.epoch,
-                you: to == Some(*id),
-                name: name.clone(),
-            };
-            let _ = client.frames.send(frame);
-        }
-    }
-
-    /// Decides what becomes of a client's input: of keys, or of what its terminal reports by itself,
-    /// which neither takes control nor keeps it.
-    pub(crate) fn input(&mut self, id: ClientId, source: Source, now: Instant) -> Input {
-        let Some(client) = self.clients.get(&id) else {
-            return Input::Discarded;
-        };
-        let role = client.role;
-        if role == AttachRole::Viewer {
-            self.send_off(id, "a viewer may not type; attach with control instead");
-            return Input::Violation;
-        }
-        if let Some(control) = &mut self.control
-            && control.client == id
-        {
-            if source == Source::Person {
-                control.last_key = Some(now);
-            }
-            return Input::Allowed;
-        }
-        if source == Source::Terminal {
-            return Input::Discarded;
-        }
-        let held = self.control.as_ref();
-        let free = held.is_none_or(|control| control.is_idle(now));
-        if role == AttachRole::View && free {
-            self.give_control(Some(id));
-            if let Some(control) = &mut self.control {
-                control.last_key = Some(now);
-            }
-            return Input::TookControl;
-        }
-        let epoch = self.epoch;
-        if let Some(client) = self.clients.get_mut(&id)
-            && client.told_off.replace(epoch) != Some(epoch)
-        {
-            let _ = client.frames.send(Frame::NotController { epoch });
-        }
-        Input::Discarded
-    }
-
-    /// Remembers a client's size. Returns whether it counts now.
-    pub(crate) fn resize(&mut self, id: ClientId, size: Size, now: Instant) -> bool {
-        let owed = self
-            .owes_size
-            .is_some_and(|(view, since)| view == id && now.duration_since(since) < SIZE_OWED);
-        let has_control = self.has_control(id);
-        match self.clients.get_mut(&id) {
-            Some(client) if client.role != AttachRole::Viewer => {
-                client.size = Some(size.clamped());
-                if owed {
-                    self.left = client.size;
-                    self.owes_size = None;
-                }
-                has_control || owed
-            }
-            Some(_) => {
-                self.send_off(id, "a viewer does not set the size");
-                false
-            }
-            None => false,
-        }
-    }
-
-    /// Takes control back from who has it. A view's size stays, until it tells the one that its window
-    /// goes back to.
-    pub(crate) fn release(&mut self, id: ClientId, now: Instant) {
-        if !self.has_control(id) {
-            return;
-        }
-        self.give_control(None);
-        if let Some(client) = self.clients.get(&id)
-            && client.role == AttachRole::View
-        {
-            (self.left, self.owes_size) = (client.size, Some((id, now)));
-        }
     }
 
     pub(crate) fn acknowledge(&mut self, id: ClientId, offset: u64) {

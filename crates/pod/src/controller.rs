@@ -17,7 +17,9 @@ mod own_words;
 mod prompt;
 mod resetting;
 mod status;
+mod terminal_io;
 mod text;
+mod waking;
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,13 +27,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes, BytesMut};
-use futures_util::FutureExt as _;
+use bytes::BytesMut;
 use podfleet_harness::{Classification, Harness, ScreenState};
-use podfleet_pod_store::CrashPoint;
 use podfleet_protocol::{Hold, Message, MessageId, Paused, Run, Size};
-use pty_process::{OwnedReadPty, OwnedWritePty};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -51,34 +49,10 @@ use crate::witness::Witness;
 use agent::{Ending, Phase, Stopping};
 use keys::Keys;
 use prompt::Prompt;
+use terminal_io::{READ, read, write};
 
-/// How much output is taken at once.
-const READ: usize = 64 << 10;
-/// How much of it the terminal reads at once.
-const PIECE: usize = 4 << 10;
-/// The same after a piece that stood for more than [`GROWS`] times as much as it was.
-const GROWING_PIECE: usize = 256;
-const GROWS: usize = 16;
-/// After how much output for clients it is others' turn.
-const VISIBLE: usize = READ;
-/// How far apart looks at a changing screen are.
-const LOOK_EVERY: Duration = Duration::from_millis(15);
-/// The same while a delivery watches. An agent that streams is read in thousands of pieces, and a
-/// look at each would take longer than all of them.
-const WATCH_EVERY: Duration = Duration::from_millis(2);
-/// After which times of quiet the screen is looked at again, since rules may ask for quiet.
-const QUIET_LOOKS: [Duration; 6] = [
-    Duration::from_millis(60),
-    Duration::from_millis(150),
-    Duration::from_millis(300),
-    Duration::from_millis(700),
-    Duration::from_millis(1500),
-    Duration::from_millis(3100),
-];
 /// How long a new geometry must stand before it is applied.
 const GEOMETRY_SETTLES: Duration = Duration::from_millis(100);
-/// How many bytes an agent may leave unread before its terminal answers no more queries.
-const UNREAD_ANSWERS: usize = 64 << 10;
 /// Lines of scrollback that the terminal model keeps.
 const SCROLLBACK: usize = 2000;
 
@@ -362,55 +336,6 @@ impl Controller {
         }
     }
 
-    fn read_done(&mut self, length: usize) {
-        if length == 0 {
-            // The guard's report says that a run ended, not the terminal: a descendant of the
-            // agent may hold it, or have closed it.
-            self.terminal = None;
-        } else {
-            self.output();
-        }
-    }
-
-    /// Takes the agent's output in: model, answers to its queries, clients. What stands for much more
-    /// than it is, is left for later in part: a few bytes may repeat a character a thousand times.
-    fn output(&mut self) {
-        let live = &mut self.live;
-        let mut visible = Vec::with_capacity(self.unread.len());
-        while !self.unread.is_empty() && visible.len() < VISIBLE {
-            let piece = if self.grows { GROWING_PIECE } else { PIECE };
-            let piece = piece.min(self.unread.len());
-            let before = visible.len();
-            let unread = &self.unread[..piece];
-            let answers = live.terminal.feed_seen(unread, &mut visible);
-            // An agent that asks and never reads gets no further answers.
-            if live.outgoing.len() + answers.len() <= UNREAD_ANSWERS || live.delivery.is_typing() {
-                live.outgoing.extend_from_slice(&answers);
-            }
-            self.grows = visible.len() - before > GROWS * piece;
-            self.unread.advance(piece);
-        }
-        // In memory of just its size, since it is kept.
-        live.clients.output(Bytes::copy_from_slice(&visible));
-        live.last_output = Some(Instant::now());
-        live.output_at = Some(Moment::now());
-        self.dirty = true;
-    }
-
-    fn write_done(&mut self, length: Option<usize>, now: Instant) {
-        match length {
-            Some(length) => {
-                self.live.last_input = Some(now);
-                self.live.outgoing.advance(length);
-                if self.live.outgoing.is_empty() && self.live.delivery.is_typing() {
-                    CrashPoint::DeliverTyped.reach();
-                }
-            }
-            None => self.live.outgoing.clear(),
-        }
-        self.release_keys();
-    }
-
     /// Draws the conclusions after an event: what is on the screen, what to type, whom to tell.
     fn settle(&mut self) {
         let now = Instant::now();
@@ -425,58 +350,6 @@ impl Controller {
         self.publish();
         self.direct_witness();
         self.fetch_head();
-    }
-
-    fn look_due(&self, now: Instant) -> bool {
-        let timed = self.quiet_look().is_some_and(|at| at <= now)
-            || self
-                .live
-                .delivery
-                .next_look(self.last_look)
-                .is_some_and(|at| at <= now)
-            || self.gate_opens().is_some_and(|at| at <= now)
-            || self.own_word_expires().is_some_and(|at| at <= now);
-        timed || self.change_look().is_some_and(|at| at <= now)
-    }
-
-    /// Returns when to look at what has changed on the screen.
-    fn change_look(&self) -> Option<Instant> {
-        let pace = if self.live.delivery.is_watching() {
-            WATCH_EVERY
-        } else {
-            LOOK_EVERY
-        };
-        self.dirty.then(|| self.last_look + pace)
-    }
-
-    /// Returns the next moment of quiet that a rule may wait for.
-    fn quiet_look(&self) -> Option<Instant> {
-        self.process.as_ref()?;
-        let quiet_since = self.live.last_output.unwrap_or(self.live.started);
-        QUIET_LOOKS
-            .iter()
-            .map(|quiet| quiet_since + *quiet)
-            .find(|at| *at > self.last_look)
-    }
-
-    fn next_wake(&self) -> Instant {
-        let now = Instant::now();
-        let due = [
-            self.quiet_look(),
-            self.live.delivery.next_look(self.last_look),
-            self.gate_opens(),
-            self.own_word_expires(),
-            self.change_look(),
-            self.resize_at,
-            self.restart_due(),
-            self.order_due(),
-            self.live
-                .answering
-                .as_ref()
-                .map(|answering| answering.until.min(now + LOOK_EVERY)),
-            Some(self.heartbeat.due(self.setup.heartbeat_interval, now)),
-        ];
-        due.into_iter().flatten().min().unwrap_or(now)
     }
 
     async fn timers(&mut self) {
@@ -523,36 +396,6 @@ async fn report(process: &mut Option<AgentProcess>) -> GuardReport {
     match process {
         Some(process) => process.report().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Reads what is there, up to about [`READ`] bytes, and waits until there is something. The kernel gives
-/// a page at a time, and each costs conclusions and a frame for every client unless it is taken with
-/// the others. What is left of the last time comes first.
-async fn read(terminal: Option<&mut OwnedReadPty>, output: &mut BytesMut) -> io::Result<usize> {
-    let Some(terminal) = terminal else {
-        return std::future::pending().await;
-    };
-    if !output.is_empty() {
-        return Ok(output.len());
-    }
-    output.reserve(READ);
-    terminal.read_buf(output).await?;
-    // Nothing is waited for here, so that what was read cannot be lost on the way. An end or an error
-    // is met again by the next read.
-    while !output.is_empty() && output.len() < READ {
-        match terminal.read_buf(output).now_or_never() {
-            Some(Ok(more)) if more > 0 => {}
-            _ => break,
-        }
-    }
-    Ok(output.len())
-}
-
-async fn write(terminal: Option<&mut OwnedWritePty>, bytes: &BytesMut) -> io::Result<usize> {
-    match terminal {
-        Some(terminal) if !bytes.is_empty() => terminal.write(bytes).await,
-        _ => std::future::pending().await,
     }
 }
 

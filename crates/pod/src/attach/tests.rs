@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use super::control::{CONTROL_IDLE, SIZE_OWED};
 use super::*;
 use proptest::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};

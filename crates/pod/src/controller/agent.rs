@@ -8,7 +8,8 @@ use podfleet_protocol::{Event, Hold, HoldReason, RunEnd, UnixMillis};
 use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
 
-use super::{Controller, READ};
+use super::Controller;
+use super::terminal_io::READ;
 use crate::agent_process::{GuardReport, Launch};
 use crate::clock::{self, Moment};
 use crate::guard::{Order, belongings};

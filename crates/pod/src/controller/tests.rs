@@ -5,6 +5,7 @@ use podfleet_pod_store::{DeliveryState, InboxEntry, Sequence};
 use podfleet_protocol::method::{AnswerParams, AnswerResult};
 use podfleet_protocol::{Address, Kind, NewMessage, Receipt, RunEnd, UnixMillis};
 
+use super::waking::WATCH_EVERY;
 use super::*;
 use crate::delivery::Job;
 use crate::journal::Attempt;
