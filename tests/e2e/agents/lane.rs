@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use podfleet_stub_model::{Failure, Rule, Then};
+use podfleet_stub_model::{Failure, Rule, Then, ToolCall};
+use serde_json::json;
 use test_case::test_case;
 
 use super::program::Program::{self, Claude, Codex, Opencode, Pi};
@@ -155,6 +156,22 @@ fn an_overloaded_api_is_waited_for(program: Program) {
     assert!(asked.len() >= 2, "{}", texts(&asked));
 }
 
+/// Returns what the model does to have a person asked whether a command may run.
+fn asks_to_run(program: Program, command: &str) -> Then {
+    match program {
+        // It asks where the model says that its sandbox is too narrow.
+        Codex => Then::Call(ToolCall {
+            tool: "exec_command".into(),
+            arguments: json!({
+                "cmd": command,
+                "sandbox_permissions": "require_escalated",
+                "justification": "May it run outside of the sandbox?",
+            }),
+        }),
+        Claude | Opencode | Pi => Then::Run(command.into()),
+    }
+}
+
 #[test_case(Claude; "claude")]
 #[test_case(Codex; "codex")]
 #[test_case(Opencode; "opencode")]
@@ -163,7 +180,7 @@ fn a_permission_dialog_blocks_and_a_message_waits_for_a_person(program: Program)
         return;
     };
     let outside = stage.world.path("outside");
-    let touch = program.asks_to_run(&format!("touch {}", outside.display()));
+    let touch = asks_to_run(program, &format!("touch {}", outside.display()));
     let stage = stage.with_script(&[Rule::when("make it", touch)]);
     stage.bring_up();
     stage.send("make it", &["--wait", "started", "--timeout", "30"]);
@@ -186,7 +203,7 @@ fn a_permission_dialog_with_numbers_is_answered_by_a_command(
         return;
     };
     let made = stage.work().join("made");
-    let touch = program.asks_to_run(&format!("touch {}", made.display()));
+    let touch = asks_to_run(program, &format!("touch {}", made.display()));
     let stage = stage.with_script(&[Rule::when("make it", touch)]);
     stage.bring_up();
     let name = stage.name();

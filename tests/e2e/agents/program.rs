@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use podfleet_stub_model::{Then, ToolCall};
 use serde_json::json;
 
 /// An agent program.
@@ -34,22 +33,6 @@ impl Program {
         match self {
             Self::Claude | Self::Codex => "stub-model",
             Self::Opencode | Self::Pi => "stub/stub-model",
-        }
-    }
-
-    /// What the model does to have a person asked whether a command may run.
-    pub(crate) fn asks_to_run(self, command: &str) -> Then {
-        match self {
-            // It asks where the model says that its sandbox is too narrow.
-            Self::Codex => Then::Call(ToolCall {
-                tool: "exec_command".into(),
-                arguments: json!({
-                    "cmd": command,
-                    "sandbox_permissions": "require_escalated",
-                    "justification": "May it run outside of the sandbox?",
-                }),
-            }),
-            Self::Claude | Self::Opencode | Self::Pi => Then::Run(command.into()),
         }
     }
 
