@@ -16,9 +16,11 @@
 mod echo;
 mod gate;
 mod keystrokes;
+mod queue;
 mod submission;
 mod text;
 mod turn;
+mod turns;
 
 use std::time::{Duration, Instant};
 
@@ -27,9 +29,11 @@ use podfleet_protocol::{Evidence, Hold, MessageId, Outcome, RunEnd, Source};
 
 pub(crate) use gate::{Conditions, hold, opens_in};
 pub(crate) use keystrokes::{CANONICAL_LINE, TYPED_TAB, keystrokes};
+use queue::{Left, Queue};
 use submission::Submission;
 pub(crate) use text::typed_text;
 use turn::Turn;
+use turns::Turns;
 
 /// What is seen of the agent at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -144,11 +148,14 @@ enum Stage {
     Submitting(Box<Submission>),
 }
 
-/// The one message that is on its way, and the turn that the last one started.
+/// The one message that is on its way, and what became of those before it.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     stage: Stage,
-    turn: Option<Turn>,
+    /// Those that the agent works on.
+    turns: Turns,
+    /// Those that wait in its own queue.
+    queue: Queue,
     /// Whether the agent's own records are found, so that they are worth a wait.
     records: Records,
 }
@@ -164,10 +171,11 @@ pub(crate) enum Records {
 }
 
 impl Delivery {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             stage: Stage::Free,
-            turn: None,
+            turns: Turns::default(),
+            queue: Queue::default(),
             records: Records::Missing,
         }
     }
@@ -185,7 +193,7 @@ impl Delivery {
     /// Returns whether a further message may be begun: not while the last words of the turn before
     /// are waited for.
     pub(crate) fn may_begin(&self) -> bool {
-        self.is_free() && !self.turn.as_ref().is_some_and(Turn::is_settling)
+        self.is_free() && !self.turns.are_settling()
     }
 
     /// Returns whether a key of a person, pressed now, could end up in our message.
@@ -197,8 +205,8 @@ impl Delivery {
     }
 
     /// Returns whether every change of the screen matters now.
-    pub(crate) const fn is_watching(&self) -> bool {
-        !self.is_free() || self.turn.is_some()
+    pub(crate) fn is_watching(&self) -> bool {
+        !self.is_free() || !self.turns.is_empty() || !self.queue.is_empty()
     }
 
     /// Returns the texts that the agent's own records are searched for, and whether a turn of ours
@@ -208,17 +216,15 @@ impl Delivery {
             Stage::Submitting(submission) => Some(submission.text()),
             Stage::Free | Stage::Committing(_) => None,
         };
-        let turn = self.turn.as_ref().and_then(Turn::unseen);
-        let texts = submission.into_iter().chain(turn).map(str::to_owned);
-        (texts.collect(), self.turn.is_some())
+        let others = self.turns.unseen().chain(self.queue.texts());
+        let texts = submission.into_iter().chain(others).map(str::to_owned);
+        (texts.collect(), !self.turns.is_empty())
     }
 
     /// Returns whether a fact may be about a turn that we know: not if it names other words.
     pub(crate) fn concerns(&self, fact: &Fact) -> bool {
         match fact {
-            Fact::End { of: Some(of), .. } => {
-                self.turn.as_ref().is_some_and(|turn| turn.is_about(of))
-            }
+            Fact::End { of: Some(of), .. } => self.turns.are_about(of),
             _ => true,
         }
     }
@@ -229,24 +235,29 @@ impl Delivery {
             Fact::User(said) => self.began(source, said, now),
             Fact::Queued(said) => self.queued(source, said),
             Fact::Answer(text) => {
-                if let Some(turn) = self.turn.as_mut().filter(|turn| turn.is_seen()) {
-                    turn.answered(text);
-                }
+                self.turns.answered(text);
                 Vec::new()
             }
-            Fact::End { answer, of } => self.ended(source, answer.as_deref(), of.as_deref(), now),
+            Fact::End { answer, of } => {
+                self.turns
+                    .ended(source, answer.as_deref(), of.as_deref(), now)
+            }
             _ => Vec::new(),
         }
     }
 
     /// The agent took what the user said as a turn.
     fn began(&mut self, source: Source, said: &str, now: Instant) -> Vec<Action> {
-        if let Some(turn) = &mut self.turn
-            && turn.is_about(said)
-        {
+        if self.turns.seen(said) {
             self.records = Records::Expected;
-            turn.seen();
             return Vec::new();
+        }
+        if let Some(queued) = self.queue.take_out(said) {
+            self.records = Records::Expected;
+            let finding = queued.begun(source, "it has the message");
+            let mut turn = Turn::new(queued.id, queued.text, &finding, now);
+            turn.seen();
+            return self.turns.join(turn, finding);
         }
         let Stage::Submitting(submission) = &self.stage else {
             return Vec::new();
@@ -259,10 +270,8 @@ impl Delivery {
         let (id, text) = (submission.id(), submission.text().to_owned());
         let mut turn = Turn::new(id, text, &finding, now);
         turn.seen();
-        let mut actions = self.follow_with(turn);
         self.stage = Stage::Free;
-        actions.push(Action::Found(id, finding));
-        actions
+        self.turns.follow(turn, finding)
     }
 
     fn queued(&mut self, source: Source, said: &str) -> Vec<Action> {
@@ -274,35 +283,9 @@ impl Delivery {
         }
         let id = submission.id();
         let finding = submission.taken(Outcome::QueuedByAgent, source, "it has the message queued");
-        let finding = Finding {
-            settled: true,
-            ..finding
-        };
+        let finding = self.queue.take_in(id, submission.text(), finding);
         self.stage = Stage::Free;
         vec![Action::Found(id, finding)]
-    }
-
-    /// A turn has ended: ours, if its beginning was seen or the record says so.
-    fn ended(
-        &mut self,
-        source: Source,
-        answer: Option<&str>,
-        of: Option<&str>,
-        now: Instant,
-    ) -> Vec<Action> {
-        let Some(mut turn) = self.turn.take_if(|turn| turn.is_ended_by(of)) else {
-            return Vec::new();
-        };
-        if let Some(answer) = answer {
-            turn.answered(answer);
-        }
-        vec![Action::Found(turn.id(), turn.ended(source, now))]
-    }
-
-    fn follow_with(&mut self, turn: Turn) -> Vec<Action> {
-        let before = self.turn.replace(turn);
-        let settle = |before: Turn| Action::Found(before.id(), before.followed());
-        before.map(settle).into_iter().collect()
     }
 
     /// Begins a message. The caller commits its text to the log, then takes it
@@ -311,10 +294,8 @@ impl Delivery {
     /// What answers the turn before stands on the screen for the last time now; it is asked for if
     /// nothing better tells it.
     pub(crate) fn begin(&mut self, job: Job, shown: impl FnOnce() -> Option<String>) {
-        if let Some(turn) = &mut self.turn
-            && !job.now
-        {
-            turn.found_idle(shown);
+        if !job.now {
+            self.turns.found_idle(shown);
         }
         self.stage = Stage::Committing(job);
     }
@@ -337,23 +318,13 @@ impl Delivery {
 
     /// Takes notice that the interrupt key was pressed.
     pub(crate) fn interrupted(&mut self) {
-        if let Some(turn) = &mut self.turn {
-            turn.interrupted();
-        }
+        self.turns.interrupted();
     }
 
     /// Draws the conclusions from what is seen now.
     pub(crate) fn look(&mut self, look: &Look<'_>) -> Vec<Action> {
-        let mut actions = Vec::new();
-        if let Some(turn) = &mut self.turn
-            && let Some(finding) = turn.look(look, self.records)
-        {
-            if !turn.is_seen() {
-                self.records = Records::Missing;
-            }
-            actions.push(Action::Found(turn.id(), finding));
-            self.turn = None;
-        }
+        let mut actions = self.turns.look(look, &mut self.records);
+        actions.extend(self.look_at_queue(look));
         if let Stage::Submitting(submission) = &mut self.stage {
             let id = submission.id();
             match submission.look(look) {
@@ -365,15 +336,34 @@ impl Delivery {
                     }
                     actions.push(Action::Found(id, finding));
                 }
-                submission::Step::Working(finding) => {
-                    let text = submission.text().to_owned();
+                submission::Step::Queued(finding) => {
+                    let finding = self.queue.take_in(id, submission.text(), finding);
                     self.stage = Stage::Free;
-                    actions.extend(self.follow_with(Turn::new(id, text, &finding, look.now)));
                     actions.push(Action::Found(id, finding));
+                }
+                submission::Step::Working(finding) => {
+                    let turn = Turn::new(id, submission.text().to_owned(), &finding, look.now);
+                    self.stage = Stage::Free;
+                    actions.extend(self.turns.follow(turn, finding));
                 }
             }
         }
         actions
+    }
+
+    fn look_at_queue(&mut self, look: &Look<'_>) -> Vec<Action> {
+        match self.queue.look(look, self.records) {
+            None => Vec::new(),
+            Some(Left::Lost(queued, why)) => {
+                vec![Action::Found(queued.id, queued.lost(why))]
+            }
+            Some(Left::Begun(queued)) => {
+                let detail = "it left the agent's queue, and the agent works";
+                let finding = queued.begun(Source::QueueFooter, detail);
+                let turn = Turn::new(queued.id, queued.text, &finding, look.now);
+                self.turns.join(turn, finding)
+            }
+        }
     }
 
     /// Returns when to look again though nothing moved.
@@ -382,16 +372,18 @@ impl Delivery {
             Stage::Submitting(submission) => Some(submission.next_look(now)),
             Stage::Free | Stage::Committing(_) => None,
         };
-        let turn = self.turn.as_ref().and_then(Turn::next_look);
-        submission.into_iter().chain(turn).min()
+        let others = [self.turns.next_look(), self.queue.next_look(now)];
+        submission
+            .into_iter()
+            .chain(others.into_iter().flatten())
+            .min()
     }
 
     /// Settles what is on its way when the agent is gone.
     pub(crate) fn agent_ended(&mut self, end: &RunEnd) -> Vec<Action> {
-        let mut actions = Vec::new();
-        if let Some(turn) = self.turn.take() {
-            actions.push(Action::Found(turn.id(), turn.cut_short(end)));
-        }
+        let mut actions = self.turns.cut_short(end);
+        let queued = self.queue.agent_ended(end).into_iter();
+        actions.extend(queued.map(|(id, finding)| Action::Found(id, finding)));
         match std::mem::replace(&mut self.stage, Stage::Free) {
             Stage::Free => {}
             // Nothing was typed yet: it is begun again in the next run.

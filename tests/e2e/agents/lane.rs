@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use podfleet_stub_model::{Failure, Rule, Then, ToolCall};
 use serde_json::json;
@@ -9,7 +10,8 @@ use test_case::test_case;
 
 use super::program::Program::{self, Claude, Codex, Opencode, Pi};
 use super::stage::{Stage, outcome_of, texts};
-use crate::world::until;
+use crate::world::{signal, until};
+use rustix::process::Signal;
 
 #[test_case(Claude; "claude")]
 #[test_case(Codex; "codex")]
@@ -49,7 +51,7 @@ fn a_message_waits_for_a_busy_agent_and_so_do_those_behind_it(program: Program) 
 #[test_case(Codex; "codex")]
 #[test_case(Opencode; "opencode")]
 #[test_case(Pi; "pi")]
-fn a_busy_agent_takes_a_message_into_its_queue_when_told_to(program: Program) {
+fn a_message_that_a_busy_agent_queues_is_answered_in_its_turn(program: Program) {
     let Some(stage) = Stage::set(program, &[]) else {
         return;
     };
@@ -58,20 +60,42 @@ fn a_busy_agent_takes_a_message_into_its_queue_when_told_to(program: Program) {
     stage.bring_up();
     stage.send("the long one", &["--wait", "started", "--timeout", "30"]);
     stage.until_state("working");
-    let queued = stage.send(
-        "at once",
-        &["--now", "--wait", "started", "--timeout", "20"],
-    );
-    let outcome = outcome_of(&queued);
-    assert_eq!(outcome, "queued_by_agent", "{queued:#}\n{}", stage.tail());
-    assert!(
-        stage
-            .asked()
-            .iter()
-            .all(|asked| !asked.user.contains("at once"))
-    );
-    fs::write(&gate, "").unwrap();
+    let waits = ["--now", "--wait", "answered", "--timeout", "90"];
+    let sent = thread::scope(|scope| {
+        let sent = scope.spawn(|| stage.send("at once", &waits));
+        stage.until_logged("queued_by_agent");
+        let asked = stage.asked();
+        assert!(asked.iter().all(|asked| !asked.user.contains("at once")));
+        fs::write(&gate, "").unwrap();
+        sent.join().unwrap()
+    });
+    assert_eq!(outcome_of(&sent), "answered", "{sent:#}\n{}", stage.tail());
     stage.until_asked("at once");
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn a_message_in_the_queue_of_an_agent_that_is_killed_is_told_to_be_lost(program: Program) {
+    let Some(stage) = Stage::set(program, &[]) else {
+        return;
+    };
+    let gate = stage.world.path("gate");
+    let stage = stage.with_script(&[Rule::hold("the long one", &gate)]);
+    stage.bring_up();
+    stage.send("the long one", &["--wait", "started", "--timeout", "30"]);
+    stage.until_state("working");
+    let waits = ["--now", "--wait", "answered", "--timeout", "90"];
+    let sent = thread::scope(|scope| {
+        let sent = scope.spawn(|| stage.send("at once", &waits));
+        stage.until_logged("queued_by_agent");
+        signal(stage.world.agent_pid(stage.name()), Signal::KILL);
+        sent.join().unwrap()
+    });
+    assert_eq!(outcome_of(&sent), "unknown", "{sent:#}\n{}", stage.tail());
+    let reason = sent["receipt"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("the agent's own queue"), "{sent:#}");
 }
 
 #[test_case(Claude; "claude")]

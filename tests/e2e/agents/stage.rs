@@ -179,10 +179,35 @@ impl Stage {
         self.world
             .tmux("default", &["send-keys", "-t", self.name(), "-l", words])
             .exits(0);
+        self.until_shown(words);
+    }
+
+    /// Presses a key, as tmux names it, at the agent's terminal.
+    pub(crate) fn presses(&self, key: &str) {
+        self.world
+            .tmux("default", &["send-keys", "-t", self.name(), key])
+            .exits(0);
+    }
+
+    /// Waits until the terminal shows a text.
+    #[track_caller]
+    pub(crate) fn until_shown(&self, words: &str) {
         until(|| {
             let tail = self.tail();
             let shown = tail.stdout.contains(words);
             shown.then_some(()).ok_or_else(|| tail.to_string())
+        });
+    }
+
+    /// Waits until the session log has a text.
+    #[track_caller]
+    pub(crate) fn until_logged(&self, part: &str) {
+        until(|| {
+            let log = self.world.fleet(&["log", self.name(), "--json"]);
+            let logged = log.stdout.contains(part);
+            logged
+                .then_some(())
+                .ok_or_else(|| format!("{log}\n{}", self.tail()))
         });
     }
 

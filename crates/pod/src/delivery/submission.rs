@@ -58,6 +58,8 @@ pub(super) enum Step {
     Wait,
     Press,
     Report(Finding),
+    /// It stands in the agent's own queue.
+    Queued(Finding),
     /// The agent works on it, or may do so unseen: the message has left the composer.
     Working(Finding),
 }
@@ -254,7 +256,7 @@ impl Submission {
         let ours = matches!(holding, Holding::Text | Holding::Placeholder(_));
         // While the composer holds it, what is queued is an equal message that came before.
         if !ours && let Some(finding) = self.queued(look) {
-            return Step::Report(finding);
+            return Step::Queued(finding);
         }
         match look.classification.state {
             ScreenState::Blocked(kind) => return self.behind_dialog(look, &kind.to_string()),
@@ -307,7 +309,7 @@ impl Submission {
 
     fn queued(&self, look: &Look<'_>) -> Option<Finding> {
         let found = look.harness.queued(look.screen, &self.job.text)?;
-        let finding = Finding::new(Outcome::QueuedByAgent, true, self.presses);
+        let finding = Finding::new(Outcome::QueuedByAgent, false, self.presses);
         Some(finding.evidence(Evidence {
             source: Source::QueueFooter,
             detail: format!("rule {}: {}", found.rule, found.line),
@@ -378,7 +380,7 @@ impl Submission {
     /// Waits for the agent to show that it works; without that, submitted is all that is known.
     fn after_proof(&mut self, look: &Look<'_>, since: Instant, finding: Finding) -> Step {
         if let Some(queued) = self.queued(look) {
-            return Step::Report(queued);
+            return Step::Queued(queued);
         }
         // Only an agent that works asks for leave.
         let works = matches!(

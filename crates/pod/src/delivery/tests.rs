@@ -203,7 +203,7 @@ fn a_queue_that_shows_late_is_seen_all_the_same() {
     insta::assert_snapshot!(log, @r"
     submit key
     submitted
-    queued_by_agent, settled
+    queued_by_agent
     ");
 }
 
@@ -329,7 +329,7 @@ fn a_spinner_that_never_rests_does_not_keep_a_message_out_of_the_queue() {
         .log();
     insta::assert_snapshot!(log, @r"
     submit key
-    queued_by_agent, settled
+    queued_by_agent
     ");
 }
 
@@ -342,8 +342,107 @@ fn an_equal_message_in_the_queue_is_no_proof_while_the_composer_holds_ours() {
     insta::assert_snapshot!(log, @r"
     submit key
     submit key
-    queued_by_agent, settled
+    queued_by_agent
     ");
+}
+
+/// A message that stands in the agent's queue.
+fn queued() -> Script {
+    Script::typed(true)
+        .shows(composer(TEXT, SPINNER), 200)
+        .shows(queue(""), 200)
+}
+
+#[test]
+fn a_queued_message_is_started_and_answered_when_its_turn_comes() {
+    let log = queued()
+        .shows(composer("", SPINNER), 1000)
+        .shows(composer("", "● echo: hello"), 300)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    queued_by_agent
+    started
+    answered, settled: echo: hello
+    ");
+    let log = queued()
+        .says(&Fact::User(TEXT.into()))
+        .says(&end("two", Some(TEXT)))
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    queued_by_agent
+    started
+    answered, settled: two
+    ");
+}
+
+#[test]
+fn a_queue_that_is_half_drawn_or_behind_a_dialog_is_not_left() {
+    let log = queued()
+        .shows(composer("", SPINNER), 300)
+        .shows(queue(""), 50)
+        .shows(permission(), 5000)
+        .shows(composer("", SPINNER), 300)
+        .shows(queue(""), 50)
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    queued_by_agent
+    ");
+}
+
+#[test]
+fn a_message_that_is_taken_into_the_turn_that_goes_on_ends_with_it() {
+    let mut script = Script::typed(false)
+        .shows(composer(TEXT, ""), 100)
+        .shows(composer("", SPINNER), 100)
+        .says(&Fact::User(TEXT.into()));
+    let second = "[fern:operator -> fern:coder] and this";
+    let mut job = job(true);
+    job.text = second.into();
+    script.delivery.begin(job, || None);
+    let job = script.delivery.withdraw().unwrap();
+    script.delivery.typed(job, script.now);
+    let log = script
+        .shows(composer(second, SPINNER), 700)
+        .says(&Fact::Queued(second.into()))
+        .says(&Fact::User(second.into()))
+        .says(&end("both", None))
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    started
+    submit key
+    queued_by_agent
+    started
+    answered, settled: both
+    answered, settled: both
+    ");
+}
+
+#[test]
+fn a_queued_message_whose_fate_does_not_show_is_given_up() {
+    let log = queued().shows(composer(TEXT, ""), 1000).log();
+    assert!(
+        log.ends_with("queued_by_agent, settled"),
+        "taken back: {log}"
+    );
+    let log = queued().shows(composer("", ""), 6000).log();
+    assert!(log.ends_with("queued_by_agent, settled"), "idle: {log}");
+}
+
+#[test]
+fn a_queue_ends_with_its_agent_and_that_is_told() {
+    let mut script = queued();
+    let actions = script.delivery.agent_ended(&RunEnd::Exited(1));
+    let [Action::Found(_, finding)] = actions.as_slice() else {
+        panic!("{actions:?}");
+    };
+    assert_eq!((finding.outcome, finding.settled), (Outcome::Unknown, true));
+    let why = finding.reason.as_deref().unwrap_or_default();
+    assert!(why.contains("the agent's own queue"), "{why}");
+    assert!(!script.delivery.is_watching());
 }
 
 #[test]

@@ -89,6 +89,19 @@ impl Turn {
         self.idle.is_some() && self.patience > IDLE_FOR
     }
 
+    /// Returns whether it looks over.
+    pub(super) const fn looks_idle(&self) -> bool {
+        self.idle.is_some()
+    }
+
+    /// Returns what came of it when the turn that it is a part of has ended like this.
+    pub(super) fn ends_like(&self, finding: &Finding) -> Finding {
+        Finding {
+            submit_keys: self.begun.submit_keys,
+            ..finding.clone()
+        }
+    }
+
     /// Returns whether the end of a turn is that of this one: it is said to be of these words, or
     /// of nothing else and its beginning was seen.
     pub(super) fn is_ended_by(&self, of: Option<&str>) -> bool {

@@ -129,7 +129,8 @@ fn verdict(
     let last = last.or_else(|| stored.map(|entry| entry.receipt.clone()));
     let last = last.unwrap_or_else(|| Receipt::accepted(interrupted.id, now));
     let last = testified(last, heard);
-    if last.outcome.reaches(Outcome::Submitted) {
+    let queued = last.outcome == Outcome::QueuedByAgent;
+    if !queued && last.outcome.reaches(Outcome::Submitted) {
         let receipt = Receipt {
             settled: true,
             hold: None,
@@ -146,7 +147,14 @@ fn verdict(
             DeliveryState::Accepted,
         );
     }
-    (unknown(&last), DeliveryState::Settled)
+    let lost = unknown(&last);
+    let why = "it stood in the agent's own queue, which ended with the pod";
+    let reason = if queued {
+        Some(why.into())
+    } else {
+        lost.reason
+    };
+    (Receipt { reason, ..lost }, DeliveryState::Settled)
 }
 
 /// Puts what the transcript tells into the place of less.

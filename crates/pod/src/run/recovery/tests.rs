@@ -206,6 +206,20 @@ async fn a_delivery_without_a_receipt_is_unknown_and_not_typed_again() {
 }
 
 #[tokio::test]
+async fn what_stood_in_the_agents_own_queue_is_unknown() {
+    let past = Former::new().await;
+    let id = past.delivering(OnCrash::default()).await;
+    let mut log = past.log(past.session);
+    log_delivering(&mut log, id);
+    log_receipt(&mut log, Outcome::QueuedByAgent, false, id);
+    let (state, receipt) = past.recovered(id).await;
+    assert_eq!(state, DeliveryState::Settled);
+    assert_eq!((receipt.outcome, receipt.settled), (Outcome::Unknown, true));
+    let why = receipt.reason.unwrap_or_default();
+    assert!(why.contains("the agent's own queue"), "{why}");
+}
+
+#[tokio::test]
 async fn who_asked_for_at_least_once_gets_it() {
     let past = Former::new().await;
     let id = past.delivering(OnCrash::Retry).await;
