@@ -3,6 +3,7 @@
 //! They are installed by `scripts/setup.sh agents`, and run by `make test-full`.
 
 mod answered;
+mod keys;
 mod killed;
 mod lane;
 mod lives;

@@ -63,6 +63,7 @@ mod tests {
             id: "d".into(),
             kind: "permission".into(),
             text: vec!["Do you want to proceed?".into()],
+            cut: false,
             choices: choices.collect(),
         };
         let key = |words| {

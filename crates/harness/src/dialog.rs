@@ -11,6 +11,8 @@ use crate::screen::{Row, Screen};
 pub(crate) struct DialogRule {
     /// A row above which nothing belongs to the dialog.
     above: Pattern,
+    /// Whether such a row stands before every dialog, or the one that it begins with is known.
+    bordered: bool,
     /// The row that the dialog begins with, where the rows above tell it not.
     begins: Option<Pattern>,
     /// What stands before each line.
@@ -29,6 +31,8 @@ enum Choices {
         choice: Pattern,
         /// What to type to pick one; `{key}` is its key.
         pick: String,
+        /// Whether the cursor stands left of the numbers unless a text is typed into a choice.
+        cursor_tells: bool,
     },
     /// All in one row, one of them lit, while the cursor is hidden. A list or a text field that
     /// lies above shows the cursor, and it would get the keys.
@@ -47,11 +51,15 @@ enum Choices {
 #[serde(deny_unknown_fields)]
 struct DialogTable {
     above: Pattern,
+    #[serde(default)]
+    bordered: bool,
     begins: Option<Pattern>,
     margin: Option<Pattern>,
     covered: Option<Pattern>,
     choice: Option<Pattern>,
     pick: Option<String>,
+    #[serde(default)]
+    cursor_tells: bool,
     row: Option<Pattern>,
     next: Option<String>,
     confirm: Option<String>,
@@ -64,16 +72,24 @@ impl TryFrom<DialogTable> for DialogRule {
         let numbered = (table.choice, table.pick);
         let lit = (table.row, table.next, table.confirm);
         let choices = match (numbered, lit) {
-            ((Some(choice), Some(pick)), (None, None, None)) => Choices::Numbered { choice, pick },
-            ((None, None), (Some(row), Some(next), Some(confirm))) => {
+            ((Some(choice), Some(pick)), (None, None, None)) => Choices::Numbered {
+                choice,
+                pick,
+                cursor_tells: table.cursor_tells,
+            },
+            ((None, None), (Some(row), Some(next), Some(confirm))) if !table.cursor_tells => {
                 Choices::Lit { row, next, confirm }
             }
             _ => {
-                return Err("`[dialog]` takes `choice` and `pick`, or `row`, `next` and `confirm`");
+                return Err(
+                    "`[dialog]` takes `choice` and `pick`, and then `cursor_tells`, or `row`, \
+                            `next` and `confirm`",
+                );
             }
         };
         Ok(Self {
             above: table.above,
+            bordered: table.bordered,
             begins: table.begins,
             margin: table.margin,
             covered: table.covered,
@@ -87,6 +103,8 @@ impl TryFrom<DialogTable> for DialogRule {
 pub struct Dialog {
     /// Its lines without its choices, outer blanks left out.
     pub text: Vec<String>,
+    /// Whether it may have begun above the screen, so that its first lines are not in `text`.
+    pub cut: bool,
     /// The choices in their order: each the key that stands for it, and its words.
     pub choices: Vec<(String, String)>,
     /// Which choice is lit, counted from 0; `None` where they have numbers instead.
@@ -116,27 +134,45 @@ impl DialogRule {
             return None;
         }
         let (first, choices, lit) = match &self.choices {
-            Choices::Numbered { choice, .. } => numbered(choice, rows)?,
+            Choices::Numbered {
+                choice,
+                cursor_tells,
+                ..
+            } => {
+                let found = numbered(choice, rows)?;
+                if *cursor_tells && is_typed_into(choice, found.0, screen) {
+                    return None;
+                }
+                found
+            }
             Choices::Lit { .. } if screen.cursor.visible => return None,
             Choices::Lit { row, .. } => in_one_row(row, rows)?,
         };
-        let text = self.asking(&rows[..first]).iter();
-        let text = text
+        let (asking, cut) = self.asking(&rows[..first]);
+        let text = asking
+            .iter()
             .map(|row| self.without_margin(&row.text).trim().to_owned())
             .filter(|line| !line.is_empty())
             .collect();
-        Some(Dialog { text, choices, lit })
+        Some(Dialog {
+            text,
+            cut,
+            choices,
+            lit,
+        })
     }
 
-    /// Returns the rows that belong to the dialog, of those above its choices. What it quotes may
-    /// look like its beginning: the highest row that does so is taken.
-    fn asking<'a>(&self, rows: &'a [Row]) -> &'a [Row] {
+    /// Returns the rows that belong to the dialog, of those above its choices, and whether it may
+    /// have begun above them. What it quotes may look like its beginning: the highest row that does
+    /// so is taken.
+    fn asking<'a>(&self, rows: &'a [Row]) -> (&'a [Row], bool) {
         let above = rows.iter().rposition(|row| self.above.is_match(&row.text));
         let rows = &rows[above.map_or(0, |above| above + 1)..];
         let begins = self.begins.as_ref();
         let begin =
             begins.and_then(|begins| rows.iter().position(|row| begins.is_match(&row.text)));
-        &rows[begin.unwrap_or(0)..]
+        let cut = self.bordered && above.is_none() && begin.is_none();
+        (&rows[begin.unwrap_or(0)..], cut)
     }
 
     fn without_margin<'a>(&self, line: &'a str) -> &'a str {
@@ -237,6 +273,17 @@ fn is_quoted(choice: &Pattern, above: &[Row], found: &Numbered) -> bool {
     choices.any(|other| other.columns[0] < found.columns[0])
 }
 
+/// Returns whether the cursor stands in a text that belongs to a choice: what is typed is a part of
+/// it then, and picks nothing.
+fn is_typed_into(choice: &Pattern, first: usize, screen: &Screen) -> bool {
+    let row = &screen.rows[first].text;
+    let found = choice.captures(row);
+    let key = found.and_then(|found| Some(found.name("key")?.start()));
+    let number = key.map_or(0, |start| Row::plain(&row[..start]).width());
+    let cursor = screen.cursor;
+    usize::from(cursor.row) >= first && usize::from(cursor.column) > number
+}
+
 /// Finds the lowest row of choices of which one is lit; they get numbers from 1.
 fn in_one_row(pattern: &Pattern, rows: &[Row]) -> Option<Found> {
     let at = rows.iter().rposition(|row| pattern.is_match(&row.text))?;
@@ -300,6 +347,37 @@ mod tests {
         let picks = Some(Press::Picks(b"2".to_vec()));
         assert_eq!(claude.press(&dialog, "2"), picks);
         assert_eq!(claude.press(&dialog, "4"), None);
+        assert!(!dialog.cut);
+    }
+
+    #[test]
+    fn while_a_text_is_typed_into_a_choice_none_is_told() {
+        let claude = Harness::shipped("claude").unwrap();
+        let mut screen = Screen::from_text(40, PERMISSION);
+        for (row, column, told) in [(9, 1, true), (9, 8, false), (11, 6, false), (0, 9, true)] {
+            screen.cursor.row = row;
+            screen.cursor.column = column;
+            let dialog = claude.dialog(&screen);
+            assert_eq!(dialog.is_some(), told, "row {row}, column {column}");
+        }
+    }
+
+    #[test]
+    fn a_dialog_that_begins_above_the_screen_says_so() {
+        let (_, tail) = PERMISSION.split_once("Bash command").unwrap();
+        let claude = Harness::shipped("claude").unwrap();
+        let dialog = claude.dialog(&Screen::from_text(40, tail)).unwrap();
+        assert!(dialog.cut);
+        assert_eq!(dialog.text, ["touch x", "Do you want to proceed?"]);
+        let mut screen = Screen::from_text(40, "  ┃  △ Always allow\n  ┃   Confirm   Cancel\n");
+        screen.rows[1].lit.push(6..15);
+        let opencode = Harness::shipped("opencode").unwrap();
+        assert!(
+            !opencode.dialog(&screen).unwrap().cut,
+            "its title shows that it is whole"
+        );
+        screen.rows.remove(0);
+        assert!(opencode.dialog(&screen).unwrap().cut);
     }
 
     #[test]
@@ -403,6 +481,6 @@ mod tests {
         let mixed = file.replacen("pick = \"{key}\"", "next = \"x\"", 1);
         assert_ne!(mixed, file);
         let refused = Harness::parse("claude", &mixed).unwrap_err();
-        insta::assert_snapshot!(refused, @"harness `claude`, line 55, column 1: `[dialog]` takes `choice` and `pick`, or `row`, `next` and `confirm`");
+        insta::assert_snapshot!(refused, @"harness `claude`, line 56, column 1: `[dialog]` takes `choice` and `pick`, and then `cursor_tells`, or `row`, `next` and `confirm`");
     }
 }

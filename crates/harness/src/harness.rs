@@ -48,6 +48,7 @@ pub struct Harness {
     submit: Submit,
     reset_command: Option<String>,
     queue_safe: bool,
+    suspends: bool,
     comfortable_bytes: usize,
     evidence: Evidence,
     queue: Option<QueueRule>,
@@ -79,6 +80,8 @@ struct File {
     reset_command: Option<String>,
     #[serde(default)]
     queue_safe: bool,
+    #[serde(default)]
+    suspends: bool,
     comfortable_bytes: Option<usize>,
     user_message: Option<Pattern>,
     answer: Option<Pattern>,
@@ -158,6 +161,7 @@ impl Harness {
             submit: file.submit,
             reset_command: file.reset_command,
             queue_safe: file.queue_safe,
+            suspends: file.suspends,
             comfortable_bytes: file.comfortable_bytes.unwrap_or(COMFORTABLE_BYTES),
             evidence,
             queue: file.queue,
@@ -204,6 +208,11 @@ impl Harness {
     /// Tells whether a message may be typed while the agent is busy, because it keeps it for later.
     pub fn queue_safe(&self) -> bool {
         self.queue_safe
+    }
+
+    /// Tells whether the program stops itself on a key (Ctrl-Z), and then waits for a shell's `fg`.
+    pub fn suspends(&self) -> bool {
+        self.suspends
     }
 
     /// Returns the size from which a message should go into a file that the agent is told to read.

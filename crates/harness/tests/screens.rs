@@ -63,6 +63,9 @@ fn describe(harness: &Harness, recording: &Recording) -> String {
     {
         let lit = dialog.lit.map(|lit| dialog.choices[lit].1.as_str());
         let _ = writeln!(text, "dialog: {:?}, lit: {lit:?}", dialog.text);
+        if dialog.cut {
+            text.push_str("cut: true\n");
+        }
         for (key, label) in &dialog.choices {
             let _ = writeln!(text, "choice: {key} {label}");
         }

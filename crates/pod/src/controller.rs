@@ -17,6 +17,7 @@ mod own_words;
 mod prompt;
 mod resetting;
 mod status;
+mod suspension;
 mod terminal_io;
 mod text;
 mod waking;
@@ -108,6 +109,8 @@ struct Live {
     witness: Option<Witness>,
     /// The choice of a dialog that was picked last, while nothing else was seen.
     pick: Option<dialogs::Pick>,
+    /// What is done about an agent that stopped itself.
+    suspension: Option<suspension::Suspension>,
     /// The answer to a dialog that is on its way.
     answering: Option<dialogs::Answering>,
 }
@@ -198,6 +201,7 @@ impl Controller {
                 own_word: None,
                 witness: None,
                 pick: None,
+                suspension: None,
                 answering: None,
             },
             process: None,

@@ -88,7 +88,7 @@ fn show(args: &Args, shown: &DialogResult, context: &mut Context) -> Outcome {
 fn none(name: &str, state: &str) -> String {
     let blocked = state.starts_with("blocked");
     let what = if blocked {
-        "its dialog has no choices that could be told apart"
+        "its dialog has no choices that could be told apart, or a text is being typed into one"
     } else {
         "it shows no dialog"
     };

@@ -12,6 +12,10 @@ pub(crate) fn render(agent: &str, dialog: &Dialog) -> String {
         text.push_str(&wrap(words, indent, &" ".repeat(indent)));
         text.push('\n');
     };
+    if dialog.cut {
+        let more = format!("… (what stands above is not on the screen: `fleet attach {agent}`)");
+        line("  ", &more, 2);
+    }
     for words in &dialog.text {
         line("  ", words, 2);
     }
@@ -44,6 +48,7 @@ mod tests {
             id: "d".into(),
             kind: "permission".into(),
             text: vec!["Bash command".into(), "make".into()],
+            cut: false,
             choices: vec![choice("1", "Yes"), choice("2", "No")],
         };
         insta::assert_snapshot!(render("coder", &dialog), @r"
@@ -54,5 +59,14 @@ mod tests {
            2  No
         pick one with `fleet answer coder 1`
         ");
+        let cut = Dialog {
+            cut: true,
+            ..dialog
+        };
+        let rendered = render("coder", &cut);
+        assert!(
+            rendered.contains("what stands above is not on the screen"),
+            "{rendered}"
+        );
     }
 }

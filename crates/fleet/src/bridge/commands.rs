@@ -192,7 +192,11 @@ impl Bridge<'_> {
 
 /// Tells a dialog with its choices.
 fn asked(name: &str, dialog: &Dialog) -> String {
-    let mut lines = dialog.text.clone();
+    let mut lines = Vec::new();
+    if dialog.cut {
+        lines.push("… (what stands above is not on its screen)".to_owned());
+    }
+    lines.extend(dialog.text.iter().cloned());
     lines.push(String::new());
     let choices = dialog.choices.iter();
     lines.extend(choices.map(|choice| format!("{}  {}", choice.key, choice.label)));

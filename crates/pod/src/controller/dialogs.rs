@@ -228,6 +228,7 @@ impl Controller {
             id: format!("{:016x}", hasher.finish()),
             kind: kind.to_string(),
             text: read.text.clone(),
+            cut: read.cut,
             choices: choices.map(|(key, label)| Choice { key, label }).collect(),
         };
         Some(Shown { read, dialog })

@@ -43,6 +43,7 @@ impl Controller {
             running_for: now.saturating_duration_since(self.live.started),
             output_seen: self.live.last_output.is_some(),
         };
+        self.end_suspension(holder, now);
         let classification = self.setup.harness.classify(&screen, &signals);
         let classification = self.reconciled(classification, now);
         if self.is_half_drawn(classification.state, quiet_for) {

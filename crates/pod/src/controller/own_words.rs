@@ -2,13 +2,14 @@
 //!
 //! For what became of a message the agent's own word wins. Whether anything may be typed is decided
 //! with more care: an agent that says that it works is busy, whatever its screen shows, as long as
-//! that word is fresh; and a screen that shows work or a dialog is believed in any case.
+//! that word is fresh; one that says that it asks does, where its screen is not understood; and a
+//! screen that shows work or a dialog is believed in any case.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use podfleet_harness::{Classification, Fact, ScreenState};
+use podfleet_harness::{BlockKind, Classification, Fact, ScreenState};
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::{SelfReport, Source};
 use serde_json::Value;
@@ -30,6 +31,8 @@ pub(super) struct OwnWord {
     report: SelfReport,
     /// Whether it was logged that the screen shows something else.
     disputed: bool,
+    /// Whether the screen has shown since that it asks no more.
+    past: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +125,7 @@ impl Controller {
                         at: clock::wall(),
                     },
                     disputed: false,
+                    past: false,
                 });
             }
             match fact {
@@ -147,6 +151,17 @@ impl Controller {
             Doing::Idle => shown.state == ScreenState::Busy,
             Doing::Asking => false,
         };
+        if word.does == Doing::Asking {
+            // Once the screen has shown that it goes on, the question is one of before.
+            word.past |= !fresh && (idle || shown.state == ScreenState::Busy);
+            if !word.past && shown.state == ScreenState::Unknown {
+                return Classification {
+                    state: ScreenState::Blocked(BlockKind::Permission),
+                    rule: word.report.source.as_str().into(),
+                    line: shown.line,
+                };
+            }
+        }
         if !disagree {
             return shown;
         }

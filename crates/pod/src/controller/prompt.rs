@@ -35,6 +35,12 @@ impl Prompt {
         let another = holder.group != home && Some(holder.group) != agent;
         another || (self.edits_lines && holder.canonical)
     }
+
+    /// Returns whether the agent itself has the terminal with its line editor off.
+    pub(super) fn gave_up(&self, holder: Option<Holder>, agent: Option<u32>) -> bool {
+        let own = holder.filter(|holder| Some(holder.group) == agent);
+        self.edits_lines && own.is_some_and(|holder| holder.canonical)
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +71,16 @@ mod tests {
         let mut plain = Prompt::default();
         plain.ready(holder(7, true));
         assert!(!plain.is_away(holder(7, true), AGENT));
+    }
+
+    #[test]
+    fn an_agent_that_edited_lines_and_does_not_has_given_up() {
+        let mut prompt = Prompt::default();
+        assert!(!prompt.gave_up(holder(7, true), AGENT), "it starts");
+        prompt.ready(holder(7, false));
+        assert!(prompt.gave_up(holder(7, true), AGENT));
+        assert!(!prompt.gave_up(holder(9, true), AGENT), "a command of its");
+        assert!(!prompt.gave_up(holder(7, false), AGENT));
     }
 
     #[test]

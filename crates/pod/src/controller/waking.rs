@@ -28,7 +28,8 @@ impl Controller {
                 .next_look(self.last_look)
                 .is_some_and(|at| at <= now)
             || self.gate_opens().is_some_and(|at| at <= now)
-            || self.own_word_expires().is_some_and(|at| at <= now);
+            || self.own_word_expires().is_some_and(|at| at <= now)
+            || self.suspension_look().is_some_and(|at| at <= now);
         timed || self.change_look().is_some_and(|at| at <= now)
     }
 
@@ -59,6 +60,7 @@ impl Controller {
             self.live.delivery.next_look(self.last_look),
             self.gate_opens(),
             self.own_word_expires(),
+            self.suspension_look(),
             self.change_look(),
             self.resize_at,
             self.restart_due(),

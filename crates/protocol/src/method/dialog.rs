@@ -14,6 +14,9 @@ pub struct Dialog {
     pub kind: String,
     /// Its lines, without its choices.
     pub text: Vec<String>,
+    /// Whether it may have begun above the screen, so that its first lines are not in `text`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
     /// Its choices, in their order.
     pub choices: Vec<Choice>,
 }
