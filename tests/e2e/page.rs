@@ -4,6 +4,7 @@ mod browser;
 mod desk;
 mod looks;
 mod terminals;
+mod undisturbed;
 
 use std::fs;
 

@@ -7,39 +7,52 @@
 (() => {
   const connection = document.getElementById('connection');
   const shown = new WeakMap();
-  let failing = false;
+  const troubles = new Map();
+  let working = false;
 
-  /** Asks the hub. Where that leads to the login, the whole page goes there. */
+  /** Says what is wrong with something, or that nothing is any more. */
+  function trouble(of, words) {
+    if (words) troubles.set(of, words);
+    else troubles.delete(of);
+    // Where nothing is answered, nothing else works either.
+    const [first = ''] = troubles.values();
+    const text = troubles.get('answers') ?? first;
+    if (connection.textContent !== text) connection.textContent = text;
+  }
+
+  /** Asks the hub. */
   async function ask(place, options) {
     let answer;
     try {
       answer = await fetch(place, { redirect: 'manual', ...options });
     } catch (error) {
-      failing = true;
-      connection.textContent = 'The hub does not answer. Trying again …';
+      trouble('answers', 'The hub does not answer. Trying again …');
       throw error;
     }
-    if (answer.type === 'opaqueredirect' || answer.status === 401) {
-      // What somebody has written is not lost by it.
-      const error = new Error('You are logged out. Log in in another window, then try again.');
-      if (options) connection.textContent = error.message;
-      else location.reload();
-      throw error;
-    }
-    if (failing) {
-      failing = false;
-      connection.textContent = '';
-    }
+    if (answer.type === 'opaqueredirect' || answer.status === 401) throw loggedOut();
+    trouble('answers', null);
     return answer;
   }
 
-  /** What finds an element again after the HTML around it was made anew. */
+  /** Goes to the login, unless what somebody has written, or does, would be lost by it. */
+  function loggedOut() {
+    const error = new Error('You are logged out. Log in in another window, and go on here.');
+    const fields = document.querySelectorAll('main form :is(textarea, input:not([type="hidden"]))');
+    const written = [...fields].some((field) => field.value !== field.defaultValue);
+    if (working || written) trouble('answers', error.message);
+    else location.reload();
+    return error;
+  }
+  document.addEventListener('loggedout', loggedOut);
+
+  /** What finds an element again, and no other, after the HTML around it was made anew. */
   function trace(element) {
     if (element.id) return `#${CSS.escape(element.id)}`;
     const href = element.getAttribute('href');
     if (href) return `[href="${CSS.escape(href)}"]`;
-    const form = element.closest('form');
-    return form ? `form[action="${CSS.escape(form.getAttribute('action'))}"] ${element.localName}` : null;
+    const entry = element.closest('[data-name]');
+    if (!entry || !element.dataset.do) return null;
+    return `[data-name="${CSS.escape(entry.dataset.name)}"] [data-do="${element.dataset.do}"]`;
   }
 
   function isSelected(part) {
@@ -47,19 +60,34 @@
     return !selection.isCollapsed && selection.containsNode(part, true);
   }
 
+  function keys(within) {
+    return [...within.querySelectorAll('input[name="key"]')];
+  }
+
+  /** Replaces a part by what is new in it; returns whether that is shown. */
   function show(part, html) {
-    // What somebody is just copying stays.
-    if (shown.get(part) === html || isSelected(part)) return;
-    shown.set(part, html);
-    const focus = part.contains(document.activeElement) && part !== document.activeElement
-      ? trace(document.activeElement) : null;
-    part.innerHTML = html;
-    if (focus) part.querySelector(focus)?.focus({ preventScroll: true });
+    const fresh = document.createElement('template');
+    fresh.innerHTML = html;
+    // Each time the keys of forms are others, which is no change of what is shown.
+    const renewed = keys(fresh.content).map(({ value }) => value);
+    for (const key of keys(fresh.content)) key.value = '';
+    const bare = fresh.innerHTML;
+    if (shown.get(part) !== bare) {
+      // What somebody is just copying or pressing stays.
+      if (isSelected(part) || part.matches(':active')) return false;
+      shown.set(part, bare);
+      const focus = part.contains(document.activeElement) && part !== document.activeElement
+        ? trace(document.activeElement) : null;
+      part.replaceChildren(fresh.content);
+      if (focus) part.querySelector(focus)?.focus({ preventScroll: true });
+    }
+    keys(part).forEach((key, at) => { key.value = renewed[at]; });
+    return true;
   }
 
   async function refresh(part) {
     const answer = await ask(part.dataset.live);
-    show(part, await answer.text());
+    return show(part, await answer.text());
   }
 
   async function keepFresh(part) {
@@ -82,23 +110,46 @@
    */
   function hear(place, again, opened) {
     let changes = null;
-    const listen = () => {
-      if (document.hidden) {
-        changes?.close();
+    const open = () => {
+      const source = new EventSource(place);
+      source.onopen = () => {
+        trouble(place, null);
+        opened();
+      };
+      source.onerror = () => {
+        trouble(place, 'Changes are not told to this page at present. Trying again …');
+        // After a break it connects again by itself, but not after a refusal, as of a machine that
+        // is away.
+        if (source.readyState !== EventSource.CLOSED) return;
         changes = null;
-      } else if (!changes) {
-        changes = new EventSource(place);
-        changes.onopen = opened;
-        changes.addEventListener('change', again);
-      }
+        setTimeout(listen, 5000);
+        again();
+      };
+      source.addEventListener('change', again);
+      return source;
     };
+    function listen() {
+      if (!document.hidden) {
+        changes ??= open();
+        return;
+      }
+      changes?.close();
+      changes = null;
+      trouble(place, null);
+    }
     document.addEventListener('visibilitychange', listen);
     listen();
   }
 
   /** Looks again whenever the hub says that something changed. */
   function follow(part) {
-    const again = () => refresh(part).catch(() => {});
+    const again = async () => {
+      try {
+        if (!await refresh(part)) setTimeout(again, 1000);
+      } catch {
+        // It was said above.
+      }
+    };
     hear(part.dataset.on, again, again);
   }
 
@@ -207,12 +258,15 @@
 
   /** Does something, says when it fails, and shows the directory as it is then. */
   async function change(doing) {
+    working = true;
     try {
       await doing();
       work.textContent = '';
       await refresh(document.getElementById('entries'));
     } catch (error) {
       work.textContent = error.message;
+    } finally {
+      working = false;
     }
   }
 
@@ -251,8 +305,5 @@
 
   begin(document);
   document.addEventListener('visibilitychange', wake);
-  if (document.querySelector('[data-live]')) {
-    // It connects again by itself.
-    hear('/v1/events', wake, null);
-  }
+  if (document.querySelector('[data-live]')) hear('/v1/events', wake, () => {});
 })();

@@ -53,6 +53,8 @@
   let inReset = false;
   let inControl = false;
   let wantsControl = false;
+  // Whether somebody asked to type, and waits for it.
+  let wantsFocus = false;
   let pause = 0;
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
@@ -178,10 +180,17 @@
     }
     if (mine) {
       say('You have control. Shift+Escape leaves the terminal.');
-      terminal.focus();
+      takeFocus();
     } else {
       say(name ? `You are looking; ${name} has control.` : 'You are looking; nobody has control.');
     }
+  }
+
+  /** Control that comes back after a break takes no focus, nor does one that is waited for elsewhere. */
+  function takeFocus() {
+    const here = [control, document.body].includes(document.activeElement);
+    if (wantsFocus && here) terminal.focus();
+    wantsFocus = false;
   }
 
   function type(bytes) {
@@ -210,6 +219,7 @@
 
   control?.addEventListener('click', () => {
     wantsControl = !inControl;
+    wantsFocus = wantsControl;
     connect(false);
   });
 
@@ -271,16 +281,18 @@
     socket = null;
     const forControl = wantsControl;
     wantsControl = false;
-    if (error.code === 'auth.required') return location.reload();
     if (forControl && error.code.startsWith('agent.refused')) {
       const taken = confirm(`${error.message}.\nTake it all the same?`);
       wantsControl = taken;
+      wantsFocus = taken;
       return connect(taken);
     }
+    wantsFocus = false;
     place.dataset.connected = 'no';
     say(error.hint ? `${error.message} (${error.hint})` : error.message);
+    if (error.code === 'auth.required') document.dispatchEvent(new Event('loggedout'));
     // What a person has to mend is looked at again, slowly.
-    if (!error.code.startsWith('auth.')) setTimeout(() => connect(false), 5000);
+    if (error.code !== 'auth.denied') setTimeout(() => { if (!socket) connect(false); }, 5000);
     return undefined;
   }
 

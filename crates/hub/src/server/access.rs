@@ -73,15 +73,19 @@ impl FromRequestParts<Arc<Shared>> for Caller {
             Some(Peer::Network(address)) => address,
             None => return Err(Fault::new(Code::Internal, "a request without a connection")),
         };
-        let token = match presented(&parts.headers) {
-            Some(token) => Some(token),
-            None => shared.sessions.token(parts)?,
-        };
-        let token = token.ok_or_else(|| {
+        if let Some(token) = presented(&parts.headers) {
+            return shared.identify(&token, address);
+        }
+        let token = shared.sessions.token(parts)?.ok_or_else(|| {
             Fault::new(Code::AuthRequired, "a token is needed")
                 .hint("`fleet hub token create` on the hub's machine makes one")
         })?;
-        shared.identify(&token, address)
+        shared.identify(&token, address).inspect_err(|fault| {
+            // Its page asks on, and is to hear that the login is over, not that it guesses tokens.
+            if matches!(fault.code, Code::AuthRequired | Code::LimitExceeded) {
+                shared.sessions.forget(&parts.headers);
+            }
+        })
     }
 }
 

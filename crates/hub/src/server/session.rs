@@ -71,10 +71,15 @@ impl Sessions {
 
     /// Ends the login of a request, and returns the cookie that takes the browser's away.
     pub(super) fn end(&self, headers: &HeaderMap) -> Result<HeaderValue, Fault> {
+        self.forget(headers);
+        self.set("", Duration::ZERO, false)
+    }
+
+    /// Ends the login of a request.
+    pub(super) fn forget(&self, headers: &HeaderMap) {
         if let Some(value) = self.presented(headers) {
             self.lock().remove(&key(value));
         }
-        self.set("", Duration::ZERO, false)
     }
 
     /// Returns the token that the browser of a request is logged in with.

@@ -112,6 +112,19 @@ async fn logging_out_ends_the_login_and_not_the_token() {
 }
 
 #[tokio::test]
+async fn a_login_whose_token_is_revoked_is_over_however_often_its_page_asks() {
+    let hub = TestHub::new().await;
+    let cookie = logged_in(&hub, &[Scope::Observe]).await;
+    let cookie = ("cookie", cookie.as_str());
+    let topology = hub.running().hub().topology();
+    topology.revoke_token("browser").unwrap();
+    for _ in 0..20 {
+        let answer = ask(&hub, "GET /machines/state", &[cookie], "").await;
+        assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_token_is_told_on_the_page_and_counted_as_everywhere() {
     let hub = TestHub::new().await;
     let mut last = String::new();

@@ -92,7 +92,7 @@ fn remedy(visitor: &Visitor, view: &EndpointView) -> Markup {
         @if view.action.is_some() && visitor.may(Scope::Admin) {
             " "
             form method="post" action={ "/machines/" (segment(view.name.as_str())) "/retry" } {
-                button { "Try again now" span.unseen { " (" (view.name) ")" } }
+                button id={ "retry-" (view.name) } { "Try again now" span.unseen { " (" (view.name) ")" } }
             }
         }
     }
@@ -141,7 +141,7 @@ fn mount_line(visitor: &Visitor, view: &MountView) -> Markup {
                         input type="hidden" name="mount" value=(name);
                         // Sent twice by mistake, it opens one.
                         input type="hidden" name="key" value=(Uuid::now_v7());
-                        button { "Open" span.unseen { " a terminal on " (name) } }
+                        button id={ "open-" (name) } { "Open" span.unseen { " a terminal on " (name) } }
                     }
                 } @else { span.none { "–" } }
             }
