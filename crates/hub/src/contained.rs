@@ -9,6 +9,7 @@
 
 mod change;
 mod list;
+mod tree;
 mod watch;
 mod write;
 

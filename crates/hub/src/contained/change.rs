@@ -1,13 +1,13 @@
 //! Making, renaming, copying and removing.
 
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use cap_std::fs::Dir;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::tree::remove_tree;
 use super::write::sync_directory;
 use super::{Contained, Precondition, Stat, at, fault};
 use crate::fault::{Code, Fault};
@@ -121,7 +121,8 @@ impl Contained {
     }
 
     /// Removes something. A link itself is removed, not its target. The removal of a tree ends when
-    /// nobody waits for it any more; what was removed until then stays so.
+    /// nobody waits for it any more, or something in it cannot be removed; what was removed until then
+    /// stays so, and what lies deeper than 32 directories may have been moved up to its top.
     ///
     /// # Errors
     /// Fails when it is not there, is a directory that is not empty, is the mount itself, a link leads
@@ -152,26 +153,6 @@ impl Contained {
         })?;
         sync_directory(&directory).map_err(error)
     }
-}
-
-/// Removes a directory with all that is in it. No link is followed, whoever puts one there meanwhile.
-fn remove_tree(parent: &Dir, name: &Path, waited_for: &CancellationToken) -> io::Result<()> {
-    use rustix::fs::{Mode, OFlags, openat};
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let directory = Dir::from_std_file(openat(parent, name, flags, Mode::empty())?.into());
-    for entry in directory.entries()? {
-        if waited_for.is_cancelled() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let entry = entry?;
-        let inner = PathBuf::from(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            remove_tree(&directory, &inner, waited_for)?;
-        } else {
-            directory.remove_file(&inner)?;
-        }
-    }
-    parent.remove_dir(name)
 }
 
 fn into_itself(path: &MountPath) -> Fault {

@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use podfleet_hub::client::ClientError;
 use podfleet_hub::contained::{Change, Contained, Precondition, Removal};
 use podfleet_hub::fault::Code;
+use podfleet_hub::op::{FsRemove, RemoveParams};
 use podfleet_hub::path::MountPath;
 use podfleet_hub::token::Scope;
 use tokio_util::sync::CancellationToken;
@@ -129,6 +130,44 @@ async fn a_tree_whose_removal_nobody_waits_for_is_left_where_it_is() {
     let somebody = CancellationToken::new();
     files.remove(&tree, Removal::Tree, &somebody).unwrap();
     assert!(!hub.files().join("tree").exists());
+}
+
+/// Makes directories one in the other; now and then something else is beside the next.
+fn make_deep(directory: &std::path::Path, levels: usize) {
+    use rustix::fs::{Mode, OFlags, mkdirat, open, openat, symlinkat};
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut at = open(directory, flags, Mode::empty()).unwrap();
+    for level in 0..levels {
+        mkdirat(&at, "d", Mode::RWXU).unwrap();
+        if level % 50 < 2 {
+            mkdirat(&at, "empty", Mode::RWXU).unwrap();
+            symlinkat("../kept", &at, "link").unwrap();
+        }
+        at = openat(&at, "d", flags, Mode::empty()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_tree_that_is_deeper_than_any_stack_is_removed_and_the_hub_goes_on() {
+    let hub = TestHub::new().await;
+    let place = mounted(&hub, "m").await;
+    let client = hub.client(hub.token("rw", &[Scope::FilesRead, Scope::FilesWrite]));
+    std::fs::create_dir(hub.files().join("kept")).unwrap();
+    std::fs::write(hub.files().join("kept/a"), "a").unwrap();
+    std::fs::create_dir(hub.files().join("tree")).unwrap();
+    make_deep(&hub.files().join("tree"), 5_000);
+    let removed = client.call_within::<FsRemove>(
+        RemoveParams {
+            place,
+            path: "tree".into(),
+            removal: Removal::Tree,
+        },
+        Duration::from_secs(300),
+        None,
+    );
+    removed.await.unwrap();
+    assert!(!hub.files().join("tree").exists());
+    assert!(hub.files().join("kept/a").exists());
 }
 
 #[tokio::test]

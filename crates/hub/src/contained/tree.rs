@@ -1,0 +1,88 @@
+//! Removing a tree, however deep it is.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cap_std::fs::{Dir, ReadDir};
+use rustix::fs::{Mode, OFlags, RenameFlags, openat, renameat_with};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How many directories a walk has open, one in the other.
+///
+/// Names bound no tree: each may be moved below another. What lies deeper is moved up to the top
+/// first, so that neither the stack nor the descriptors of the process depend on it.
+const DEPTH: usize = 32;
+
+/// A directory that is being emptied.
+struct Level {
+    name: PathBuf,
+    directory: Dir,
+    entries: ReadDir,
+}
+
+impl Level {
+    /// Opens a directory by its name in another; a link is not followed.
+    fn open(parent: &Dir, name: PathBuf) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = openat(parent, &name, flags, Mode::empty())?;
+        let directory = Dir::from_std_file(directory.into());
+        Ok(Self {
+            name,
+            entries: directory.entries()?,
+            directory,
+        })
+    }
+}
+
+/// Removes a directory with all that is in it. No link is followed, whoever puts one there meanwhile.
+///
+/// # Errors
+/// Fails at the first that cannot be removed, and with `TimedOut` when `waited_for` is cancelled.
+pub(super) fn remove_tree(
+    parent: &Dir,
+    name: &Path,
+    waited_for: &CancellationToken,
+) -> io::Result<()> {
+    // What was moved up may be missed by a reading of the top that had begun before.
+    while !empty(parent, name, waited_for)? {}
+    parent.remove_dir(name)
+}
+
+/// Removes what is in a directory; returns whether that was all, or something was moved up in it.
+fn empty(parent: &Dir, name: &Path, waited_for: &CancellationToken) -> io::Result<bool> {
+    let mut top = Level::open(parent, name.to_owned())?;
+    let mut below: Vec<Level> = Vec::new();
+    let mut all = true;
+    loop {
+        if waited_for.is_cancelled() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let level = below.last_mut().unwrap_or(&mut top);
+        let Some(entry) = level.entries.next().transpose()? else {
+            let Some(emptied) = below.pop() else {
+                return Ok(all);
+            };
+            let above = below.last().unwrap_or(&top);
+            above.directory.remove_dir(&emptied.name)?;
+            continue;
+        };
+        let within = &below.last().unwrap_or(&top).directory;
+        let inner = PathBuf::from(entry.file_name());
+        if !entry.file_type()?.is_dir() {
+            within.remove_file(&inner)?;
+        } else if below.len() < DEPTH {
+            let level = Level::open(within, inner)?;
+            below.push(level);
+        } else {
+            move_up(within, &inner, &top.directory)?;
+            all = false;
+        }
+    }
+}
+
+fn move_up(from: &Dir, name: &Path, top: &Dir) -> io::Result<()> {
+    let free = format!(".fleet-removed-{}", Uuid::now_v7());
+    renameat_with(from, name, top, free, RenameFlags::NOREPLACE)?;
+    Ok(())
+}
