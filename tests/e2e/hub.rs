@@ -17,7 +17,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::world::World;
+use crate::world::{World, ran, until};
 
 #[test]
 fn agents_files_and_terminals_of_two_machines_are_reached_from_one() {
@@ -152,6 +152,44 @@ fn a_hub_in_the_background_writes_for_its_owner_alone_and_into_no_open_directory
     assert!(refused.stderr.contains("0755"), "{refused}");
     assert_eq!(mode(&directory), 0o755);
     std::fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn a_message_whose_answer_was_lost_is_delivered_once_when_it_is_sent_again() {
+    use std::process::Stdio;
+    let (mut home, spoke) = pair();
+    spoke.world.fleet(&["up"]).exits(0);
+    spoke.world.fleet(&["pause", "coder"]).exits(0);
+    let send = ["send", "coder@box", "--hub", "local", "-m", "once"];
+    let send = [&send[..], &["--wait", "answered"]].concat();
+    let sending = home
+        .world
+        .command("default", &send)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let waiting = || {
+        let inbox = spoke.world.fleet(&["inbox", "coder", "--json"]).exits(0);
+        let inbox = inbox.json();
+        inbox["messages"].as_array().unwrap().len()
+    };
+    until(|| match waiting() {
+        1 => Ok(()),
+        count => Err(format!("{count} messages wait")),
+    });
+    home.end_hub();
+    let lost = ran(&sending.wait_with_output().unwrap()).exits(5);
+    let said = lost.stderr.replace("\n  ", " ");
+    let id = said.split("`--id ").nth(1).unwrap();
+    let id = id.split('`').next().unwrap();
+    let address = home.address();
+    home.start_hub(&address);
+    home.until_connected("box");
+    let again = ["send", "coder@box", "--hub", "local", "-m", "once"];
+    let again = home.world.fleet(&[&again[..], &["--id", id]].concat());
+    assert!(again.stderr.contains("accepted before"), "{again}");
+    assert_eq!(waiting(), 1);
 }
 
 #[test]

@@ -190,13 +190,12 @@ impl Args {
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let session = args.session()?;
     let request = args.request()?;
+    #[cfg(feature = "hub")]
+    if let Some(hub) = &args.through.hub {
+        let report = through_hub(hub, &session, request, args, context)?;
+        return tell(&report, args, context);
+    }
     let sent = block_on(async {
-        #[cfg(feature = "hub")]
-        if let Some(hub) = &args.through.hub {
-            return through_hub(hub, &session, request, args, context)
-                .await
-                .map(Some);
-        }
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
         if args.dry_run.dry_run {
             match &session {
@@ -222,17 +221,21 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             .say(format_args!("it would be sent to `{}`", args.receiver()))?;
         return Ok(Exit::Success);
     };
+    tell(&report, args, context)
+}
+
+fn tell(report: &SendReport, args: &Args, context: &mut Context) -> Outcome {
     if args.json.json {
-        context.output.json(&report)?;
+        context.output.json(report)?;
     } else {
-        context.output.data(receipt::render_sent(&report))?;
-        for note in notes(&report, args.wait) {
+        context.output.data(receipt::render_sent(report))?;
+        for note in notes(report, args.wait) {
             context
                 .output
                 .say(wrap(&format!("note: {note}"), 0, "  "))?;
         }
     }
-    Ok(exit(&report, args.wait))
+    Ok(exit(report, args.wait))
 }
 
 /// How far a message has to come for the command to succeed: what no inbox keeps has to be submitted.
@@ -245,7 +248,7 @@ fn needed(report: &SendReport, wait: Option<Reached>) -> Option<Reached> {
 
 /// Sends by way of a hub, to an agent of whatever machine.
 #[cfg(feature = "hub")]
-async fn through_hub(
+fn through_hub(
     hub: &str,
     session: &Option<podfleet::SessionTarget>,
     request: SendRequest,
@@ -259,12 +262,15 @@ async fn through_hub(
         let message = "`--tmux` and `--dry-run` are for this machine, not for a hub's";
         return Err(Error::message(Exit::Usage, message));
     }
+    // The answer may be lost on the way, and whoever sends it again means the same message.
+    let id = request.id.unwrap_or_else(MessageId::generate);
+    let again = format!("sent again with `--id {id}` it is delivered once, accepted now or not");
     let timeout = request.timeout;
     let params = SendParams {
         to: agents::agent(&request.agent)?,
         fleet: args.scope.fleet.clone(),
         body: request.body,
-        id: request.id,
+        id: Some(id),
         class: request.class,
         typing: request.typing,
         wait: request.wait,
@@ -273,12 +279,39 @@ async fn through_hub(
     let deadline = timeout.map_or(podfleet_hub::wire::MAX_DEADLINE, |timeout| {
         timeout + Duration::from_secs(15)
     });
-    let client = connect::client(hub, context)?;
-    let mut report = client
-        .call_within::<FleetSend>(params, deadline, None)
-        .await?;
-    report.agent.clone_from(&request.agent);
+    let sent = block_on(async {
+        let client = connect::client(hub, context)?;
+        let sent = client.call_within::<FleetSend>(params, deadline, None);
+        sent.await.map_err(|error| {
+            let may_be_accepted = is_lost(&error);
+            let error = Error::from(error);
+            if may_be_accepted {
+                error.hint(&again)
+            } else {
+                error
+            }
+        })
+    });
+    let mut report = sent.map_err(|error| error.hint_if_interrupted(&again))?;
+    report.agent = request.agent;
     Ok(report)
+}
+
+/// Returns whether it may have been done all the same.
+#[cfg(feature = "hub")]
+fn is_lost(error: &podfleet_hub::client::ClientError) -> bool {
+    use podfleet_hub::client::{ClientError, Unreachable};
+    use podfleet_hub::fault::Code;
+    match error {
+        ClientError::Unreachable(why, _) => {
+            matches!(why, Unreachable::Timeout | Unreachable::Reset)
+        }
+        // Such as a proxy that answers for a hub that is gone.
+        ClientError::NoHub(_) => true,
+        ClientError::Answer(fault) => {
+            matches!(fault.code, Code::EndpointOffline | Code::DeadlineExceeded)
+        }
+    }
 }
 
 fn notes(report: &SendReport, wait: Option<Reached>) -> Vec<String> {
