@@ -193,6 +193,18 @@ fn a_message_whose_answer_was_lost_is_delivered_once_when_it_is_sent_again() {
 }
 
 #[test]
+fn what_the_system_refuses_to_a_hub_is_no_defect() {
+    let machine = Machine::new("lead");
+    let other = World::new();
+    let taken = ["hub", "run", "--tls", "--listen", &machine.address()];
+    let ran = other.fleet(&taken).exits(5);
+    assert!(ran.stderr.contains("cannot be listened at"), "{ran}");
+    std::fs::write(other.path("state/hub/tls.key"), "").unwrap();
+    let ran = other.fleet(&["hub", "run", "--listen", "none"]).exits(5);
+    assert!(ran.stderr.contains("tls.key is no key to use"), "{ran}");
+}
+
+#[test]
 fn what_a_user_does_wrong_is_told_with_a_remedy() {
     let world = World::new();
     let ran = world.fleet(&["endpoint", "list"]).exits(4);

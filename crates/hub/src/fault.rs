@@ -121,6 +121,8 @@ codes! {
     DeadlineExceeded = "deadline.exceeded", 408;
     /// The topology cannot be read or written.
     TopologyFailed = "topology.failed", 500;
+    /// The hub's own files, socket or address cannot be used.
+    HubFailed = "hub.failed", 500;
     /// A defect of the hub.
     Internal = "internal", 500;
 }

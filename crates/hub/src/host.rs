@@ -284,7 +284,7 @@ fn fault(what: &str, error: &io::Error) -> Fault {
         .next()
         .unwrap_or_default()
         .to_lowercase();
-    Fault::new(Code::Internal, format!("{what}: {words}"))
+    Fault::new(Code::HubFailed, format!("{what}: {words}"))
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ impl OwnKey {
         }
         let bad = |path: &Path, why: &dyn fmt::Display| {
             Fault::new(
-                Code::Internal,
+                Code::HubFailed,
                 format!("{} is no key to use: {why}", path.display()),
             )
         };
@@ -155,7 +155,10 @@ impl OwnKey {
                 let builder = builder.with_no_client_auth();
                 builder.with_single_cert(chain, self.key.clone_key())
             });
-        let mut config = config.map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+        let mut config = config.map_err(|error| {
+            let message = format!("tls.key and tls.crt are no pair: {error}");
+            Fault::new(Code::HubFailed, message)
+        })?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
@@ -164,7 +167,7 @@ impl OwnKey {
 fn make(certificate_file: &Path, key_file: &Path) -> Result<(), Fault> {
     let fault = |error: &dyn fmt::Display| {
         Fault::new(
-            Code::Internal,
+            Code::HubFailed,
             format!("a key for TLS cannot be made: {error}"),
         )
     };
@@ -293,5 +296,6 @@ mod tests {
         fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
         let fault = OwnKey::open(directory.path()).unwrap_err();
         assert!(fault.message.contains("others may read it"), "{fault}");
+        assert_eq!(fault.code, Code::HubFailed);
     }
 }
