@@ -175,11 +175,17 @@ fn files_of_another_machine_are_listed_uploaded_renamed_and_removed() {
     let files = spoke.world.path("home/dir of ä");
     fs::create_dir(&files).unwrap();
     fs::write(files.join("<b>.txt"), "bytes").unwrap();
+    std::os::unix::fs::symlink("dir of ä", spoke.world.path("home/link")).unwrap();
     desk.go("/machines");
     desk.browser.tab_to("it.textContent === 'far'");
     desk.browser.press(&ENTER.to_string());
     desk.browser
         .until("return location.pathname === '/files/far'");
+    desk.browser.tab_to("it.textContent === 'link/'");
+    desk.browser.press(&ENTER.to_string());
+    desk.browser.until_text("<b>.txt");
+    desk.browser.tab_to("it.textContent === 'far'");
+    desk.browser.press(&ENTER.to_string());
     desk.browser.tab_to("it.textContent === 'dir of ä/'");
     desk.browser.press(&ENTER.to_string());
     desk.browser.until_text("<b>.txt");

@@ -57,6 +57,10 @@ pub struct Stat {
     pub name: String,
     /// What it is.
     pub kind: Kind,
+    /// What a listed link leads to; absent for what is no link, and for one that leads nowhere or out
+    /// of the mount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Kind>,
     /// Its size in bytes.
     pub size: u64,
     /// When it was last changed, in milliseconds since 1970.
@@ -156,18 +160,35 @@ impl Contained {
     }
 }
 
+impl Kind {
+    /// Returns the word that people read.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Symlink => "link",
+            Self::Other => "other",
+        }
+    }
+
+    fn of(metadata: &Metadata) -> Self {
+        match metadata.file_type() {
+            kind if kind.is_file() => Self::File,
+            kind if kind.is_dir() => Self::Directory,
+            kind if kind.is_symlink() => Self::Symlink,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl Stat {
     fn of(name: &str, metadata: &Metadata) -> Self {
-        let kind = match metadata.file_type() {
-            kind if kind.is_file() => Kind::File,
-            kind if kind.is_dir() => Kind::Directory,
-            kind if kind.is_symlink() => Kind::Symlink,
-            _ => Kind::Other,
-        };
         let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
         Self {
             name: name.to_owned(),
-            kind,
+            kind: Kind::of(metadata),
+            target: None,
             size: metadata.len(),
             modified_ms: seconds
                 .saturating_mul(1000)

@@ -224,7 +224,7 @@ async fn stat(args: &OneArgs, context: &mut Context) -> Outcome {
     }
     let output = &mut context.output;
     output.line(args.path.to_string())?;
-    output.line(format_args!("  kind      {}", word(stat.kind)))?;
+    output.line(format_args!("  kind      {}", stat.kind.word()))?;
     output.line(format_args!("  size      {} bytes", stat.size))?;
     output.line(format_args!("  mode      {:04o}", stat.mode))?;
     output.line(format_args!("  modified  {}", time(stat.modified_ms)))?;
@@ -261,13 +261,13 @@ async fn list(args: &OneArgs, context: &mut Context) -> Outcome {
         Column::new("NAME"),
     ]);
     for entry in &entries {
-        let name = match entry.kind {
+        let name = match entry.target.unwrap_or(entry.kind) {
             Kind::Directory => Cell::styled(format!("{}/", entry.name), BUSY),
             _ => entry.name.as_str().into(),
         };
         let size = entry.size.to_string();
         table.row([
-            word(entry.kind).into(),
+            entry.kind.word().into(),
             size.into(),
             time(entry.modified_ms).into(),
             name,
@@ -282,15 +282,6 @@ async fn list(args: &OneArgs, context: &mut Context) -> Outcome {
         ))?;
     }
     Ok(Exit::Success)
-}
-
-const fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::File => "file",
-        Kind::Directory => "directory",
-        Kind::Symlink => "link",
-        Kind::Other => "other",
-    }
 }
 
 fn time(milliseconds: i64) -> String {

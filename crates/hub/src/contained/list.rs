@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Contained, Stat, fault};
+use super::{Contained, Kind, Stat, fault};
 use crate::fault::{Code, Fault};
 use crate::path::MountPath;
 
@@ -66,7 +66,13 @@ impl Contained {
         let stat = |name: &String| {
             // One that is gone meanwhile is left out.
             let metadata = directory.symlink_metadata(name).ok()?;
-            Some(Stat::of(name, &metadata))
+            let mut stat = Stat::of(name, &metadata);
+            if stat.kind == Kind::Symlink {
+                // From the mount on: a link may lead to what is beside this directory.
+                let target = self.directory.metadata(path.relative().join(name));
+                stat.target = target.ok().map(|target| Kind::of(&target));
+            }
+            Some(stat)
         };
         Ok(ListPage {
             entries: page.iter().filter_map(stat).collect(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use futures_util::{StreamExt as _, stream};
 use podfleet_hub::client::ClientError;
-use podfleet_hub::contained::{Change, Contained, Precondition, Removal};
+use podfleet_hub::contained::{Change, Contained, Kind, Precondition, Removal};
 use podfleet_hub::fault::Code;
 use podfleet_hub::op::{FsRemove, RemoveParams};
 use podfleet_hub::path::MountPath;
@@ -130,6 +130,30 @@ async fn a_tree_whose_removal_nobody_waits_for_is_left_where_it_is() {
     let somebody = CancellationToken::new();
     files.remove(&tree, Removal::Tree, &somebody).unwrap();
     assert!(!hub.files().join("tree").exists());
+}
+
+#[tokio::test]
+async fn a_listing_tells_what_a_link_leads_to_and_not_what_is_outside() {
+    use std::os::unix::fs::symlink;
+    let hub = TestHub::new().await;
+    let files = Contained::open(&hub.files(), &[hub.files()]).unwrap();
+    std::fs::create_dir_all(hub.files().join("deep/links")).unwrap();
+    std::fs::write(hub.files().join("a"), "a").unwrap();
+    for (name, target) in [
+        ("1 file", "../../a"),
+        ("2 directory", "../../deep"),
+        ("3 nothing", "none"),
+        ("4 outside", "/etc"),
+        ("5 round", "5 round"),
+    ] {
+        symlink(target, hub.files().join("deep/links").join(name)).unwrap();
+    }
+    let path = MountPath::plain("deep/links").unwrap();
+    let listed = files.list(&path, None, 0).unwrap().entries;
+    assert!(listed.iter().all(|entry| entry.kind == Kind::Symlink));
+    let targets: Vec<_> = listed.iter().map(|entry| entry.target).collect();
+    let wanted = [Some(Kind::File), Some(Kind::Directory), None, None, None];
+    assert_eq!(targets, wanted);
 }
 
 /// Makes directories one in the other; now and then something else is beside the next.

@@ -145,22 +145,19 @@ fn listing(mount: &MountRef, path: &MountPath, list: &ListPage, writes: bool) ->
 
 fn line(mount: &MountRef, path: &MountPath, entry: &Stat, writes: bool) -> Markup {
     let below = below(path, &entry.name);
-    let kind = match entry.kind {
-        Kind::File => "file",
-        Kind::Directory => "directory",
-        Kind::Symlink => "link",
-        Kind::Other => "other",
-    };
     html! {
         tr {
             th scope="row" {
-                @match (below, entry.kind) {
+                @match (below, entry.target.unwrap_or(entry.kind)) {
                     (Ok(below), Kind::Directory) => a href=(place(mount, &below)) { (entry.name) "/" },
-                    (Ok(below), Kind::File | Kind::Symlink) => a href=(address(PREFIX, mount, &below)) download=(entry.name) { (entry.name) },
+                    (Ok(below), Kind::File) => a href=(address(PREFIX, mount, &below)) download=(entry.name) { (entry.name) },
                     _ => (entry.name),
                 }
             }
-            td data-label="Kind" { (kind) }
+            td data-label="Kind" {
+                (entry.kind.word())
+                @if entry.kind == Kind::Symlink && entry.target.is_none() { " that leads nowhere here" }
+            }
             td data-label="Bytes" { @if entry.kind == Kind::File { (entry.size) } @else { span.none { "–" } } }
             td data-label="Changed (UTC)" { (layout::moment(entry.modified_ms)) }
             @if writes {
