@@ -244,16 +244,24 @@
     return told(await answer.json());
   }
 
+  async function putNew(file) {
+    try {
+      await put(file, false);
+    } catch (error) {
+      if (error.code !== 'fs.exists') throw error;
+      if (!confirm(`Replace ${file.name}?`)) throw new Error(`${file.name} stays as it is`);
+      await put(file, true);
+    }
+  }
+
+  /** Uploads all that can be; says in the end what was not. */
   async function upload(files) {
+    const left = new Set();
     for (const file of files) {
       work.textContent = `Uploading ${file.name} …`;
-      try {
-        await put(file, false);
-      } catch (error) {
-        if (error.code !== 'fs.exists' || !confirm(`Replace ${file.name}?`)) throw error;
-        await put(file, true);
-      }
+      await putNew(file).catch((error) => left.add(error.message));
     }
+    if (left.size > 0) throw new Error(`Not all were uploaded: ${[...left].join('; ')}.`);
   }
 
   /** Does something, says when it fails, and shows the directory as it is then. */

@@ -254,6 +254,24 @@ impl Browser {
     /// Answers the question that the page asks; with a text, if it asks for one.
     #[track_caller]
     pub(crate) fn accept(&self, text: Option<&str>) -> String {
+        let question = self.question();
+        if let Some(text) = text {
+            self.ask("POST", "/alert/text", &json!({ "text": text }));
+        }
+        self.ask("POST", "/alert/accept", &json!({}));
+        question
+    }
+
+    /// Says no to the question that the page asks.
+    #[track_caller]
+    pub(crate) fn decline(&self) -> String {
+        let question = self.question();
+        self.ask("POST", "/alert/dismiss", &json!({}));
+        question
+    }
+
+    #[track_caller]
+    fn question(&self) -> String {
         let begun = Instant::now();
         let question = loop {
             match self.request("GET", "/alert/text", &Value::Null) {
@@ -262,10 +280,6 @@ impl Browser {
             }
             std::thread::sleep(Duration::from_millis(50));
         };
-        if let Some(text) = text {
-            self.ask("POST", "/alert/text", &json!({ "text": text }));
-        }
-        self.ask("POST", "/alert/accept", &json!({}));
         question.as_str().unwrap_or_default().to_owned()
     }
 

@@ -127,3 +127,27 @@ fn a_directory_is_kept_fresh_again_when_its_machine_was_away() {
     desk.browser.until_text("put there");
     desk.without_complaints();
 }
+
+#[test]
+fn who_keeps_one_of_several_files_has_the_others_uploaded() {
+    let home = Machine::new("lead");
+    let Some(desk) = Desk::at(&home) else { return };
+    let root = home.world.path("home/files");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("b"), "as it was").unwrap();
+    let add = ["mount", "add", "--name", "m", root.to_str().unwrap()];
+    home.world.fleet(&add).exits(0);
+    let local = ["a", "b", "c"].map(|name| {
+        let path = home.world.path("work").join(name);
+        fs::write(&path, "new").unwrap();
+        path.to_str().unwrap().to_owned()
+    });
+    desk.go("/files/m");
+    desk.browser.choose_files("#upload", &local.join("\n"));
+    assert_eq!(desk.browser.decline(), "Replace b?");
+    desk.browser
+        .until_text("Not all were uploaded: b stays as it is.");
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    assert_eq!(["a", "b", "c"].map(read), ["new", "as it was", "new"]);
+    desk.without_complaints();
+}
