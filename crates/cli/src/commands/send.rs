@@ -257,10 +257,26 @@ fn through_hub(
 ) -> Result<SendReport, Error> {
     use crate::hub::{agents, connect};
     use podfleet_hub::op::{FleetSend, SendParams};
+    use podfleet_hub::wire::MAX_DEADLINE;
+
+    /// How much longer than the message the answer may take.
+    const SLACK: Duration = Duration::from_secs(15);
 
     if session.is_some() || args.dry_run.dry_run {
         let message = "`--tmux` and `--dry-run` are for this machine, not for a hub's";
         return Err(Error::message(Exit::Usage, message));
+    }
+    let deadline = request
+        .timeout
+        .map_or(MAX_DEADLINE, |timeout| timeout + SLACK);
+    if deadline > MAX_DEADLINE {
+        let most = (MAX_DEADLINE - SLACK).as_secs();
+        let message = format!("through a hub it is waited for {most} s at most");
+        let hint = format!(
+            "`fleet log {} --hub {hub}` tells what came of it",
+            args.receiver()
+        );
+        return Err(Error::message(Exit::Usage, message).hint(hint));
     }
     // The answer may be lost on the way, and whoever sends it again means the same message.
     let id = request.id.unwrap_or_else(MessageId::generate);
@@ -276,9 +292,6 @@ fn through_hub(
         wait: request.wait,
         timeout_ms: timeout.and_then(|timeout| u64::try_from(timeout.as_millis()).ok()),
     };
-    let deadline = timeout.map_or(podfleet_hub::wire::MAX_DEADLINE, |timeout| {
-        timeout + Duration::from_secs(15)
-    });
     let sent = block_on(async {
         let client = connect::client(hub, context)?;
         let sent = client.call_within::<FleetSend>(params, deadline, None);

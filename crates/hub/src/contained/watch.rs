@@ -11,6 +11,7 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::sleep;
 
 use super::{Contained, fault};
@@ -37,17 +38,29 @@ pub enum Change {
     Gone,
 }
 
+/// How many directories are watched at a time. Each takes one of the queues of which a user has few
+/// (mostly 128) for all programs.
+const MAX_WATCHES: usize = 32;
+static WATCHES: Semaphore = Semaphore::const_new(MAX_WATCHES);
+
 /// A directory that is watched.
 #[derive(Debug)]
-pub struct Watch(OwnedFd);
+pub struct Watch {
+    queue: OwnedFd,
+    room: SemaphorePermit<'static>,
+}
 
 impl Contained {
     /// Begins to watch a directory; what changes from now on is told. What is below its directories
     /// is not watched.
     ///
     /// # Errors
-    /// Fails when it is no directory, a link leads out, or the system watches too much already.
+    /// Fails when it is no directory, a link leads out, or as many are watched as may be.
     pub fn watch(&self, path: &MountPath) -> Result<Watch, Fault> {
+        let room = WATCHES.try_acquire().map_err(|_| {
+            let message = format!("{MAX_WATCHES} directories are watched already");
+            Fault::new(Code::LimitExceeded, message)
+        })?;
         let directory = self.open_directory(path)?;
         // By its descriptor: whoever swaps names meanwhile has no part in it.
         let name = format!("/proc/self/fd/{}", directory.as_raw_fd());
@@ -64,7 +77,8 @@ impl Contained {
             inotify::add_watch(&queue, &name, wanted)?;
             Ok(queue)
         };
-        begin().map(Watch).map_err(|error| match error {
+        let begun = begin().map(|queue| Watch { queue, room });
+        begun.map_err(|error| match error {
             rustix::io::Errno::MFILE | rustix::io::Errno::NOSPC => {
                 let message = "the system watches as many directories as it can";
                 Fault::new(Code::LimitExceeded, message)
@@ -84,17 +98,20 @@ impl Watch {
             deprecated,
             reason = "its successor is unsafe to call; an `OwnedFd` stays open and the same, which is what that is about"
         )]
-        let queue = AsyncFd::new(self.0)?;
-        Ok(stream::unfold(Some(queue), |queue| async move {
-            let queue = queue?;
-            loop {
-                let change = next(&queue).await.unwrap_or(Some(Change::Gone));
-                if let Some(change) = change {
-                    let last = change == Change::Gone;
-                    return Some((change, (!last).then_some(queue)));
+        let queue = AsyncFd::new(self.queue)?;
+        Ok(stream::unfold(
+            Some((queue, self.room)),
+            |watched| async move {
+                let watched = watched?;
+                loop {
+                    let change = next(&watched.0).await.unwrap_or(Some(Change::Gone));
+                    if let Some(change) = change {
+                        let last = change == Change::Gone;
+                        return Some((change, (!last).then_some(watched)));
+                    }
                 }
-            }
-        }))
+            },
+        ))
     }
 }
 

@@ -8,15 +8,16 @@ use podfleet_protocol::{AgentPhase, Availability, FleetName, PodId, PodName, Pod
 use tokio::sync::mpsc;
 
 use super::{Machine, fleet_fault};
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::op::{PtyOpenParams, PtyOpened, PtyState, PtyStatesResult};
 
 impl Machine {
     /// Opens a terminal in a directory below a root.
     ///
     /// # Errors
-    /// Fails when the directory is refused, and when the program does not start.
+    /// Fails when the directory or the command is refused, and when the program does not start.
     pub async fn open_terminal(&self, params: PtyOpenParams) -> Result<PtyOpened, Fault> {
+        refuse_no_program(&params.command)?;
         let working_directory = self.working_directory(&params.root, &params.cwd).await?;
         let command = match params.command {
             command if command.is_empty() => vec![self.shell.clone()],
@@ -124,4 +125,17 @@ fn state(pod: &PodRow) -> PtyState {
         (Availability::Stopped, _) => PtyState::Ended,
         _ => PtyState::Unknown,
     }
+}
+
+/// Refuses what the system could never start, before a pod is made for it.
+fn refuse_no_program(command: &[String]) -> Result<(), Fault> {
+    let why = if command.first().is_some_and(String::is_empty) {
+        "it names no program"
+    } else if command.iter().any(|word| word.contains('\0')) {
+        "a NUL is in it"
+    } else {
+        return Ok(());
+    };
+    let message = format!("the command is refused: {why}");
+    Err(Fault::new(Code::RequestInvalid, message))
 }

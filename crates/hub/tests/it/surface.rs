@@ -9,11 +9,12 @@ use podfleet_hub::fault::{Code, Fault};
 use podfleet_hub::host::Protection;
 use podfleet_hub::op::{
     EndpointList, FsStat, HubInfo, MountAdd, MountAddParams, MountList, MountListParams,
-    PathParams, Place,
+    PathParams, Place, PtySpawn, PtySpawnParams,
 };
 use podfleet_hub::path::MountPath;
 use podfleet_hub::secret::Secret;
 use podfleet_hub::token::Scope;
+use podfleet_protocol::Size;
 use podfleet_protocol::method::Nothing;
 use serde_json::{Value, json};
 
@@ -337,6 +338,25 @@ async fn events_tell_what_changed() {
     tokio::time::timeout(crate::world::PATIENCE, reading)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_command_that_no_system_could_start_is_refused_before_anything_is_made() {
+    let hub = TestHub::new().await;
+    let Place::Mount(mount) = mounted(&hub, "m").await else {
+        panic!("it is a mount");
+    };
+    for command in [vec![String::new()], vec!["echo".into(), "a\0b".into()]] {
+        let params = PtySpawnParams {
+            mount: mount.clone(),
+            cwd: String::new(),
+            command,
+            size: Size::default(),
+            name: None,
+        };
+        let spawned = hub.owner().call::<PtySpawn>(params).await;
+        assert_eq!(refused(spawned).code, Code::RequestInvalid);
+    }
 }
 
 /// `UPDATE_SCHEMAS=1` writes the file anew.
