@@ -79,8 +79,15 @@ impl Remote {
         self.status.borrow().clone()
     }
 
-    /// Tries it again at once, whatever it waits for.
+    /// Tries it again at once, whatever it waits for: until that is known, it is being connected.
     pub fn retry(&self) {
+        self.status.send_if_modified(|status| {
+            let waits = !matches!(status, Status::Connected { .. }) && !status.mends_itself();
+            if waits {
+                *status = Status::Connecting;
+            }
+            waits
+        });
         self.retry.notify_one();
     }
 
@@ -259,8 +266,8 @@ impl Endpoints {
         Ok(remote)
     }
 
-    /// Takes note of a new name.
-    pub fn rename(&self, endpoint: &Endpoint) {
+    /// Takes note of what is recorded of an endpoint whose place, key and token are what they were.
+    pub fn note(&self, endpoint: &Endpoint) {
         if let Some(remote) = self.get(endpoint.endpoint_id) {
             *lock(&remote.endpoint) = endpoint.clone();
         }

@@ -90,9 +90,18 @@ fn a_machine_is_reached_by_ssh_and_its_hub_is_started_there() {
     fs::rename(far.path("bin/fleet"), far.path("bin/elsewhere")).unwrap();
     drop(far_hub);
     until_state(&home, "not_installed");
+    // What it knew is lost meanwhile: to home it is another hub, until that is accepted.
+    for file in ["hub.db", "hub.db-wal", "hub.db-shm"] {
+        let _ = fs::remove_file(far.path("state/hub").join(file));
+    }
     fs::rename(far.path("bin/elsewhere"), far.path("bin/fleet")).unwrap();
-    home.fleet_by_ssh(&["endpoint", "status", "far", "--retry"])
+    let other = home.fleet_by_ssh(&["endpoint", "status", "far", "--retry"]);
+    let other = other.exits(1).stdout;
+    assert!(other.contains("--accept-hub"), "{other}");
+    home.fleet_by_ssh(&["endpoint", "update", "far", "--accept-hub"])
         .exits(0);
+    let cat = home.fleet_by_ssh(&["fs", "cat", "m:file"]).exits(0);
+    assert_eq!(cat.stdout, "over ssh");
     drop(Hub::of(far));
     home.fleet_by_ssh(&["endpoint", "remove", "far", "--cascade"]);
     // One that was being started meanwhile.

@@ -32,6 +32,9 @@ pub enum Status {
     AuthFailed {
         /// What it says.
         detail: String,
+        /// What to do about it, where it is not the token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
     },
     /// It speaks no version that home does, is no hub, or refuses what is no matter of the token.
     Incompatible {
@@ -74,7 +77,7 @@ impl Status {
         match self {
             Self::Connected { .. } | Self::Connecting => None,
             Self::Offline { detail, .. }
-            | Self::AuthFailed { detail }
+            | Self::AuthFailed { detail, .. }
             | Self::Incompatible { detail, .. }
             | Self::TunnelFailed { detail }
             | Self::NotInstalled { detail } => Some(detail),
@@ -106,9 +109,11 @@ impl Status {
                 ),
                 Unreachable::Reset => "look at the output of its `fleet hub run`".to_owned(),
             }),
-            Self::AuthFailed { .. } => Some(format!(
-                "make a token there (`fleet hub token create`), and give it: `fleet endpoint update {name} --token`"
-            )),
+            Self::AuthFailed { hint, .. } => Some(hint.clone().unwrap_or_else(|| {
+                format!(
+                    "make a token there (`fleet hub token create`), and give it: `fleet endpoint update {name} --token`"
+                )
+            })),
             Self::Incompatible { hint, .. } => Some(
                 hint.clone()
                     .unwrap_or_else(|| "bring both machines to the same build".to_owned()),

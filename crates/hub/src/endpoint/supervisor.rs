@@ -68,7 +68,8 @@ impl Supervisor {
                 }
             } else {
                 self.remote.retry.notified().await;
-                self.publish(Status::Connecting);
+                self.remote.status.send_replace(Status::Connecting);
+                self.tell(Status::Connecting);
             }
         }
     }
@@ -130,6 +131,7 @@ impl Supervisor {
                 match fault.code {
                     Code::AuthRequired | Code::AuthDenied => Status::AuthFailed {
                         detail: fault.message,
+                        hint: None,
                     },
                     Code::LimitExceeded => Status::Offline {
                         why: crate::client::Unreachable::Refused,
@@ -164,7 +166,14 @@ impl Supervisor {
         match known.hub_id {
             Some(hub) if hub != info.hub_id => {
                 let detail = format!("another hub answers there: {} and not {hub}", info.hub_id);
-                return Status::AuthFailed { detail };
+                let hint = format!(
+                    "if that machine was set up anew: `fleet endpoint update {} --accept-hub`",
+                    known.name
+                );
+                return Status::AuthFailed {
+                    detail,
+                    hint: Some(hint),
+                };
             }
             Some(_) => {}
             None => {
@@ -197,12 +206,16 @@ impl Supervisor {
             changed
         });
         if changed {
-            // Nobody has to listen.
-            let _ = self.events.send(Event::EndpointStatus {
-                name: self.remote.endpoint().name.to_string(),
-                status,
-            });
+            self.tell(status);
         }
+    }
+
+    fn tell(&self, status: Status) {
+        // Nobody has to listen.
+        let _ = self.events.send(Event::EndpointStatus {
+            name: self.remote.endpoint().name.to_string(),
+            status,
+        });
     }
 }
 

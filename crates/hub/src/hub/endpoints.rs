@@ -75,6 +75,10 @@ impl Hub {
         let updated =
             self.topology
                 .update_endpoint(&params.name, params.pin, token.as_ref(), now())?;
+        if params.pin.is_none() && token.is_none() {
+            self.endpoints.note(&updated);
+            return self.try_again(updated);
+        }
         // What goes by the old key or token ends; it is connected anew.
         self.endpoints.remove(updated.endpoint_id);
         self.endpoints.add(updated.clone())?;
@@ -88,7 +92,7 @@ impl Hub {
         let renamed = self
             .topology
             .rename_endpoint(&params.name, &params.new, now())?;
-        self.endpoints.rename(&renamed);
+        self.endpoints.note(&renamed);
         self.view(renamed)
     }
 
@@ -106,7 +110,10 @@ impl Hub {
     }
 
     pub(super) fn retry_endpoint(&self, params: &EndpointParams) -> Result<EndpointView, Fault> {
-        let endpoint = self.topology.endpoint(&params.name)?;
+        self.try_again(self.topology.endpoint(&params.name)?)
+    }
+
+    fn try_again(&self, endpoint: Endpoint) -> Result<EndpointView, Fault> {
         if let Some(remote) = self.endpoints.get(endpoint.endpoint_id) {
             remote.retry();
         }

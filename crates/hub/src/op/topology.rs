@@ -62,7 +62,8 @@ pub struct EndpointAddParams {
     pub token: Option<Entrusted>,
 }
 
-/// Parameters of `endpoint.update`: what is absent stays as it is.
+/// Parameters of `endpoint.update`: what is absent stays as it is, but which hub answers there is
+/// learned anew.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointUpdateParams {

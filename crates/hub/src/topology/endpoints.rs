@@ -113,8 +113,8 @@ impl Topology {
         })
     }
 
-    /// Gives an endpoint another key, another token, or both. Which hub answers there is learned anew;
-    /// its mounts and terminals stay.
+    /// Gives an endpoint another key, another token, both, or neither. Which hub answers there is
+    /// learned anew; its mounts and terminals stay.
     ///
     /// # Errors
     /// Fails when there is none, it has no key or token, or the disk fails.

@@ -277,6 +277,23 @@ async fn another_hub_in_the_same_place_is_not_spoken_to() {
         status.detail().unwrap().contains("another hub"),
         "{status:?}"
     );
+    let owner = home.owner();
+    let listed = owner.call::<EndpointList>(Nothing {}).await.unwrap();
+    let action = listed.endpoints[1].action.clone().unwrap();
+    assert!(action.contains("update box --accept-hub"), "{action}");
+    // To try again changes nothing of it; to accept the other one does.
+    let again = EndpointParams { name: name("box") };
+    let again = owner.call::<EndpointRetry>(again).await.unwrap();
+    assert_eq!(again.status, Status::Connecting);
+    until_state(&home, "box", "auth_failed").await;
+    let accepted = EndpointUpdateParams {
+        name: name("box"),
+        pin: None,
+        token: None,
+    };
+    let accepted = owner.call::<EndpointUpdate>(accepted).await.unwrap();
+    assert_eq!(accepted.status, Status::Connecting);
+    until_state(&home, "box", "connected").await;
 }
 
 #[tokio::test]

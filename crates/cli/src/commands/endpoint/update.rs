@@ -1,4 +1,4 @@
-//! Giving a machine another token or key.
+//! Giving a machine another token or key, or accepting that another hub answers there.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ another key than PIN.";
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = EXITS,
-    override_usage = "fleet endpoint update [OPTIONS] <--pin PIN|--token> <NAME>",
+    override_usage = "fleet endpoint update [OPTIONS] <--pin PIN|--token|--accept-hub> <NAME>",
     group = clap::ArgGroup::new("what").required(true).multiple(true)
 )]
 pub(super) struct UpdateArgs {
@@ -37,6 +37,9 @@ pub(super) struct UpdateArgs {
     /// A file with the new token, readable by you alone
     #[arg(long, value_name = "FILE", group = "what", value_hint = clap::ValueHint::FilePath)]
     token_file: Option<PathBuf>,
+    /// Take the hub that answers there now for that machine's, as after it was set up anew
+    #[arg(long, group = "what")]
+    accept_hub: bool,
     #[command(flatten)]
     hub: HubArgs,
     #[command(flatten)]
