@@ -145,9 +145,14 @@
         const [columns, rows] = [fields.getUint16(0), fields.getUint16(2)];
         return terminal.write('', () => resize(columns, rows));
       }
-      case CONTROLLER:
-        return controlled(fields.getUint8(4) !== 0, text(5));
+      case CONTROLLER: {
+        const mine = fields.getUint8(4) !== 0;
+        // What another has taken is not taken back by itself after a break.
+        wantsControl &&= mine;
+        return controlled(mine, text(5));
+      }
       case NOT_CONTROLLER:
+        wantsControl = false;
         return controlled(false, '');
       case EXIT:
         return say(`The agent ended: ${text(8)}`);

@@ -74,6 +74,16 @@ impl Desk {
         ));
     }
 
+    /// Keeps the sockets that the page opens from now on in `opened`.
+    pub(super) fn keep_sockets(&self) {
+        self.browser.run(
+            "window.opened = []; \
+             window.WebSocket = class extends WebSocket { \
+                 constructor(...all) { super(...all); window.opened.push(this); } \
+             }",
+        );
+    }
+
     #[track_caller]
     pub(super) fn without_complaints(self) {
         assert_eq!(self.browser.complaints(), [""; 0]);

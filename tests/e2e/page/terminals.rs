@@ -77,6 +77,7 @@ fn control_that_another_has_is_taken_only_after_a_question() {
         desk.go("/agents/sh@box");
         desk.until_status("nobody has control");
     }
+    other.keep_sockets();
     other
         .browser
         .run("document.getElementById('control').click()");
@@ -92,6 +93,20 @@ fn control_that_another_has_is_taken_only_after_a_question() {
     other
         .browser
         .until("return document.getElementById('control').textContent === 'Take control'");
+    // Who lost it does not take it back after a break.
+    other.browser.run("window.opened.at(-1).close()");
+    other.browser.until(
+        "return window.opened.length > 1 \
+         && document.getElementById('terminal').dataset.connected === 'yes'",
+    );
+    other.until_status("has control");
+    assert_eq!(
+        other
+            .browser
+            .run("return document.getElementById('control').textContent"),
+        "Take control"
+    );
+    desk.until_status("You have control");
     other.without_complaints();
     desk.without_complaints();
 }

@@ -50,13 +50,9 @@ fn a_break_does_not_take_the_focus_to_the_terminal() {
     home.open_shell();
     desk.go("/agents/sh@box");
     desk.until_status("nobody has control");
-    desk.browser.run(
-        "window.opened = []; \
-         window.WebSocket = class extends WebSocket { \
-             constructor(...all) { super(...all); window.opened.push(this); } \
-         }; \
-         document.getElementById('control').click()",
-    );
+    desk.keep_sockets();
+    desk.browser
+        .run("document.getElementById('control').click()");
     desk.until_status("You have control");
     desk.browser.press("echo mine-$((1+1))");
     desk.browser.press(&ENTER.to_string());
