@@ -192,6 +192,7 @@ fn a_peer_is_refused_orders_output_stop_and_scope() {
     let lines = ScrollbackParams {
         lines: 1,
         ansi: false,
+        before: None,
     };
     let codes = [
         actors.refused::<Scrollback>("a", "b", lines),

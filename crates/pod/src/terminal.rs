@@ -73,6 +73,15 @@ pub struct Terminal {
     colors: Colors,
 }
 
+/// Some of the last lines of a terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TailPage {
+    /// The lines, oldest first.
+    pub lines: Vec<String>,
+    /// The end of the page before, if there is one: lines keep their places as further ones come.
+    pub earlier: Option<u64>,
+}
+
 /// The emulator with the parser that drives it.
 struct Interpreter {
     processor: Processor<NoDelay>,
@@ -206,16 +215,52 @@ impl Terminal {
     /// main one.
     #[must_use]
     pub fn tail(&self, count: usize, ansi: bool) -> Vec<String> {
+        self.tail_page(count, None, usize::MAX, ansi).lines
+    }
+
+    /// Returns as many of the lines of [`tail`](Self::tail) as `room` bytes have room for, one at
+    /// least, the last of them; or of the `count` lines before those of another page.
+    #[must_use]
+    pub fn tail_page(
+        &self,
+        count: usize,
+        before: Option<u64>,
+        room: usize,
+        ansi: bool,
+    ) -> TailPage {
+        let scrollback = self.screen.emulator.scrollback();
         let rows: Vec<_> = screen::rows(&self.screen.emulator).collect();
         let blank = |line: &&line::Line| line.trimmed().is_empty();
         let filled = rows.len() - rows.iter().rev().take_while(blank).count();
         let from = if self.modes().alternate_screen {
-            self.scrollback_len()
+            scrollback.len()
         } else {
             0
         };
-        let end = self.scrollback_len() + filled;
-        self.text(end.saturating_sub(count).max(from)..end, ansi)
+        let place = |before: u64| before.saturating_sub(scrollback.gone());
+        let before = before.map_or(usize::MAX, |before| {
+            usize::try_from(place(before)).unwrap_or(usize::MAX)
+        });
+        let end = (scrollback.len() + filled).min(before);
+        let start = end.saturating_sub(count).max(from).min(end);
+        let all: Vec<_> = scrollback.from(start).chain(&rows).collect();
+        let rows_before = start.saturating_sub(scrollback.len());
+        let all = &all[rows_before..][..end - start];
+        let (mut lines, mut bytes) = (Vec::new(), 0);
+        for line in all.iter().rev() {
+            let text = screen::text(line, ansi);
+            bytes += text.len();
+            if bytes > room && !lines.is_empty() {
+                break;
+            }
+            lines.push(text);
+        }
+        lines.reverse();
+        let first = end - lines.len();
+        TailPage {
+            lines,
+            earlier: (first > start).then(|| scrollback.gone() + first as u64),
+        }
     }
 
     /// Renders the bytes that bring a client's terminal of the same size to the state of this one:

@@ -1,6 +1,7 @@
 //! The client side of a pod's socket.
 
 mod subscriber;
+mod tail;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use std::{fmt, io};
 
 use crate::codec::{LineCodec, LineError};
 use crate::frame::FrameCodec;
+use crate::limits::MAX_LINE;
 use crate::method::{
     Attach, AttachParams, AttachResult, ConnectionRole, Credential, Hello, HelloParams,
     HelloResult, Method,
@@ -57,6 +59,9 @@ pub enum ClientErrorKind {
     /// The pod answered with an error.
     #[error("{0}")]
     Answer(#[source] RpcError),
+    /// The request is longer than a line may be; nothing of it was sent.
+    #[error("the request is longer than {} MiB", MAX_LINE >> 20)]
+    TooLong,
     /// The pod closed the connection.
     #[error("the pod closed the connection")]
     Closed,
@@ -241,6 +246,9 @@ async fn exchange<M: Method>(
     // A pod that refuses the connection says why and closes: its line is read even if ours could
     // not be written.
     let sent = lines.send(&Request::new(id, M::NAME, params)).await;
+    if let Err(LineError::TooLong) = sent {
+        return Err(ClientErrorKind::TooLong);
+    }
     let line: BytesMut = match lines.next().await {
         Some(line) => line.map_err(line_error)?,
         None => return Err(sent.err().map_or(ClientErrorKind::Closed, line_error)),

@@ -2,7 +2,8 @@
 
 /// The longest body of a message in bytes.
 pub const MAX_BODY: usize = 1 << 20;
-/// The longest line in bytes, without its newline: a body of [`MAX_BODY`] with every byte escaped.
+/// The longest line in bytes, without its newline: a body of [`MAX_BODY`] fits, unless it
+/// is full of control characters, which nobody types.
 pub const MAX_LINE: usize = 4 << 20;
 /// The longest payload of an attach frame in bytes.
 pub const MAX_FRAME: usize = 64 << 10;
@@ -36,5 +37,6 @@ pub const MAX_PAIR_MESSAGES: u32 = 60;
 pub const PAGE: u32 = 100;
 /// How many rows a page of a listing has at most.
 pub const MAX_PAGE: u32 = 1000;
-/// How long a page of a log becomes at most, in bytes, but for its first record.
-pub const LOG_PAGE_BYTES: usize = 1 << 20;
+/// How long a page of a log or of a terminal's lines becomes at most, in bytes, but for its first
+/// record or its last line.
+pub const PAGE_BYTES: usize = 1 << 20;

@@ -183,7 +183,8 @@ pub enum ErrorCode {
     Version,
     /// The first request was not `hello`, or it came too late.
     Hello,
-    /// A line is longer than [`MAX_LINE`](crate::limits::MAX_LINE).
+    /// A line is longer than [`MAX_LINE`](crate::limits::MAX_LINE). With the id of a request it is the
+    /// answer that would be, and the connection goes on; else it is closed.
     LineTooLong,
     /// Too many connections.
     Connections,

@@ -35,6 +35,7 @@ fn end(pod: &Pod) -> Position {
     let params = ScrollbackParams {
         lines: 1,
         ansi: false,
+        before: None,
     };
     pod.connect().call::<Scrollback>(params).unwrap().position
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use podfleet_protocol::limits::{MAX_CONNECTIONS, MAX_IN_FLIGHT, MAX_INBOX};
-use podfleet_protocol::method::{GetScreen, Nothing, Subscribe, SubscribeParams};
+use podfleet_protocol::method::{
+    GetScreen, Nothing, Resize, ResizeParams, Scrollback, ScrollbackParams, Subscribe,
+    SubscribeParams,
+};
 use podfleet_protocol::rpc::{ErrorCode, RequestId};
 use podfleet_protocol::{NewMessage, Size};
 use serde_json::json;
@@ -126,6 +129,85 @@ fn requests_in_the_smallest_pieces_are_answered_like_others() {
     assert_eq!(client.receive().unwrap().id, Some(RequestId::Number(7)));
     let screen = client.call::<GetScreen>(Nothing {}).unwrap();
     assert_eq!(screen.size, Size::DEFAULT);
+}
+
+#[test]
+fn a_terminal_in_all_colours_comes_in_pages() {
+    // 2,050 lines of 55 cells in two colours of their own each: more than one line may hold.
+    let script = r#"i=0; line=; while [ $i -lt 55 ]; do
+        line="$line$(printf '\033[38;2;%s;100;200;48;2;7;%s;222m#' $((100 + i)) $((100 + i)))"
+        i=$((i + 1)); done
+        i=0; while [ $i -lt 2050 ]; do printf '%s\033[m\r\n' "$line"; i=$((i + 1)); done
+        printf done; sleep 100"#;
+    let mut pods = Pods::new();
+    let pod = pods.start_script("a", script);
+    let mut client = pod.connect();
+    until(|| {
+        let params = ScrollbackParams {
+            lines: 1,
+            ansi: false,
+            before: None,
+        };
+        let last = client.call::<Scrollback>(params).unwrap().lines;
+        if last == ["done"] {
+            Ok(())
+        } else {
+            Err(format!("{last:?}"))
+        }
+    });
+    let (mut lines, mut pages, mut before) = (0, 0, None);
+    loop {
+        let params = ScrollbackParams {
+            lines: 2000 - lines,
+            ansi: true,
+            before,
+        };
+        let page = client.call::<Scrollback>(params).unwrap();
+        assert!(
+            page.lines
+                .iter()
+                .all(|line| line == "done" || line.matches('#').count() == 55)
+        );
+        lines += u32::try_from(page.lines.len()).unwrap();
+        pages += 1;
+        before = page.earlier;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(lines, 2000);
+    assert!(pages > 3, "{pages} pages");
+}
+
+#[test]
+fn an_answer_that_is_too_long_is_refused_and_the_connection_goes_on() {
+    // Families, of 18 bytes and two cells each.
+    let script = r#"until [ "$(stty size)" = '1000 1000' ]; do sleep 0.1; done; i=0; line=; while [ $i -lt 500 ]; do
+        line="$line$(printf '\360\237\221\250\342\200\215\360\237\221\251\342\200\215\360\237\221\247')"
+        i=$((i + 1)); done
+        i=0; while [ $i -lt 1000 ]; do printf '\r\n%s' "$line"; i=$((i + 1)); done
+        printf '\033]2;done\033\\'; sleep 100"#;
+    let mut pods = Pods::new();
+    let pod = pods.start_script("a", script);
+    let mut client = pod.connect();
+    client
+        .call::<Resize>(ResizeParams { size: Size::MAX })
+        .unwrap();
+    let mut refused = None;
+    until(|| match client.call::<GetScreen>(Nothing {}) {
+        Err(error) => {
+            refused = Some(error);
+            Ok(())
+        }
+        Ok(screen) => Err(screen.title),
+    });
+    let refused = refused.unwrap();
+    assert_eq!(refused.code, ErrorCode::LineTooLong);
+    assert_eq!(
+        refused.message,
+        "the answer is longer than 4 MiB: ask for less of it"
+    );
+    client.ping();
 }
 
 #[test]

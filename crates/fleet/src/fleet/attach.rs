@@ -6,8 +6,7 @@ use podfleet_pod_store::session_log::SessionFiles;
 use podfleet_protocol::SessionId;
 use podfleet_protocol::client::{AttachStream, PodClient};
 use podfleet_protocol::method::{
-    AttachParams, AttachResult, GetScreen, Nothing, ScreenResult, Scrollback, ScrollbackParams,
-    ScrollbackResult,
+    AttachParams, AttachResult, GetScreen, Nothing, ScreenResult, ScrollbackResult,
 };
 
 use super::Fleet;
@@ -37,10 +36,8 @@ impl Fleet {
     ) -> Result<ScrollbackResult, FleetError> {
         let record = self.started(agent).await?;
         let mut client = self.connect(&record).await?;
-        client
-            .call::<Scrollback>(ScrollbackParams { lines, ansi })
-            .await
-            .map_err(|error| FleetError::pod(agent, error))
+        let tail = client.tail(lines, ansi).await;
+        tail.map_err(|error| FleetError::pod(agent, error))
     }
 
     /// Returns the visible screen of an agent's terminal.

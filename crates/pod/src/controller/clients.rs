@@ -5,6 +5,7 @@ use std::time::Instant;
 use podfleet_harness::ScreenState;
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::frame::Frame;
+use podfleet_protocol::limits::PAGE_BYTES;
 use podfleet_protocol::method::{ScreenResult, ScrollbackParams, ScrollbackResult};
 
 use super::keys::{has_key, source_of};
@@ -131,8 +132,11 @@ impl Controller {
 
     pub(super) fn scrollback(&self, params: ScrollbackParams) -> ScrollbackResult {
         let wanted = usize::try_from(params.lines).unwrap_or(usize::MAX);
+        let terminal = &self.live.terminal;
+        let page = terminal.tail_page(wanted, params.before, PAGE_BYTES, params.ansi);
         ScrollbackResult {
-            lines: self.live.terminal.tail(wanted, params.ansi),
+            lines: page.lines,
+            earlier: page.earlier,
             position: self.live.clients.position(),
             alternate: self.live.terminal.screen().alternate,
         }

@@ -9,9 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::frame::Frame;
-use podfleet_protocol::method::{
-    AttachParams, AttachRole, Position, ReadOutputResult, Scrollback, ScrollbackParams,
-};
+use podfleet_protocol::method::{AttachParams, AttachRole, Position, ReadOutputResult};
 use podfleet_protocol::{Generation, OutputCursor, Run, Size};
 
 use super::OutputError;
@@ -82,11 +80,7 @@ pub(super) async fn read(
                 ClientErrorKind::NotListening => OutputError::NotRunning,
                 _ => error.into(),
             })?;
-    let all = ScrollbackParams {
-        lines: u32::MAX,
-        ansi: false,
-    };
-    let scrollback = client.call::<Scrollback>(all).await?;
+    let scrollback = client.tail(u32::MAX, false).await?;
     let end = scrollback.position;
     let same_run = |place: &Place| {
         let at = place.position;

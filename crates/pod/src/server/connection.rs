@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
-use podfleet_protocol::codec::LineCodec;
-use podfleet_protocol::limits::{HELLO_DEADLINE, LAST_WORDS, MAX_CONNECTIONS};
+use podfleet_protocol::codec::{LineCodec, LineError};
+use podfleet_protocol::limits::{HELLO_DEADLINE, LAST_WORDS, MAX_CONNECTIONS, MAX_LINE};
 use podfleet_protocol::method::{AttachParams, Call, ConnectionRole, HelloResult};
 use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
 use podfleet_protocol::server::{Received, Receiver};
 use serde_json::Value;
 use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::codec::Framed;
 
@@ -93,6 +94,7 @@ async fn serve_requests(
     shared: &Arc<Shared>,
     caller: &Caller,
 ) -> Option<Attaching> {
+    let pages = Semaphore::new(1);
     let mut working = FuturesUnordered::new();
     let mut subscription = None;
     loop {
@@ -120,7 +122,7 @@ async fn serve_requests(
                     Response::of(id, subscribe(shared, caller, &mut subscription, &call).await)
                 }
                 Received::Call(id, call) => {
-                    working.push(answer(shared, caller, id, call));
+                    working.push(answer(shared, caller, id, call, &pages));
                     continue;
                 }
                 Received::Fault(response) => *response,
@@ -136,8 +138,27 @@ async fn serve_requests(
                 continue;
             }
         };
-        lines.feed(&response).await.ok()?;
+        if let Err(LineError::TooLong) = feed(lines, &response).await? {
+            feed(lines, &too_long(response.id)).await?.ok()?;
+        }
     }
+}
+
+/// Puts an answer among what is to be sent, if it is no longer than a line may be; nothing to come
+/// means that the client is gone.
+async fn feed(lines: &mut Lines, response: &Response) -> Option<Result<(), LineError>> {
+    match lines.feed(response).await {
+        Err(LineError::TooLong) => Some(Err(LineError::TooLong)),
+        fed => fed.ok().map(Ok),
+    }
+}
+
+fn too_long(id: Option<RequestId>) -> Response {
+    let message = format!(
+        "the answer is longer than {} MiB: ask for less of it",
+        MAX_LINE >> 20
+    );
+    Response::failure(id, RpcError::new(ErrorCode::LineTooLong, message))
 }
 
 /// Returns why a connection may not turn into an attach stream, if it may not.
@@ -182,6 +203,18 @@ async fn check_right(shared: &Shared, caller: &Caller, call: &Call) -> Result<()
     rights::check(caller::seated(shared, caller).await?.seat, call)
 }
 
-async fn answer(shared: &Arc<Shared>, caller: &Caller, id: RequestId, call: Call) -> Response {
+/// Answers a request. Answers that may be long are made one after the other, whatever the number of
+/// those that ask for them.
+async fn answer(
+    shared: &Arc<Shared>,
+    caller: &Caller,
+    id: RequestId,
+    call: Call,
+    pages: &Semaphore,
+) -> Response {
+    let _turn = match requests::is_for_page(&call) {
+        true => pages.acquire().await.ok(),
+        false => None,
+    };
     Response::of(id, requests::answer(shared, caller, call).await)
 }

@@ -6,7 +6,7 @@ use podfleet_pod_store::session_log::{
     LogError, LogErrorKind, LogPosition, Record, SessionFiles, SessionReader,
 };
 use podfleet_protocol::LogCursor;
-use podfleet_protocol::limits::LOG_PAGE_BYTES;
+use podfleet_protocol::limits::PAGE_BYTES;
 use podfleet_protocol::method::{LogParams, LogResult};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use serde_json::{Map, Value};
@@ -48,12 +48,12 @@ fn page(files: &SessionFiles, params: &LogParams) -> Result<LogResult, RpcError>
         let after = reader.position();
         let length = usize::try_from(after.offset.saturating_sub(found.position.offset))
             .unwrap_or(usize::MAX);
-        if bytes > 0 && bytes + length > LOG_PAGE_BYTES {
+        if bytes > 0 && bytes + length > PAGE_BYTES {
             break false;
         }
         match fields(&found.record) {
             // One line of the protocol has to hold the page.
-            Some(fields) if length <= 3 * LOG_PAGE_BYTES => {
+            Some(fields) if length <= 3 * PAGE_BYTES => {
                 records.push(fields);
                 bytes += length;
             }

@@ -74,6 +74,8 @@ pub(super) async fn answer(
         Call::Reset(_) => json(control::reset(shared, caller).await?),
         Call::Report(params) => {
             shared.tell(Command::Reported(params.payload));
+            // Who reports faster than it is taken waits.
+            caught_up(shared).await;
             Ok(nothing())
         }
         Call::Resize(params) => json(control::resize(shared, *params).await?),
@@ -109,6 +111,19 @@ pub(super) async fn answer(
             "the connection was to answer this",
         )),
     }
+}
+
+/// Returns whether the answer to a call may be as long as a page.
+pub(super) fn is_for_page(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::GetScreen(_)
+            | Call::Scrollback(_)
+            | Call::ReadLog(_)
+            | Call::Inbox(_)
+            | Call::ListPods(_)
+            | Call::ReadPodOutput(_)
+    )
 }
 
 fn nothing() -> Value {

@@ -14,6 +14,8 @@ pub(super) struct Scrollback {
     lines: VecDeque<Line>,
     limit: usize,
     memory: usize,
+    /// How many lines came before those that are kept.
+    gone: u64,
 }
 
 impl Scrollback {
@@ -22,6 +24,7 @@ impl Scrollback {
             lines: VecDeque::new(),
             limit,
             memory: 0,
+            gone: 0,
         }
     }
 
@@ -30,15 +33,24 @@ impl Scrollback {
         self.lines.push_back(line);
         while self.lines.len() > self.limit || self.memory > self.limit * AVERAGE_LINE_LIMIT {
             match self.lines.pop_front() {
-                Some(line) => self.memory -= line.memory(),
+                Some(line) => {
+                    self.memory -= line.memory();
+                    self.gone += 1;
+                }
                 None => break,
             }
         }
     }
 
     pub(super) fn clear(&mut self) {
+        self.gone += self.lines.len() as u64;
         self.lines = VecDeque::new();
         self.memory = 0;
+    }
+
+    /// How many lines there were before the oldest that is kept.
+    pub(super) fn gone(&self) -> u64 {
+        self.gone
     }
 
     pub(super) fn len(&self) -> usize {

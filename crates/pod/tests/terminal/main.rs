@@ -13,4 +13,5 @@ mod recordings;
 mod repaint;
 mod resize;
 mod screens;
+mod tail;
 mod view;

@@ -4,7 +4,8 @@ use serde_json::json;
 use tokio::net::UnixListener;
 
 use super::*;
-use crate::method::{Ping, Resume, Status, StatusParams};
+use crate::message::NewMessage;
+use crate::method::{MessageParams, Notify, Ping, Resume, Status, StatusParams};
 use crate::rpc::ErrorCode;
 use crate::server::{Received, Receiver};
 
@@ -102,6 +103,20 @@ async fn a_pod_that_answers_in_a_version_that_it_was_not_offered_is_not_spoken_t
         matches!(refused.kind(), ClientErrorKind::Version(7)),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_long_fails_at_once_and_the_connection_goes_on() {
+    let pod = OtherPod::speaking(Versions::OURS, None);
+    let mut client = pod.connect(Versions::OURS).await.unwrap();
+    let message = NewMessage::new("x".repeat(MAX_LINE));
+    let refused = client.call::<Notify>(MessageParams { message }).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(refused.kind(), ClientErrorKind::TooLong),
+        "{refused}"
+    );
+    client.call::<Ping>(Default::default()).await.unwrap();
 }
 
 #[tokio::test]

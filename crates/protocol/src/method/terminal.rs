@@ -31,6 +31,9 @@ pub struct ScrollbackParams {
     /// Whether colours are given, as SGR sequences.
     #[serde(default)]
     pub ansi: bool,
+    /// Only lines before this place, which a page before gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
 }
 
 /// Result of `scrollback`.
@@ -38,6 +41,10 @@ pub struct ScrollbackParams {
 pub struct ScrollbackResult {
     /// The lines, oldest first; blank ones at the end of the screen are left out.
     pub lines: Vec<String>,
+    /// Where the page of the lines before these ends, if they do not all fit into one: ask for the
+    /// rest `before` it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<u64>,
     /// The view offset after the last of them.
     pub position: Position,
     /// Whether the alternate screen is shown, which has no scrollback.
