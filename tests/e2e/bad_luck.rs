@@ -1,6 +1,7 @@
 //! What kills other tools: killed pods, guards and tmux servers, crashing agents, two hands at once.
 
 use std::collections::HashMap;
+use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,24 @@ fn a_killed_pod_takes_its_agent_along_within_a_second() {
         assert!(soon, "{name}: {lived:?}");
         assert_eq!(world.row(name)["generation"], 4);
     }
+}
+
+#[test]
+fn a_pod_whose_socket_is_cleared_away_keeps_its_agent_and_is_found_again() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    world.fleet(&["up"]).exits(0);
+    let before = ["a", "b"].map(|agent| Some(u64::from(world.agent_pid(agent))));
+    fs::remove_dir_all(world.path("run")).unwrap();
+    let up = world.fleet(&["up"]).exits(0);
+    // The heartbeat follows in its own time.
+    let found = |agent| world.until_row(agent, |row| row["agent_pid"].is_u64());
+    let after = ["a", "b"].map(|agent| found(agent)["agent_pid"].as_u64());
+    assert_eq!(after, before, "{}", up.stdout);
+    world.fleet(&["send", "a", "-m", "SAY:still here"]).exits(0);
+    until(|| match world.received("a", Kind::Submit).len() {
+        0 => Err("nothing came".to_owned()),
+        _ => Ok(()),
+    });
 }
 
 /// Kills a pod, returns how long its agent lived on, with what that has started, and heals it.

@@ -38,6 +38,8 @@ pub enum Observed {
     Down,
     /// It is expected and gone.
     Dead,
+    /// It lives, and nobody finds its socket.
+    Hidden,
     /// What listens is not the pod of its record.
     Stray,
     /// Its agent ended too often.
@@ -186,6 +188,7 @@ fn step(wanted: &Wanted, state: Option<&Observed>) -> (Action, String) {
     match state {
         Observed::Down => (Action::Start, "it is stopped".to_owned()),
         Observed::Dead => (Action::Start, "its pod is gone".to_owned()),
+        Observed::Hidden => (Action::Leave, "it lives, and its socket is gone".to_owned()),
         Observed::Stray => (
             Action::Restart {
                 fields: wanted.drift.restart.clone(),
@@ -259,6 +262,7 @@ mod tests {
             wanted("new"),
             wanted("stopped"),
             wanted("killed"),
+            wanted("hidden"),
             wanted("stray"),
             wanted("fine"),
             wanted("crashing"),
@@ -279,6 +283,7 @@ mod tests {
         let known = [
             pod("stopped", Observed::Down),
             pod("killed", Observed::Dead),
+            pod("hidden", Observed::Hidden),
             pod("stray", Observed::Stray),
             pod("fine", Observed::Up),
             pod(
@@ -301,6 +306,7 @@ mod tests {
         start new: it is new
         start stopped: it is stopped
         start killed: its pod is gone
+        leave hidden: it lives, and its socket is gone
         restart stray: its pod is not the one that is recorded
         leave fine: it is as the roster says
         quarantined crashing: 5 exits in 10m, last: exit 127

@@ -83,6 +83,9 @@ pub enum PodAnswer {
     Refused,
     /// It could not be tried.
     Untried,
+    /// Nobody finds its socket, though a process holds its lock: it begins, ends, or something has
+    /// removed the file.
+    Hidden,
 }
 
 /// What the heartbeat's age says.
@@ -209,7 +212,8 @@ fn rules(facts: &Facts) -> (Readiness, Decider) {
     if facts.quarantined {
         return (Readiness::Quarantined, Decider::Restarts);
     }
-    if gone && !facts.expected {
+    let hidden = facts.pod == PodAnswer::Hidden;
+    if (gone || hidden) && !facts.expected {
         return (Readiness::Stopped, Decider::Expectation);
     }
     if gone {
@@ -217,6 +221,9 @@ fn rules(facts: &Facts) -> (Readiness, Decider) {
     }
     if facts.agent == AgentProcess::Gone {
         return (Readiness::Dead, Decider::Agent);
+    }
+    if hidden {
+        return (Readiness::Unknown, Decider::Pod);
     }
     let HeartbeatAge::Known { age, interval } = facts.heartbeat else {
         return (Readiness::Unknown, Decider::Heartbeat);
@@ -261,6 +268,7 @@ mod tests {
     /// The table of the rules, one predicate a state, without regard to their order.
     fn holds(state: Readiness, facts: &Facts) -> bool {
         let gone = facts.pod == PodAnswer::Refused;
+        let hidden = facts.pod == PodAnswer::Hidden;
         let late = match facts.heartbeat {
             HeartbeatAge::Known { age, interval } => {
                 Some(age > interval.saturating_mul(STALE_INTERVALS))
@@ -270,9 +278,9 @@ mod tests {
         let unclear = facts.screen == ScreenEvidence::None;
         match state {
             Readiness::Quarantined => facts.quarantined,
-            Readiness::Stopped => gone && !facts.expected,
+            Readiness::Stopped => (gone || hidden) && !facts.expected,
             Readiness::Dead => gone || facts.agent == AgentProcess::Gone,
-            Readiness::Unknown => late.is_none(),
+            Readiness::Unknown => hidden || late.is_none(),
             Readiness::Stale => late == Some(true),
             Readiness::Starting => {
                 facts.agent == AgentProcess::NotYet || facts.screen == ScreenEvidence::Starting
@@ -303,11 +311,11 @@ mod tests {
                 .prop_map(|(age, interval)| HeartbeatAge::Known { age, interval }),
         ];
         use AgentProcess::{Gone, NotYet, Running};
-        use PodAnswer::{Listening, Refused, Untried};
+        use PodAnswer::{Hidden, Listening, Refused, Untried};
         (
             any::<bool>(),
             any::<bool>(),
-            prop::sample::select(vec![Listening, Refused, Untried]),
+            prop::sample::select(vec![Listening, Refused, Untried, Hidden]),
             heartbeat,
             prop::sample::select(vec![Running, NotYet, Gone]),
             prop::sample::select(vec![

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use podfleet_pod::clock::{self, BootMillis};
 use podfleet_pod::heartbeat::{Heartbeat, Status};
+use podfleet_pod::paths::StatePaths;
 use podfleet_pod_store::{PodRecord, PodState, PodSummary};
 use podfleet_protocol::UnixMillis;
 
 use crate::listeners::Listeners;
+use crate::lock;
 use crate::plan::Observed;
 use crate::readiness::{
     AgentProcess, Facts, HeartbeatAge, Judgement, PodAnswer, Readiness, ScreenEvidence, judge,
@@ -65,13 +67,19 @@ pub(crate) struct Sighting {
 
 impl Sighting {
     /// Looks at a pod: one file read, and one silent connection attempt at most. Nothing can block.
-    pub(crate) fn of(summary: PodSummary, listeners: &Listeners) -> Self {
+    pub(crate) fn of(summary: PodSummary, listeners: &Listeners, state: &StatePaths) -> Self {
         let endpoint = summary.record.endpoint.as_ref();
         let heartbeat = endpoint
             .and_then(|endpoint| Heartbeat::read(&endpoint.heartbeat).ok())
             .filter(|heartbeat| heartbeat.generation == summary.record.generation);
         let answer = endpoint.map_or(PodAnswer::Refused, |endpoint| {
-            listeners.answer(&endpoint.socket)
+            match listeners.answer(&endpoint.socket) {
+                // What holds its lock lives, whatever became of its files.
+                PodAnswer::Refused if lock::is_held(&state.lock(summary.record.identity.id)) => {
+                    PodAnswer::Hidden
+                }
+                answer => answer,
+            }
         });
         Self {
             summary,
@@ -182,6 +190,7 @@ impl Sighting {
         match self.judge(now, Duration::MAX).readiness {
             Readiness::Stopped => Observed::Down,
             _ if !self.is_up() => Observed::Dead,
+            _ if self.answer == PodAnswer::Hidden => Observed::Hidden,
             _ if self.is_stray(now) => Observed::Stray,
             _ => Observed::Up,
         }

@@ -1,6 +1,6 @@
 //! A pod's life as a process: from its store row to its last write.
 
-mod claim;
+pub(crate) mod claim;
 mod recovery;
 
 use std::fs::File;

@@ -7,6 +7,7 @@ mod control;
 mod inbox;
 mod log;
 mod messages;
+mod place;
 mod pods;
 mod requests;
 mod status;
@@ -19,14 +20,18 @@ use std::time::Duration;
 use podfleet_protocol::limits::MAX_CONNECTIONS;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
 use tokio_util::task::TaskTracker;
 
 use crate::shared::Shared;
+use place::Place;
 
 pub(crate) use pods::settle_spawns;
 
 /// The longest that a request may wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// How often the pod looks whether it can still be found.
+const LOOK: Duration = Duration::from_secs(5);
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -34,18 +39,36 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 pub(crate) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
     let tasks = TaskTracker::new();
     tokio::select! {
-        () = accept(&listener, &shared, &tasks) => {}
+        () = accept(listener, &shared, &tasks) => {}
         () = shared.ending.cancelled() => {}
     }
     tasks.close();
     tasks.wait().await;
 }
 
-async fn accept(listener: &UnixListener, shared: &Arc<Shared>, tasks: &TaskTracker) {
+async fn accept(mut listener: UnixListener, shared: &Arc<Shared>, tasks: &TaskTracker) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut backoff = FIRST_BACKOFF;
+    let mut place = Place::new(&shared.paths, &shared.credential.secret);
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut lost, mut backoff) = (false, FIRST_BACKOFF);
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = looks.tick() => {
+                let kept = place.keep();
+                if let (Err(error), false) = (&kept, lost) {
+                    tracing::warn!(%error, "nobody can reach the pod: its socket is gone");
+                }
+                lost = kept.is_err();
+                if let Ok(Some(anew)) = kept {
+                    tracing::warn!("the socket was gone, and is made anew");
+                    listener = anew;
+                }
+                continue;
+            }
+        };
+        match accepted {
             Ok((stream, _)) => {
                 backoff = FIRST_BACKOFF;
                 take_in(stream, shared, &places, tasks);

@@ -56,7 +56,8 @@ impl Fleet {
             explanation.facts.extend(self.role_fact(agent));
             return Ok(explanation);
         };
-        let sighting = Sighting::of(summary, &Listeners::unlisted());
+        let state = self.dirs.state_paths();
+        let sighting = Sighting::of(summary, &Listeners::unlisted(), &state);
         let now = Moment::now();
         let answer = match sighting.answer {
             PodAnswer::Listening => self.pod_status(agent).await.ok(),
@@ -206,6 +207,7 @@ impl Facts<'_> {
             PodAnswer::Listening => "listens",
             PodAnswer::Refused => "does not listen",
             PodAnswer::Untried => "cannot be tried",
+            PodAnswer::Hidden => "lives, and its socket is gone",
         };
         let endpoint = self.sighting.record().endpoint.as_ref();
         let source = endpoint.map_or_else(

@@ -15,10 +15,11 @@ impl Fleet {
     pub async fn fallen(&self) -> Result<Vec<String>, FleetError> {
         let summaries = self.summaries().await?;
         let listeners = Listeners::now();
+        let state = self.dirs.state_paths();
         let mut fallen: Vec<_> = summaries
             .into_iter()
             .filter(|summary| summary.record.expected)
-            .map(|summary| Sighting::of(summary, &listeners))
+            .map(|summary| Sighting::of(summary, &listeners, &state))
             .filter(|sighting| !sighting.is_up() && self.hosts(sighting.name()))
             .map(|sighting| sighting.name().to_owned())
             .collect();

@@ -61,10 +61,11 @@ impl Fleet {
     pub(super) async fn survey(&self) -> Result<Survey<'_>, FleetError> {
         let listing = self.listing().await?;
         let listeners = Listeners::now();
+        let state = self.dirs.state_paths();
         let now = Moment::now();
         let mut sightings = HashMap::with_capacity(listing.items.len());
         for summary in listing.items {
-            let mut sighting = Sighting::of(summary, &listeners);
+            let mut sighting = Sighting::of(summary, &listeners, &state);
             sighting.head_is_damaged = self.is_head_damaged(&sighting, &now).await?;
             sightings.insert(sighting.name().to_owned(), sighting);
         }

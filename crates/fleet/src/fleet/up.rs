@@ -21,7 +21,7 @@ use crate::plan::{Action, Step};
 use crate::readiness::Readiness;
 use crate::report::{AgentReport, AgentResult, Failure, Progress, Report};
 use crate::sighting::Sighting;
-use crate::supervisor::SupervisorKind;
+use crate::supervisor::{SupervisorKind, wait_until};
 use crate::views::{View, Views};
 
 /// How [`Fleet::up`] works.
@@ -47,6 +47,9 @@ impl Default for UpOptions {
         }
     }
 }
+
+/// How long a pod whose socket was removed may take to make it anew: it looks every 5 s.
+const REAPPEARS: Duration = Duration::from_secs(15);
 
 /// What the tasks of one run share.
 struct Run<'a> {
@@ -250,6 +253,14 @@ impl Fleet {
         );
         if !begins || run.own == Some(pod.identity.id) {
             return AgentResult::Unchanged;
+        }
+        // A pod whose socket was removed makes it anew.
+        if !wait_until(REAPPEARS, || Sighting::is_listening(pod)).await {
+            let name = &pod.identity.name;
+            return AgentResult::Failed(Failure::new(format!(
+                "its pod lives, and cannot be reached: its socket is gone; `fleet restart {name}` \
+                 starts it anew"
+            )));
         }
         match self.settle(pod, run.options.timeout).await {
             AgentResult::Ready => AgentResult::Unchanged,

@@ -38,7 +38,7 @@ pub(super) fn adopt_orphans() -> io::Result<()> {
 }
 
 /// Listens on the pod's socket. A file that is there is a former generation's: the lock is ours.
-pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
+pub(crate) fn listen(path: &Path) -> io::Result<UnixListener> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -57,13 +57,19 @@ pub(super) fn write_credential(path: &Path) -> io::Result<String> {
     for byte in secret {
         let _ = write!(text, "{byte:02x}");
     }
+    write_secret(path, &text)?;
+    Ok(text)
+}
+
+/// Writes a credential to its file, for its owner alone.
+pub(crate) fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".cred-")
         .tempfile_in(directory)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(secret.as_bytes())?;
     file.persist(path)?;
-    Ok(text)
+    Ok(())
 }
 
 /// Returns what the agent's environment says of its pod.
