@@ -9,7 +9,7 @@ use podfleet_protocol::method::{
 };
 
 use super::{Events, Fleet};
-use crate::error::{FleetError, FleetErrorKind};
+use crate::error::FleetError;
 use crate::lock;
 use crate::report::{AgentResult, Failure};
 use crate::sighting::Sighting;
@@ -66,8 +66,10 @@ impl Fleet {
         self.lift_quarantine(&record).await.map_err(failed)?;
         let id = record.identity.id;
         let result = self.start(record, timeout, events, |_| ()).await;
-        let now = self.store.pod(id).await?;
-        let now = now.ok_or_else(|| FleetError::new(FleetErrorKind::Internal))?;
+        // Somebody may have forgotten it meanwhile, which nothing that runs is.
+        let Some(now) = self.store.pod(id).await? else {
+            return Err(self.no_such(&name).await);
+        };
         match result {
             AgentResult::Failed(failure) => {
                 // Somebody else may have started it at the same time: one of the two is the pod.

@@ -151,6 +151,10 @@ async fn a_backup_is_a_store_of_its_own_and_its_owners_alone() {
     assert_eq!((backup.bodies, backup.missing), (1, 0));
     assert_eq!(mode(&to), 0o600);
     assert!(backup.bytes > 0);
+    let beside = fs::read_dir(to.parent().unwrap()).unwrap();
+    let mut beside: Vec<_> = beside.map(|entry| entry.unwrap().file_name()).collect();
+    beside.sort();
+    assert_eq!(beside, ["bodies", "monday.db"]);
     store
         .accept(coder, vec![message("later").into()])
         .await

@@ -1,6 +1,6 @@
 //! Copying a store that is in use.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::super::bodies::Bodies;
 use super::super::connection::{Database, directory_of, prepare_directory};
+use super::draft::Draft;
 use crate::error::{Fault, StoreErrorKind};
 use crate::maintenance::Backup;
 
@@ -23,28 +24,24 @@ pub(super) fn body_files(connection: &Connection) -> Result<Vec<String>, Fault> 
 pub(super) fn backup(database: &mut Database, to: &Path) -> Result<Backup, Fault> {
     let directory = directory_of(to);
     prepare_directory(directory)?;
-    create_new(to)?;
-    let copied = copy(database, to, directory);
-    if copied.is_err() {
-        // Half a copy must not be taken for one.
-        let _ = fs::remove_file(to);
+    let exists = || Fault::from(StoreErrorKind::Exists).at(to);
+    if to.symlink_metadata().is_ok() {
+        return Err(exists());
     }
-    copied
+    // Half a copy must not be taken for one, though we may be killed at any time.
+    let draft = Draft::of(to);
+    create_new(draft.path()).map_err(|error| Fault::io(to, "create", error))?;
+    let copied = copy(database, draft.path(), directory)?;
+    draft
+        .publish(to, StoreErrorKind::Exists)
+        .map_err(|fault| fault.at(to))?;
+    Ok(copied)
 }
 
-fn create_new(path: &Path) -> Result<(), Fault> {
-    let created = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(path);
-    match created {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(Fault::from(StoreErrorKind::Exists).at(path))
-        }
-        Err(error) => Err(Fault::io(path, "create", error)),
-    }
+fn create_new(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let created = options.create_new(true).write(true).mode(0o600).open(path);
+    created.map(|_| ())
 }
 
 fn copy(database: &Database, to: &Path, directory: &Path) -> Result<Backup, Fault> {
@@ -65,7 +62,6 @@ fn copy(database: &Database, to: &Path, directory: &Path) -> Result<Backup, Faul
     let sync = || -> io::Result<u64> {
         let file = File::open(to)?;
         file.sync_all()?;
-        File::open(directory)?.sync_all()?;
         Ok(file.metadata()?.len())
     };
     Ok(Backup {
