@@ -111,11 +111,12 @@ fn a_runtime_directory_too_long_for_sockets_is_refused_with_the_limit() {
 fn a_message_cannot_leave_its_paste_frame_or_press_a_key() {
     let world = World::with_agents(&[("a", "")]);
     world.fleet(&["up"]).exits(0);
-    let hostile = "safe\u{1b}[201~\r/exit\r\u{3}漢字 👩‍💻 end";
+    let hostile = "\u{feff}safe\u{1b}[201~\r/exit\r\u{3}漢字 👩‍💻\u{200b} end";
     let sent = world
         .fleet(&["send", "a", "-m", hostile, "--wait", "answered"])
         .exits(0);
-    assert!(sent.to_string().contains("2 control characters"), "{sent}");
+    let told = "4 characters without a glyph taken out of it";
+    assert!(sent.to_string().contains(told), "{sent}");
     let got = world.received("a", Kind::Submit);
     assert_eq!(got.len(), 1, "{got:?}");
     assert!(

@@ -1,5 +1,8 @@
 //! Whether a shown text is ours.
 
+use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+
 use crate::pattern::Pattern;
 
 /// Whether the composer holds a given text.
@@ -74,7 +77,8 @@ fn stands_for(
     Some(range)
 }
 
-/// A text without white space and without characters that take no column by themselves.
+/// A text without white space and without characters that take no column by themselves, its accents
+/// composed: some agents compose what they are given, so that `e` and U+0301 are shown as `é`.
 pub(crate) struct Normalised {
     pub(crate) text: String,
     /// For each byte of `text` where its character begins in the original.
@@ -83,13 +87,32 @@ pub(crate) struct Normalised {
 
 impl Normalised {
     pub(crate) fn of(original: &str) -> Normalised {
-        let mut text = String::with_capacity(original.len());
-        let mut offsets = Vec::with_capacity(original.len());
+        let mut normalised = Normalised {
+            text: String::with_capacity(original.len()),
+            offsets: Vec::with_capacity(original.len()),
+        };
+        let mut sequence = String::new();
+        let mut beginning = 0;
         for (offset, character) in original.char_indices().filter(|&(_, c)| is_compared(c)) {
-            text.push(character);
-            offsets.resize(text.len(), offset);
+            if !joins(character) {
+                normalised.push(&sequence, beginning);
+                sequence.clear();
+                beginning = offset;
+            }
+            sequence.push(character);
         }
-        Normalised { text, offsets }
+        normalised.push(&sequence, beginning);
+        normalised
+    }
+
+    /// Adds a character with what joins it, which begins there in the original.
+    fn push(&mut self, sequence: &str, offset: usize) {
+        if sequence.is_ascii() {
+            self.text.push_str(sequence);
+        } else {
+            self.text.extend(sequence.nfc());
+        }
+        self.offsets.resize(self.text.len(), offset);
     }
 
     /// The part of the original that a range of `text` came from, in one line.
@@ -109,6 +132,13 @@ impl Normalised {
     }
 }
 
+/// Whether a character may become one with those before it.
+fn joins(character: char) -> bool {
+    !character.is_ascii()
+        && (canonical_combining_class(character) != 0
+            || is_nfc_quick(std::iter::once(character)) == IsNormalized::Maybe)
+}
+
 /// Terminals and agents drop joiners, variation selectors and direction marks, or keep them.
 pub(crate) fn is_compared(character: char) -> bool {
     !character.is_whitespace()
@@ -122,6 +152,7 @@ pub(crate) fn is_compared(character: char) -> bool {
 mod tests {
     use super::*;
     use crate::{Harness, Screen};
+    use proptest::prelude::*;
 
     fn placeholders() -> Vec<Pattern> {
         #[derive(serde::Deserialize)]
@@ -146,6 +177,46 @@ mod tests {
         assert_eq!(shown_for("👩💻 x", "👩\u{200d}💻 x"), Holding::Text);
         assert_eq!(shown_for("ab", "abc"), Holding::No);
         assert_eq!(shown_for("", " "), Holding::No);
+    }
+
+    #[test]
+    fn an_accent_is_the_same_composed_and_on_its_own() {
+        assert_eq!(shown_for("Gr\u{fc}ße", "Gru\u{308}ße"), Holding::Text);
+        assert_eq!(shown_for("e\u{301} x", "\u{e9}\u{a0}x"), Holding::Text);
+        // Behind a joiner that the agent drops, and in an alphabet of syllables.
+        assert_eq!(shown_for("é", "e\u{200b}\u{301}"), Holding::Text);
+        assert_eq!(
+            shown_for("\u{d55c}", "\u{1112}\u{1161}\u{11ab}"),
+            Holding::Text
+        );
+        assert_eq!(shown_for("e", "e\u{301}"), Holding::No);
+        assert_eq!(shown_for("ê", "e\u{301}"), Holding::No);
+    }
+
+    #[test]
+    fn a_placeholder_is_found_behind_what_was_composed() {
+        let text = "ge\u{301}ne\u{301}ral\none\ntwo\nthree";
+        assert_eq!(
+            shown_for("ge\u{301}ne\u{301}ral [Pasted text #1 +2 lines]", text),
+            placeholder("[Pasted text #1 +2 lines]")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_the_same_however_its_accents_are_written(
+            text in "([a-eA-E가-힣] ?|[\u{300}-\u{345}\u{1100}-\u{11ff}\u{200b}\u{fe0f}]|\\PC){0,40}"
+        ) {
+            let normalised = Normalised::of(&text);
+            let (composed, apart) = (text.nfc().collect::<String>(), text.nfd().collect::<String>());
+            prop_assert_eq!(&Normalised::of(&composed).text, &normalised.text);
+            prop_assert_eq!(&Normalised::of(&apart).text, &normalised.text);
+            prop_assert_eq!(&Normalised::of(&normalised.text).text, &normalised.text);
+            prop_assert_eq!(normalised.offsets.len(), normalised.text.len());
+            prop_assert!(normalised.offsets.iter().all(|&at| text.is_char_boundary(at)));
+            let plain = text.chars().filter(|&c| is_compared(c)).collect::<String>();
+            prop_assert_eq!(plain.nfc().collect::<String>(), normalised.text);
+        }
     }
 
     #[test]

@@ -212,8 +212,8 @@ fn text_at(record: &Value, pointer: &str) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// Returns whether two texts are the same but for white space and for characters that take no
-/// column, which agents change.
+/// Returns whether two texts are the same but for white space, for characters that take no column,
+/// and for how accents are written, all of which agents change.
 pub fn same_text(one: &str, other: &str) -> bool {
     Normalised::of(one).text == Normalised::of(other).text
 }

@@ -177,16 +177,17 @@ pub struct Message {
 /// A body that is fit to be typed, and what had to be done to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CleanBody {
-    /// The text: UTF-8 without control characters but LF and TAB.
+    /// The text: UTF-8 without control characters but LF and TAB, and without blanks of no width.
     pub text: String,
-    /// How many control characters were taken out.
+    /// How many characters were taken out.
     pub stripped: usize,
 }
 
 /// Takes what must never be typed out of a body.
 ///
 /// Control characters (C0 but LF and TAB, DEL, C1) are removed, so that no body can leave the
-/// paste frame or press a key; CRLF and a lone CR become LF.
+/// paste frame or press a key; CRLF and a lone CR become LF. So are byte order marks (U+FEFF) and
+/// zero-width spaces (U+200B), which nobody sees and some agents do not draw in their place.
 #[must_use]
 pub fn clean_body(body: &str) -> CleanBody {
     let mut text = String::with_capacity(body.len());
@@ -200,11 +201,15 @@ pub fn clean_body(body: &str) -> CleanBody {
                 }
             }
             '\n' | '\t' => text.push(character),
-            _ if character.is_control() => stripped += 1,
+            _ if is_taken_out(character) => stripped += 1,
             _ => text.push(character),
         }
     }
     CleanBody { text, stripped }
+}
+
+fn is_taken_out(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{feff}' | '\u{200b}')
 }
 
 impl CleanBody {
@@ -216,10 +221,10 @@ impl CleanBody {
 }
 
 /// Returns whether an agent may take a text for a command of its own, or a file's name, if it is
-/// typed as it is. Agents look behind what is blank, a byte order mark too.
+/// typed as it is. Agents look behind what is blank; what [`clean_body`] takes out is not there.
 #[must_use]
 pub fn may_be_command(body: &str) -> bool {
-    let blank = |character: char| character.is_whitespace() || character == '\u{feff}';
+    let blank = |character: char| character.is_whitespace() || is_taken_out(character);
     body.trim_start_matches(blank).starts_with(['!', '/', '@'])
 }
 
@@ -236,8 +241,21 @@ mod tests {
     }
 
     #[test]
+    fn blanks_of_no_width_are_taken_out_and_joiners_are_not() {
+        let body = clean_body("\u{feff}a\u{200b}b 👩\u{200d}💻 e\u{301}");
+        assert_eq!(body.text, "ab 👩\u{200d}💻 e\u{301}");
+        assert_eq!(body.stripped, 2);
+    }
+
+    #[test]
     fn a_body_of_blanks_and_control_characters_is_blank() {
-        for body in ["", " \n\t", "\u{1}\u{2}", "\u{1b} \u{7f}"] {
+        for body in [
+            "",
+            " \n\t",
+            "\u{1}\u{2}",
+            "\u{1b} \u{7f}",
+            "\u{feff}\u{200b}",
+        ] {
             assert!(clean_body(body).is_blank(), "{body:?}");
         }
         assert!(!clean_body("\u{1}a").is_blank());
@@ -254,6 +272,8 @@ mod tests {
             "\t@x",
             "\u{a0}!x",
             "\u{feff}/x",
+            "\u{200b}/x",
+            "\u{1}!x",
         ] {
             assert!(may_be_command(body), "{body:?}");
         }

@@ -334,8 +334,8 @@ fn notes(report: &SendReport, wait: Option<Reached>) -> Vec<String> {
         notes.push(note.to_owned());
     }
     if report.stripped > 0 {
-        let stripped = counted(report.stripped, "control character");
-        notes.push(format!("{stripped} taken out of it"));
+        let stripped = counted(report.stripped, "character");
+        notes.push(format!("{stripped} without a glyph taken out of it"));
     }
     if report.via == Via::Store && !report.receipt.settled {
         let agent = &report.agent;

@@ -79,7 +79,7 @@ pub struct SendReport {
     pub position: u32,
     /// Whether it had been accepted before, under the same id.
     pub duplicate: bool,
-    /// How many control characters were taken out of it.
+    /// How many characters were taken out of it: control characters, and blanks of no width.
     pub stripped: usize,
     /// Who accepted it.
     pub via: Via,

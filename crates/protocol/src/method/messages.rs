@@ -25,7 +25,7 @@ pub struct AcceptedResult {
     pub position: u32,
     /// Whether it had been accepted before, under the same id.
     pub duplicate: bool,
-    /// How many control characters were taken out of its body.
+    /// How many characters were taken out of its body: control characters, and blanks of no width.
     #[serde(default)]
     pub stripped: usize,
 }
