@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::answer::AnswerRule;
 use crate::composer::{Composer, ComposerRule};
 use crate::dialog::{Dialog, DialogRule, Press};
 use crate::echo::EchoRule;
@@ -11,7 +12,7 @@ use crate::launch::Launch;
 use crate::pattern::Pattern;
 use crate::queue::{Match, QueueRule};
 use crate::rule::{Rule, View};
-use crate::screen::{Row, Screen};
+use crate::screen::Screen;
 use crate::state::{Classification, ScreenState, Signals};
 use crate::submit::Submit;
 use crate::trust::Trust;
@@ -53,7 +54,7 @@ pub struct Harness {
     evidence: Evidence,
     queue: Option<QueueRule>,
     user_message: Option<Pattern>,
-    answer: Option<Pattern>,
+    answer: Option<AnswerRule>,
     dialog: Option<DialogRule>,
     transcript: Option<Transcript>,
     hooks: Option<Hooks>,
@@ -85,6 +86,8 @@ struct File {
     comfortable_bytes: Option<usize>,
     user_message: Option<Pattern>,
     answer: Option<Pattern>,
+    answer_rows: Option<Pattern>,
+    answer_never: Option<Pattern>,
     dialog: Option<DialogRule>,
     transcript: Option<Transcript>,
     hooks: Option<Hooks>,
@@ -151,6 +154,19 @@ impl Harness {
                 return inconsistent("[composer]", message.to_owned());
             }
         };
+        let answer = match (file.answer, file.answer_rows, file.answer_never) {
+            (None, None, None) => None,
+            (Some(mark), None, None) => Some(AnswerRule::Marked(mark)),
+            (None, Some(rows), never) => Some(AnswerRule::Plain { rows, never }),
+            (Some(_), Some(_), _) => {
+                let message = "an answer has either a mark (`answer`) or none (`answer_rows`)";
+                return inconsistent("answer_rows", message.to_owned());
+            }
+            (_, None, Some(_)) => {
+                let message = "`answer_never` goes with `answer_rows`";
+                return inconsistent("answer_never", message.to_owned());
+            }
+        };
         let mut rules = file.rules;
         rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
         Ok(Harness {
@@ -166,7 +182,7 @@ impl Harness {
             evidence,
             queue: file.queue,
             user_message: file.user_message,
-            answer: file.answer,
+            answer,
             dialog: file.dialog,
             transcript: file.transcript,
             hooks: file.hooks,
@@ -235,24 +251,12 @@ impl Harness {
         self.hooks.as_ref()
     }
 
-    /// Returns the agent's last answer as far as the screen shows it: from the last row that
-    /// begins one since the user's last message, without its mark and its indentation, to the first
-    /// row that does not belong to it.
+    /// Returns the agent's last answer as far as the screen shows it: since the user's last message,
+    /// the last stretch of rows that are one, without mark and indentation.
     ///
     /// A transcript says it better.
     pub fn answer(&self, screen: &Screen) -> Option<String> {
-        let mark = self.answer.as_ref()?;
-        let view = self.view(screen);
-        let rows = view.turn();
-        let first = rows.iter().rposition(|row| mark.is_match(&row.text))?;
-        let begin = mark.find(&rows[first].text)?.end();
-        let belongs = |row: &&Row| row.is_blank() || row.text.starts_with(' ');
-        let others = rows[first + 1..].iter().take_while(belongs);
-        let others = others.map(|row| row.text.strip_prefix("  ").unwrap_or(&row.text));
-        let lines: Vec<&str> = std::iter::once(&rows[first].text[begin..])
-            .chain(others)
-            .collect();
-        Some(lines.join("\n").trim().to_owned())
+        self.answer.as_ref()?.read(self.view(screen).turn())
     }
 
     /// Tells whether the program has a composer that its rules can read; of any other it is only seen

@@ -32,6 +32,7 @@
 //! place relative to the composer. Dialogs outrank everything else, because a submit key would
 //! answer them.
 
+mod answer;
 mod composer;
 mod dialog;
 mod echo;

@@ -28,6 +28,8 @@ pub(crate) struct Rule {
     /// None may match a row of the region.
     #[serde(default)]
     absent: Vec<Pattern>,
+    /// The last row above the composer that matches is the line that is shown, not that of `match`.
+    shows: Option<Pattern>,
     composer: Option<ComposerCondition>,
     /// Whether the cursor stands in the composer, which has to be there.
     cursor_inside: Option<bool>,
@@ -165,8 +167,14 @@ impl Rule {
             .iter()
             .map(|pattern| lines.iter().copied().find(|line| pattern.is_match(line)))
             .collect();
+        let matched = matched?;
+        let shown = self.shows.as_ref().and_then(|pattern| {
+            let mut lines = view.lines(Region::Above, usize::MAX).into_iter();
+            lines.find(|line| pattern.is_match(line))
+        });
+        let line = shown.or(matched.first().copied());
         Some(Evidence {
-            line: matched?.first().map(|line| without_decoration(line)),
+            line: line.map(without_decoration),
         })
     }
 

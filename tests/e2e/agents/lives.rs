@@ -145,35 +145,50 @@ fn a_message_to_a_mate_leaves_codexs_sandbox_by_its_tools() {
     });
 }
 
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Pi; "pi")]
+fn the_session_log_has_the_agents_last_words_by_its_own_account(program: Program) {
+    let words = "It is **blue**.\n\n- deep";
+    let script = [Rule::when("the sea", Then::Answer(format!("{words}\n\n")))];
+    let Some(stage) = Stage::up(program, &script) else {
+        return;
+    };
+    let receipt = stage.ask("what of the sea?");
+    let source = receipt["evidence"]["source"].as_str().unwrap();
+    assert!(["transcript", "hook"].contains(&source), "{receipt:#}");
+    assert_eq!(last_words(&stage)["text"].as_str().unwrap().trim(), words);
+    let told = stage
+        .world
+        .fleet(&["ps", "--explain", stage.name()])
+        .exits(0);
+    assert!(told.stdout.contains("own word"), "{told}");
+}
+
+/// It has no account of its own that we read.
 #[test]
-fn the_session_log_has_the_agents_last_words() {
-    let script = [Rule::when(
-        "the sea",
-        Then::Answer("It is **blue**.\n\n- deep\n".into()),
-    )];
-    for program in [Claude, Codex, Pi] {
-        let Some(stage) = Stage::up(program, &script) else {
-            return;
-        };
-        let receipt = stage.ask("what of the sea?");
-        let source = receipt["evidence"]["source"].as_str().unwrap();
-        assert!(["transcript", "hook"].contains(&source), "{receipt:#}");
-        // The receipt may know of the end of the turn before the words are written down.
-        let words = until(|| {
-            let log = stage.world.fleet(&["log", stage.name(), "--json"]).exits(0);
-            let records = log.stdout.lines();
-            let mut records = records.filter_map(|line| serde_json::from_str(line).ok());
-            let words = records.find(|record: &Value| record["type"] == "agent_output");
-            words.ok_or_else(|| log.to_string())
-        });
-        let text = words["text"].as_str().unwrap().trim();
-        assert_eq!(text, "It is **blue**.\n\n- deep", "{}", stage.name());
-        let told = stage
-            .world
-            .fleet(&["ps", "--explain", stage.name()])
-            .exits(0);
-        assert!(told.stdout.contains("own word"), "{told}");
-    }
+fn the_session_log_has_what_opencodes_screen_shows_of_its_last_words() {
+    let words = "It is blue.\n\nAnd it is deep,\nwhich nobody sees.";
+    let script = [Rule::when("the sea", Then::Answer(words.into()))];
+    let Some(stage) = Stage::up(Opencode, &script) else {
+        return;
+    };
+    let receipt = stage.ask("what of the sea?");
+    assert_eq!(receipt["evidence"]["source"], "status_edge", "{receipt:#}");
+    let told = last_words(&stage);
+    assert_eq!(told["text"], words, "{told:#}\n{}", stage.tail());
+}
+
+/// Returns the record of the last that the agent said.
+fn last_words(stage: &Stage) -> Value {
+    // A receipt may know of the end of the turn before the words are written down.
+    until(|| {
+        let log = stage.world.fleet(&["log", stage.name(), "--json"]).exits(0);
+        let records = log.stdout.lines();
+        let mut records = records.filter_map(|line| serde_json::from_str(line).ok());
+        let words = records.rfind(|record: &Value| record["type"] == "agent_output");
+        words.ok_or_else(|| log.to_string())
+    })
 }
 
 /// A pod that was killed judges by these times whether a text was said since it was typed.
