@@ -98,6 +98,30 @@ mod tests {
     }
 
     #[test]
+    fn the_recorded_screens_of_opencode_have_its_last_words() {
+        let recorded = |text: &str| {
+            let screen = Screen::from_text(120, text);
+            Harness::shipped("opencode").unwrap().answer(&screen)
+        };
+        let several = include_str!("../tests/screens/opencode/120x40/answered-after-tools.txt");
+        let answer = recorded(several).unwrap();
+        assert!(
+            answer.starts_with("First para.\n\n- item one\n- item two\n\n"),
+            "{answer}"
+        );
+        assert!(answer.ends_with("┘\n\nLast words."), "{answer}");
+        let short = include_str!("../tests/screens/opencode/120x40/answered-after-failure.txt");
+        assert_eq!(recorded(short).as_deref(), Some("I got 7 characters."));
+        let ran = include_str!("../tests/screens/opencode/100x32/7-permission.txt");
+        let answer = "STUB-REPLY to: RUN:touch /srv/demo/x.opencode (len=30)";
+        assert_eq!(recorded(ran).as_deref(), Some(answer));
+        let busy = include_str!("../tests/screens/opencode/100x32/4-busy.txt");
+        assert_eq!(recorded(busy), None);
+        let failed = include_str!("../tests/screens/opencode/120x40/failed.txt");
+        assert_eq!(recorded(failed), None);
+    }
+
+    #[test]
     fn a_turn_that_failed_or_goes_on_has_no_answer() {
         let failed = "  ┃\n  ┃  no such thing\n  ┃\n\n     ▣  Build · Stub";
         assert_eq!(opencode(failed), None);

@@ -481,6 +481,6 @@ mod tests {
         let mixed = file.replacen("pick = \"{key}\"", "next = \"x\"", 1);
         assert_ne!(mixed, file);
         let refused = Harness::parse("claude", &mixed).unwrap_err();
-        insta::assert_snapshot!(refused, @"harness `claude`, line 56, column 1: `[dialog]` takes `choice` and `pick`, and then `cursor_tells`, or `row`, `next` and `confirm`");
+        insta::assert_snapshot!(refused, @"harness `claude`, line 60, column 1: `[dialog]` takes `choice` and `pick`, and then `cursor_tells`, or `row`, `next` and `confirm`");
     }
 }

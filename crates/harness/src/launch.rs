@@ -54,6 +54,41 @@ pub struct Launch {
     /// Continues the conversation `{session}`, or the directory's last one if the template does
     /// not name it.
     pub resume: Option<Vec<String>>,
+    /// Lets it read the files of long messages without asking anybody.
+    #[serde(default)]
+    pub bodies: BodyAccess,
+}
+
+/// How a program is told that it may read the directory of the messages that are too long to be
+/// typed. In both `{bodies}` is that directory's path, which is absolute.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct BodyAccess {
+    /// Arguments.
+    #[serde(default)]
+    flags: Vec<String>,
+    /// Environment variables; `{bodies}` stands in a JSON string.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+}
+
+impl BodyAccess {
+    const NAME: &'static str = "{bodies}";
+
+    /// Returns the arguments for a directory; they go where [`Launch::conversation`] goes.
+    pub fn flags(&self, directory: &str) -> Vec<String> {
+        fill(&self.flags, Self::NAME, directory)
+    }
+
+    /// Returns the variables for a directory.
+    pub fn env(&self, directory: &str) -> BTreeMap<String, String> {
+        let quoted = serde_json::Value::from(directory).to_string();
+        let inner = &quoted[1..quoted.len() - 1];
+        let filled =
+            |(name, value): (&String, &String)| (name.clone(), value.replace(Self::NAME, inner));
+        self.env.iter().map(filled).collect()
+    }
 }
 
 /// What one start of an agent asks for; see [`Launch::command`].
@@ -204,6 +239,7 @@ impl Launch {
             })
             .or_else(|| of_many(&self.mcp, &Tools::NAMES))
             .or_else(|| of_many(&self.hooks, &Calls::NAMES))
+            .or_else(|| unknown_placeholder(&self.bodies.flags, BodyAccess::NAME))
     }
 }
 
@@ -317,5 +353,24 @@ mod tests {
         };
         assert_eq!(command("claude", &named), "claude --session-id 7");
         assert_eq!(command("codex", &named), "codex");
+    }
+
+    #[test]
+    fn the_directory_of_long_messages_may_be_read_and_no_other() {
+        let access = |name: &str| Harness::shipped(name).unwrap().launch().bodies.clone();
+        let directory = "/state/it's \"mine\"/bodies";
+        assert_eq!(
+            access("claude").flags(directory),
+            ["--allowedTools", "Read(//state/it's \"mine\"/bodies/**)"]
+        );
+        let env = access("opencode").env(directory);
+        let permission: serde_json::Value =
+            serde_json::from_str(&env["OPENCODE_PERMISSION"]).unwrap();
+        let pattern = format!("{directory}/*");
+        assert_eq!(
+            permission,
+            serde_json::json!({"external_directory": {pattern: "allow"}})
+        );
+        assert_eq!(access("codex"), BodyAccess::default());
     }
 }

@@ -56,7 +56,7 @@ pub use dialog::{Dialog, Press};
 pub use error::{HarnessError, HarnessErrorKind};
 pub use harness::{Harness, SHIPPED};
 pub use holding::Holding;
-pub use launch::{Calls, Conversation, Invocation, Launch, Tools};
+pub use launch::{BodyAccess, Calls, Conversation, Invocation, Launch, Tools};
 pub use queue::Match;
 pub use recording::Recording;
 pub use screen::{Cursor, Row, Screen};

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
+use podfleet_harness::same_text;
 use podfleet_stub_model::{Failure, Rule, Then, ToolCall};
 use serde_json::json;
 use test_case::test_case;
@@ -142,6 +143,48 @@ fn a_long_message_of_many_lines_and_scripts_arrives_whole(program: Program) {
 #[test_case(Codex; "codex")]
 #[test_case(Opencode; "opencode")]
 #[test_case(Pi; "pi")]
+fn letters_that_are_composed_of_several_characters_arrive(program: Program) {
+    let Some(stage) = Stage::up(program, &[]) else {
+        return;
+    };
+    // As a file may have them: a mark in front, accents apart, a blank that nobody sees.
+    let body = "\u{feff}Gru\u{308}\u{df}e, cafe\u{301},\u{200b} \u{5e9}\u{5dc}\u{5d5}\u{5dd} end";
+    stage.ask(body);
+    let asked = stage.until_asked("end");
+    let (_, received) = asked.user.split_once("] ").unwrap();
+    assert!(same_text(received, body), "{received:?}");
+}
+
+#[test_case(Claude, call("Read", "file_path"); "claude")]
+#[test_case(Codex, Then::Run("head -n 3 {last}".into()); "codex")]
+#[test_case(Opencode, call("read", "filePath"); "opencode")]
+#[test_case(Pi, call("read", "path"); "pi")]
+fn a_message_that_is_too_long_to_be_typed_is_read_without_a_question(program: Program, read: Then) {
+    let Some(stage) = Stage::up(program, &[Rule::when("This message is long", read)]) else {
+        return;
+    };
+    let body = format!("the beginning\n{}", "and so on\n".repeat(7000));
+    assert!(body.len() > 65_536, "{}", body.len());
+    stage.ask(&body);
+    let asked = stage.asked();
+    let given = asked.iter().find_map(|asked| asked.tool_result.clone());
+    let given = given.unwrap_or_else(|| panic!("{}", stage.tail()));
+    assert!(given.contains("the beginning"), "{given}");
+}
+
+/// Calls a tool that reads the first lines of the file that the user has named last; more would be
+/// said again, and drawn for long.
+fn call(tool: &str, argument: &str) -> Then {
+    Then::Call(ToolCall {
+        tool: tool.into(),
+        arguments: json!({argument: "{last}", "limit": 3}),
+    })
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
 fn an_error_of_the_api_ends_the_turn_and_the_next_message_gets_through(program: Program) {
     let failure = Failure {
         status: 400,
@@ -158,6 +201,11 @@ fn an_error_of_the_api_ends_the_turn_and_the_next_message_gets_through(program: 
         stage.tail()
     );
     assert_eq!(receipt["settled"], true, "{receipt:#}");
+    // Codex's own word may come before its screen.
+    if program != Codex {
+        let reason = receipt["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("no such thing"), "{receipt:#}");
+    }
     stage.ask("this one does not");
 }
 

@@ -48,9 +48,10 @@ pub enum Then {
     Answer(String),
     /// Fails.
     Fail(Failure),
-    /// Asks for a shell command to be run, then answers with what it gave.
+    /// Asks for a shell command to be run, then answers with what it gave. `{last}` in it is the last
+    /// word of what the user said.
     Run(String),
-    /// Asks for a tool to be called, then answers with what it gave.
+    /// Asks for a tool to be called, then answers with what it gave. `{last}` means the same.
     Call(ToolCall),
 }
 
@@ -173,9 +174,14 @@ fn outcome(then: Option<Then>, usual: String, asked: &Record) -> Result<Reply, F
         None => Ok(Reply::Text(usual)),
         Some(Then::Answer(text)) => Ok(Reply::Text(text)),
         Some(Then::Fail(failure)) => Err(failure),
-        Some(Then::Run(command)) => Ok(run(&command, asked)),
+        Some(Then::Run(command)) => Ok(run(&filled(&command, asked), asked)),
         Some(Then::Call(call)) => Ok(tool(&call, asked)),
     }
+}
+
+fn filled(template: &str, asked: &Record) -> String {
+    let last = asked.user.split_whitespace().next_back();
+    template.replace("{last}", last.unwrap_or_default())
 }
 
 fn run(command: &str, asked: &Record) -> Reply {
@@ -203,10 +209,17 @@ fn tool(call: &ToolCall, asked: &Record) -> Reply {
         Some((namespace, name)) => (Some(namespace.to_owned()), name),
         None => (None, name.as_str()),
     };
+    let mut arguments = call.arguments.clone();
+    let values = arguments.as_object_mut().into_iter().flatten();
+    for (_, value) in values {
+        if let Value::String(text) = value {
+            *text = filled(text, asked);
+        }
+    }
     Reply::Tool {
         name: name.to_owned(),
         namespace,
-        arguments: call.arguments.clone(),
+        arguments,
     }
 }
 
@@ -254,5 +267,20 @@ mod tests {
         assert_eq!(reply("exec_command"), r#"{"cmd":"true"}"#);
         assert_eq!(reply("shell"), r#"{"command":["sh","-c","true"]}"#);
         assert!(reply("read").contains("no shell"));
+    }
+
+    #[test]
+    fn a_tool_is_called_with_the_last_word_of_the_user() {
+        let call = ToolCall {
+            tool: "read".into(),
+            arguments: json!({"path": "{last}", "limit": 3}),
+        };
+        let script = Script::new(vec![Rule::when("go", Then::Call(call))]);
+        match script.decide(&asked("go to /a/b.txt\n", &["read"])).outcome {
+            Ok(Reply::Tool { arguments, .. }) => {
+                assert_eq!(arguments, json!({"path": "/a/b.txt", "limit": 3}));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -67,7 +67,9 @@ impl Controller {
             None => (Chosen::New, Talk::default()),
         };
         let at = place.at.min(argv.len());
-        argv.splice(at..at, launch.conversation(chosen));
+        let mut own = launch.conversation(chosen);
+        own.extend(launch.bodies.flags(&self.setup.bodies.to_string_lossy()));
+        argv.splice(at..at, own);
         (argv, talk)
     }
 

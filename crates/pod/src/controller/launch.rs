@@ -168,9 +168,14 @@ impl Controller {
         self.dirty = true;
     }
 
-    /// Returns the agent's environment: recorded, then the operator's file, then the pod's own.
+    /// Returns the agent's environment: recorded, then the operator's file, then the pod's own. What
+    /// the harness adds for the pod's files yields to what the operator has set.
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
         let mut env = self.setup.spec.environment();
+        let bodies = self.setup.bodies.to_string_lossy();
+        for (name, value) in self.setup.harness.launch().bodies.env(&bodies) {
+            env.entry(name).or_insert(value);
+        }
         env.extend(self.setup.pod_env.iter().cloned());
         env
     }
