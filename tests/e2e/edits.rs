@@ -5,6 +5,34 @@ use std::fs;
 use crate::world::World;
 
 #[test]
+fn views_leave_a_tmux_server_that_the_roster_names_no_more() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let move_to = |from: &str, to: &str| {
+        let path = world.path("work/default.yaml");
+        let roster = fs::read_to_string(&path).unwrap();
+        let name = |socket: &str| format!("socket_name: {socket}\n");
+        assert!(roster.contains(&name(from)), "{roster}");
+        fs::write(path, roster.replace(&name(from), &name(to))).unwrap();
+    };
+    let has_view = |socket: &str| world.tmux(socket, &["has-session", "-t", "=a"]).code == 0;
+    assert!(has_view("default"));
+    let agent = world.agent_pid("a");
+
+    move_to("default", "other");
+    let up = world.fleet(&["up"]).exits(0);
+    let told = "the views on the socket `default` are ended";
+    assert!(up.to_string().contains(told), "{up}");
+    assert!(has_view("other") && !has_view("default"));
+    assert_eq!(world.agent_pid("a"), agent);
+
+    // Ended before it was brought up from the other roster.
+    move_to("other", "third");
+    world.fleet(&["down", "a"]).exits(0);
+    assert!(!has_view("other"));
+}
+
+#[test]
 fn the_fleet_follows_what_is_edited() {
     let world = World::with_agents(&[("a", "")]);
     world.fleet(&["up"]).exits(0);

@@ -24,6 +24,7 @@ impl Fleet {
         let members: Vec<_> = names.filter_map(|name| PodName::new(name).ok()).collect();
         let now = podfleet_pod::clock::wall();
         self.store.set_members(&self.key, &members, now).await?;
+        self.leave_former_server(events).await?;
         let origin = Origin::new(&self.key, roster, path, self.supervisor.kind());
         origin
             .save(&self.dirs.state)

@@ -203,17 +203,18 @@ impl Fleet {
             .filter_map(|agent| survey.sightings.get(&agent.agent))
             .map(|sighting| sighting.record().identity.id)
             .collect();
-        // Without tmux there is nothing to remove.
-        let Some(Ok(views)) = self.views() else {
-            return Vec::new();
-        };
         if stopped.is_empty() && !release {
             return Vec::new();
         }
-        match views.remove(&stopped, release).await {
-            Ok(()) => Vec::new(),
-            Err(error) => vec![format!("views are left: {}", account(&error))],
+        let mut notes = Vec::new();
+        // Without tmux there is nothing to remove.
+        let present = self.views().and_then(Result::ok);
+        for views in present.into_iter().chain(self.former_views()) {
+            if let Err(error) = views.remove(&stopped, release).await {
+                notes.push(format!("views are left: {}", account(&error)));
+            }
         }
+        notes
     }
 }
 

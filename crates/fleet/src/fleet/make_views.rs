@@ -4,11 +4,13 @@ use podfleet_pod::inspect::spec_of;
 use podfleet_pod_store::PodRecord;
 use podfleet_protocol::{FleetName, Size};
 
-use super::Fleet;
+use super::settle::account;
+use super::{Events, Fleet};
 use crate::dirs::Dirs;
 use crate::error::FleetError;
-use crate::origin::Origin;
-use crate::views::View;
+use crate::origin::{Origin, TmuxNames};
+use crate::report::Progress;
+use crate::views::{View, Views};
 
 /// Describes the view of a pod.
 pub(super) fn view_of(pod: &PodRecord) -> View {
@@ -51,5 +53,37 @@ impl Fleet {
             .collect();
         let made = views.make(&expected).await?;
         Ok(made.taken_notes().collect())
+    }
+
+    /// Describes the views on the tmux server that the roster named at the last `up`, if it names
+    /// another now: nothing that goes by the roster finds them.
+    pub(super) fn former_views(&self) -> Option<Views> {
+        let ((roster, path), origin) = (self.roster.as_ref()?, self.origin.as_ref()?);
+        if TmuxNames::of(roster).socket == origin.tmux.socket {
+            return None;
+        }
+        let location = (&self.dirs, Some(path.as_path()), self.key.tenant.as_str());
+        let fleet = &self.key.fleet;
+        Views::new(&origin.tmux, &self.env, &self.exe, fleet, location).ok()
+    }
+
+    /// Ends the fleet's views on the tmux server that the roster does not name any more.
+    pub(super) async fn leave_former_server(&self, events: &Events) -> Result<(), FleetError> {
+        let Some(former) = self.former_views() else {
+            return Ok(());
+        };
+        let summaries = self.summaries().await?;
+        let pods = summaries.iter().map(|summary| summary.record.identity.id);
+        let server = match former.socket() {
+            "" => "tmux's own socket".to_owned(),
+            name => format!("the socket `{name}`"),
+        };
+        let text = match former.remove(&pods.collect::<Vec<_>>(), true).await {
+            Ok(()) => format!("the views on {server} are ended: the roster names another"),
+            Err(error) => format!("views are left on {server}: {}", account(&error)),
+        };
+        // Nobody has to listen.
+        let _ = events.send(Progress::Note { agent: None, text });
+        Ok(())
     }
 }
