@@ -33,6 +33,28 @@ fn views_leave_a_tmux_server_that_the_roster_names_no_more() {
 }
 
 #[test]
+fn a_file_of_variables_with_a_mistake_starts_no_agent_and_its_place_is_told() {
+    let world = World::with_agents(&[("a", "")]);
+    let directory = world.path("home/config/agents");
+    fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("a.env");
+    fs::write(&file, "# a key\nsecret-of-mine\n").unwrap();
+    let up = world.fleet(&["up", "--timeout", "20"]);
+    assert_ne!(up.code, 0, "{up}");
+    let told = up.to_string();
+    assert!(told.contains("a.env, line 2: "), "{up}");
+    assert!(!told.contains("secret-of-mine"), "{up}");
+    let doctor = world.fleet(&["doctor", "--json"]);
+    assert!(doctor.stdout.contains("a.env, line 2: "), "{doctor}");
+
+    fs::write(&file, "export KEY=\"of mine\"\n").unwrap();
+    world.fleet(&["up"]).exits(0);
+    let environment = fs::read(format!("/proc/{}/environ", world.agent_pid("a"))).unwrap();
+    let mut variables = environment.split(|byte| *byte == 0);
+    assert!(variables.any(|variable| variable == b"KEY=of mine"));
+}
+
+#[test]
 fn the_fleet_follows_what_is_edited() {
     let world = World::with_agents(&[("a", "")]);
     world.fleet(&["up"]).exits(0);

@@ -41,6 +41,7 @@ mod witness;
 pub mod bare;
 pub mod clock;
 pub mod conversation;
+pub mod env_file;
 pub mod guard;
 pub mod heartbeat;
 pub mod host;

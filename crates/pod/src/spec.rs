@@ -7,6 +7,8 @@ use podfleet_harness::Harness;
 use podfleet_protocol::Size;
 use serde::{Deserialize, Serialize};
 
+use crate::env_file::EnvFile;
+
 /// Everything that decides how a pod runs its agent.
 ///
 /// It is recorded in the store before the pod starts, so that the pod needs no roster: a broken
@@ -63,22 +65,18 @@ impl PodSpec {
     #[must_use]
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut env = self.env.clone();
-        if let Some(path) = &self.env_file
-            && let Ok(text) = std::fs::read_to_string(path)
-        {
-            env.extend(parse_env(&text));
-        }
+        env.extend(self.read_env_file().variables);
         env
     }
-}
 
-/// Reads `NAME=value` lines; empty lines and those that begin with `#` are skipped.
-fn parse_env(text: &str) -> impl Iterator<Item = (String, String)> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
+    /// Reads the operator's file as it is now.
+    #[must_use]
+    pub fn read_env_file(&self) -> EnvFile {
+        self.env_file
+            .as_deref()
+            .map(EnvFile::read)
+            .unwrap_or_default()
+    }
 }
 
 /// How the conversation of an agent is chosen at its start.

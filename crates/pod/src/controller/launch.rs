@@ -36,6 +36,10 @@ impl Controller {
         self.phase = Phase::Idle;
         let spec = &self.setup.spec;
         let shared = Arc::clone(&self.setup.shared);
+        if let Some(fault) = spec.read_env_file().fault {
+            shared.tell(Command::Prepared(Err(fault.to_string())));
+            return;
+        }
         if spec.prepare.is_empty() {
             shared.tell(Command::Prepared(Ok(())));
             return;

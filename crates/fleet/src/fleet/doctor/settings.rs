@@ -1,5 +1,6 @@
 //! Settings of the agents' own programs that fight the environment that the fleet gives them.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use podfleet_harness::Harness;
@@ -17,13 +18,15 @@ use crate::views::find_program;
 const MAX_BYTES: usize = 1 << 20;
 
 impl Fleet {
-    /// One check for each setting that takes away what a harness sets.
+    /// One check for each setting that takes away what a harness sets, and for what is wrong with the
+    /// agents' files of variables.
     pub(super) async fn settings_checks(&self) -> Result<Vec<Check>, FleetError> {
         let survey = self.survey().await?;
         let home = self.env.get("HOME").unwrap_or("/");
         let mut checks = Vec::new();
         for (_, desired) in &survey.hosted {
             let Ok(desired) = desired else { continue };
+            checks.extend(env_file_checks(desired));
             let name = &desired.spec.harness.name;
             let Ok((_, harness)) = load_harness(&self.dirs, name, &desired.runtime) else {
                 continue;
@@ -52,6 +55,30 @@ impl Fleet {
             .remedy("apt install openssh-client"),
         })
     }
+}
+
+/// What is wrong with an agent's file of variables, which may hold secrets.
+fn env_file_checks(desired: &Desired) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if let Some(fault) = desired.spec.read_env_file().fault {
+        let remedy = "correct it; the agent is not started before";
+        checks.push(Check::new("env file", Verdict::Wrong, fault.to_string()).remedy(remedy));
+    }
+    let path = desired.spec.env_file.iter();
+    let open = path.filter(|path| {
+        let mode = path.metadata().map(|file| file.permissions().mode());
+        mode.is_ok_and(|mode| mode & 0o077 != 0)
+    });
+    checks.extend(open.map(|path| {
+        let path = path.display();
+        Check::new(
+            "env file",
+            Verdict::Note,
+            format!("{path} can be read by others"),
+        )
+        .remedy(format!("chmod 600 {path}"))
+    }));
+    checks
 }
 
 /// Returns where the program reads settings that win over its environment.
