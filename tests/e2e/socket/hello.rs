@@ -90,6 +90,19 @@ fn a_pod_has_the_methods_that_its_hello_names_and_no_other() {
 }
 
 #[test]
+fn hello_tells_what_the_pod_does() {
+    let (_pods, pod) = Pods::one("{}");
+    pod.settled();
+    let hello = pod.open().greet("test", None).unwrap();
+    let status = hello.status.unwrap();
+    assert_eq!(status.screen, "ready");
+    assert!(
+        matches!(status.agent, AgentPhase::Running { .. }),
+        "{status:?}"
+    );
+}
+
+#[test]
 fn a_connection_for_requests_cannot_turn_into_an_attach_stream() {
     let (_pods, pod) = Pods::one("{}");
     let mut client = pod.open();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
+use podfleet_protocol::Glance;
 use podfleet_protocol::codec::{LineCodec, LineError};
 use podfleet_protocol::limits::{HELLO_DEADLINE, LAST_WORDS, MAX_CONNECTIONS, MAX_LINE};
 use podfleet_protocol::method::{AttachParams, Call, ConnectionRole, HelloResult};
@@ -61,7 +62,7 @@ async fn open(lines: &mut Lines, shared: &Shared, process: Option<u32>) -> Optio
     let (response, caller) = match RECEIVER.greet(lines.next().await?) {
         Ok(greeting) => match caller::identify(shared, process, greeting.hello).await {
             Ok(caller) => {
-                let result = requests::json(hello(shared, greeting.protocol));
+                let result = requests::json(hello(shared, &caller, greeting.protocol));
                 (Response::of(greeting.id, result), Some(caller))
             }
             Err(error) => (Response::failure(Some(greeting.id), error), None),
@@ -72,8 +73,10 @@ async fn open(lines: &mut Lines, shared: &Shared, process: Option<u32>) -> Optio
     caller
 }
 
-fn hello(shared: &Shared, protocol: u32) -> HelloResult {
+fn hello(shared: &Shared, caller: &Caller, protocol: u32) -> HelloResult {
     let methods = RECEIVER.methods().iter();
+    let sees = rights::check(caller.seat, &Call::Status(Box::default())).is_ok();
+    let status = sees.then(|| Glance::from(shared.status.borrow().clone()));
     HelloResult {
         protocol,
         pod: shared.identity.id,
@@ -81,6 +84,7 @@ fn hello(shared: &Shared, protocol: u32) -> HelloResult {
         generation: shared.fence.generation,
         build: shared.build.clone(),
         capabilities: methods.map(|name| (*name).to_owned()).collect(),
+        status,
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::EventCursor;
 use crate::id::{Generation, PodId, SessionId};
 use crate::name::PodName;
+use crate::row::Glance;
 use crate::status::PodStatus;
 
 /// What a connection is for.
@@ -68,6 +69,9 @@ pub struct HelloResult {
     pub build: String,
     /// The methods that it has.
     pub capabilities: Vec<String>,
+    /// What it does now; absent where the caller may not see that, and of older builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Glance>,
 }
 
 /// Parameters of `subscribe`, once on a connection with the role `subscribe`.
