@@ -31,6 +31,8 @@ pub enum Fact {
         answer: Option<String>,
         /// What the user had said, where the record has it.
         of: Option<String>,
+        /// What went wrong, if the turn ended with an error.
+        error: Option<String>,
     },
 }
 
@@ -84,6 +86,8 @@ struct RecordRule {
     text: Option<String>,
     /// Where the words are that began the turn which has ended.
     of: Option<String>,
+    /// Where it is said what went wrong.
+    error: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -182,6 +186,7 @@ fn read(rules: &[RecordRule], record: &Value) -> Option<Fact> {
         FactKind::End => Some(Fact::End {
             answer: text,
             of: rule.of.as_ref().and_then(|at| text_at(record, at)),
+            error: rule.error.as_ref().and_then(|at| text_at(record, at)),
         }),
     }
 }
@@ -277,7 +282,18 @@ mod tests {
             read(end),
             Some(Fact::End {
                 answer: Some("t".into()),
-                of: None
+                of: None,
+                error: None
+            })
+        );
+        let failed = json!({"type": "event_msg", "payload": {"type": "task_complete",
+            "last_agent_message": null, "error": {"message": "no such thing"}}});
+        assert_eq!(
+            read(failed),
+            Some(Fact::End {
+                answer: None,
+                of: None,
+                error: Some("no such thing".into())
             })
         );
         let meta = json!({"type": "session_meta", "payload": {"id": "7"}});
@@ -298,7 +314,8 @@ mod tests {
             of_call("codex", &end),
             Some(Fact::End {
                 answer: Some("done".into()),
-                of: Some("b".into())
+                of: Some("b".into()),
+                error: None
             })
         );
         assert_eq!(of_call("codex", &json!({"type": "unheard-of"})), None);

@@ -238,10 +238,7 @@ impl Delivery {
                 self.turns.answered(text);
                 Vec::new()
             }
-            Fact::End { answer, of } => {
-                self.turns
-                    .ended(source, answer.as_deref(), of.as_deref(), now)
-            }
+            Fact::End { .. } => self.turns.ended(source, fact, now),
             _ => Vec::new(),
         }
     }

@@ -222,6 +222,7 @@ mod tests {
         Fact::End {
             answer: Some(answer.into()),
             of: None,
+            error: None,
         }
     }
 

@@ -134,7 +134,30 @@ fn end(answer: &str, of: Option<&str>) -> Fact {
     Fact::End {
         answer: Some(answer.into()),
         of: of.map(str::to_owned),
+        error: None,
     }
+}
+
+#[test]
+fn a_turn_that_its_agent_says_has_failed_is_answered_with_the_reason() {
+    let failed = Fact::End {
+        answer: None,
+        of: None,
+        error: Some("no such thing".into()),
+    };
+    let turns = &mut super::turns::Turns::default();
+    let begun = Finding::new(Outcome::Started, false, 1);
+    let mut turn =
+        super::turn::Turn::new(MessageId::generate(), TEXT.into(), &begun, Instant::now());
+    turn.seen();
+    turns.follow(turn, begun);
+    let actions = turns.ended(Source::Transcript, &failed, Instant::now());
+    let [Action::Found(_, found)] = &actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(found.outcome, Outcome::Answered);
+    let reason = "the turn ended with an error: no such thing";
+    assert_eq!(found.reason.as_deref(), Some(reason));
 }
 
 #[test]

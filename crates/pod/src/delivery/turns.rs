@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use podfleet_protocol::{RunEnd, Source};
+use podfleet_harness::Fact;
+use podfleet_protocol::{Outcome, RunEnd, Source};
 
 use super::turn::Turn;
 use super::{Action, Finding, Look, Records};
@@ -63,13 +64,11 @@ impl Turns {
     }
 
     /// A turn has ended: ours, if its beginning was seen or the record says so.
-    pub(super) fn ended(
-        &mut self,
-        source: Source,
-        answer: Option<&str>,
-        of: Option<&str>,
-        now: Instant,
-    ) -> Vec<Action> {
+    pub(super) fn ended(&mut self, source: Source, fact: &Fact, now: Instant) -> Vec<Action> {
+        let Fact::End { answer, of, error } = fact else {
+            return Vec::new();
+        };
+        let of = of.as_deref();
         if !self.all().any(|turn| turn.is_ended_by(of)) {
             return Vec::new();
         }
@@ -77,7 +76,14 @@ impl Turns {
             if let Some(answer) = answer {
                 turn.answered(answer);
             }
-            Action::Found(turn.id(), turn.ended(source, now))
+            let (id, found) = (turn.id(), turn.ended(source, now));
+            let found = match error {
+                Some(error) if found.outcome == Outcome::Answered => {
+                    found.reason(format!("the turn ended with an error: {error}"))
+                }
+                _ => found,
+            };
+            Action::Found(id, found)
         };
         self.take().map(end).collect()
     }
