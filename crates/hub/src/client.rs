@@ -27,6 +27,7 @@ use crate::wire::{Answer, DEADLINE, Invocation};
 pub use attach::Frames;
 pub use axum::body::Body;
 pub use connect::probe;
+pub(crate) use files::Reading;
 pub use files::{FileBody, FileHead};
 
 use connect::{ConnectFault, Connector};

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderValue, StatusCode, header};
+use ::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
 use http_body_util::BodyStream;
+use hyper::body::Incoming;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LinesCodec};
@@ -15,6 +16,7 @@ use tokio_util::io::StreamReader;
 
 use super::{ClientError, HubClient, Unreachable, answer_of, lost};
 use crate::contained::{Change, Precondition, Stat};
+use crate::fault::Fault;
 use crate::op::Place;
 use crate::path::MountPath;
 use crate::server::{files, watch};
@@ -33,9 +35,16 @@ pub struct FileHead {
     /// How many bytes follow.
     pub length: Option<u64>,
     /// The headers, to be passed on.
-    pub headers: ::http::HeaderMap,
+    pub headers: HeaderMap,
     /// 200, or 206 for a part.
     pub status: u16,
+}
+
+/// What comes of asking for a file or a part of it.
+pub(crate) enum Reading {
+    File(FileHead, FileBody),
+    /// It has no such part; how long it is, as a `Content-Range` says it.
+    NoSuchPart(Fault, Option<HeaderValue>),
 }
 
 /// The bytes of a file as they come.
@@ -52,11 +61,38 @@ impl HubClient {
         path: &MountPath,
         range: Option<&str>,
     ) -> Result<(FileHead, FileBody), ClientError> {
-        let mut request = self.request("GET", &url(files::PREFIX, place, path));
+        let mut headers = HeaderMap::new();
         if let Some(range) = range {
-            request = request.header("range", range);
+            let range = HeaderValue::try_from(range).map_err(|error| invalid(&error.into()))?;
+            headers.insert(header::RANGE, range);
         }
-        self.stream(request).await
+        match self.read_raw(place, path, headers).await? {
+            Reading::File(head, body) => Ok((head, body)),
+            Reading::NoSuchPart(fault, _) => Err(ClientError::Answer(fault)),
+        }
+    }
+
+    /// Reads a file, with the headers that say which part of it.
+    pub(crate) async fn read_raw(
+        &self,
+        place: &Place,
+        path: &MountPath,
+        headers: HeaderMap,
+    ) -> Result<Reading, ClientError> {
+        let mut request = self.request("GET", &url(files::PREFIX, place, path));
+        if let Some(sent) = request.headers_mut() {
+            sent.extend(headers);
+        }
+        let response = self.begin(request).await?;
+        if response.status() != StatusCode::RANGE_NOT_SATISFIABLE {
+            let (head, body) = streamed(response).await?;
+            return Ok(Reading::File(head, body));
+        }
+        let total = response.headers().get(header::CONTENT_RANGE).cloned();
+        match refusal(response).await {
+            ClientError::Answer(fault) => Ok(Reading::NoSuchPart(fault, total)),
+            other => Err(other),
+        }
     }
 
     /// Follows what changes in a directory, to the last change.
@@ -96,44 +132,19 @@ impl HubClient {
         path: &MountPath,
     ) -> Result<FileBody, ClientError> {
         let request = self.request("GET", &url(watch::PREFIX, place, path));
-        self.stream(request).await.map(|(_, body)| body)
+        let response = self.begin(request).await?;
+        streamed(response).await.map(|(_, body)| body)
     }
 
-    async fn stream(
+    async fn begin(
         &self,
         request: ::http::request::Builder,
-    ) -> Result<(FileHead, FileBody), ClientError> {
+    ) -> Result<::http::Response<Incoming>, ClientError> {
         let request = request
             .body(Body::empty())
             .map_err(|error| invalid(&error))?;
-        let response = self
-            .http
-            .request(request)
-            .await
-            .map_err(|error| lost(&error))?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(refusal(response).await);
-        }
-        let headers = response.headers().clone();
-        let length = headers
-            .get("content-length")
-            .and_then(|length| length.to_str().ok()?.parse().ok());
-        let head = FileHead {
-            length,
-            headers,
-            status: status.as_u16(),
-        };
-        let body = BodyStream::new(response.into_body()).filter_map(|frame| async move {
-            match frame {
-                Ok(frame) => frame.into_data().ok().map(Ok),
-                Err(error) => {
-                    let detail = format!("the connection ended within the file ({error})");
-                    Some(Err(ClientError::Unreachable(Unreachable::Reset, detail)))
-                }
-            }
-        });
-        Ok((head, Box::pin(body)))
+        let sent = self.http.request(request).await;
+        sent.map_err(|error| lost(&error))
     }
 
     /// Writes a file, whole or not at all.
@@ -199,7 +210,35 @@ fn asking(mut request: ::http::Request<Body>) -> ::http::Request<Body> {
     })
 }
 
-async fn refusal(response: ::http::Response<hyper::body::Incoming>) -> ClientError {
+async fn streamed(
+    response: ::http::Response<Incoming>,
+) -> Result<(FileHead, FileBody), ClientError> {
+    let status = response.status();
+    if !status.is_success() {
+        return Err(refusal(response).await);
+    }
+    let headers = response.headers().clone();
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
+    let head = FileHead {
+        length,
+        headers,
+        status: status.as_u16(),
+    };
+    let body = BodyStream::new(response.into_body()).filter_map(|frame| async move {
+        match frame {
+            Ok(frame) => frame.into_data().ok().map(Ok),
+            Err(error) => {
+                let detail = format!("the connection ended within the file ({error})");
+                Some(Err(ClientError::Unreachable(Unreachable::Reset, detail)))
+            }
+        }
+    });
+    Ok((head, Box::pin(body)))
+}
+
+async fn refusal(response: ::http::Response<Incoming>) -> ClientError {
     match answer_of(response).await {
         Ok(answer) => match answer.error {
             Some(fault) => ClientError::Answer(fault),

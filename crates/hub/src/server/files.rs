@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -21,7 +21,8 @@ use tokio_util::io::ReaderStream;
 use super::Shared;
 use super::lent::Lent;
 use super::query::Query;
-use super::range::{Part, Range};
+use super::range::{Part, Range, is_of};
+use crate::client::Reading;
 use crate::contained::{Precondition, Stat, fault};
 use crate::endpoint::Remote;
 use crate::fault::{Code, Fault};
@@ -56,12 +57,9 @@ pub(super) async fn read(
     let caller = caller?;
     caller.needs(Scope::FilesRead)?;
     let (place, path) = named(&shared, &uri, PREFIX, query?.0).await?;
-    let range = headers
-        .get(header::RANGE)
-        .and_then(|range| range.to_str().ok());
     let read = match place.doer {
-        Doer::Here => read_here(&shared, &place.root, path, range).await,
-        Doer::There(remote) => read_there(&remote, place.root, path, range).await,
+        Doer::Here => read_here(&shared, &place.root, path, &headers).await,
+        Doer::There(remote) => read_there(&remote, place.root, path, &headers).await,
     };
     shared
         .metrics
@@ -75,10 +73,13 @@ async fn read_here(
     shared: &Shared,
     root: &str,
     path: MountPath,
-    range: Option<&str>,
+    headers: &HeaderMap,
 ) -> Result<Response, Fault> {
     let root = shared.hub.machine().root(root).await?;
     let (file, stat) = root.with(move |files| files.read(&path)).await?;
+    let range = text(headers, header::RANGE);
+    // Of a file that is another by now a part would be put together with parts of the earlier one.
+    let range = range.filter(|_| is_of(text(headers, header::IF_RANGE), &stat.etag));
     let (status, part) = match Range::of(range, stat.size) {
         Range::Whole => (
             StatusCode::OK,
@@ -90,13 +91,8 @@ async fn read_here(
         Range::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
         Range::Unsatisfiable => {
             let fault = Fault::new(Code::RequestInvalid, "the file has no such part");
-            let mut response =
-                (StatusCode::RANGE_NOT_SATISFIABLE, fault.into_response()).into_response();
             let total = HeaderValue::try_from(format!("bytes */{}", stat.size));
-            response
-                .headers_mut()
-                .extend(total.ok().map(|total| (header::CONTENT_RANGE, total)));
-            return Ok(response);
+            return Ok(no_such_part(fault, total.ok()));
         }
     };
     let file = blocking(move || {
@@ -111,6 +107,14 @@ async fn read_here(
     *response.status_mut() = status;
     describe(response.headers_mut(), &stat, part, status);
     Ok(response)
+}
+
+fn no_such_part(fault: Fault, total: Option<HeaderValue>) -> Response {
+    let mut response = (StatusCode::RANGE_NOT_SATISFIABLE, fault.into_response()).into_response();
+    response
+        .headers_mut()
+        .extend(total.map(|total| (header::CONTENT_RANGE, total)));
+    response
 }
 
 fn describe(headers: &mut HeaderMap, stat: &Stat, part: Part, status: StatusCode) {
@@ -138,13 +142,21 @@ async fn read_there(
     remote: &Arc<Remote>,
     root: String,
     path: MountPath,
-    range: Option<&str>,
+    headers: &HeaderMap,
 ) -> Result<Response, Fault> {
     let place = Place::Root(root);
-    let range = range.map(str::to_owned);
-    let reading = remote
-        .work(|client| async move { client.read_file(&place, &path, range.as_deref()).await });
-    let (head, body) = reading.await?;
+    let part = [header::RANGE, header::IF_RANGE].into_iter();
+    let part: HeaderMap = part
+        .filter_map(|name| headers.get(&name).cloned().map(|value| (name, value)))
+        .collect();
+    let reading = remote.work(|client| async move { client.read_raw(&place, &path, part).await });
+    let (head, body) = match reading.await? {
+        Reading::File(head, body) => (head, body),
+        Reading::NoSuchPart(fault, total) => {
+            let fault = fault.from_endpoint(remote.endpoint().name.as_str());
+            return Ok(no_such_part(fault, total));
+        }
+    };
     // When the endpoint is lost, the body ends before its length: the client sees that it is torn.
     let body = body.take_until(remote.link().cancelled_owned());
     let mut response = Response::new(Body::from_stream(body));
@@ -194,6 +206,10 @@ async fn receive(
     body: Lent,
 ) -> Result<Stat, Fault> {
     caller.needs(Scope::FilesWrite)?;
+    if headers.contains_key(header::CONTENT_RANGE) {
+        let message = "a file is written whole: `Content-Range` is not taken";
+        return Err(Fault::new(Code::RequestInvalid, message));
+    }
     let precondition = precondition(headers)?;
     let (place, path) = named(shared, uri, PREFIX, query).await?;
     let coming = body.clone();
@@ -276,14 +292,16 @@ async fn write_here(
     written
 }
 
+/// Returns a header; one that is no text is none that fits anything.
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let value = headers.get(name)?;
+    Some(value.to_str().unwrap_or("?"))
+}
+
 fn precondition(headers: &HeaderMap) -> Result<Precondition, Fault> {
-    let text = |name| {
-        headers
-            .get(name)
-            .map(|value: &HeaderValue| value.to_str().unwrap_or("?"))
-    };
     let wrong = |what: &str| Err(Fault::new(Code::RequestInvalid, what));
-    match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
+    let tags = [header::IF_MATCH, header::IF_NONE_MATCH].map(|name| text(headers, name));
+    match tags.into() {
         (None, None) => Ok(Precondition::None),
         (None, Some("*")) => Ok(Precondition::Absent),
         (Some(tag), None) => {

@@ -18,6 +18,13 @@ pub(super) enum Range {
     Unsatisfiable,
 }
 
+/// Returns whether a part may be answered with: without an `If-Range`, or when the file still has the
+/// tag in it. Dates and weak tags never fit, since neither is given out.
+pub(super) fn is_of(if_range: Option<&str>, etag: &str) -> bool {
+    let tag = |text: &str| text.strip_prefix('"')?.strip_suffix('"').map(str::to_owned);
+    if_range.is_none_or(|text| tag(text).is_some_and(|tag| tag == etag))
+}
+
 impl Range {
     pub(super) fn of(header: Option<&str>, size: u64) -> Self {
         let Some(range) = header.and_then(|header| header.strip_prefix("bytes=")) else {
@@ -73,5 +80,21 @@ mod tests {
             assert_eq!(of(odd), Range::Whole, "{odd}");
         }
         assert_eq!(Range::of(None, 100), Range::Whole);
+    }
+
+    #[test]
+    fn a_part_is_answered_with_only_of_the_file_that_is_meant() {
+        assert!(is_of(None, "tag"));
+        assert!(is_of(Some("\"tag\""), "tag"));
+        for other in [
+            "\"other\"",
+            "tag",
+            "W/\"tag\"",
+            "\"",
+            "",
+            "Wed, 21 Oct 2015 07:28:00 GMT",
+        ] {
+            assert!(!is_of(Some(other), "tag"), "{other}");
+        }
     }
 }

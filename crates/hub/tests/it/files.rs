@@ -64,6 +64,51 @@ async fn the_bytes_of_a_file_come_and_go_as_they_are() {
     assert_eq!(refused(changed).code, Code::FsConflict);
 }
 
+/// Asks `home` for parts of a file in the mount `m`, which is a directory of `holder`.
+pub(crate) async fn assert_parts_are_right(home: &TestHub, holder: &TestHub) {
+    std::fs::write(holder.files().join("part"), "0123456789").unwrap();
+    let token = home.token("parts", &[Scope::FilesRead]).reveal_once();
+    let get = async |headers: &str| {
+        raw(home, &format!(
+            "GET /v1/files/m/part HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n{headers}\r\n"
+        )).await
+    };
+    let whole = get("").await;
+    let etag = whole.lines().find_map(|line| line.strip_prefix("etag: "));
+    let etag = etag.unwrap();
+    let part = get(&format!("range: bytes=3-4\r\nif-range: {etag}\r\n")).await;
+    assert!(part.starts_with("HTTP/1.1 206"), "{part}");
+    assert!(part.contains("\r\ncontent-range: bytes 3-4/10\r\n"));
+    assert!(part.ends_with("\r\n\r\n34"), "{part}");
+    let changed = get("range: bytes=3-4\r\nif-range: \"other\"\r\n").await;
+    assert!(changed.starts_with("HTTP/1.1 200"), "{changed}");
+    assert!(changed.ends_with("\r\n\r\n0123456789"), "{changed}");
+    let none = get("range: bytes=10-\r\n").await;
+    assert!(none.starts_with("HTTP/1.1 416"), "{none}");
+    assert!(none.contains("\r\ncontent-range: bytes */10\r\n"), "{none}");
+    assert!(none.contains("request.invalid"), "{none}");
+}
+
+#[tokio::test]
+async fn a_part_is_asked_for_by_a_tag_and_refused_with_the_length() {
+    let hub = TestHub::new().await;
+    mounted(&hub, "m").await;
+    assert_parts_are_right(&hub, &hub).await;
+}
+
+#[tokio::test]
+async fn a_part_that_is_sent_is_not_taken_for_the_whole_file() {
+    let hub = TestHub::new().await;
+    mounted(&hub, "m").await;
+    std::fs::write(hub.files().join("a"), "as it was").unwrap();
+    let token = hub.token("w", &[Scope::FilesWrite]).reveal_once();
+    let answer = raw(&hub, &format!(
+        "PUT /v1/files/m/a HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-range: bytes 0-3/10\r\ncontent-length: 4\r\n\r\nhalf"
+    )).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert_eq!(std::fs::read(hub.files().join("a")).unwrap(), b"as it was");
+}
+
 #[tokio::test]
 async fn of_many_that_write_on_the_condition_of_one_tag_one_does() {
     let hub = TestHub::new().await;

@@ -22,6 +22,7 @@ use podfleet_hub::token::Scope;
 use podfleet_protocol::method::Nothing;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::files::assert_parts_are_right;
 use crate::world::{PATIENCE, TestHub, until};
 
 const RIGHTS: [Scope; 5] = [
@@ -154,6 +155,12 @@ async fn bytes_go_through_home_as_they_are() {
     }
     assert_eq!(head.status, 206);
     assert_eq!(read, bytes[1000..]);
+}
+
+#[tokio::test]
+async fn a_part_is_asked_for_by_a_tag_and_refused_with_the_length_through_home_too() {
+    let (home, spoke) = pair().await;
+    assert_parts_are_right(&home, &spoke).await;
 }
 
 #[tokio::test]

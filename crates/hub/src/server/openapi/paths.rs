@@ -191,12 +191,19 @@ fn files(types: &Types) -> Value {
         "parameters": place(&types.place),
         "get": {
             "summary": "Reads a file, or with `Range` a part of it.",
-            "parameters": [text(
-                "header",
-                "Range",
-                "one part, as `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-LENGTH`; anything else is \
-                 the whole file"
-            )],
+            "parameters": [
+                text(
+                    "header",
+                    "Range",
+                    "one part, as `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-LENGTH`; anything \
+                     else is the whole file"
+                ),
+                text(
+                    "header",
+                    "If-Range",
+                    "a part only of a file that still has this tag, in quotes; else the whole file"
+                ),
+            ],
             "responses": answers(&json!({
                 "200": { "description": "the file", "headers": headers(&whole), "content": bytes },
                 "206": { "description": "the part", "headers": headers(&part), "content": bytes },
@@ -207,7 +214,7 @@ fn files(types: &Types) -> Value {
             }), &errors),
         },
         "put": {
-            "summary": "Writes a file, whole or not at all.",
+            "summary": "Writes a file, whole or not at all; `Content-Range` is refused.",
             "parameters": [
                 text(
                     "header",
