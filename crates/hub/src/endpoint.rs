@@ -12,7 +12,7 @@ mod supervisor;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::client::{ClientError, HubClient, Way};
+use crate::client::{ClientError, HubClient};
 use crate::fault::{Code, Fault};
 use crate::op::Op;
 use crate::topology::{Endpoint, Topology};
@@ -56,7 +56,8 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Remote {
     endpoint: Mutex<Endpoint>,
-    client: HubClient,
+    /// There is none until the token could be read.
+    client: OnceLock<HubClient>,
     status: watch::Sender<Status>,
     /// Ends when the endpoint is removed.
     gone: CancellationToken,
@@ -124,8 +125,10 @@ impl Remote {
         let working = async {
             self.connected().await?;
             let link = self.link();
+            let client = self.client.get().cloned();
+            let client = client.ok_or_else(|| refusal(&self.endpoint(), &self.status()))?;
             tokio::select! {
-                done = work(self.client.clone()) => done.map_err(|error| {
+                done = work(client) => done.map_err(|error| {
                     if !matches!(error, ClientError::Answer(_)) {
                         self.look.notify_one();
                     }
@@ -231,23 +234,19 @@ impl Endpoints {
     /// Fails when the topology cannot be read.
     pub fn begin(&self) -> Result<(), Fault> {
         for endpoint in self.topology.endpoints()? {
-            self.add(endpoint)?;
+            self.add(endpoint);
         }
         Ok(())
     }
 
-    /// Begins to look after an endpoint.
-    ///
-    /// # Errors
-    /// Fails when its token cannot be read.
-    pub fn add(&self, endpoint: Endpoint) -> Result<Arc<Remote>, Fault> {
+    /// Begins to look after an endpoint. That its token cannot be read is told by its status.
+    pub fn add(&self, endpoint: Endpoint) {
         let id = endpoint.endpoint_id;
-        let token = self.topology.endpoint_secret(id)?;
         let tunnel = self
             .tunnels
             .join(format!("{}.sock", &id.simple().to_string()[20..]));
         let remote = Arc::new(Remote {
-            client: HubClient::new(Way::of(&endpoint.reach, tunnel.clone()), token),
+            client: OnceLock::new(),
             endpoint: Mutex::new(endpoint),
             status: watch::Sender::new(Status::Connecting),
             gone: CancellationToken::new(),
@@ -263,7 +262,6 @@ impl Endpoints {
             events: self.events.clone(),
         };
         tokio::spawn(supervisor.run());
-        Ok(remote)
     }
 
     /// Takes note of what is recorded of an endpoint whose place, key and token are what they were.

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::ssh::{Tunnel, TunnelError};
 use super::{Event, Remote, Status, lock};
 use crate::address::Reach;
-use crate::client::ClientError;
-use crate::fault::Code;
+use crate::client::{ClientError, HubClient, Way};
+use crate::fault::{Code, Fault};
 use crate::op::{HubInfo, Info};
 use crate::topology::Topology;
 use crate::wire::VERSION;
@@ -91,6 +91,9 @@ impl Supervisor {
     }
 
     async fn connect(&self, tunnel: &mut Option<Tunnel>) -> Status {
+        if let Err(fault) = self.client() {
+            return unusable(fault);
+        }
         if let Reach::Ssh { destination } = self.remote.endpoint().reach {
             if tunnel.as_mut().is_some_and(Tunnel::is_up) {
                 let status = self.hello().await;
@@ -110,12 +113,33 @@ impl Supervisor {
         self.hello().await
     }
 
-    async fn hello(&self) -> Status {
-        let hello = self
+    /// Returns what speaks with the endpoint; the token is read for it once.
+    fn client(&self) -> Result<&HubClient, Fault> {
+        if let Some(client) = self.remote.client.get() {
+            return Ok(client);
+        }
+        let endpoint = self.remote.endpoint();
+        let token = self.topology.endpoint_secret(endpoint.endpoint_id);
+        let token = token.map_err(|fault| {
+            let hint = format!(
+                "`chmod go=` on that file, then `fleet endpoint status {} --retry`",
+                endpoint.name
+            );
+            fault.hint(hint)
+        })?;
+        let way = Way::of(&endpoint.reach, self.tunnel.clone());
+        Ok(self
             .remote
             .client
-            .call_within::<HubInfo>(Nothing {}, HELLO, None)
-            .await;
+            .get_or_init(|| HubClient::new(way, token)))
+    }
+
+    async fn hello(&self) -> Status {
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(fault) => return unusable(fault),
+        };
+        let hello = client.call_within::<HubInfo>(Nothing {}, HELLO, None).await;
         match hello {
             Ok(info) => self.compare(info),
             Err(ClientError::Unreachable(why, detail)) => Status::Offline { why, detail },
@@ -216,6 +240,14 @@ impl Supervisor {
             name: self.remote.endpoint().name.to_string(),
             status,
         });
+    }
+}
+
+/// How an endpoint is whose token cannot be read.
+fn unusable(fault: Fault) -> Status {
+    Status::AuthFailed {
+        detail: fault.message,
+        hint: fault.hint,
     }
 }
 

@@ -492,6 +492,51 @@ async fn an_endpoint_gets_another_token_or_key_and_keeps_its_mounts() {
 }
 
 #[tokio::test]
+async fn an_endpoint_whose_token_may_not_be_read_says_so_and_is_tried_again_when_it_may() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut home = TestHub::new().await;
+    let spoke = TestHub::listening(&[("127.0.0.1:0", Protection::Tls)]).await;
+    let Way::Tls(_, pin) = spoke.way() else {
+        panic!()
+    };
+    let added = add(&home, "box", reach(&spoke), spoke.token("home", &RIGHTS)).await;
+    until_state(&home, "box", "connected").await;
+    let id = added.endpoint.unwrap().endpoint_id.simple().to_string();
+    let secret = home.directory.path().join("hub/secrets").join(id);
+    let open = |mode| {
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let retry = async |home: &TestHub| {
+        let params = EndpointParams { name: name("box") };
+        home.owner().call::<EndpointRetry>(params).await.unwrap();
+    };
+    open(0o644);
+    let params = EndpointUpdateParams {
+        name: name("box"),
+        pin: Some(pin),
+        token: None,
+    };
+    home.owner().call::<EndpointUpdate>(params).await.unwrap();
+    let status = until_state(&home, "box", "auth_failed").await;
+    let detail = status.detail().unwrap();
+    assert!(detail.contains("its mode is 0644"), "{detail}");
+    let action = view(&home, "box").await.action.unwrap();
+    assert!(action.contains("--retry"), "{action}");
+    open(0o600);
+    retry(&home).await;
+    until_state(&home, "box", "connected").await;
+
+    // One such file keeps no hub from starting.
+    home.stop().await;
+    open(0o644);
+    home.start().await;
+    until_state(&home, "box", "auth_failed").await;
+    open(0o600);
+    retry(&home).await;
+    until_state(&home, "box", "connected").await;
+}
+
+#[tokio::test]
 async fn a_machine_that_shows_another_key_than_was_given_is_not_added() {
     let home = TestHub::new().await;
     let spoke = TestHub::listening(&[("127.0.0.1:0", Protection::Tls)]).await;
