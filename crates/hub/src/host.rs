@@ -208,7 +208,7 @@ fn recorded(directory: &Path) -> Result<Option<Standing>, Fault> {
     };
     serde_json::from_slice(&text).map(Some).map_err(|error| {
         Fault::new(
-            Code::Internal,
+            Code::HubFailed,
             format!("the record of the running hub is damaged: {error}"),
         )
     })
@@ -313,6 +313,9 @@ mod tests {
         assert_eq!(found(Some(own.start - 1)), None);
         // As hubs wrote it that did not know when they started.
         assert_eq!(found(None), Some(standing(None)));
+        fs::write(directory.path().join(STANDING), "{").unwrap();
+        let damaged = find(directory.path()).unwrap_err();
+        assert_eq!(damaged.code, Code::HubFailed, "no defect of ours");
         fs::remove_file(directory.path().join(STANDING)).unwrap();
         assert_eq!(find(directory.path()).unwrap(), None, "it begins");
     }
