@@ -1,11 +1,14 @@
 //! Writing a file whole or not at all.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,17 +32,20 @@ pub enum Precondition {
     Etag(String),
 }
 
-/// A file that is being written: beside its place, under a name of its own, until
-/// [`finish`](Self::finish). Dropping it leaves the file as it was.
+/// A file that is being written: in the directory of its place, but without a name, until
+/// [`finish`](Self::finish). Dropping it leaves the file as it was, and so does the end of the process.
+/// (Over a file that is there it has a name from when it is whole until it is renamed.)
+/// Where the file system has no files without a name it has one of its own, which stays when the
+/// process is killed.
 #[derive(Debug)]
 pub struct Written {
     directory: Dir,
-    part: PathBuf,
+    /// The name that it has beside its place, if it has one.
+    part: Option<PathBuf>,
     name: PathBuf,
     path: MountPath,
     precondition: Precondition,
     file: File,
-    renamed: bool,
 }
 
 impl Contained {
@@ -65,25 +71,23 @@ impl Contained {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => 0o644,
             Err(other) => return Err(error(other)),
         };
-        let part = PathBuf::from(format!(".{}.fleet-part", uuid::Uuid::now_v7().simple()));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        let file = directory.open_with(&part, &options).map_err(error)?;
+        let (file, part) = match unnamed(&directory) {
+            Some(file) => (file, None),
+            None => named(&directory)
+                .map(|(file, part)| (file, Some(part)))
+                .map_err(error)?,
+        };
         let written = Written {
-            file: file.into_std(),
+            file,
             name: PathBuf::from(name),
             path: path.clone(),
             directory,
             part,
             precondition,
-            renamed: false,
         };
         written.check()?;
         let permissions = Permissions::from_mode(mode);
-        written
-            .directory
-            .set_permissions(&written.part, permissions)
-            .map_err(error)?;
+        written.file.set_permissions(permissions).map_err(error)?;
         Ok(written)
     }
 
@@ -111,7 +115,8 @@ impl Written {
     /// # Errors
     /// Fails when the file is not as the precondition says, or the disk fails; then it is as before.
     pub fn finish(mut self) -> Result<Stat, Fault> {
-        let error = |error: io::Error| fault(&error, self.path.as_str());
+        let path = self.path.clone();
+        let error = |error: io::Error| fault(&error, path.as_str());
         self.file.sync_all().map_err(error)?;
         // Between the look at the tag and the renaming no other one of this process looks.
         let _alone = match &self.precondition {
@@ -121,20 +126,41 @@ impl Written {
         self.check()?;
         if self.precondition == Precondition::Absent {
             // A link, unlike a renaming, replaces nothing.
-            let linked = self
-                .directory
-                .hard_link(&self.part, &self.directory, &self.name);
-            linked.map_err(error)?;
+            self.link(&self.name).map_err(error)?;
+            // Its tag is another once it has one name less.
+            if let Some(part) = self.part.take() {
+                let _ = self.directory.remove_file(part);
+            }
         } else {
-            let (part, name) = (&self.part, &self.name);
-            self.directory
-                .rename(part, &self.directory, name)
-                .map_err(error)?;
-            self.renamed = true;
+            if self.part.is_none() {
+                let part = part_name();
+                self.link(&part).map_err(error)?;
+                self.part = Some(part);
+            }
+            if let Some(part) = &self.part {
+                let renamed = self.directory.rename(part, &self.directory, &self.name);
+                renamed.map_err(error)?;
+                self.part = None;
+            }
         }
         sync_directory(&self.directory).map_err(error)?;
         let metadata = self.directory.symlink_metadata(&self.name).map_err(error)?;
         Ok(Stat::of(last_name(&self.path), &metadata))
+    }
+
+    /// Gives it a name in its directory, which nothing has yet.
+    fn link(&self, name: &Path) -> io::Result<()> {
+        if let Some(part) = &self.part {
+            return self.directory.hard_link(part, &self.directory, name);
+        }
+        let (opened, flags) = (opened(&self.file), AtFlags::SYMLINK_FOLLOW);
+        Ok(rustix::fs::linkat(
+            CWD,
+            opened,
+            &self.directory,
+            name,
+            flags,
+        )?)
     }
 
     fn check(&self) -> Result<(), Fault> {
@@ -166,14 +192,90 @@ impl Write for Written {
 
 impl Drop for Written {
     fn drop(&mut self) {
-        if !self.renamed {
+        if let Some(part) = &self.part {
             // What cannot be removed here has a name that says what it is.
-            let _ = self.directory.remove_file(&self.part);
+            let _ = self.directory.remove_file(part);
         }
     }
+}
+
+/// Makes a file without a name; nothing where that, or giving it one later, is not to be had.
+fn unnamed(directory: &Dir) -> Option<File> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let mode = Mode::RUSR | Mode::WUSR;
+    let file = File::from(rustix::fs::openat(directory, ".", flags, mode).ok()?);
+    // It gets its name by way of this.
+    let there = rustix::fs::stat(opened(&file)).ok()?;
+    let itself = rustix::fs::fstat(&file).ok()?;
+    let same = (there.st_dev, there.st_ino) == (itself.st_dev, itself.st_ino);
+    same.then_some(file)
+}
+
+fn named(directory: &Dir) -> io::Result<(File, PathBuf)> {
+    let part = part_name();
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let file = directory.open_with(&part, &options)?;
+    Ok((file.into_std(), part))
+}
+
+fn part_name() -> PathBuf {
+    PathBuf::from(format!(".{}.fleet-part", uuid::Uuid::now_v7().simple()))
+}
+
+/// The path by which the system shows an open file of ours.
+fn opened(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 /// Brings a directory's names to the disk.
 pub(super) fn sync_directory(directory: &Dir) -> io::Result<()> {
     directory.open(Path::new("."))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[test]
+    fn a_file_gets_its_place_with_and_without_a_name_before() {
+        let place = tempfile::tempdir().unwrap();
+        let written = |has_name: bool, precondition| {
+            let directory = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+            let (file, part) = if has_name {
+                let (file, part) = named(&directory).unwrap();
+                (file, Some(part))
+            } else {
+                (unnamed(&directory).unwrap(), None)
+            };
+            let mut written = Written {
+                directory,
+                part,
+                name: PathBuf::from("a"),
+                path: MountPath::plain("a").unwrap(),
+                precondition,
+                file,
+            };
+            written.write_all(b"new").unwrap();
+            written
+        };
+        let names = || std::fs::read_dir(place.path()).unwrap().count();
+        for has_name in [true, false] {
+            drop(written(has_name, Precondition::None));
+            assert_eq!(names(), 0);
+            let late = written(has_name, Precondition::Absent);
+            let first = written(has_name, Precondition::Absent).finish().unwrap();
+            assert_eq!(first.size, 3);
+            assert_eq!(late.finish().unwrap_err().code, Code::FsExists);
+            let tag = Precondition::Etag(first.etag);
+            written(has_name, tag.clone()).finish().unwrap();
+            let changed = written(has_name, tag).finish();
+            assert_eq!(changed.unwrap_err().code, Code::FsConflict);
+            written(has_name, Precondition::None).finish().unwrap();
+            assert_eq!(names(), 1, "no part is left");
+            std::fs::remove_file(place.path().join("a")).unwrap();
+        }
+    }
 }

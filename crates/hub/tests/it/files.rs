@@ -146,6 +146,32 @@ async fn an_upload_that_is_refused_is_told_why_however_much_was_on_its_way() {
     }
 }
 
+#[test]
+fn a_file_that_is_written_has_no_name_that_a_kill_would_leave() {
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir_in("/tmp").unwrap();
+    let real = directory.path().canonicalize().unwrap();
+    let files = Contained::open(&real, std::slice::from_ref(&real)).unwrap();
+    let path = MountPath::plain("a").unwrap();
+    let names = || -> Vec<String> {
+        let entries = std::fs::read_dir(&real).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    };
+    for (precondition, before) in [(Precondition::Absent, 0), (Precondition::None, 1)] {
+        let mut written = files.write(&path, precondition).unwrap();
+        written.write_all(b"whole").unwrap();
+        assert_eq!(names().len(), before, "{:?}", names());
+        // What ends with the process is not removed by anybody.
+        std::mem::forget(files.write(&path, Precondition::None).unwrap());
+        let stat = written.finish().unwrap();
+        assert_eq!((stat.size, names()), (5, vec!["a".to_owned()]));
+        let mode = real.join("a").metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+    }
+}
+
 #[tokio::test]
 async fn a_copy_that_nobody_waits_for_is_not_made() {
     let hub = TestHub::new().await;
@@ -388,10 +414,11 @@ async fn what_goes_on_with_a_token_ends_when_it_is_revoked() {
                 .await
         }
     });
-    parts.send(Ok("half of it")).await.unwrap();
+    // More than is on its way at once: the hub writes it.
+    for _ in 0..512 {
+        parts.send(Ok(vec![0; 64 << 10])).await.unwrap();
+    }
     let names = || std::fs::read_dir(hub.files()).unwrap().count();
-    // What is written has a place of its own until it is whole.
-    until(async || (names() == 3).then_some(())).await;
 
     hub.running().hub().topology().revoke_token("rw").unwrap();
     let reading = async {
