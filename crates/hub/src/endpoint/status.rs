@@ -28,7 +28,7 @@ pub enum Status {
         /// What was tried, and what came of it.
         detail: String,
     },
-    /// It does not accept home's token, or is not the machine that it was.
+    /// It does not accept home's token, is not the machine that it was, or the token cannot be read.
     AuthFailed {
         /// What it says.
         detail: String,
