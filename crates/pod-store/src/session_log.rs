@@ -22,6 +22,7 @@ mod prune;
 mod reader;
 mod record;
 mod recovery;
+mod segment;
 mod storage;
 mod writer;
 

@@ -1,9 +1,7 @@
 //! The one writer of a session's log.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::path::Path;
 use std::sync::Arc;
 
 use podfleet_protocol::{Generation, Identity, SessionId, UnixMillis};
@@ -12,7 +10,8 @@ use super::backward::BackwardLines;
 use super::error::{LogError, LogErrorKind};
 use super::files::SessionFiles;
 use super::record::{Entry, Lineage, MAX_RECORD, Record};
-use super::storage::{Disk, LogFile, LogStorage};
+use super::segment::{Segment, lock};
+use super::storage::{Disk, LogStorage};
 use crate::crash::CrashPoint;
 
 /// When a segment is followed by another, in bytes.
@@ -67,15 +66,6 @@ pub struct LogWriter {
     _lock: File,
 }
 
-#[derive(Debug)]
-struct Segment {
-    number: u32,
-    path: PathBuf,
-    file: Box<dyn LogFile>,
-    /// Length of its whole records in bytes.
-    length: u64,
-}
-
 impl LogWriter {
     /// Opens the log of a session, and creates it if it is not there.
     ///
@@ -95,7 +85,7 @@ impl LogWriter {
         let lock = lock(&first)?;
         let numbers = files.segments()?;
         let number = numbers.last().copied().unwrap_or(1);
-        let (segment, cut) = open_segment(&files, &options, number)?;
+        let (segment, cut) = Segment::open(&files, &options, number)?;
         let mut writer = Self {
             sequence: last_sequence(&files, &numbers)?,
             attempted: number,
@@ -200,7 +190,7 @@ impl LogWriter {
         self.sealed = true;
         // The file of an attempt that failed half-way is left as it is: its state is unknown too.
         self.attempted += 1;
-        let (segment, _) = open_segment(&self.files, &self.options, self.attempted)?;
+        let (segment, _) = Segment::open(&self.files, &self.options, self.attempted)?;
         CrashPoint::SegmentCreated.reach();
         let old = std::mem::replace(&mut self.segment, segment);
         self.sealed = false;
@@ -299,84 +289,6 @@ impl LogWriter {
             })
             .collect()
     }
-}
-
-impl Segment {
-    /// What a crash in the middle of a write leaves.
-    fn append_half(&mut self, line: &[u8]) {
-        let _ = self.file.append(&line[..line.len() / 2]);
-    }
-
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        let written = self.file.append(line)?;
-        if written < line.len() {
-            return Err(io::Error::new(
-                io::ErrorKind::WriteZero,
-                format!("only {written} of {} bytes were written", line.len()),
-            ));
-        }
-        self.length += line.len() as u64;
-        Ok(())
-    }
-
-    fn roll_back(&mut self, length: u64) -> io::Result<()> {
-        self.length = length;
-        self.file.truncate(length)
-    }
-}
-
-/// Locks the first segment, which is there as long as the session is.
-fn lock(path: &Path) -> Result<File, LogError> {
-    let fault = |error| LogError::io("lock", path, error);
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(fault)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => {
-            return Err(LogError::new("lock", path, LogErrorKind::Locked));
-        }
-        Err(fs::TryLockError::Error(error)) => return Err(fault(error)),
-    }
-    let (held, named) = (
-        file.metadata().map_err(fault)?,
-        fs::metadata(path).map_err(fault)?,
-    );
-    if (held.dev(), held.ino()) != (named.dev(), named.ino()) {
-        return Err(fault(io::Error::other(
-            "the file was replaced while it was locked",
-        )));
-    }
-    Ok(file)
-}
-
-/// Opens a segment and cuts an unfinished line off; says how long that was.
-fn open_segment(
-    files: &SessionFiles,
-    options: &LogOptions,
-    number: u32,
-) -> Result<(Segment, u64), LogError> {
-    let path = files.segment(number);
-    let fault = |error| LogError::io("open", &path, error);
-    let mut file = options.storage.open(&path).map_err(fault)?;
-    let there = fs::metadata(&path).map_err(fault)?.len();
-    let length = BackwardLines::open(&path).map_err(fault)?.whole_length();
-    if length < there {
-        file.truncate(length).map_err(fault)?;
-        file.sync().map_err(fault)?;
-    }
-    Ok((
-        Segment {
-            number,
-            path,
-            file,
-            length,
-        },
-        there - length,
-    ))
 }
 
 /// Finds the number of the session's last record.
