@@ -1,11 +1,13 @@
 //! `fleet store`: checked, copied, moved and locked while agents live.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use rusqlite::Connection;
 use rustix::process::Signal;
 
 use crate::acting::Actors;
+use crate::store::Inbox;
 use crate::world::{World, fits_80_columns, signal, text, until};
 
 #[test]
@@ -59,6 +61,35 @@ fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
     world.fleet(&["store", "check"]).exits(0);
     world.fleet(&["up"]).exits(0);
     world.fleet(&["send", "a", "-m", "x"]).exits(0);
+}
+
+#[test]
+fn a_message_whose_log_was_removed_or_emptied_is_typed_when_its_text_is_in_a_new_file() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let pod = Inbox::of(&world, "a").pod().to_string();
+    let directory = world.path("state/sessions").join(pod);
+    let newest = || {
+        let files = fs::read_dir(&directory).unwrap().flatten();
+        let full = files.filter(|file| file.metadata().is_ok_and(|found| found.len() > 0));
+        full.map(|file| file.path()).max().unwrap()
+    };
+    for harm in ["removed", "emptied"] {
+        match harm {
+            "removed" => fs::remove_dir_all(&directory).unwrap(),
+            _ => fs::write(newest(), "").unwrap(),
+        }
+        let body = format!("after it was {harm}");
+        world
+            .fleet(&["send", "a", "-m", &body, "--wait", "answered"])
+            .exits(0);
+        let log = world.fleet(&["log", "a"]).exits(0).stdout;
+        assert!(log.contains(&body), "{log}");
+        assert!(log.contains("was lost"), "{log}");
+    }
+    let check = world.fleet(&["store", "check"]).exits(1);
+    assert!(check.stdout.contains("is lost"), "{}", check.stdout);
+    assert!(fits_80_columns(&check.stdout), "{}", check.stdout);
 }
 
 #[test]

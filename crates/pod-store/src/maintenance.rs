@@ -52,8 +52,8 @@ pub struct Records {
 /// Something that is wrong with a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What it is about: `database`, `pod`, `message`, `session`, `child`, `peer`, `outbox`,
-    /// `saying`, `chat turn`.
+    /// What it is about: `database`, `pod`, `message`, `session`, `log`, `child`, `peer`,
+    /// `outbox`, `saying`, `chat turn`.
     pub subject: String,
     /// The key of the record; empty for the database.
     pub id: String,

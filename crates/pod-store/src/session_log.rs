@@ -10,12 +10,14 @@
 //! survives the end of the process; [`LogWriter::commit`] makes all records before it survive the
 //! end of the machine. An append that fails leaves the file as it was. After a failed flush nobody
 //! knows what the disk holds: the segment is sealed, every further call fails, and only
-//! [`LogWriter::new_segment`] opens the log again.
+//! [`LogWriter::new_segment`] opens the log again. A commit that finds its file removed, replaced or
+//! cut short counts as such a failure: the records of it are lost, those after it are not.
 //!
 //! Damage before the last newline is an error that names the place. The records around it stay
 //! readable.
 
 mod backward;
+mod check;
 mod error;
 mod files;
 mod prune;
@@ -26,7 +28,8 @@ mod segment;
 mod storage;
 mod writer;
 
-pub use error::{LogError, LogErrorKind};
+pub use check::problems;
+pub use error::{LogError, LogErrorKind, Loss};
 pub use files::SessionFiles;
 pub use prune::{logged_sessions, preview_prune, prune};
 pub use reader::{LocatedRecord, LogPosition, SessionReader};

@@ -25,7 +25,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Look for damage, record by record
+    /// Look for damage, record by record, and in the session logs
     Check(JsonFlag),
     /// Copy the store to a new file while the fleet goes on
     #[command(after_help = "\

@@ -21,6 +21,7 @@ impl LogError {
             LogErrorKind::Storage => {
                 Some("check free space, quotas and permissions of the directory")
             }
+            LogErrorKind::Lost(_) => Some("the log goes on in a new segment"),
             LogErrorKind::Locked => Some("another process writes this session: stop it first"),
             LogErrorKind::Sealed => Some("check the disk; the log goes on in a new segment"),
             LogErrorKind::Damaged { .. } => Some("read on with `--skip-corrupt`"),
@@ -51,6 +52,9 @@ pub enum LogErrorKind {
     /// Another process is the writer of this session.
     #[error("another process writes it")]
     Locked,
+    /// The file that was written to is not there any more, or not all of it.
+    #[error("{0}")]
+    Lost(Loss),
     /// An earlier flush or roll-back failed; nothing is written until a new segment is opened.
     #[error("it is sealed after a failed write to the disk")]
     Sealed,
@@ -79,4 +83,19 @@ pub enum LogErrorKind {
     /// The file became shorter than what was read of it already.
     #[error("it became shorter while it was read")]
     Shrunk,
+}
+
+/// What others did to a file while its writer had it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Loss {
+    /// Nothing has its name any more.
+    #[error("the file was removed or renamed while it was written")]
+    Removed,
+    /// Its name leads to another file.
+    #[error("another file took its place while it was written")]
+    Replaced,
+    /// It is shorter than what was written.
+    #[error("the file was cut short while it was written")]
+    CutShort,
 }

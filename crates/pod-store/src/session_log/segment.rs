@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::backward::BackwardLines;
-use super::error::{LogError, LogErrorKind};
+use super::error::{LogError, LogErrorKind, Loss};
 use super::files::SessionFiles;
 use super::storage::LogFile;
 use super::writer::LogOptions;
@@ -19,6 +19,18 @@ pub(super) struct Segment {
     pub(super) file: Box<dyn LogFile>,
     /// Length of its whole records in bytes.
     pub(super) length: u64,
+    /// Which file it is, whatever its name leads to later.
+    inode: Inode,
+}
+
+/// Device and number of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Inode(u64, u64);
+
+impl Inode {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self(metadata.dev(), metadata.ino())
+    }
 }
 
 impl Segment {
@@ -31,7 +43,8 @@ impl Segment {
         let path = files.segment(number);
         let fault = |error| LogError::io("open", &path, error);
         let mut file = options.storage.open(&path).map_err(fault)?;
-        let there = fs::metadata(&path).map_err(fault)?.len();
+        let found = fs::metadata(&path).map_err(fault)?;
+        let there = found.len();
         let length = BackwardLines::open(&path).map_err(fault)?.whole_length();
         if length < there {
             file.truncate(length).map_err(fault)?;
@@ -43,9 +56,24 @@ impl Segment {
                 path,
                 file,
                 length,
+                inode: Inode::of(&found),
             },
             there - length,
         ))
+    }
+
+    /// Checks that the file's name still leads to it, and that it has all that was written to it:
+    /// the kernel flushes a file that nobody can open any more as gladly as another.
+    pub(super) fn check_presence(&self) -> Result<(), LogError> {
+        let loss = match fs::metadata(&self.path) {
+            Ok(found) if Inode::of(&found) != self.inode => Loss::Replaced,
+            Ok(found) if found.len() < self.length => Loss::CutShort,
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Loss::Removed,
+            Err(error) => return Err(LogError::io("look at", &self.path, error)),
+        };
+        let kind = LogErrorKind::Lost(loss);
+        Err(LogError::new("flush", &self.path, kind))
     }
 
     /// What a crash in the middle of a write leaves.
@@ -71,6 +99,13 @@ impl Segment {
     }
 }
 
+/// Returns whether the name of a locked file still leads to it.
+pub(super) fn is_locked(lock: &File, path: &Path) -> bool {
+    let held = lock.metadata().map(|held| Inode::of(&held));
+    let named = fs::metadata(path).map(|named| Inode::of(&named));
+    matches!((held, named), (Ok(held), Ok(named)) if held == named)
+}
+
 /// Locks the first segment, which is there as long as the session is.
 pub(super) fn lock(path: &Path) -> Result<File, LogError> {
     let fault = |error| LogError::io("lock", path, error);
@@ -87,11 +122,7 @@ pub(super) fn lock(path: &Path) -> Result<File, LogError> {
         }
         Err(fs::TryLockError::Error(error)) => return Err(fault(error)),
     }
-    let (held, named) = (
-        file.metadata().map_err(fault)?,
-        fs::metadata(path).map_err(fault)?,
-    );
-    if (held.dev(), held.ino()) != (named.dev(), named.ino()) {
+    if !is_locked(&file, path) {
         return Err(fault(io::Error::other(
             "the file was replaced while it was locked",
         )));

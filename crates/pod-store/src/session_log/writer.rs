@@ -7,10 +7,10 @@ use std::sync::Arc;
 use podfleet_protocol::{Generation, Identity, SessionId, UnixMillis};
 
 use super::backward::BackwardLines;
-use super::error::{LogError, LogErrorKind};
+use super::error::{LogError, LogErrorKind, Loss};
 use super::files::SessionFiles;
 use super::record::{Entry, Lineage, MAX_RECORD, Record};
-use super::segment::{Segment, lock};
+use super::segment::{Segment, is_locked, lock};
 use super::storage::{Disk, LogStorage};
 use crate::crash::CrashPoint;
 
@@ -60,10 +60,12 @@ pub struct LogWriter {
     /// The highest segment number that was tried.
     attempted: u32,
     sealed: bool,
+    /// What happened to the segment's file, until the next segment tells it.
+    lost: Option<Loss>,
     /// Bytes that the writer before left behind its last newline.
     cut: u64,
     /// The first segment, whose lock is that of the session.
-    _lock: File,
+    lock: File,
 }
 
 impl LogWriter {
@@ -90,11 +92,12 @@ impl LogWriter {
             sequence: last_sequence(&files, &numbers)?,
             attempted: number,
             sealed: false,
+            lost: None,
             cut,
             files,
             options,
             segment,
-            _lock: lock,
+            lock,
         };
         if writer.segment.length == 0 {
             let previous = writer.lineage_on_disk(&numbers)?;
@@ -121,7 +124,7 @@ impl LogWriter {
         &self.segment.path
     }
 
-    /// Returns whether a failed write to the disk ended this segment.
+    /// Returns whether a failed write to the disk, or the loss of its file, ended this segment.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         self.sealed
@@ -154,23 +157,31 @@ impl LogWriter {
         self.write(at, entries)
     }
 
-    /// Makes every record before this call survive the end of the machine.
+    /// Makes every record before this call survive the end of the machine, in a file that can be
+    /// found.
     ///
     /// # Errors
-    /// A failure seals the segment: what the disk holds is unknown from then on, and trying again
-    /// would not tell.
+    /// [`Lost`](LogErrorKind::Lost) when the file was removed, replaced or cut short meanwhile. A
+    /// failure seals the segment: what the disk holds is unknown from then on, and trying again would
+    /// not tell.
     pub fn commit(&mut self) -> Result<(), LogError> {
         self.check_open("flush")?;
         let synced = self.segment.file.sync();
-        synced.map_err(|error| {
-            self.sealed = true;
-            LogError::io("flush", &self.segment.path, error)
-        })?;
+        let synced = synced.map_err(|error| LogError::io("flush", &self.segment.path, error));
+        synced
+            .and_then(|()| self.segment.check_presence())
+            .inspect_err(|error| {
+                self.sealed = true;
+                if let LogErrorKind::Lost(loss) = error.kind() {
+                    self.lost = Some(*loss);
+                }
+            })?;
         CrashPoint::LogFlushed.reach();
         Ok(())
     }
 
-    /// Goes on in a new file that names this one as the one before it; ends a seal.
+    /// Goes on in a new file that names this one as the one before it; ends a seal. The directory is
+    /// made anew if it is gone, and what happened to a lost file is the second record of the new one.
     ///
     /// # Errors
     /// When this segment cannot be flushed, or the new one cannot be created, written and flushed,
@@ -188,6 +199,7 @@ impl LogWriter {
             sealed: self.sealed,
         };
         self.sealed = true;
+        self.make_place()?;
         // The file of an attempt that failed half-way is left as it is: its state is unknown too.
         self.attempted += 1;
         let (segment, _) = Segment::open(&self.files, &self.options, self.attempted)?;
@@ -197,10 +209,28 @@ impl LogWriter {
         self.begin_segment(at, Some(previous)).inspect_err(|_| {
             self.segment = old;
             self.sealed = true;
-        })
+        })?;
+        self.lost = None;
+        Ok(())
+    }
+
+    /// Sees to it that there is a directory, and that the session's lock is one that others find.
+    fn make_place(&mut self) -> Result<(), LogError> {
+        let first = self.files.segment(1);
+        let directory = self.files.create_directory();
+        directory.map_err(|error| LogError::io("create", self.files.directory(), error))?;
+        if !is_locked(&self.lock, &first) {
+            self.lock = lock(&first)?;
+        }
+        Ok(())
     }
 
     fn begin_segment(&mut self, at: UnixMillis, previous: Option<Lineage>) -> Result<(), LogError> {
+        let lost = self.lost.zip(previous.as_ref());
+        let lost = lost.map(|(loss, previous)| Entry::Error {
+            origin: "session log".to_owned(),
+            text: format!("{} was lost: {loss}", previous.file),
+        });
         let start = Entry::SegmentStart {
             format: FORMAT,
             session: self.files.session(),
@@ -208,7 +238,7 @@ impl LogWriter {
             segment: self.segment.number,
             previous,
         };
-        self.write(at, vec![start])?;
+        self.write(at, [start].into_iter().chain(lost).collect())?;
         CrashPoint::SegmentWritten.reach();
         self.commit()?;
         CrashPoint::SegmentBegun.reach();

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod draft;
+mod logs;
 mod transfer;
 
 use std::io::{BufRead, Write};
@@ -12,19 +13,22 @@ use podfleet_protocol::PodId;
 use rusqlite::{Connection, params};
 
 use super::columns::{label, parsed, unsigned};
-use super::connection::Database;
+use super::connection::{Database, directory_of};
 use super::{SqliteStore, schema};
 use crate::error::{Fault, StoreError, StoreErrorKind};
 use crate::maintenance::{Backup, Check, MinWriter, OlderWriter, Transfer};
 
 impl SqliteStore {
-    /// Looks for damage: in the database, in every record, and against this crate's own rules. One
-    /// damaged record does not hide the others. Nothing is changed, and pods go on meanwhile.
+    /// Looks for damage: in the database, in every record, against this crate's own rules, and in the
+    /// session logs beside it, which are read whole. One damaged record does not hide the others. A
+    /// store without any logs beside it was moved without them, and lacks none. Nothing is changed, and pods go on meanwhile.
     ///
     /// # Errors
     /// Fails when the database cannot be read at all.
     pub async fn check(&self) -> Result<Check, StoreError> {
-        self.call("check", check::check).await
+        let state = directory_of(self.path()).to_owned();
+        self.call("check", move |database| check::check(database, &state))
+            .await
     }
 
     /// Copies the store to a new file (0600), with its long bodies in the directory `bodies` beside

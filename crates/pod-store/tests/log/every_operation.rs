@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use podfleet_pod_store::session_log::{Disk, LogFile, LogOptions, LogStorage, LogWriter};
+use podfleet_pod_store::session_log::{Disk, LogFile, LogOptions, LogStorage, LogWriter, problems};
 
 use super::samples::{AT, Session, note};
 
@@ -110,6 +110,7 @@ fn whichever_operation_fails_all_that_was_promised_is_read_and_the_next_writer_g
         let kept = found.iter().filter(|text| promised.contains(text));
         assert_eq!(kept.count(), promised.len(), "operation {fails}");
         assert_eq!(found.last().unwrap(), "afterwards", "operation {fails}");
+        assert_eq!(problems(&session.files), [""; 0], "operation {fails}");
         let records = session.read().unwrap();
         assert!(
             records.is_sorted_by(|one, next| one.seq < next.seq),

@@ -2,8 +2,9 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::path::Path;
 
-use podfleet_pod_store::session_log::{Entry, LogErrorKind, LogOptions};
+use podfleet_pod_store::session_log::{Entry, LogErrorKind, LogOptions, LogWriter, Loss, problems};
 
 use super::samples::{AT, BadDisk, Session, Trouble, note};
 
@@ -185,4 +186,124 @@ fn a_crash_between_two_segments_is_made_good() {
         &records[2].entry,
         Entry::SegmentStart { segment: 2, previous: Some(previous), .. } if previous.last_seq == 2
     ));
+}
+
+/// What is done to the file of a log.
+type Harm = fn(&Path);
+
+fn remove(path: &Path) {
+    fs::remove_file(path).unwrap();
+}
+
+fn remove_with_directory(path: &Path) {
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+}
+
+fn rename(path: &Path) {
+    fs::rename(path, path.with_extension("1")).unwrap();
+}
+
+fn replace_by_copy(path: &Path) {
+    rename(path);
+    fs::copy(path.with_extension("1"), path).unwrap();
+}
+
+fn empty(path: &Path) {
+    fs::write(path, "").unwrap();
+}
+
+fn halve(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+}
+
+#[test]
+fn a_log_that_is_harmed_under_its_writer_promises_nothing_until_a_new_segment() {
+    let harms: [(Harm, Loss); 6] = [
+        (remove, Loss::Removed),
+        (remove_with_directory, Loss::Removed),
+        (rename, Loss::Removed),
+        (replace_by_copy, Loss::Replaced),
+        (empty, Loss::CutShort),
+        (halve, Loss::CutShort),
+    ];
+    for (harm, loss) in harms {
+        a_harmed_log_promises_nothing_until_a_new_segment(harm, loss);
+    }
+}
+
+fn a_harmed_log_promises_nothing_until_a_new_segment(harm: Harm, loss: Loss) {
+    let session = Session::new();
+    let mut writer = session.writer();
+    for number in 0..4 {
+        writer.append(AT, note(&number.to_string())).unwrap();
+    }
+    writer.commit().unwrap();
+    harm(writer.path());
+    writer.append(AT, note("lost")).unwrap();
+    let error = writer.commit().unwrap_err();
+    assert_eq!(*error.kind(), LogErrorKind::Lost(loss));
+    assert!(writer.is_sealed());
+
+    writer.new_segment(AT).unwrap();
+    writer.append(AT, note("kept")).unwrap();
+    writer.commit().unwrap();
+    assert_eq!(writer.path(), session.files.segment(2));
+    let records: Vec<_> = session.reader().skip_corrupt(true).collect();
+    let mut last = records.into_iter().rev().map(|item| item.unwrap().record);
+    assert_eq!(last.next().unwrap().entry, note("kept"));
+    let told = last.next().unwrap().entry;
+    let Entry::Error { text, .. } = &told else {
+        panic!("{told:?}");
+    };
+    assert_eq!(
+        *text,
+        format!("{}.jsonl was lost: {loss}", session.files.session())
+    );
+    // Nobody else may take the session up.
+    let second = LogWriter::open(session.files.clone(), session.options(), AT).unwrap_err();
+    assert_eq!(*second.kind(), LogErrorKind::Locked);
+    // A copy has it all but the record that was refused.
+    if loss != Loss::Replaced {
+        assert_ne!(problems(&session.files), [""; 0]);
+    }
+
+    drop(writer);
+    let mut writer = session.writer();
+    assert_eq!(writer.append(AT, note("later")).unwrap(), 10);
+}
+
+#[test]
+fn what_a_log_lacks_is_told() {
+    let session = Session::new();
+    assert_eq!(problems(&session.files), ["its log is not there"]);
+    let options = LogOptions {
+        segment_bytes: 1_000,
+        ..session.options()
+    };
+    let mut writer = session.writer_with(options);
+    for _ in 0..20 {
+        writer.append(AT, note(&"x".repeat(100))).unwrap();
+    }
+    assert!(session.files.segments().unwrap().len() > 3);
+    assert_eq!(problems(&session.files), [""; 0]);
+
+    let path = |number| session.files.segment(number);
+    let without_line = |path: &Path, line: usize| {
+        let text = fs::read_to_string(path).unwrap();
+        let mut lines: Vec<_> = text.split_inclusive('\n').collect();
+        lines.remove(line);
+        fs::write(path, lines.concat()).unwrap();
+    };
+    without_line(&path(1), 0);
+    without_line(&path(2), 1);
+    fs::remove_file(path(3)).unwrap();
+    let id = session.files.session().to_string();
+    let found = problems(&session.files).join("\n").replace(&id, "ID");
+    insta::assert_snapshot!(found, @"
+    ID.jsonl lacks its beginning
+    ID.jsonl has 788 of its 1061 bytes
+    ID.2.jsonl lacks record 7
+    ID.3.jsonl is lost with its 1175 bytes
+    ");
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use podfleet_pod_store::session_log::{LogErrorKind, LogOptions, Recovery, SessionReader};
+use podfleet_pod_store::session_log::{
+    LogErrorKind, LogOptions, Recovery, SessionReader, problems,
+};
 use proptest::prelude::*;
 
 use super::samples::{AT, Session, note, notes};
@@ -45,6 +47,29 @@ proptest! {
         prop_assert_eq!(session.notes(), after);
         let records = session.read().unwrap();
         prop_assert!(records.iter().zip(1..).all(|(record, seq)| record.seq == seq));
+    }
+
+    #[test]
+    fn a_log_that_is_cut_anywhere_under_its_writer_promises_what_it_keeps(
+        texts in texts(),
+        place in any::<prop::sample::Index>(),
+        more in ".{0,20}",
+    ) {
+        let session = Session::new();
+        let mut writer = session.writer();
+        let entries = texts.iter().map(|text| note(text)).collect();
+        writer.append_all(AT, entries).unwrap();
+        writer.commit().unwrap();
+        let bytes = fs::read(writer.path()).unwrap();
+        fs::write(writer.path(), &bytes[..place.index(bytes.len())]).unwrap();
+        writer.append(AT, note("lost")).unwrap();
+        prop_assert!(writer.commit().is_err());
+        writer.new_segment(AT).unwrap();
+        writer.append(AT, note(&more)).unwrap();
+        writer.commit().unwrap();
+        let found = notes(session.reader().skip_corrupt(true));
+        prop_assert_eq!(found.last(), Some(&more));
+        prop_assert!(!problems(&session.files).is_empty());
     }
 
     #[test]

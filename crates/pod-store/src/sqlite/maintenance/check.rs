@@ -1,6 +1,7 @@
 //! Looking for damage.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use rusqlite::Connection;
 
@@ -8,6 +9,7 @@ use super::super::columns::readable;
 use super::super::connection::Database;
 use super::super::inbox::Which;
 use super::super::{chat, children, inbox, outbox, pods, schema};
+use super::logs;
 use crate::error::Fault;
 use crate::inbox::Sequence;
 use crate::maintenance::{Check, Finding, Records};
@@ -69,12 +71,17 @@ const RULES: [(&str, &str, &str); 8] = [
     ),
 ];
 
-pub(super) fn check(database: &mut Database) -> Result<Check, Fault> {
+pub(super) fn check(database: &mut Database, state: &Path) -> Result<Check, Fault> {
     // One moment for all questions, without the right to write.
     database.connection.execute_batch("BEGIN")?;
     let found = look(database);
     database.connection.execute_batch("ROLLBACK")?;
-    found
+    let mut check = found?;
+    // They are long, and no transaction should be.
+    let damaged = logs::problems(database.reader(), state)?.into_iter();
+    let named = damaged.map(|(session, pod, problem)| finding("log", session, pod, problem));
+    check.findings.extend(named);
+    Ok(check)
 }
 
 fn look(database: &Database) -> Result<Check, Fault> {

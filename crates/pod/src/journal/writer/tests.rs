@@ -45,6 +45,21 @@ async fn a_launch_that_the_disk_does_not_keep_is_told_of_as_failed_until_it_keep
     assert!(bench.promises.kept.load(Ordering::SeqCst));
 }
 
+#[tokio::test]
+async fn a_launch_whose_log_was_removed_is_told_of_as_failed_and_the_next_one_is_on_disk() {
+    let mut bench = Bench::new();
+    assert_eq!(launch(&mut bench).await, Ok(()));
+    std::fs::remove_dir_all(bench.files.directory()).unwrap();
+    let error = launch(&mut bench).await.unwrap_err();
+    assert!(error.contains("was removed"), "{error}");
+    assert_eq!(launch(&mut bench).await, Ok(()));
+    let kept: Vec<_> = SessionReader::open(bench.files.clone()).unwrap().collect();
+    let launches = kept
+        .iter()
+        .filter(|item| matches!(item.as_ref().unwrap().record.entry, Entry::Launch { .. }));
+    assert_eq!(launches.count(), 1);
+}
+
 fn new_pod(identity: Identity) -> NewPod {
     NewPod {
         identity,
