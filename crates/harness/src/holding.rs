@@ -132,11 +132,20 @@ impl Normalised {
     }
 }
 
-/// Whether a character may become one with those before it.
+/// Whether a character may become one with those before it, or change places with them: itself, or
+/// what it is short for.
 fn joins(character: char) -> bool {
     !character.is_ascii()
-        && (canonical_combining_class(character) != 0
-            || is_nfc_quick(std::iter::once(character)) == IsNormalized::Maybe)
+        && (combines(character)
+            || is_nfc_quick(std::iter::once(character)) == IsNormalized::Maybe
+            || std::iter::once(character)
+                .nfd()
+                .next()
+                .is_some_and(combines))
+}
+
+fn combines(character: char) -> bool {
+    canonical_combining_class(character) != 0
 }
 
 /// Terminals and agents drop joiners, variation selectors and direction marks, or keep them.
@@ -200,6 +209,15 @@ mod tests {
             shown_for("ge\u{301}ne\u{301}ral [Pasted text #1 +2 lines]", text),
             placeholder("[Pasted text #1 +2 lines]")
         );
+    }
+
+    #[test]
+    fn vowel_signs_that_stand_for_several_marks_are_ordered_with_the_others() {
+        for sign in ['\u{f73}', '\u{f75}', '\u{f81}'] {
+            let text = format!("x\u{301}{sign}");
+            let apart = text.nfd().collect::<String>();
+            assert_eq!(Normalised::of(&apart).text, Normalised::of(&text).text);
+        }
     }
 
     proptest! {
