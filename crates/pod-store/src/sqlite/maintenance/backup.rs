@@ -1,6 +1,6 @@
 //! Copying a store that is in use.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::super::bodies::Bodies;
 use super::super::connection::{Database, directory_of, prepare_directory};
-use super::draft::Draft;
+use super::draft::{Draft, flush_name};
 use crate::error::{Fault, StoreErrorKind};
 use crate::maintenance::Backup;
 
@@ -35,6 +35,10 @@ pub(super) fn backup(database: &mut Database, to: &Path) -> Result<Backup, Fault
     draft
         .publish(to, StoreErrorKind::Exists)
         .map_err(|fault| fault.at(to))?;
+    flush_name(to).inspect_err(|_| {
+        // What is told as failed does not stand there as if it were kept.
+        let _ = fs::remove_file(to);
+    })?;
     Ok(copied)
 }
 
