@@ -79,4 +79,6 @@ fn a_message_whose_body_is_damaged_holds_up_nobody() {
     let empty = world.fleet(&["inbox", "a"]).exits(0);
     let empty = empty.stdout + &empty.stderr;
     assert!(empty.contains("no message waits"), "{empty}");
+    // What was withdrawn keeps its pod from nothing.
+    world.fleet(&["restart", "a"]).exits(0);
 }

@@ -138,7 +138,14 @@ pub(super) fn get(
     pod: PodId,
     id: MessageId,
 ) -> Result<Option<InboxEntry>, Fault> {
-    find(database.reader(), &database.bodies, pod, id)
+    // Whoever asks for one message tells its damage from a failure of the store.
+    find(database.reader(), &database.bodies, pod, id).map_err(|fault| {
+        if fault.is_damage() {
+            Fault::corrupt(fault.account())
+        } else {
+            fault
+        }
+    })
 }
 
 pub(super) fn list(

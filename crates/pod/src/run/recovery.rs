@@ -12,7 +12,7 @@ use podfleet_pod_store::{
     StoreErrorKind,
 };
 use podfleet_protocol::limits::PAGE;
-use podfleet_protocol::{Evidence, OnCrash, Outcome, PodId, Receipt, SessionId, Source};
+use podfleet_protocol::{Evidence, MessageId, OnCrash, Outcome, PodId, Receipt, SessionId, Source};
 
 use super::PodError;
 use crate::clock;
@@ -50,7 +50,8 @@ pub(super) async fn recover(
     }
     settle_known(store, record, &recovery.settled).await?;
     for interrupted in &recovery.interrupted {
-        let stored = store.message(record.identity.id, interrupted.id).await?;
+        let stored = stored(store, record.identity.id, interrupted.id).await?;
+        let stored = stored.unwrap_or_default();
         if stored.as_ref().is_some_and(|entry| entry.receipt.settled) {
             continue;
         }
@@ -78,15 +79,36 @@ async fn settle_known(
     settled: &[Receipt],
 ) -> Result<(), PodError> {
     for receipt in settled.iter().rev() {
-        match store.message(record.identity.id, receipt.id).await? {
+        match stored(store, record.identity.id, receipt.id).await? {
             // The store is told in the log's order.
-            Some(stored) if stored.receipt.settled => break,
-            Some(_) => write(store, record, receipt, DeliveryState::Settled).await?,
+            Ok(Some(stored)) if stored.receipt.settled => break,
+            Ok(Some(_)) | Err(Unreadable) => {
+                write(store, record, receipt, DeliveryState::Settled).await?;
+            }
             // The pod's own messages are in the log alone.
-            None => {}
+            Ok(None) => {}
         }
     }
     Ok(())
+}
+
+/// The store has the message, and its record cannot be read.
+struct Unreadable;
+
+/// Returns what the store has of a message. A damaged record says nothing, and keeps no pod from
+/// starting: the log decides alone then.
+async fn stored(
+    store: &dyn PodStore,
+    pod: PodId,
+    id: MessageId,
+) -> Result<Result<Option<InboxEntry>, Unreadable>, StoreError> {
+    match store.message(pod, id).await {
+        Err(error) if matches!(error.kind(), StoreErrorKind::Corrupt(_)) => {
+            tracing::warn!(message = %id, %error, "cannot read a message of the former generation");
+            Ok(Err(Unreadable))
+        }
+        read => read.map(Ok),
+    }
 }
 
 /// Decides about what the store calls `delivering` and the log does not know of.

@@ -1,7 +1,7 @@
 use podfleet_pod_store::session_log::LogOptions;
 use podfleet_pod_store::{
-    Endpoint, GenerationStart, InboxStore as _, MemoryStore, NewPod, Offer, OutboxEvent, PeerPair,
-    RecordStore as _, RelationStore as _, Sender, SpecText, Writer,
+    Endpoint, GenerationStart, MemoryStore, NewPod, Offer, OutboxEvent, PeerPair, Sender, SpecText,
+    SqliteStore, Writer,
 };
 use podfleet_protocol::{
     Address, Class, FleetName, Identity, Kind, Message, MessageId, PodName, TenantId, Typing,
@@ -12,18 +12,29 @@ use super::*;
 /// A pod whose first generation is over.
 struct Former {
     state: tempfile::TempDir,
-    store: MemoryStore,
+    store: Box<dyn PodStore>,
     record: PodRecord,
     session: SessionId,
 }
 
 impl Former {
     async fn new() -> Self {
-        let store = MemoryStore::default();
+        let state = tempfile::tempdir().unwrap();
+        Self::over(Box::new(MemoryStore::default()), state).await
+    }
+
+    /// Has its messages in a database, and long bodies in files beside it.
+    async fn on_disk() -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&state.path().join("store.db")).unwrap();
+        Self::over(Box::new(store), state).await
+    }
+
+    async fn over(store: Box<dyn PodStore>, state: tempfile::TempDir) -> Self {
         let id = store.put_pod(pod("coder")).await.unwrap().identity.id;
         Self {
             record: store.begin_generation(id, &start()).await.unwrap(),
-            state: tempfile::tempdir().unwrap(),
+            state,
             store,
             session: SessionId::generate(),
         }
@@ -38,6 +49,10 @@ impl Former {
 
     /// Accepts a message, and has the store say that it is being delivered.
     async fn delivering(&self, on_crash: OnCrash) -> MessageId {
+        self.delivering_body(on_crash, "hello".into()).await
+    }
+
+    async fn delivering_body(&self, on_crash: OnCrash, body: String) -> MessageId {
         let message = Message {
             id: MessageId::generate(),
             from: Address::operator("fern"),
@@ -45,7 +60,7 @@ impl Former {
             kind: Kind::Run,
             class: Class::Actionable,
             thread: None,
-            body: "hello".into(),
+            body,
             typing: Typing {
                 on_crash,
                 ..Typing::default()
@@ -87,9 +102,26 @@ impl Former {
             session: self.session,
             transcripts,
         };
-        recover(&self.store, &self.record, &past, &mut log)
+        recover(&*self.store, &self.record, &past, &mut log)
             .await
             .unwrap();
+    }
+
+    /// Loses the long bodies of its messages.
+    fn lose_bodies(&self) {
+        std::fs::remove_dir_all(self.state.path().join("bodies")).unwrap();
+    }
+
+    /// Returns what the store says of a message that cannot be read.
+    async fn unreadable(&self, id: MessageId) -> Receipt {
+        let pod = self.record.identity.id;
+        let error = self.store.message(pod, id).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), StoreErrorKind::Corrupt(_)),
+            "{error}"
+        );
+        // What is settled is only told.
+        self.store.cancel(pod, id, clock::wall()).await.unwrap()
     }
 
     /// Gives it another peer, of which its outbox tells.
@@ -291,6 +323,37 @@ async fn a_text_that_the_agent_wrote_down_is_started_and_not_typed_again() {
     assert_eq!((receipt.outcome, receipt.settled), (Outcome::Started, true));
     let evidence = receipt.evidence.unwrap();
     assert_eq!(evidence.source, Source::Transcript);
+}
+
+/// More than stands in the database itself.
+fn long() -> String {
+    "x".repeat(100_000)
+}
+
+#[tokio::test]
+async fn a_settled_message_that_cannot_be_read_keeps_no_pod_from_starting() {
+    let past = Former::on_disk().await;
+    let id = past.delivering_body(OnCrash::default(), long()).await;
+    let mut log = past.log(past.session);
+    log_delivering(&mut log, id);
+    let receipt = log_receipt(&mut log, Outcome::Answered, true, id);
+    past.lose_bodies();
+    past.recover(None).await;
+    assert_eq!(past.unreadable(id).await, receipt);
+    past.recover(None).await;
+}
+
+#[tokio::test]
+async fn an_interrupted_message_that_cannot_be_read_is_unknown_even_at_least_once() {
+    let past = Former::on_disk().await;
+    let id = past.delivering_body(OnCrash::Retry, long()).await;
+    log_delivering(&mut past.log(past.session), id);
+    past.lose_bodies();
+    past.recover(None).await;
+    let receipt = past.unreadable(id).await;
+    assert_eq!((receipt.outcome, receipt.settled), (Outcome::Unknown, true));
+    let why = receipt.reason.unwrap_or_default();
+    assert!(why.contains("the pod crashed"), "{why}");
 }
 
 #[tokio::test]
