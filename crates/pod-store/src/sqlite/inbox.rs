@@ -3,7 +3,7 @@
 use podfleet_protocol::limits::PREVIEW;
 use podfleet_protocol::method::InboxRow;
 use podfleet_protocol::{
-    Address, Class, Kind, Message, MessageId, Outcome, PodId, Receipt, UnixMillis,
+    Address, Class, Kind, Message, MessageId, Outcome, PodId, Receipt, Typing, UnixMillis,
 };
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -41,7 +41,7 @@ fn decode(row: &Row<'_>, bodies: &Bodies) -> Result<InboxEntry, Fault> {
 }
 
 /// What the columns of a listing without bodies are. Of a body only its length in bytes and its
-/// beginning are read.
+/// beginning are read; whatever else its delivery needs is, so that damage there is named.
 fn summary_columns() -> String {
     let columns = COLUMNS.replace(" body,", "");
     format!("{columns}, substr(body, 1, {PREVIEW}) AS preview, octet_length(body) AS bytes")
@@ -52,6 +52,8 @@ fn decode_summary(row: &Row<'_>, bodies: &Bodies) -> Result<InboxSummary, Fault>
         Some(preview) => (preview, unsigned(row, "bytes")?),
         None => bodies.beginning(&row.get::<_, String>("body_file")?, PREVIEW)?,
     };
+    json::<Typing>(row, "typing")?;
+    decode_address(row, ["to_host", "to_session"])?;
     Ok(InboxSummary {
         sequence: Sequence(unsigned(row, "sequence")?),
         sender: parsed_optional(row, "sender")?,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use podfleet_pod_store::{
-    DeliveryState, InboxStore as _, MAX_INLINE_BODY, Offer, Page, PeerPair, PodFilter,
-    RecordStore as _, RelationChange, RelationStore as _, SqliteOptions, SqliteStore,
+    CorruptRecord, DeliveryState, InboxStore as _, MAX_INLINE_BODY, Offer, Page, PeerPair,
+    PodFilter, RecordStore as _, RelationChange, RelationStore as _, SqliteOptions, SqliteStore,
     StoreErrorKind, Writer,
 };
 use podfleet_protocol::{Kind, Message, MessageId, Outcome, PodId, PodName, Receipt};
@@ -363,9 +363,14 @@ async fn a_damaged_message_is_withdrawn_by_its_id_alone() {
     assert_eq!(told.count(), 3);
 }
 
-/// Counts what waits, and what of it cannot be read.
+/// Counts what waits, and what of it cannot be read: the same with bodies and without.
 async fn waiting(store: &SqliteStore, pod: PodId) -> (usize, usize) {
     let listing = store.undelivered(pod, Page::all()).await.unwrap();
+    let summaries = store.waiting(pod, None, Page::all()).await.unwrap();
+    let named = |corrupt: &[CorruptRecord]| -> Vec<_> {
+        corrupt.iter().map(|record| record.id.clone()).collect()
+    };
+    assert_eq!(named(&summaries.corrupt), named(&listing.corrupt));
     (listing.items.len(), listing.corrupt.len())
 }
 
