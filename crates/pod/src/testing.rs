@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use podfleet_pod_store::session_log::{
     Disk, LogFile, LogOptions, LogStorage, LogWriter, SessionFiles,
 };
-use podfleet_pod_store::{Fence, MemoryStore};
+use podfleet_pod_store::{Fence, MemoryStore, PodStore, SqliteStore};
 use podfleet_protocol::{FleetName, Generation, Identity, PodId, PodName, SessionId, TenantId};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -83,6 +83,17 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
+        Self::over(Arc::new(MemoryStore::default()), directory)
+    }
+
+    /// Has its messages in a database, and long bodies in files beside it.
+    pub(crate) fn on_disk() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("store.db")).unwrap();
+        Self::over(Arc::new(store), directory)
+    }
+
+    fn over(store: Arc<dyn PodStore>, directory: tempfile::TempDir) -> Self {
         let identity = Identity {
             id: PodId::generate(),
             name: PodName::new("coder").unwrap(),
@@ -99,8 +110,13 @@ impl Bench {
         let log = LogWriter::open(files.clone(), options, clock::wall()).unwrap();
         let (journal, jobs) = Journal::new();
         let (sender, commands) = mpsc::unbounded_channel();
-        let shared = Arc::new(shared(identity, directory.path(), journal, sender));
-        let store = Arc::clone(&shared.store);
+        let shared = Arc::new(shared(
+            identity,
+            directory.path(),
+            Arc::clone(&store),
+            journal,
+            sender,
+        ));
         Writer::new(jobs, log, store, Arc::clone(&shared))
             .start()
             .unwrap();
@@ -117,6 +133,7 @@ impl Bench {
 fn shared(
     identity: Identity,
     directory: &Path,
+    store: Arc<dyn PodStore>,
     journal: Journal,
     commands: mpsc::UnboundedSender<Command>,
 ) -> Shared {
@@ -139,7 +156,7 @@ fn shared(
             heartbeat: file("hb"),
             credential: file("credential"),
         },
-        store: Arc::new(MemoryStore::default()),
+        store,
         journal,
         commands,
         events: Events::new(Generation(1), status.clone(), SessionId::generate()),

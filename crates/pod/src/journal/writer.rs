@@ -297,15 +297,25 @@ impl Writer {
     /// Withdraws a message by the store's word, which decides between this and its delivery.
     async fn cancel(&mut self, id: MessageId) -> Result<Receipt, StoreError> {
         let pod = self.fence.pod;
-        // One that cannot be read is withdrawn all the same.
-        if let Ok(Some(entry)) = self.store.message(pod, id).await
-            && entry.receipt.settled
-        {
-            return Ok(entry.receipt);
+        match self.store.message(pod, id).await {
+            Ok(Some(entry)) if entry.receipt.settled => return Ok(entry.receipt),
+            Ok(_) => {}
+            // One that cannot be read is withdrawn all the same, unless it is on its way: then what
+            // becomes of it settles it.
+            Err(_) => {
+                let latest = self.shared.receipts.get(id);
+                if let Some(receipt) = latest.filter(is_on_its_way) {
+                    return Ok(receipt);
+                }
+            }
         }
-        let receipt = self.store.cancel(pod, id, clock::wall()).await?;
-        if receipt.outcome == Outcome::Cancelled {
+        let now = clock::wall();
+        let receipt = self.store.cancel(pod, id, now).await?;
+        // What was settled before is of another time, and known.
+        if receipt.settled && receipt.at == now {
             self.learn(receipt.clone());
+        }
+        if receipt.outcome == Outcome::Cancelled {
             self.shared.tell(Command::Withdrawn(id));
         }
         Ok(receipt)
@@ -386,6 +396,11 @@ fn bounded(mut answer: String) -> String {
         answer.truncate(end.unwrap_or_default());
     }
     answer
+}
+
+/// Returns whether this pod has begun to type the message, and will say what became of it.
+fn is_on_its_way(receipt: &Receipt) -> bool {
+    !receipt.settled && !matches!(receipt.outcome, Outcome::Accepted | Outcome::Held)
 }
 
 /// Returns whether the store has nothing more to be told of a message.

@@ -72,10 +72,8 @@ fn new_pod(identity: Identity) -> NewPod {
     }
 }
 
-/// Makes the pod of a bench the parent of another, which then has this right to write.
-async fn child_of(bench: &Bench) -> Fence {
-    let (store, parent) = (&bench.shared.store, &bench.shared.identity);
-    let start = GenerationStart {
+fn start() -> GenerationStart {
+    GenerationStart {
         endpoint: Endpoint {
             socket: "/s".into(),
             heartbeat: "/h".into(),
@@ -83,7 +81,13 @@ async fn child_of(bench: &Bench) -> Fence {
             build: String::new(),
         },
         at: clock::wall(),
-    };
+    }
+}
+
+/// Makes the pod of a bench the parent of another, which then has this right to write.
+async fn child_of(bench: &Bench) -> Fence {
+    let (store, parent) = (&bench.shared.store, &bench.shared.identity);
+    let start = start();
     store.put_pod(new_pod(parent.clone())).await.unwrap();
     store.begin_generation(parent.id, &start).await.unwrap();
     let child = NewChild {
@@ -193,4 +197,54 @@ async fn what_a_child_reports_to_a_full_inbox_waits_for_room() {
     store.cancel(pod, first, clock::wall()).await.unwrap();
     bench.copy_outbox().await;
     assert_eq!(bench.reports().await, (1, 0, 1));
+}
+
+/// A message that the store calls `delivering` and that cannot be read any more.
+async fn damaged_on_the_way(bench: &Bench) -> MessageId {
+    let (store, pod) = (&bench.shared.store, &bench.shared.identity);
+    let start = start();
+    store.put_pod(new_pod(pod.clone())).await.unwrap();
+    let fence = store.begin_generation(pod.id, &start).await.unwrap();
+    let offer = from_operator(&"x".repeat(100_000));
+    let id = offer.message.id;
+    store.accept(pod.id, vec![offer]).await.unwrap();
+    let receipt = Receipt::accepted(id, clock::wall());
+    let set = store.set_delivery(fence.fence(), id, DeliveryState::Delivering, &receipt);
+    set.await.unwrap();
+    std::fs::remove_dir_all(bench.directory.path().join("bodies")).unwrap();
+    id
+}
+
+#[tokio::test]
+async fn who_withdraws_a_damaged_message_has_the_log_and_who_waits_learn_its_fate() {
+    let bench = Bench::on_disk();
+    let id = damaged_on_the_way(&bench).await;
+    let receipt = bench.shared.journal.cancel(id).await.unwrap().unwrap();
+    assert_eq!((receipt.outcome, receipt.settled), (Outcome::Unknown, true));
+    assert_eq!(bench.shared.receipts.get(id), Some(receipt.clone()));
+    let logged = || {
+        let log = SessionReader::open(bench.files.clone()).unwrap();
+        log.filter(|record| {
+            let entry = &record.as_ref().unwrap().record.entry;
+            matches!(entry, Entry::MessageReceipt { receipt: logged } if *logged == receipt)
+        })
+        .count()
+    };
+    assert_eq!(logged(), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_message_that_is_on_its_way_is_settled_by_what_becomes_of_it() {
+    let bench = Bench::on_disk();
+    let id = damaged_on_the_way(&bench).await;
+    let submitted = Receipt {
+        outcome: Outcome::Submitted,
+        ..Receipt::accepted(id, clock::wall())
+    };
+    bench.shared.publish(submitted.clone(), None);
+    let answer = bench.shared.journal.cancel(id).await.unwrap().unwrap();
+    assert_eq!(answer, submitted);
+    let pod = bench.shared.identity.id;
+    let fate = bench.shared.store.cancel(pod, id, clock::wall()).await;
+    assert_eq!(fate.unwrap().outcome, Outcome::Unknown);
 }
