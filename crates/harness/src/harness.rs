@@ -7,7 +7,7 @@ use crate::composer::{Composer, ComposerRule};
 use crate::dialog::{Dialog, DialogRule, Press};
 use crate::echo::EchoRule;
 use crate::error::HarnessError;
-use crate::holding::{Holding, compare};
+use crate::holding::{Holding, compare, contains_text};
 use crate::launch::Launch;
 use crate::pattern::Pattern;
 use crate::queue::{Match, QueueRule};
@@ -328,6 +328,18 @@ impl Harness {
                 }
             }
         }
+    }
+
+    /// Tells whether the composer shows a text, alone or among others. White space does not count.
+    pub fn composer_has(&self, screen: &Screen, text: &str) -> bool {
+        let Composer::Holds(shown) = self.composer(screen) else {
+            return false;
+        };
+        let whole = matches!(
+            self.holds(screen, text),
+            Holding::Text | Holding::Placeholder(_)
+        );
+        whole || contains_text(&shown, text)
     }
 
     /// Looks for a text in the agent's own list of queued messages.

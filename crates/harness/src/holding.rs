@@ -77,6 +77,12 @@ fn stands_for(
     Some(range)
 }
 
+/// Tells whether a text stands in another one; white space does not count.
+pub(crate) fn contains_text(shown: &str, text: &str) -> bool {
+    let wanted = Normalised::of(text).text;
+    !wanted.is_empty() && Normalised::of(shown).text.contains(&wanted)
+}
+
 /// A text without white space and without characters that take no column by themselves, its accents
 /// composed: some agents compose what they are given, so that `e` and U+0301 are shown as `é`.
 pub(crate) struct Normalised {

@@ -82,15 +82,24 @@ pub(crate) struct Words {
     pub(crate) text: String,
     /// Whether they are its own; else they were read off its screen.
     pub(crate) exact: bool,
+    /// Whether they were told of another message of the same turn already.
+    pub(crate) repeated: bool,
 }
 
 impl Words {
     fn own(text: String) -> Self {
-        Self { text, exact: true }
+        Self {
+            text,
+            exact: true,
+            repeated: false,
+        }
     }
 
     fn shown(text: String) -> Self {
-        Self { text, exact: false }
+        Self {
+            exact: false,
+            ..Self::own(text)
+        }
     }
 }
 
@@ -235,7 +244,7 @@ impl Delivery {
             Fact::User(said) => self.began(source, said, now),
             Fact::Queued(said) => self.queued(source, said),
             Fact::Answer(text) => {
-                self.turns.answered(text);
+                self.turns.answered(source, text);
                 Vec::new()
             }
             Fact::End { .. } => self.turns.ended(source, fact, now),
@@ -245,7 +254,7 @@ impl Delivery {
 
     /// The agent took what the user said as a turn.
     fn began(&mut self, source: Source, said: &str, now: Instant) -> Vec<Action> {
-        if self.turns.seen(said) {
+        if self.turns.seen(source, said) {
             self.records = Records::Expected;
             return Vec::new();
         }
@@ -253,8 +262,11 @@ impl Delivery {
             self.records = Records::Expected;
             let finding = queued.begun(source, "it has the message");
             let mut turn = Turn::new(queued.id, queued.text, &finding, now);
-            turn.seen();
+            turn.seen(source);
             return self.turns.join(turn, finding);
+        }
+        if self.turns.are_about(said) {
+            return Vec::new();
         }
         let Stage::Submitting(submission) = &self.stage else {
             return Vec::new();
@@ -266,7 +278,7 @@ impl Delivery {
         let finding = submission.taken(Outcome::Started, source, "it has the message");
         let (id, text) = (submission.id(), submission.text().to_owned());
         let mut turn = Turn::new(id, text, &finding, now);
-        turn.seen();
+        turn.seen(source);
         self.stage = Stage::Free;
         self.turns.follow(turn, finding)
     }
@@ -349,7 +361,11 @@ impl Delivery {
     }
 
     fn look_at_queue(&mut self, look: &Look<'_>) -> Vec<Action> {
-        match self.queue.look(look, self.records) {
+        let typing = match &self.stage {
+            Stage::Submitting(submission) => Some(submission.text()),
+            Stage::Free | Stage::Committing(_) => None,
+        };
+        match self.queue.look(look, self.records, typing) {
             None => Vec::new(),
             Some(Left::Lost(queued, why)) => {
                 vec![Action::Found(queued.id, queued.lost(why))]

@@ -18,6 +18,11 @@ fn an_agent_that_a_key_stops_goes_on_and_takes_messages(program: Program) {
     stage.presses("C-z");
     stage.until_logged(r#""action":"continue""#);
     stage.ask("Are you there?");
+    // An orderly end is no suspension.
+    stage.world.fleet(&["down"]).exits(0);
+    let log = stage.world.fleet(&["log", stage.name(), "--json"]).exits(0);
+    let times = log.stdout.matches(r#""action":"continue""#).count();
+    assert_eq!(times, 1, "{log}");
 }
 
 #[test]

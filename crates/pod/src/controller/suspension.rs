@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::Controller;
 use crate::agent_process::Holder;
 
-/// How long an agent may take to go on. It may not even have begun to wait for the signal.
+/// How long an agent may take to end or to go on. It may not even have begun to wait for the signal.
 const GOES_ON: Duration = Duration::from_millis(500);
 /// A program that lent its terminal to an editor looks the same, and is not asked for ever.
 const TRIES: u8 = 5;
@@ -33,16 +33,24 @@ impl Controller {
     /// Has an agent go on that stopped itself.
     pub(super) fn end_suspension(&mut self, holder: Option<Holder>, now: Instant) {
         let agent = self.agent_pid;
-        let suspended = self.setup.harness.suspends() && self.live.prompt.gave_up(holder, agent);
+        let ends = self.stopping.is_some() || self.renewing.is_some();
+        let suspends = self.setup.harness.suspends() && !ends;
+        let suspended = suspends && self.live.prompt.gave_up(holder, agent);
         let Some(holder) = holder.filter(|_| suspended) else {
             self.live.suspension = None;
             return;
         };
-        let suspension = self.live.suspension.as_ref();
-        if suspension.is_some_and(|suspension| suspension.next_try().is_none_or(|at| at > now)) {
+        // At first sight it may be about to end.
+        let suspension = self.live.suspension.get_or_insert(Suspension {
+            last_try: now,
+            tries: 0,
+        });
+        if suspension.next_try().is_none_or(|at| at > now) {
             return;
         }
-        if suspension.is_none() {
+        suspension.last_try = now;
+        suspension.tries += 1;
+        if suspension.tries == 1 {
             let identity = &self.setup.shared.identity;
             self.setup.shared.journal.note(Entry::Control {
                 action: "continue".into(),
@@ -50,10 +58,6 @@ impl Controller {
                 detail: "it had stopped itself".into(),
             });
         }
-        self.live.suspension = Some(Suspension {
-            last_try: now,
-            tries: suspension.map_or(0, |suspension| suspension.tries) + 1,
-        });
         if let Some(group) = i32::try_from(holder.group).ok().and_then(Pid::from_raw) {
             // A group that ended meanwhile needs no signal.
             let _ = kill_process_group(group, Signal::CONT);

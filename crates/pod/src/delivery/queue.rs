@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use podfleet_harness::{Holding, ScreenState, same_text};
+use podfleet_harness::{Composer, ScreenState, same_text};
 use podfleet_protocol::{Evidence, MessageId, Outcome, RunEnd, Source};
 
 use super::{Finding, Look, Records};
@@ -33,8 +33,11 @@ pub(super) struct Queued {
     finding: Finding,
     /// Whether the screen has shown it in the queue.
     shown: bool,
-    /// Since when it is seen there no more.
+    /// Since when it is seen there no more, and since when the agent is idle without it.
     gone: Option<Instant>,
+    idle: Option<Instant>,
+    /// Whether it was seen in the composer since: a person has it.
+    taken_back: bool,
 }
 
 /// What became of a message that is in the queue no more.
@@ -54,13 +57,17 @@ impl Queue {
     /// Follows a message from now on; gives back what is told of it.
     pub(super) fn take_in(&mut self, id: MessageId, text: &str, finding: Finding) -> Finding {
         let followed = self.messages.len() < LIMIT;
+        let evidence = finding.evidence.as_ref();
+        let footer = evidence.is_some_and(|found| found.source == Source::QueueFooter);
         if followed {
             self.messages.push_back(Queued {
                 id,
                 text: text.to_owned(),
                 finding: finding.clone(),
-                shown: false,
+                shown: footer,
                 gone: None,
+                idle: None,
+                taken_back: false,
             });
         }
         Finding {
@@ -80,8 +87,14 @@ impl Queue {
         self.messages.remove(at)
     }
 
-    /// Looks whether the oldest has left the queue. Those behind it wait for it.
-    pub(super) fn look(&mut self, look: &Look<'_>, records: Records) -> Option<Left> {
+    /// Looks whether the oldest has left the queue. Those behind it wait for it. What is typed now may
+    /// have the same words.
+    pub(super) fn look(
+        &mut self,
+        look: &Look<'_>,
+        records: Records,
+        typing: Option<&str>,
+    ) -> Option<Left> {
         let queued = self.messages.front_mut()?;
         let state = look.classification.state;
         let idle = matches!(
@@ -89,32 +102,21 @@ impl Queue {
             ScreenState::Ready | ScreenState::Draft | ScreenState::Error
         );
         if !idle && state != ScreenState::Busy {
-            queued.gone = None;
+            queued.is_there();
             return None;
         }
         if look.harness.queued(look.screen, &queued.text).is_some() {
             queued.shown = true;
-            queued.gone = None;
+            queued.is_there();
             return None;
         }
-        let gone_for = look.now - *queued.gone.get_or_insert(look.now);
-        let held = || look.harness.holds(look.screen, &queued.text) == Holding::Text;
-        let lost = if state == ScreenState::Draft && gone_for >= GONE_FOR && held() {
-            Some("the text stands in the composer again")
-        } else if idle && gone_for >= BEGINS {
-            Some("the agent is idle, and nothing shows what became of it")
-        } else {
-            None
-        };
-        if let Some(why) = lost {
-            return Some(Left::Lost(self.messages.pop_front()?, why));
+        let ours = typing.is_some_and(|typing| same_text(typing, &queued.text));
+        queued.taken_back |= !ours && look.harness.composer_has(look.screen, &queued.text);
+        match queued.left(look, idle, records) {
+            Some(Ok(())) => self.messages.pop_front().map(Left::Begun),
+            Some(Err(why)) => Some(Left::Lost(self.messages.pop_front()?, why)),
+            None => None,
         }
-        let patience = match records {
-            Records::Expected => WRITTEN_DOWN,
-            Records::Missing => GONE_FOR,
-        };
-        let begun = !idle && queued.shown && gone_for >= patience;
-        begun.then(|| self.messages.pop_front().map(Left::Begun))?
     }
 
     /// Returns when to look again though nothing moved.
@@ -135,6 +137,43 @@ impl Queue {
 }
 
 impl Queued {
+    /// Takes notice that it is in the queue, or that nothing shows that it is not.
+    fn is_there(&mut self) {
+        self.gone = None;
+        self.idle = None;
+    }
+
+    /// Returns whether the agent works on it, or why that will not be known; nothing yet if it may
+    /// still show. A draft of a person hides what came of it.
+    fn left(
+        &mut self,
+        look: &Look<'_>,
+        idle: bool,
+        records: Records,
+    ) -> Option<Result<(), &'static str>> {
+        let gone_for = look.now - *self.gone.get_or_insert(look.now);
+        if self.taken_back {
+            let why = "its text was taken back into the composer";
+            return (gone_for >= GONE_FOR).then_some(Err(why));
+        }
+        let drafted = matches!(look.harness.composer(look.screen), Composer::Holds(_));
+        let (patience, records) = match records {
+            Records::Expected => (WRITTEN_DOWN, true),
+            Records::Missing => (GONE_FOR, false),
+        };
+        // An idle agent may be done with it already; one that writes it down will say so.
+        if self.shown && !drafted && gone_for >= patience && !(idle && records) {
+            return Some(Ok(()));
+        }
+        if !idle {
+            self.idle = None;
+            return None;
+        }
+        let idle_for = look.now - *self.idle.get_or_insert(look.now);
+        let why = "the agent is idle, and nothing shows what became of it";
+        (idle_for >= BEGINS).then_some(Err(why))
+    }
+
     /// Returns that the agent works on it.
     pub(super) fn begun(&self, source: Source, detail: &str) -> Finding {
         let finding = Finding::new(Outcome::Started, false, self.finding.submit_keys);

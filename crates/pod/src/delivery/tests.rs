@@ -104,8 +104,12 @@ impl Script {
     }
 
     /// The agent says something of itself.
-    fn says(mut self, fact: &Fact) -> Self {
-        let actions = self.delivery.witnessed(Source::Transcript, fact, self.now);
+    fn says(self, fact: &Fact) -> Self {
+        self.says_by(Source::Transcript, fact)
+    }
+
+    fn says_by(mut self, source: Source, fact: &Fact) -> Self {
+        let actions = self.delivery.witnessed(source, fact, self.now);
         self.log.extend(actions.into_iter().map(told));
         self
     }
@@ -149,7 +153,7 @@ fn a_turn_that_its_agent_says_has_failed_is_answered_with_the_reason() {
     let begun = Finding::new(Outcome::Started, false, 1);
     let mut turn =
         super::turn::Turn::new(MessageId::generate(), TEXT.into(), &begun, Instant::now());
-    turn.seen();
+    turn.seen(Source::Transcript);
     turns.follow(turn, begun);
     let actions = turns.ended(Source::Transcript, &failed, Instant::now());
     let [Action::Found(_, found)] = &actions[..] else {
@@ -445,14 +449,66 @@ fn a_message_that_is_taken_into_the_turn_that_goes_on_ends_with_it() {
 }
 
 #[test]
-fn a_queued_message_whose_fate_does_not_show_is_given_up() {
-    let log = queued().shows(composer(TEXT, ""), 1000).log();
-    assert!(
-        log.ends_with("queued_by_agent, settled"),
-        "taken back: {log}"
-    );
-    let log = queued().shows(composer("", ""), 6000).log();
-    assert!(log.ends_with("queued_by_agent, settled"), "idle: {log}");
+fn a_late_word_of_the_turn_before_does_not_end_a_queued_message() {
+    let log = queued()
+        .says_by(Source::Hook, &Fact::User(TEXT.into()))
+        .says(&Fact::Answer("of before".into()))
+        .says(&end("of before", None))
+        .says(&Fact::User(TEXT.into()))
+        .says_by(Source::Hook, &end("ours", None))
+        .log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    queued_by_agent
+    started
+    answered, settled: ours
+    ");
+}
+
+#[test]
+fn a_queued_message_that_a_person_takes_back_is_not_begun() {
+    for back in [composer(TEXT, SPINNER), composer(TEXT, "")] {
+        let log = queued().shows(back, 3000).log();
+        assert!(log.ends_with("queued_by_agent, settled"), "{log}");
+    }
+    let both = format!("other {TEXT}");
+    let log = queued()
+        .shows(composer(&both, SPINNER), 100)
+        .shows(composer("", SPINNER), 3000)
+        .log();
+    assert!(log.ends_with("queued_by_agent, settled"), "cleared: {log}");
+}
+
+#[test]
+fn an_idle_flash_gives_no_queued_message_up() {
+    let log = Script::typed(true)
+        .shows(composer(TEXT, SPINNER), 200)
+        .shows(composer("", SPINNER), 50)
+        .says(&Fact::Queued(TEXT.into()))
+        .shows(composer("", SPINNER), 6000)
+        .shows(composer("", ""), 50)
+        .shows(composer("", SPINNER), 100)
+        .log();
+    assert!(log.ends_with("queued_by_agent"), "{log}");
+}
+
+#[test]
+fn a_queued_message_whose_fate_is_to_be_written_down_and_is_not_is_given_up() {
+    let mut script = queued();
+    script.delivery.expect_records(Records::Expected);
+    let log = script.shows(composer("", ""), 6000).log();
+    assert!(log.ends_with("queued_by_agent, settled"), "{log}");
+}
+
+#[test]
+fn a_queued_message_with_which_the_agent_was_done_at_once_is_answered() {
+    let log = queued().shows(composer("", "● echo: hello"), 1000).log();
+    insta::assert_snapshot!(log, @r"
+    submit key
+    queued_by_agent
+    started
+    answered, settled: echo: hello
+    ");
 }
 
 #[test]

@@ -23,8 +23,8 @@ pub(super) struct Turn {
     id: MessageId,
     /// What was typed.
     text: String,
-    /// Whether the agent's own records have its beginning.
-    seen: bool,
+    /// Which of the agent's own records have its beginning.
+    seen: Vec<Source>,
     /// The agent's last words so far.
     answer: Option<Words>,
     begun: Finding,
@@ -44,7 +44,7 @@ impl Turn {
         Self {
             id,
             text,
-            seen: false,
+            seen: Vec::new(),
             answer: None,
             begun: begun.clone(),
             since: now,
@@ -60,9 +60,9 @@ impl Turn {
         self.id
     }
 
-    /// Returns the text if the agent's own records were not yet found to have it.
+    /// Returns the text if the agent's transcript was not yet found to have it.
     pub(super) fn unseen(&self) -> Option<&str> {
-        (!self.seen).then_some(&self.text)
+        (!self.is_seen_by(Source::Transcript)).then_some(&self.text)
     }
 
     /// Returns whether the turn began with these words of the user.
@@ -70,13 +70,21 @@ impl Turn {
         same_text(&self.text, said)
     }
 
-    /// Takes notice that the agent's own records have its beginning.
-    pub(super) fn seen(&mut self) {
-        self.seen = true;
+    /// Takes notice that one of the agent's own records has its beginning.
+    pub(super) fn seen(&mut self, source: Source) {
+        if !self.is_seen_by(source) {
+            self.seen.push(source);
+        }
     }
 
     pub(super) fn is_seen(&self) -> bool {
-        self.seen
+        !self.seen.is_empty()
+    }
+
+    /// Returns whether this record has its beginning. What it tells then is of this turn, for each
+    /// is in order by itself; another may be late, and still speak of the turn before.
+    pub(super) fn is_seen_by(&self, source: Source) -> bool {
+        self.seen.contains(&source)
     }
 
     /// Takes notice of the agent's words.
@@ -95,17 +103,24 @@ impl Turn {
     }
 
     /// Returns what came of it when the turn that it is a part of has ended like this.
-    pub(super) fn ends_like(&self, finding: &Finding) -> Finding {
+    pub(super) fn ends_like(self, finding: &Finding) -> Finding {
+        if finding.outcome != Outcome::Answered {
+            return Finding {
+                settled: true,
+                reason: finding.reason.clone(),
+                ..self.begun
+            };
+        }
         Finding {
             submit_keys: self.begun.submit_keys,
             ..finding.clone()
         }
     }
 
-    /// Returns whether the end of a turn is that of this one: it is said to be of these words, or
-    /// of nothing else and its beginning was seen.
-    pub(super) fn is_ended_by(&self, of: Option<&str>) -> bool {
-        of.map_or(self.seen, |of| self.is_about(of))
+    /// Returns whether what a record says of the end of a turn is said of this one: of these words,
+    /// or of none and the same record has its beginning.
+    pub(super) fn is_ended_by(&self, source: Source, of: Option<&str>) -> bool {
+        of.map_or_else(|| self.is_seen_by(source), |of| self.is_about(of))
     }
 
     /// Returns that it was answered, by the agent's own word.

@@ -50,15 +50,17 @@ impl Turns {
         self.all().filter_map(Turn::unseen)
     }
 
-    /// Takes notice that the agent's own records have what the user said, if that is ours.
-    pub(super) fn seen(&mut self, said: &str) -> bool {
-        let turn = self.all_mut().find(|turn| turn.is_about(said));
-        turn.map(Turn::seen).is_some()
+    /// Takes notice that a record has what the user said, if that is ours and it is told for the first
+    /// time by this record.
+    pub(super) fn seen(&mut self, source: Source, said: &str) -> bool {
+        let mut turns = self.all_mut();
+        let turn = turns.find(|turn| turn.is_about(said) && !turn.is_seen_by(source));
+        turn.map(|turn| turn.seen(source)).is_some()
     }
 
     /// Takes notice of the agent's words.
-    pub(super) fn answered(&mut self, words: &str) {
-        for turn in self.all_mut().filter(|turn| turn.is_seen()) {
+    pub(super) fn answered(&mut self, source: Source, words: &str) {
+        for turn in self.all_mut().filter(|turn| turn.is_seen_by(source)) {
             turn.answered(words);
         }
     }
@@ -69,7 +71,7 @@ impl Turns {
             return Vec::new();
         };
         let of = of.as_deref();
-        if !self.all().any(|turn| turn.is_ended_by(of)) {
+        if !self.all().any(|turn| turn.is_ended_by(source, of)) {
             return Vec::new();
         }
         let end = |mut turn: Turn| {
@@ -85,7 +87,7 @@ impl Turns {
             };
             Action::Found(id, found)
         };
-        self.take().map(end).collect()
+        told_once(self.take().map(end).collect())
     }
 
     /// Begins with a message of which it was found that the agent works on it.
@@ -109,8 +111,12 @@ impl Turns {
 
     /// Takes notice that the agent was idle enough to be given the next message.
     pub(super) fn found_idle(&mut self, shown: impl FnOnce() -> Option<String>) {
-        if let Some(turn) = &mut self.first {
-            turn.found_idle(shown);
+        let (mut shown, mut words) = (Some(shown), None);
+        for turn in self.all_mut() {
+            turn.found_idle(|| {
+                words = shown.take().map_or_else(|| words.clone(), |shown| shown());
+                words.clone()
+            });
         }
     }
 
@@ -131,7 +137,7 @@ impl Turns {
             *records = Records::Missing;
         }
         let tell = |turn: Turn| Action::Found(turn.id(), turn.ends_like(&finding));
-        self.take().map(tell).collect()
+        told_once(self.take().map(tell).collect())
     }
 
     /// Returns when to look again though nothing moved.
@@ -144,4 +150,16 @@ impl Turns {
         let cut = |turn: Turn| Action::Found(turn.id(), turn.cut_short(end));
         self.take().map(cut).collect()
     }
+}
+
+/// The agent has said its last words once, whatever the number of messages that they answer.
+fn told_once(mut actions: Vec<Action>) -> Vec<Action> {
+    for action in actions.iter_mut().skip(1) {
+        if let Action::Found(_, finding) = action
+            && let Some(answer) = &mut finding.answer
+        {
+            answer.repeated = true;
+        }
+    }
+    actions
 }

@@ -24,7 +24,6 @@ use crate::account;
 use crate::clock;
 use crate::command::Command;
 use crate::conversation::{self, Conversation};
-use crate::delivery::Words;
 use crate::shared::Shared;
 
 /// How many writes are taken together at most.
@@ -344,13 +343,14 @@ impl Writer {
     async fn record(&mut self, recording: Recording) {
         let receipt = recording.receipt.clone();
         let answer = recording.answer.clone().map(|(run, words)| {
-            let Words { text, exact } = words;
-            self.append(Entry::AgentOutput {
-                run,
-                text: text.clone(),
-                exact,
-            });
-            bounded(text)
+            if !words.repeated {
+                self.append(Entry::AgentOutput {
+                    run,
+                    text: words.text.clone(),
+                    exact: words.exact,
+                });
+            }
+            bounded(words.text)
         });
         let entry = Entry::MessageReceipt {
             receipt: receipt.clone(),
