@@ -134,6 +134,14 @@ fn a_machine_that_shows_another_key_is_not_added_and_one_that_is_down_is_and_tha
     assert!(down.contains("box: offline (refused)"), "{down}");
     assert!(down.contains("next    start its hub there"), "{down}");
     assert!(listed().contains("box"));
+    let empty = {
+        home.world
+            .command("default", &["endpoint", "update", "box", "--token"])
+    }
+    .env("FLEET_ENDPOINT_TOKEN", "")
+    .output();
+    let empty = ran(&empty.unwrap()).exits(2).stderr;
+    assert!(empty.contains("the token is empty"), "{empty}");
 }
 
 #[test]

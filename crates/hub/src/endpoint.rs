@@ -83,7 +83,7 @@ impl Remote {
     /// Tries it again at once, whatever it waits for: until that is known, it is being connected.
     pub fn retry(&self) {
         self.status.send_if_modified(|status| {
-            let waits = !matches!(status, Status::Connected { .. }) && !status.mends_itself();
+            let waits = !matches!(status, Status::Connected { .. } | Status::Connecting);
             if waits {
                 *status = Status::Connecting;
             }

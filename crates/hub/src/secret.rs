@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::fault::{Code, Fault};
+
 /// A token. It has neither `Debug`, `Display` nor `Serialize`, so that no output can have it by
 /// accident; it is wiped from memory when it is dropped.
 #[derive(Clone)]
@@ -90,9 +92,16 @@ impl From<Secret> for Entrusted {
 }
 
 impl Entrusted {
-    /// Returns the secret; nothing if there is no text in it.
-    pub(crate) fn given(self) -> Option<Secret> {
-        (!self.0.is_empty()).then_some(self.0)
+    /// Returns the secret.
+    ///
+    /// # Errors
+    /// Fails when there is no text in it: whoever sends one means to give one.
+    pub(crate) fn given(self) -> Result<Secret, Fault> {
+        if self.0.is_empty() {
+            let fault = Fault::new(Code::RequestInvalid, "the token is empty");
+            return Err(fault.hint("`fleet hub token create` there makes one"));
+        }
+        Ok(self.0)
     }
 }
 

@@ -77,7 +77,7 @@ fn own(context: &Context) -> Result<HubClient, Error> {
 /// Reads the token: of the environment, or of a file that it names.
 fn token(context: &Context) -> Result<Secret, Error> {
     if let Some(token) = context.env.get("FLEET_HUB_TOKEN") {
-        return Ok(Secret::new(token));
+        return given(token);
     }
     let Some(path) = context.env.get("FLEET_HUB_TOKEN_FILE") else {
         return Err(Error::message(Exit::Usage, "a token of that hub is needed")
@@ -100,7 +100,17 @@ pub(crate) fn secret_of_file(path: &std::path::Path) -> Result<Secret, Error> {
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::message(Exit::Usage, format!("{} is no token", path.display())))?;
-    Ok(Secret::new(&text))
+    given(&text)
+}
+
+/// Takes a token that somebody gives; one that is empty is none.
+pub(crate) fn given(text: &str) -> Result<Secret, Error> {
+    let token = Secret::new(text);
+    if token.is_empty() {
+        return Err(Error::message(Exit::Usage, "the token is empty")
+            .hint("`fleet hub token create` there makes one"));
+    }
+    Ok(token)
 }
 
 impl From<Fault> for Error {

@@ -64,14 +64,22 @@ impl Supervisor {
                 tokio::select! {
                     () = sleep(jittered(pause.0)) => pause.grow(),
                     () = self.remote.look.notified() => sleep(jittered(PAUSES.0)).await,
-                    () = self.remote.retry.notified() => pause = Pause::default(),
+                    () = self.remote.retry.notified() => {
+                        pause = Pause::default();
+                        self.begin_again();
+                    }
                 }
             } else {
                 self.remote.retry.notified().await;
-                self.remote.status.send_replace(Status::Connecting);
-                self.tell(Status::Connecting);
+                self.begin_again();
             }
         }
+    }
+
+    /// Tells that it is tried at somebody's wish.
+    fn begin_again(&self) {
+        self.remote.status.send_replace(Status::Connecting);
+        self.tell(Status::Connecting);
     }
 
     /// Asks the endpoint again and again; returns how it is when it is lost.

@@ -41,7 +41,7 @@ impl Hub {
         params: EndpointAddParams,
     ) -> Result<EndpointView, Fault> {
         let by_ssh = matches!(params.reach, Reach::Ssh { .. });
-        let token = params.token.and_then(Entrusted::given);
+        let token = params.token.map(Entrusted::given).transpose()?;
         match (&token, by_ssh) {
             (Some(_), true) => {
                 let message = "an endpoint over ssh needs no token: the login proves who asks";
@@ -67,7 +67,7 @@ impl Hub {
         &self,
         params: EndpointUpdateParams,
     ) -> Result<EndpointView, Fault> {
-        let token = params.token.and_then(Entrusted::given);
+        let token = params.token.map(Entrusted::given).transpose()?;
         let known = self.topology.endpoint(&params.name)?;
         if let (Some(pin), Reach::Tls { address, .. }) = (params.pin, known.reach) {
             refuse_other_key(&Reach::Tls { address, pin }).await?;

@@ -619,6 +619,41 @@ async fn a_retry_tries_at_once_what_waits_for_a_person() {
 }
 
 #[tokio::test]
+async fn a_retry_of_what_is_offline_is_told_by_what_comes_of_it() {
+    let (home, mut spoke) = pair().await;
+    spoke.stop().await;
+    until_state(&home, "box", "offline").await;
+    let params = EndpointParams { name: name("box") };
+    let again = home.owner().call::<EndpointRetry>(params).await.unwrap();
+    assert_eq!(again.status, Status::Connecting);
+    until_state(&home, "box", "offline").await;
+}
+
+#[tokio::test]
+async fn an_empty_token_is_refused_and_accepts_no_other_hub() {
+    let (home, _spoke) = pair().await;
+    let before = view(&home, "box").await.endpoint.unwrap();
+    let update = EndpointUpdateParams {
+        name: name("box"),
+        pin: None,
+        token: Some(Secret::new(" \n").into()),
+    };
+    let fault = refused(home.owner().call::<EndpointUpdate>(update).await);
+    assert_eq!(fault.code, Code::RequestInvalid);
+    assert_eq!(fault.message, "the token is empty");
+    assert_eq!(view(&home, "box").await.endpoint.unwrap(), before);
+    let by_ssh = EndpointAddParams {
+        name: name("far"),
+        reach: Reach::Ssh {
+            destination: "far".parse().unwrap(),
+        },
+        token: Some(Secret::new("").into()),
+    };
+    let fault = refused(home.owner().call::<EndpointAdd>(by_ssh).await);
+    assert_eq!(fault.message, "the token is empty");
+}
+
+#[tokio::test]
 async fn no_token_is_in_anything_that_is_emitted() {
     let (home, spoke) = (TestHub::new().await, TestHub::new().await);
     let secret = spoke.token("home", &RIGHTS);

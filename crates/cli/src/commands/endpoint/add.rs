@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::hub::HubArgs;
-use crate::hub::connect::secret_of_file;
+use crate::hub::connect::{given, secret_of_file};
 
 const TOKEN: &str = "\
 The token is one of the hub there: `fleet hub token create home --scope …`. It
@@ -118,22 +118,16 @@ pub(super) fn token(file: Option<&std::path::Path>, context: &Context) -> Result
         return secret_of_file(file);
     }
     if let Some(token) = context.env.get("FLEET_ENDPOINT_TOKEN") {
-        return Ok(Secret::new(token));
+        return given(token);
     }
     if std::io::stdin().is_terminal() {
         let asked = inquire::Password::new("Token of the hub there:")
             .without_confirmation()
             .prompt();
-        return asked
-            .map(|token| Secret::new(&token))
-            .map_err(|_| Error::message(Exit::Usage, "no token is given"));
+        let asked = asked.map_err(|_| Error::message(Exit::Usage, "no token is given"))?;
+        return given(&asked);
     }
     let mut text = String::new();
     std::io::stdin().take(4096).read_to_string(&mut text)?;
-    let token = Secret::new(&text);
-    if token.is_empty() {
-        return Err(Error::message(Exit::Usage, "standard input has no token")
-            .hint("`fleet hub token create` there makes one"));
-    }
-    Ok(token)
+    given(&text)
 }

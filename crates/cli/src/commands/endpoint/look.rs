@@ -99,10 +99,10 @@ pub(in crate::commands) fn state(status: &Status) -> Cell {
 pub(super) async fn status(args: &StatusArgs, context: &mut Context) -> Outcome {
     let client = args.hub.client(context)?;
     if let (true, MachineName::Endpoint(name)) = (args.retry, args.name.clone()) {
-        client
+        let view = client
             .call::<EndpointRetry>(EndpointParams { name })
             .await?;
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        return tell(view, &args.hub, args.json, context).await;
     }
     let all = client.call::<EndpointList>(Nothing {}).await?.endpoints;
     let found = all
