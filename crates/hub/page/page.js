@@ -8,7 +8,7 @@
   const connection = document.getElementById('connection');
   const shown = new WeakMap();
   const troubles = new Map();
-  let working = false;
+  let working = 0;
 
   /** Says what is wrong with something, or that nothing is any more. */
   function trouble(of, words) {
@@ -39,13 +39,13 @@
     const error = new Error('You are logged out. Log in in another window, and go on here.');
     const fields = document.querySelectorAll('main form :is(textarea, input:not([type="hidden"]))');
     const written = [...fields].some((field) => field.value !== field.defaultValue);
-    if (working || written) trouble('answers', error.message);
+    if (working > 0 || written) trouble('answers', error.message);
     else location.reload();
     return error;
   }
   document.addEventListener('loggedout', loggedOut);
 
-  /** What finds an element again, and no other, after the HTML around it was made anew. */
+  /** What finds an element, or one that leads to the same place, after the HTML around it was made anew. */
   function trace(element) {
     if (element.id) return `#${CSS.escape(element.id)}`;
     const href = element.getAttribute('href');
@@ -141,11 +141,16 @@
     listen();
   }
 
-  /** Looks again whenever the hub says that something changed. */
+  /** Looks again whenever the hub says that something changed; a part has one next look at most. */
   function follow(part) {
+    let later = null;
     const again = async () => {
+      clearTimeout(later);
+      later = null;
+      // When the page is seen again, it is asked for all the same.
+      if (document.hidden) return;
       try {
-        if (!await refresh(part)) setTimeout(again, 1000);
+        if (!await refresh(part)) later ??= setTimeout(again, 1000);
       } catch {
         // It was said above.
       }
@@ -249,33 +254,33 @@
       await put(file, false);
     } catch (error) {
       if (error.code !== 'fs.exists') throw error;
-      if (!confirm(`Replace ${file.name}?`)) throw new Error(`${file.name} stays as it is`);
+      if (!confirm(`Replace ${file.name}?`)) throw new Error('stays as it is');
       await put(file, true);
     }
   }
 
   /** Uploads all that can be; says in the end what was not. */
   async function upload(files) {
-    const left = new Set();
+    const left = [];
     for (const file of files) {
       work.textContent = `Uploading ${file.name} …`;
-      await putNew(file).catch((error) => left.add(error.message));
+      await putNew(file).catch((error) => left.push(`${file.name} (${error.message})`));
     }
-    if (left.size > 0) throw new Error(`Not all were uploaded: ${[...left].join('; ')}.`);
+    if (left.length > 0) throw new Error(`Not uploaded: ${left.join('; ')}.`);
   }
 
   /** Does something, says when it fails, and shows the directory as it is then. */
   async function change(doing) {
-    working = true;
+    working += 1;
     try {
       await doing();
       work.textContent = '';
-      await refresh(document.getElementById('entries'));
     } catch (error) {
       work.textContent = error.message;
-    } finally {
-      working = false;
     }
+    // Of what failed, a part may be done.
+    await refresh(document.getElementById('entries')).catch(() => {});
+    working -= 1;
   }
 
   async function changeEntry(button) {
@@ -313,5 +318,6 @@
 
   begin(document);
   document.addEventListener('visibilitychange', wake);
-  if (document.querySelector('[data-live]')) hear('/v1/events', wake, () => {});
+  // What is watched hears of its own changes, and may be seen without the right to hear of these.
+  if (document.querySelector('[data-every]')) hear('/v1/events', wake, () => {});
 })();
