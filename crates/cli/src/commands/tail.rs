@@ -174,6 +174,8 @@ impl Source {
 enum Missed {
     /// The way to it is broken, and it may go on behind that.
     Yet(Error),
+    /// The pod does not answer as it should: it may just be ending.
+    Perhaps(Error),
     /// There is no such agent, or none any more.
     Gone(Error),
     /// It will not be seen by trying again.
@@ -183,7 +185,10 @@ enum Missed {
 impl From<Missed> for Error {
     fn from(missed: Missed) -> Self {
         match missed {
-            Missed::Yet(error) | Missed::Gone(error) | Missed::For(error) => error,
+            Missed::Yet(error)
+            | Missed::Perhaps(error)
+            | Missed::Gone(error)
+            | Missed::For(error) => error,
         }
     }
 }
@@ -198,6 +203,7 @@ impl Missed {
             ClientError::Unreachable(..) => Self::Yet,
             ClientError::Answer(fault) => match fault.code {
                 Code::EndpointOffline | Code::DeadlineExceeded => Self::Yet,
+                Code::AgentFailed => Self::Perhaps,
                 Code::AgentNotFound | Code::AgentNotRunning => Self::Gone,
                 _ => Self::For,
             },

@@ -21,6 +21,8 @@ const QUIET: Duration = Duration::from_millis(150);
 const LONGEST: Duration = Duration::from_secs(1);
 /// How long the first wait for a broken way is; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// How often a pod is asked that does not answer as it should.
+const TRIES: u32 = 6;
 /// How long a wait for it is at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -104,6 +106,7 @@ impl Following<'_> {
             return Err(Error::message(Exit::No, message));
         }
         let mut told = false;
+        let mut tries = TRIES;
         loop {
             // A way that ends at once is not asked for without a pause.
             sleep(self.wait).await;
@@ -123,7 +126,8 @@ impl Following<'_> {
                 Err(Missed::Gone(_)) => {
                     return Err(Error::message(Exit::No, format!("`{agent}` ended")));
                 }
-                Err(Missed::For(error)) => return Err(error),
+                Err(Missed::Perhaps(_)) if tries > 1 => tries -= 1,
+                Err(Missed::Perhaps(error) | Missed::For(error)) => return Err(error),
                 Err(Missed::Yet(error)) if !told => {
                     told = true;
                     let why = error.headline();
