@@ -57,7 +57,9 @@ fn a_pod_whose_socket_is_cleared_away_keeps_its_agent_and_is_found_again() {
     let world = World::with_agents(&[("a", ""), ("b", "")]);
     world.fleet(&["up"]).exits(0);
     let before = ["a", "b"].map(|agent| Some(u64::from(world.agent_pid(agent))));
-    fs::remove_dir_all(world.path("run")).unwrap();
+    // At once: pods may make it anew while it is removed.
+    fs::rename(world.path("run"), world.path("gone")).unwrap();
+    fs::remove_dir_all(world.path("gone")).unwrap();
     let up = world.fleet(&["up"]).exits(0);
     // The heartbeat follows in its own time.
     let found = |agent| world.until_row(agent, |row| row["agent_pid"].is_u64());

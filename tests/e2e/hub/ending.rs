@@ -1,9 +1,11 @@
 //! Ending a hub by its command.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 
 use podfleet_pod::process::ProcessRef;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -67,7 +69,8 @@ fn a_hub_that_begins_is_waited_for_and_nobody_else_is_ended_for_it() {
     // A hub was killed, its pid is somebody's by now, and another hub has the lock.
     let mut left = bystander.record(&machine.standing);
     left["start"] = json!(1);
-    write(&left);
+    let _ = fs::remove_file(&path);
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let lock = File::open(directory.join("hub.lock")).unwrap();
     lock.try_lock().unwrap();
     let stop = { machine.world.command("default", &["hub", "stop"]) }
@@ -75,8 +78,12 @@ fn a_hub_that_begins_is_waited_for_and_nobody_else_is_ended_for_it() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Now it serves.
+    // Opens when `stop` reads it.
+    let mut told = File::options().write(true).open(&path).unwrap();
+    told.write_all(left.to_string().as_bytes()).unwrap();
+    // Now the other one serves: what is looked at next is this.
     write(&hub.record(&machine.standing));
+    drop(told);
     let ended = hub.0.wait().unwrap();
     assert_eq!(
         std::os::unix::process::ExitStatusExt::signal(&ended),
