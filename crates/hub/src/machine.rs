@@ -76,7 +76,7 @@ fn hint(error: &FleetError) -> Option<String> {
     use podfleet::FleetErrorKind as Kind;
     match error.kind() {
         Kind::NoSuchAgent { near, .. } if near.is_empty() => {
-            Some("`fleet ps --hub local` lists those of all machines".to_owned())
+            Some("`fleet ps` with the same `--hub` lists those of all machines".to_owned())
         }
         Kind::NotRunning { agent } => Some(format!("`fleet up {agent}` on its machine starts it")),
         _ => error.hints().first().map(ToString::to_string),

@@ -47,7 +47,7 @@ pub(crate) async fn list(
     {
         let message = format!("there is no agent `{missing}` on any machine that answers");
         return Err(Error::message(Exit::Usage, message)
-            .hint("`fleet ps --hub local` lists those of all machines"));
+            .hint("`fleet ps` with the same `--hub` lists those of all machines"));
     }
     found
         .rows

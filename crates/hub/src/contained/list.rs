@@ -27,6 +27,8 @@ pub struct ListPage {
 
 impl Contained {
     /// Lists a directory by names, from the one after `after`; `limit` 0 or over 1,000 means 1,000.
+    /// What a link leads to is looked at: where that is on a file system that does not answer, nor
+    /// does this.
     ///
     /// # Errors
     /// Fails when it is no directory, has more than [`MAX_ENTRIES`] entries, or a link leads out.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::{Dir, ReadDir};
-use rustix::fs::{Mode, OFlags, RenameFlags, openat, renameat_with};
+use rustix::fs::{Mode, OFlags, openat, renameat};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -83,6 +83,7 @@ fn empty(parent: &Dir, name: &Path, waited_for: &CancellationToken) -> io::Resul
 
 fn move_up(from: &Dir, name: &Path, top: &Dir) -> io::Result<()> {
     let free = format!(".fleet-removed-{}", Uuid::now_v7());
-    renameat_with(from, name, top, free, RenameFlags::NOREPLACE)?;
+    // Not `RENAME_NOREPLACE`, which not all file systems have: nothing else has this name.
+    renameat(from, name, top, free)?;
     Ok(())
 }
