@@ -10,7 +10,7 @@ scripts/setup.sh api
 # How many requests of each kind are made up; more find more.
 readonly EXAMPLES=${API_EXAMPLES:-30}
 
-# As the tests before it have it built.
+# As the demo has it built.
 cargo build --quiet --locked --package podfleet-cli
 fleet=$(realpath "${CARGO_TARGET_DIR:-target}/debug/fleet")
 

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# For other scripts to source: what runs is named before, and how long it took is said after.
+# For other scripts to source: what runs is named before, and how long it took is said after; and how
+# many tests run at once.
 
 step() {
     local start=$SECONDS
@@ -8,3 +9,6 @@ step() {
     "$@"
     printf '   (%d s)\n' $((SECONDS - start))
 }
+
+# Most tests wait for programs most of their time.
+export NEXTEST_TEST_THREADS=${NEXTEST_TEST_THREADS:-$((2 * $(nproc)))}

@@ -59,9 +59,10 @@ begun() {
     return "$status"
 }
 
-# A step that fails ends what was begun, too.
+# A step that fails ends what was begun, too, but the soak: it ends by itself what it has started.
 finish() {
     local pid
+    [[ -z ${pids[soak]:-} ]] || begun soak || true
     for pid in "${pids[@]}"; do
         kill -- "-$pid" 2>/dev/null || true
     done

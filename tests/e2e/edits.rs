@@ -48,7 +48,7 @@ fn a_file_of_variables_with_a_mistake_starts_no_agent_and_its_place_is_told() {
     assert!(doctor.stdout.contains("a.env, line 2: "), "{doctor}");
 
     fs::write(&file, "export KEY=\"of mine\"\n").unwrap();
-    world.fleet(&["up"]).exits(0);
+    world.fleet(&["restart", "a"]).exits(0);
     let environment = fs::read(format!("/proc/{}/environ", world.agent_pid("a"))).unwrap();
     let mut variables = environment.split(|byte| *byte == 0);
     assert!(variables.any(|variable| variable == b"KEY=of mine"));

@@ -50,7 +50,7 @@ impl Fleet {
             return Err(self.which_fleet());
         }
         if options.dry_run {
-            return self.foresee_down(agents, options.all).await;
+            return self.foresee_down(agents, options.all, &events).await;
         }
         let _lock = self.lock(&events).await?;
         let survey = self.survey_within_horizon().await?;
@@ -84,7 +84,12 @@ impl Fleet {
     }
 
     /// Says what would be done, and what the rights would refuse.
-    async fn foresee_down(&self, agents: &[String], all: bool) -> Result<Report, FleetError> {
+    async fn foresee_down(
+        &self,
+        agents: &[String],
+        all: bool,
+        events: &Events,
+    ) -> Result<Report, FleetError> {
         let survey = self.survey_within_horizon().await?;
         let mut reports = Vec::new();
         for step in self.down_steps(&survey, agents, all) {
@@ -97,7 +102,11 @@ impl Fleet {
                 },
                 None => AgentResult::Planned,
             };
-            reports.push(report(step, result, Duration::ZERO));
+            let report = report(step, result, Duration::ZERO);
+            if report.result != AgentResult::Planned {
+                let _ = events.send(Progress::Done(report.clone()));
+            }
+            reports.push(report);
         }
         Ok(Report {
             agents: reports,
