@@ -20,7 +20,6 @@ use std::time::Duration;
 use podfleet_protocol::limits::MAX_CONNECTIONS;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
-use tokio::time::MissedTickBehavior;
 use tokio_util::task::TaskTracker;
 
 use crate::shared::Shared;
@@ -30,8 +29,6 @@ pub(crate) use pods::settle_spawns;
 
 /// The longest that a request may wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// How often the pod looks whether it can still be found.
-const LOOK: Duration = Duration::from_secs(5);
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -49,13 +46,11 @@ pub(crate) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
 async fn accept(mut listener: UnixListener, shared: &Arc<Shared>, tasks: &TaskTracker) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut place = Place::new(&shared.paths, &shared.credential.secret);
-    let mut looks = tokio::time::interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut lost, mut backoff) = (false, FIRST_BACKOFF);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = looks.tick() => {
+            () = shared.beats.notified() => {
                 let kept = place.keep();
                 if let (Err(error), false) = (&kept, lost) {
                     tracing::warn!(%error, "nobody can reach the pod: its socket is gone");

@@ -11,7 +11,7 @@ use podfleet_protocol::{
     AgentPhase, Generation, Identity, MessageId, PodStatus, Receipt, Run, ScreenStatus, SessionId,
     Size,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
@@ -37,6 +37,9 @@ pub(crate) struct Shared {
     pub(crate) host: Option<Arc<dyn Host>>,
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) status: watch::Sender<PodStatus>,
+    /// Told of each heartbeat: whoever has something to look at now and then does it with those, and
+    /// wakes the pod for nothing.
+    pub(crate) beats: Notify,
     pub(crate) receipts: Receipts,
     pub(crate) echoes: Echoes,
     pub(crate) events: Events,

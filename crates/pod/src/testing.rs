@@ -161,6 +161,7 @@ fn shared(
         commands,
         events: Events::new(Generation(1), status.clone(), SessionId::generate()),
         status: watch::Sender::new(status),
+        beats: tokio::sync::Notify::new(),
         receipts: Receipts::new(),
         echoes: Echoes::default(),
         conversation: directory.join("conversation"),

@@ -48,8 +48,8 @@ impl Default for UpOptions {
     }
 }
 
-/// How long a pod whose socket was removed may take to make it anew: it looks every 5 s.
-const REAPPEARS: Duration = Duration::from_secs(15);
+/// How long a pod whose socket was removed may take to make it anew: it looks at each heartbeat.
+const REAPPEARS: Duration = Duration::from_secs(20);
 
 /// What the tasks of one run share.
 struct Run<'a> {

@@ -153,6 +153,7 @@ impl Controller {
         if let Err(error) = heartbeat.write(&self.setup.shared.paths.heartbeat) {
             tracing::warn!(%error, "cannot write the heartbeat");
         }
+        self.setup.shared.beats.notify_one();
     }
 
     fn compose(&self) -> Heartbeat {
