@@ -157,6 +157,16 @@ enum Stage {
     Submitting(Box<Submission>),
 }
 
+impl Stage {
+    /// Returns the text that is typed, or was and is not settled.
+    fn typed(&self) -> Option<&str> {
+        match self {
+            Self::Submitting(submission) => Some(submission.text()),
+            Self::Free | Self::Committing(_) => None,
+        }
+    }
+}
+
 /// The one message that is on its way, and what became of those before it.
 #[derive(Debug)]
 pub(crate) struct Delivery {
@@ -221,12 +231,9 @@ impl Delivery {
     /// Returns the texts that the agent's own records are searched for, and whether a turn of ours
     /// goes on.
     pub(crate) fn wanted(&self) -> (Vec<String>, bool) {
-        let submission = match &self.stage {
-            Stage::Submitting(submission) => Some(submission.text()),
-            Stage::Free | Stage::Committing(_) => None,
-        };
         let others = self.turns.unseen().chain(self.queue.texts());
-        let texts = submission.into_iter().chain(others).map(str::to_owned);
+        let texts = self.stage.typed().into_iter().chain(others);
+        let texts = texts.map(str::to_owned);
         (texts.collect(), !self.turns.is_empty())
     }
 
@@ -361,11 +368,7 @@ impl Delivery {
     }
 
     fn look_at_queue(&mut self, look: &Look<'_>) -> Vec<Action> {
-        let typing = match &self.stage {
-            Stage::Submitting(submission) => Some(submission.text()),
-            Stage::Free | Stage::Committing(_) => None,
-        };
-        match self.queue.look(look, self.records, typing) {
+        match self.queue.look(look, self.records, self.stage.typed()) {
             None => Vec::new(),
             Some(Left::Lost(queued, why)) => {
                 vec![Action::Found(queued.id, queued.lost(why))]

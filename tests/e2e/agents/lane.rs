@@ -1,11 +1,12 @@
 //! What comes between a message and its answer: work, dialogs, a person's draft, errors.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use podfleet_harness::same_text;
 use podfleet_stub_model::{Failure, Rule, Then, ToolCall};
+use serde_json::Value;
 use serde_json::json;
 use test_case::test_case;
 
@@ -48,27 +49,41 @@ fn a_message_waits_for_a_busy_agent_and_so_do_those_behind_it(program: Program) 
     stage.until_asked("at once");
 }
 
-#[test_case(Claude; "claude")]
-#[test_case(Codex; "codex")]
-#[test_case(Opencode; "opencode")]
-#[test_case(Pi; "pi")]
-fn a_message_that_a_busy_agent_queues_is_answered_in_its_turn(program: Program) {
-    let Some(stage) = Stage::set(program, &[]) else {
-        return;
-    };
+/// An agent that works until a file exists.
+fn busy(program: Program) -> Option<(Stage, PathBuf)> {
+    let stage = Stage::set(program, &[])?;
     let gate = stage.world.path("gate");
     let stage = stage.with_script(&[Rule::hold("the long one", &gate)]);
     stage.bring_up();
     stage.send("the long one", &["--wait", "started", "--timeout", "30"]);
     stage.until_state("working");
+    Some((stage, gate))
+}
+
+/// Sends a message into a busy agent's queue and waits for its answer; returns what was told. As soon
+/// as it stands there, something is done.
+fn sent_into_its_queue(stage: &Stage, then: impl FnOnce()) -> Value {
     let waits = ["--now", "--wait", "answered", "--timeout", "90"];
-    let sent = thread::scope(|scope| {
+    thread::scope(|scope| {
         let sent = scope.spawn(|| stage.send("at once", &waits));
         stage.until_logged("queued_by_agent");
+        then();
+        sent.join().unwrap()
+    })
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
+fn a_message_that_a_busy_agent_queues_is_answered_in_its_turn(program: Program) {
+    let Some((stage, gate)) = busy(program) else {
+        return;
+    };
+    let sent = sent_into_its_queue(&stage, || {
         let asked = stage.asked();
         assert!(asked.iter().all(|asked| !asked.user.contains("at once")));
         fs::write(&gate, "").unwrap();
-        sent.join().unwrap()
     });
     assert_eq!(outcome_of(&sent), "answered", "{sent:#}\n{}", stage.tail());
     // The end of the turn before is not taken for that of this one.
@@ -80,20 +95,11 @@ fn a_message_that_a_busy_agent_queues_is_answered_in_its_turn(program: Program) 
 #[test_case(Opencode; "opencode")]
 #[test_case(Pi; "pi")]
 fn a_message_in_the_queue_of_an_agent_that_is_killed_is_told_to_be_lost(program: Program) {
-    let Some(stage) = Stage::set(program, &[]) else {
+    let Some((stage, _)) = busy(program) else {
         return;
     };
-    let gate = stage.world.path("gate");
-    let stage = stage.with_script(&[Rule::hold("the long one", &gate)]);
-    stage.bring_up();
-    stage.send("the long one", &["--wait", "started", "--timeout", "30"]);
-    stage.until_state("working");
-    let waits = ["--now", "--wait", "answered", "--timeout", "90"];
-    let sent = thread::scope(|scope| {
-        let sent = scope.spawn(|| stage.send("at once", &waits));
-        stage.until_logged("queued_by_agent");
+    let sent = sent_into_its_queue(&stage, || {
         signal(stage.world.agent_pid(stage.name()), Signal::KILL);
-        sent.join().unwrap()
     });
     assert_eq!(outcome_of(&sent), "unknown", "{sent:#}\n{}", stage.tail());
     let reason = sent["receipt"]["reason"].as_str().unwrap_or_default();
