@@ -1,9 +1,8 @@
 //! A pod of an older build: it does what it can, and what it cannot is told.
 
-use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
 use std::thread;
 
 use podfleet_protocol::rpc::{Request, Response, RpcError};
@@ -15,12 +14,23 @@ use crate::world::{World, until};
 /// What the older build does not have.
 const UNKNOWN: [&str; 2] = ["interrupt", "scrollback"];
 
-/// Stands before the socket of a pod that runs, and answers what an older build would not know as
-/// that would.
-fn make_older(socket: &Path) {
-    let behind = socket.with_extension("new");
-    fs::rename(socket, &behind).unwrap();
-    let listener = UnixListener::bind(socket).unwrap();
+/// Has the store say that a pod is reached at a socket of ours, behind which that pod is, and where
+/// what an older build would not know is answered as by that. The pod keeps its own socket as it is.
+fn make_older(world: &World, name: &str) {
+    let record = Actors::of(world).record(name);
+    let behind = record.endpoint.unwrap().socket;
+    let before = world.path("older.sock");
+    let listener = UnixListener::bind(&before).unwrap();
+    let store = rusqlite::Connection::open(world.path("state/store.db")).unwrap();
+    store
+        .execute(
+            "UPDATE pod SET socket = ?2 WHERE id = ?1",
+            rusqlite::params![
+                record.identity.id.to_string(),
+                before.as_os_str().as_bytes()
+            ],
+        )
+        .unwrap();
     thread::spawn(move || {
         for client in listener.incoming() {
             let (client, pod) = (client.unwrap(), UnixStream::connect(&behind));
@@ -60,7 +70,7 @@ fn pass(client: &UnixStream, pod: &UnixStream) -> io::Result<()> {
 fn an_older_pod_takes_messages_and_what_it_cannot_do_is_told_with_the_remedy() {
     let world = World::with_agents(&[("a", r#"{"turn_ms": 30}"#)]);
     world.fleet(&["up"]).exits(0);
-    make_older(&Actors::of(&world).record("a").endpoint.unwrap().socket);
+    make_older(&world, "a");
     let send = ["send", "a", "-m", "to an older pod", "--wait", "submitted"];
     world.fleet(&send).exits(0);
     let typed = world.received("a", Kind::Submit);
