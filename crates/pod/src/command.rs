@@ -1,6 +1,5 @@
 //! What the tasks of a pod tell its controller.
 
-use podfleet_harness::Fact;
 use podfleet_pod_store::{InboxEntry, StoreError};
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{
@@ -8,7 +7,7 @@ use podfleet_protocol::method::{
     ResetResult, ScreenResult, ScrollbackParams, ScrollbackResult,
 };
 use podfleet_protocol::rpc::RpcError;
-use podfleet_protocol::{MessageId, Paused, Run, Size, Source};
+use podfleet_protocol::{MessageId, Paused, Size};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
@@ -46,8 +45,6 @@ pub(crate) enum Command {
     Answer(AnswerParams, Attempt, oneshot::Sender<AnswerResult>),
     /// Have the agent forget its conversation.
     Reset(oneshot::Sender<ResetResult>),
-    /// The agent's transcript of this run says so.
-    Witnessed(Run, Source, Vec<Fact>),
     /// A hook of the agent brought this.
     Reported(Value),
     /// Set the terminal's size, unless a controller does.

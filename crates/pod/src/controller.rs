@@ -46,7 +46,7 @@ use crate::shared::Shared;
 use crate::spec::PodSpec;
 use crate::terminal::Terminal;
 use crate::timer::Timer;
-use crate::witness::Witness;
+use crate::witness::{self, Witness};
 use agent::{Ending, Phase, Stopping};
 use keys::Keys;
 use prompt::Prompt;
@@ -264,6 +264,7 @@ impl Controller {
             };
             tokio::select! {
                 Some(command) = commands.recv() => self.command(command).await,
+                Some(facts) = witness::found(&mut self.live.witness) => self.witnessed(podfleet_protocol::Source::Transcript, &facts),
                 report = report(&mut self.process) => self.reported(report).await,
                 read = read(reading, &mut self.unread) => self.read_done(read.unwrap_or(0)),
                 wrote = write(writing, &self.live.outgoing) => self.write_done(wrote.ok(), Instant::now()),
@@ -317,11 +318,6 @@ impl Controller {
             Command::Reset(answer) => {
                 let _ = answer.send(self.reset());
             }
-            Command::Witnessed(run, source, facts) if run == self.live.run => {
-                self.witnessed(source, &facts);
-            }
-            // Of a run that is over.
-            Command::Witnessed(..) => {}
             Command::Reported(payload) => self.hook_called(&payload),
             Command::Resize(size, answer) => {
                 let _ = answer.send(self.resize(size));

@@ -112,6 +112,7 @@ impl Controller {
                     process.wait().await;
                 }
                 self.terminal = None;
+                self.hear_the_rest().await;
                 self.ended(end).await;
             }
         }

@@ -6,7 +6,6 @@
 //! screen that shows work or a dialog is believed in any case.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use podfleet_harness::{BlockKind, Classification, Fact, ScreenState};
@@ -73,10 +72,16 @@ impl Controller {
             Records::Missing
         });
         if let (Some(rules), Some(directory)) = (transcript, directory) {
-            let shared = Arc::clone(&self.setup.shared);
-            let directory = PathBuf::from(directory);
-            let witness = Witness::start(rules.clone(), directory, self.live.run, shared);
+            let witness = Witness::start(rules.clone(), PathBuf::from(directory));
             self.live.witness = Some(witness);
+        }
+    }
+
+    /// Takes what the agent wrote down last, before what is open is settled by its end.
+    pub(super) async fn hear_the_rest(&mut self) {
+        if let Some(witness) = self.live.witness.take() {
+            let facts = witness.end().await;
+            self.witnessed(Source::Transcript, &facts);
         }
     }
 
