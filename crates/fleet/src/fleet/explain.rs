@@ -281,6 +281,7 @@ impl Facts<'_> {
         };
         let source = match rule.as_str() {
             "none" => "no harness rule matched".to_owned(),
+            "message" => "the pod types a message".to_owned(),
             rule => format!("harness rule `{rule}`"),
         };
         self.add(Some(Decider::Screen), "screen", value, source, age);

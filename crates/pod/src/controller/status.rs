@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use podfleet_harness::ScreenState;
+use podfleet_harness::{Classification, ScreenState};
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::{AgentPhase, HoldReason, PodStatus, ScreenStatus};
 
@@ -10,6 +10,9 @@ use super::Controller;
 use super::agent::Phase;
 use crate::clock::BootMillis;
 use crate::heartbeat::{Heartbeat, Status};
+
+/// Named instead of a harness's rule while the pod types a message.
+const TYPING: &str = "message";
 
 /// When the heartbeat was written, and what it said.
 #[derive(Debug, Default)]
@@ -106,13 +109,27 @@ impl Controller {
     }
 
     pub(super) fn screen_status(&self) -> ScreenStatus {
-        let live = &self.live;
+        let shown = self.told_screen();
         ScreenStatus {
-            state: live.classification.state.to_string(),
-            rule: live.classification.rule.clone(),
-            line: live.classification.line.clone(),
-            since: live.since.wall,
+            state: shown.state.to_string(),
+            rule: shown.rule,
+            line: shown.line,
+            since: self.live.since.wall,
         }
+    }
+
+    /// Returns the state of the screen that others are told: a text of ours that is being typed is
+    /// nobody's draft.
+    fn told_screen(&self) -> Classification {
+        let live = &self.live;
+        if live.classification.state == ScreenState::Draft && live.delivery.is_typing() {
+            return Classification {
+                state: ScreenState::Busy,
+                rule: TYPING.into(),
+                line: None,
+            };
+        }
+        live.classification.clone()
     }
 
     fn agent_phase(&self) -> AgentPhase {
@@ -140,7 +157,7 @@ impl Controller {
     fn beat(&mut self, now: Instant, due: bool) {
         let said = Said {
             phase: self.phase.word(),
-            screen: self.live.classification.state,
+            screen: self.told_screen().state,
             agent_pid: self.agent_pid,
             hold: self.live.hold.as_ref().map(|hold| hold.reason),
         };
@@ -158,14 +175,15 @@ impl Controller {
 
     fn compose(&self) -> Heartbeat {
         let live = &self.live;
-        let state = live.classification.state;
+        let shown = self.told_screen();
+        let state = shown.state;
         let account = match &self.phase {
             Phase::Idle | Phase::Launching(_) | Phase::Running => None,
             Phase::BackingOff { last, .. } | Phase::Ended(last) => Some(last.to_string()),
             Phase::Quarantined(account) => Some(account.clone()),
         };
         let blocked = matches!(state, ScreenState::Blocked(_));
-        let line = live.classification.line.clone().filter(|_| blocked);
+        let line = shown.line.filter(|_| blocked);
         Heartbeat {
             ts: jiff::Timestamp::now().to_string(),
             boottime: BootMillis::now(),
@@ -186,7 +204,7 @@ impl Controller {
             run: live.run,
             phase: self.phase.word().to_owned(),
             screen: state.to_string(),
-            rule: live.classification.rule.clone(),
+            rule: shown.rule,
             since: live.since.boot,
             output: live.output_at.map(|at| at.boot),
             model: self.setup.spec.model.clone(),

@@ -179,6 +179,28 @@ async fn a_screen_that_never_rests_is_looked_at_by_the_clock_also_while_a_messag
     assert!(controller.next_wake() <= last + WATCH_EVERY);
 }
 
+#[tokio::test]
+async fn a_text_of_ours_that_is_being_typed_is_told_as_nobodys_draft() {
+    let bench = Bench::new();
+    let mut controller = controller(&bench);
+    controller.live.classification.state = ScreenState::Draft;
+    assert_eq!(controller.status().screen.state, "draft");
+    let job = Job {
+        id: NewMessage::new("x").id,
+        text: "x".into(),
+        now: false,
+        command: false,
+    };
+    controller.live.delivery.typed(job, Instant::now());
+    let screen = controller.status().screen;
+    assert_eq!(
+        (screen.state.as_str(), screen.rule.as_str()),
+        ("busy", "message")
+    );
+    controller.live.delivery.agent_ended(&RunEnd::Exited(0));
+    assert_eq!(controller.status().screen.state, "draft");
+}
+
 /// A dialog of opencode at 100 columns, with one of its choices lit by its background.
 fn asks(lit: &str) -> String {
     let choice = |label| match label == lit {
