@@ -6,6 +6,7 @@ mod draft;
 mod hello;
 mod limits;
 mod lines;
+mod memory;
 mod messages;
 mod orders;
 mod pod;

@@ -5,14 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use podfleet_pod::terminal::Terminal;
 use podfleet_protocol::frame::Frame;
-use podfleet_protocol::method::{
-    AttachParams, AttachRole, GetScreen, Nothing, Position, Scrollback, ScrollbackParams,
-};
+use podfleet_protocol::method::{AttachParams, AttachRole, GetScreen, Nothing, Position};
 use podfleet_protocol::rpc::ErrorCode;
-use podfleet_protocol::{MessageId, NewMessage, Outcome, Size};
+use podfleet_protocol::{Outcome, Size};
 use podfleet_sim_agent::Kind;
 use test_case::test_case;
 
@@ -20,44 +17,17 @@ use super::client::{Attached, attach_as};
 use super::pod::{Pod, Pods};
 use crate::world::until;
 
-/// What a pod may hold in memory, whatever its clients and its agent do.
-const MEMORY_KIB: u64 = 32 << 10;
-
-fn view(pod: &Pod) -> Attached {
-    pod.connect()
-        .attach(attach_as(AttachRole::Viewer))
-        .unwrap()
-        .1
-}
-
-/// Returns the end of the view stream.
-fn end(pod: &Pod) -> Position {
-    let params = ScrollbackParams {
-        lines: 1,
-        ansi: false,
-        before: None,
-    };
-    pod.connect().call::<Scrollback>(params).unwrap().position
-}
-
 /// Waits until the agent has written all that it will, and returns the end of the view stream.
 fn end_of_output(pod: &Pod) -> u64 {
-    let mut last = end(pod).offset;
+    let mut last = pod.end().offset;
     until(|| {
-        let before = std::mem::replace(&mut last, end(pod).offset);
+        let before = std::mem::replace(&mut last, pod.end().offset);
         if before == last {
             Ok(last)
         } else {
             Err(format!("{before}, then {last}"))
         }
     })
-}
-
-fn order(pod: &Pod, text: &str) -> MessageId {
-    let message = NewMessage::new(text);
-    let id = message.id;
-    pod.connect().run(message).unwrap();
-    id
 }
 
 /// A client's terminal and the part of the stream that it was sent since it began or was repainted.
@@ -136,7 +106,7 @@ impl Viewed {
 fn a_viewer_that_types_or_resizes_is_sent_off_and_the_others_stay() {
     let (pods, pod) = Pods::one("{}");
     pod.settled();
-    let mut quiet = view(&pod);
+    let mut quiet = pod.view();
     for frame in [
         Frame::Input(b"rm -rf /\r".to_vec().into()),
         Frame::Resize(Size {
@@ -144,7 +114,7 @@ fn a_viewer_that_types_or_resizes_is_sent_off_and_the_others_stay() {
             rows: 5,
         }),
     ] {
-        let mut viewer = view(&pod);
+        let mut viewer = pod.view();
         viewer.send(&frame);
         let why = viewer.until(|frame| match frame {
             Frame::Error(why) => Some(why),
@@ -156,7 +126,7 @@ fn a_viewer_that_types_or_resizes_is_sent_off_and_the_others_stay() {
     quiet.send(&Frame::Ping(b"still here".to_vec().into()));
     quiet.until(|frame| (frame == Frame::Pong(b"still here".to_vec().into())).then_some(()));
 
-    let id = order(&pod, "SAY:unharmed");
+    let id = pod.order("SAY:unharmed");
     pod.connect().until(id, Outcome::Answered);
     assert!(pods.received("a", Kind::Lost).is_empty());
     assert_eq!(pods.received("a", Kind::Submit).len(), 1);
@@ -237,63 +207,15 @@ fn only_the_controllers_size_is_applied() {
 }
 
 #[test]
-fn a_viewer_that_never_reads_slows_nobody_and_costs_no_memory() {
-    let (_pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
-    pod.settled();
-    // Fills the scrollback and the ring, which are there for the first client as for the last.
-    pod.connect()
-        .until(order(&pod, "FLOOD:1500000"), Outcome::Answered);
-    let before = pod.memory_kib();
-    let _deaf = view(&pod);
-    let mut reader = view(&pod);
-    let id = order(&pod, "FLOOD:2500000");
-    // This one reads, but never acknowledges.
-    thread::spawn(move || while reader.receive().is_some() {});
-    let mut client = pod.connect();
-    let mut most = 0;
-    until(|| {
-        most = most.max(pod.memory_kib());
-        let receipt = client.until(id, Outcome::Accepted);
-        let answered = receipt.outcome.reaches(Outcome::Answered);
-        if answered {
-            Ok(())
-        } else {
-            Err(format!("{receipt:?}"))
-        }
-    });
-    assert!(most < MEMORY_KIB, "{most} KiB");
-    assert!(most < before + (2 << 10), "{most} KiB, {before} KiB before");
-}
-
-#[test]
-fn output_that_grows_a_hundredfold_keeps_nobody_waiting_and_costs_no_memory() {
-    let mut pods = Pods::new();
-    // REP: seven bytes for a thousand characters of three.
-    let repeats = r"\033[1000b".repeat(20);
-    let pod = pods.start_script("a", &format!("exec yes \"$(printf '漢{repeats}')\""));
-    let mut most = 0;
-    until(|| {
-        most = most.max(pod.memory_kib());
-        pod.answers();
-        match end(&pod).offset {
-            // Much more than is kept.
-            offset if offset > 3 << 20 => Ok(()),
-            offset => Err(format!("{offset}")),
-        }
-    });
-    assert!(most < MEMORY_KIB, "{most} KiB");
-}
-
-#[test]
 fn who_attaches_again_gets_exactly_the_bytes_that_it_missed() {
     let (_pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
     pod.settled();
-    let (mut all, mut whole) = (view(&pod), Viewed::from(0));
-    let (mut part, mut seen) = (view(&pod), Viewed::from(0));
+    let (mut all, mut whole) = (pod.view(), Viewed::from(0));
+    let (mut part, mut seen) = (pod.view(), Viewed::from(0));
     let answered = |text: &str| {
-        let id = order(&pod, text);
+        let id = pod.order(text);
         pod.connect().until(id, Outcome::Answered);
-        end(&pod)
+        pod.end()
     };
     let here = answered("FLOOD:20000");
     seen.read_to(&mut part, || here.offset);
@@ -323,8 +245,8 @@ fn who_attaches_again_gets_exactly_the_bytes_that_it_missed() {
 fn who_was_away_too_long_gets_a_repaint() {
     let (_pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
     pod.settled();
-    let before = end(&pod);
-    let id = order(&pod, "FLOOD:3000000");
+    let before = pod.end();
+    let id = pod.order("FLOOD:3000000");
     pod.connect().until(id, Outcome::Answered);
     for from in [
         before,
@@ -346,7 +268,7 @@ fn who_was_away_too_long_gets_a_repaint() {
 fn whenever_a_client_attaches_it_shows_what_the_terminal_shows() {
     let (_pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
     pod.settled();
-    let id = order(&pod, "FLOOD:3000000");
+    let id = pod.order("FLOOD:3000000");
     let mut client = pod.connect();
     let mut watching = Vec::new();
     let last = Arc::new(AtomicU64::new(u64::MAX));
@@ -355,7 +277,7 @@ fn whenever_a_client_attaches_it_shows_what_the_terminal_shows() {
         .outcome
         .reaches(Outcome::Answered)
     {
-        let mut stream = view(&pod);
+        let mut stream = pod.view();
         let (writer, last) = (stream.writer(), Arc::clone(&last));
         let watch = thread::spawn(move || {
             let mut viewed = Viewed::from(0);
@@ -384,62 +306,6 @@ fn whenever_a_client_attaches_it_shows_what_the_terminal_shows() {
             (screen.cursor_row, screen.cursor_column)
         );
     }
-}
-
-#[test]
-fn pings_of_a_client_that_never_reads_are_answered_up_to_a_bound() {
-    const PINGS: usize = 20_000;
-    let (_pods, pod) = Pods::one("{}");
-    pod.settled();
-    let viewer = attach_as(AttachRole::Viewer);
-    let (_, mut client) = pod.connect().attach(viewer).unwrap();
-    for _ in 0..PINGS {
-        client.send(&Frame::Ping(vec![0; 64].into()));
-    }
-    let mut pongs = 0;
-    loop {
-        // Whoever reads again is answered again.
-        client.send(&Frame::Ping(b"last".to_vec().into()));
-        match client.receive().unwrap() {
-            Frame::Pong(payload) if payload == "last" => break,
-            Frame::Pong(_) => pongs += 1,
-            _ => {}
-        }
-    }
-    assert!(pongs < PINGS / 2, "{pongs} answers waited for it");
-}
-
-#[test_case(AttachRole::Viewer, &Frame::Ack(0); "acknowledgements")]
-#[test_case(AttachRole::Viewer, &Frame::Repaint; "wishes for a repaint")]
-#[test_case(AttachRole::Controller, &Frame::Resize(Size::DEFAULT); "sizes")]
-#[test_case(AttachRole::Controller, &Frame::Input(Bytes::from_static(b"x")); "keys")]
-fn a_client_that_sends_without_end_waits_itself_and_costs_no_memory(
-    role: AttachRole,
-    frame: &Frame,
-) {
-    let (_pods, pod) = Pods::one("{}");
-    pod.settled();
-    let (_, client) = pod.connect().attach(attach_as(role)).unwrap();
-    let mut frames = BytesMut::new();
-    for _ in 0..1000 {
-        frame.write(&mut frames).unwrap();
-    }
-    let mut flood = client.writer();
-    let flooding = thread::spawn(move || while flood.write(&frames).is_ok() {});
-    let reading = {
-        let mut stream = client.writer();
-        thread::spawn(move || while stream.receive().is_some() {})
-    };
-    let mut other = pod.connect();
-    let mut most = 0;
-    for _ in 0..100 {
-        other.call::<GetScreen>(Nothing {}).unwrap();
-        most = most.max(pod.memory_kib());
-    }
-    client.close();
-    flooding.join().unwrap();
-    reading.join().unwrap();
-    assert!(most < MEMORY_KIB, "{most} KiB");
 }
 
 #[test_case(&[0x82, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 9],

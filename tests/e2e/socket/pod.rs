@@ -10,14 +10,18 @@ use podfleet_pod::paths::{RuntimeDir, RuntimePaths, StatePaths};
 use podfleet_pod::spec::{HarnessRef, PodSpec, RestartPolicy};
 use podfleet_pod_store::session_log::{Record, SessionFiles, SessionReader};
 use podfleet_pod_store::{NewPod, RecordStore as _, SpecText, SqliteStore};
-use podfleet_protocol::method::{Credential, Status, StatusParams, StatusUntil};
+use podfleet_protocol::method::{
+    AttachRole, Credential, Position, Scrollback, ScrollbackParams, Status, StatusParams,
+    StatusUntil,
+};
 use podfleet_protocol::{
-    FleetName, Identity, PodId, PodName, PodStatus, SessionId, Size, TenantId, UnixMillis,
+    FleetName, Identity, MessageId, NewMessage, PodId, PodName, PodStatus, SessionId, Size,
+    TenantId, UnixMillis,
 };
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
-use super::client::Client;
+use super::client::{Attached, Client, attach_as};
 use crate::world::{World, is_gone, signal, until};
 
 /// The program under test.
@@ -222,6 +226,30 @@ impl Pod {
             timeout_ms: 20_000,
         };
         self.connect().call::<Status>(params).unwrap()
+    }
+
+    /// Attaches a client that looks on.
+    pub(super) fn view(&self) -> Attached {
+        let viewer = attach_as(AttachRole::Viewer);
+        self.connect().attach(viewer).unwrap().1
+    }
+
+    /// Returns the end of the view stream.
+    pub(super) fn end(&self) -> Position {
+        let params = ScrollbackParams {
+            lines: 1,
+            ansi: false,
+            before: None,
+        };
+        self.connect().call::<Scrollback>(params).unwrap().position
+    }
+
+    /// Gives its agent an order.
+    pub(super) fn order(&self, text: &str) -> MessageId {
+        let message = NewMessage::new(text);
+        let id = message.id;
+        self.connect().run(message).unwrap();
+        id
     }
 
     /// Fails the test unless it answers a new client.

@@ -1,0 +1,120 @@
+//! What a pod holds in memory, whatever its clients and its agent do.
+
+use std::thread;
+
+use bytes::{Bytes, BytesMut};
+use podfleet_protocol::frame::Frame;
+use podfleet_protocol::method::{AttachRole, GetScreen, Nothing};
+use podfleet_protocol::{Outcome, Size};
+use test_case::test_case;
+
+use super::client::attach_as;
+use super::pod::Pods;
+use crate::world::until;
+
+/// What a pod may hold in memory, whatever its clients and its agent do.
+const MEMORY_KIB: u64 = 32 << 10;
+
+#[test]
+fn a_viewer_that_never_reads_slows_nobody_and_costs_no_memory() {
+    let (_pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
+    pod.settled();
+    // Fills the scrollback and the ring, which are there for the first client as for the last.
+    pod.connect()
+        .until(pod.order("FLOOD:1500000"), Outcome::Answered);
+    let before = pod.memory_kib();
+    let _deaf = pod.view();
+    let mut reader = pod.view();
+    let id = pod.order("FLOOD:2500000");
+    // This one reads, but never acknowledges.
+    thread::spawn(move || while reader.receive().is_some() {});
+    let mut client = pod.connect();
+    let mut most = 0;
+    until(|| {
+        most = most.max(pod.memory_kib());
+        let receipt = client.until(id, Outcome::Accepted);
+        let answered = receipt.outcome.reaches(Outcome::Answered);
+        if answered {
+            Ok(())
+        } else {
+            Err(format!("{receipt:?}"))
+        }
+    });
+    assert!(most < MEMORY_KIB, "{most} KiB");
+    assert!(most < before + (2 << 10), "{most} KiB, {before} KiB before");
+}
+
+#[test]
+fn output_that_grows_a_hundredfold_keeps_nobody_waiting_and_costs_no_memory() {
+    let mut pods = Pods::new();
+    // REP: seven bytes for a thousand characters of three.
+    let repeats = r"\033[1000b".repeat(20);
+    let pod = pods.start_script("a", &format!("exec yes \"$(printf '漢{repeats}')\""));
+    let mut most = 0;
+    until(|| {
+        most = most.max(pod.memory_kib());
+        pod.answers();
+        match pod.end().offset {
+            // Much more than is kept.
+            offset if offset > 3 << 20 => Ok(()),
+            offset => Err(format!("{offset}")),
+        }
+    });
+    assert!(most < MEMORY_KIB, "{most} KiB");
+}
+
+#[test]
+fn pings_of_a_client_that_never_reads_are_answered_up_to_a_bound() {
+    const PINGS: usize = 20_000;
+    let (_pods, pod) = Pods::one("{}");
+    pod.settled();
+    let viewer = attach_as(AttachRole::Viewer);
+    let (_, mut client) = pod.connect().attach(viewer).unwrap();
+    for _ in 0..PINGS {
+        client.send(&Frame::Ping(vec![0; 64].into()));
+    }
+    let mut pongs = 0;
+    loop {
+        // Whoever reads again is answered again.
+        client.send(&Frame::Ping(b"last".to_vec().into()));
+        match client.receive().unwrap() {
+            Frame::Pong(payload) if payload == "last" => break,
+            Frame::Pong(_) => pongs += 1,
+            _ => {}
+        }
+    }
+    assert!(pongs < PINGS / 2, "{pongs} answers waited for it");
+}
+
+#[test_case(AttachRole::Viewer, &Frame::Ack(0); "acknowledgements")]
+#[test_case(AttachRole::Viewer, &Frame::Repaint; "wishes for a repaint")]
+#[test_case(AttachRole::Controller, &Frame::Resize(Size::DEFAULT); "sizes")]
+#[test_case(AttachRole::Controller, &Frame::Input(Bytes::from_static(b"x")); "keys")]
+fn a_client_that_sends_without_end_waits_itself_and_costs_no_memory(
+    role: AttachRole,
+    frame: &Frame,
+) {
+    let (_pods, pod) = Pods::one("{}");
+    pod.settled();
+    let (_, client) = pod.connect().attach(attach_as(role)).unwrap();
+    let mut frames = BytesMut::new();
+    for _ in 0..1000 {
+        frame.write(&mut frames).unwrap();
+    }
+    let mut flood = client.writer();
+    let flooding = thread::spawn(move || while flood.write(&frames).is_ok() {});
+    let reading = {
+        let mut stream = client.writer();
+        thread::spawn(move || while stream.receive().is_some() {})
+    };
+    let mut other = pod.connect();
+    let mut most = 0;
+    for _ in 0..100 {
+        other.call::<GetScreen>(Nothing {}).unwrap();
+        most = most.max(pod.memory_kib());
+    }
+    client.close();
+    flooding.join().unwrap();
+    reading.join().unwrap();
+    assert!(most < MEMORY_KIB, "{most} KiB");
+}
