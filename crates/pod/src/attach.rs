@@ -1,27 +1,36 @@
 //! The clients of an agent's terminal: who sees what, who may type, and how far each has read.
 //!
-//! It is a state machine without I/O: frames go into one unbounded queue a client, which stays
-//! bounded because a client that does not read gets no more than a repaint and [`ATTACH_WINDOW`]
-//! bytes. A slow client never slows the agent or another client: it skips to a
-//! repaint.
+//! It is a state machine without I/O: frames go into an outbox a client, which stays small because a
+//! client that does not read gets no more than a repaint and a window of bytes, and all of them
+//! together no more than a bound of the pod's. A slow client never slows the agent or another client:
+//! it skips to a repaint.
 
 mod control;
+mod outbox;
 mod ring;
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::Instant;
 
 use bytes::Bytes;
 use podfleet_protocol::frame::{Frame, RESET_HEAD};
-use podfleet_protocol::limits::{ATTACH_WINDOW, MAX_FRAME};
+use podfleet_protocol::limits::{ATTACH_WINDOW, LEAST_WINDOW, MAX_FRAME, READ_DEADLINE};
 use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole, Position};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Generation, Run, RunEnd, Size};
-use tokio::sync::mpsc::UnboundedSender;
 
 use control::Control;
 pub(crate) use control::{Input, Source};
+pub(crate) use outbox::{Outbox, Outgoing, outbox};
 use ring::Ring;
+
+/// How many bytes all clients together may leave unacknowledged.
+const WINDOWS: u64 = 16 << 20;
+/// Where so much of repaints waits to be taken, further ones bring no scrollback along.
+const SCROLLED: usize = 2 << 20;
+/// Where so much of them waits, whoever needs one waits, too.
+const REPAINTS: usize = 4 << 20;
 
 /// Names a client within its pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,13 +40,13 @@ pub(crate) struct ClientId(pub(crate) u64);
 struct Client {
     name: String,
     role: AttachRole,
-    frames: UnboundedSender<Frame>,
+    frames: Outbox,
     /// Up to where the stream was sent, and acknowledged.
     sent: u64,
     acknowledged: u64,
     needs_reset: bool,
-    /// Whether a repaint is on its way to it: no further one follows before it was written out.
-    painting: bool,
+    /// The repaint that is on its way to it: no further one follows before it was written out.
+    painting: Option<Painting>,
     /// Whether it has not seen anything yet: its first repaint brings scrollback along, which a
     /// later one would only double.
     new: bool,
@@ -45,6 +54,12 @@ struct Client {
     /// The epoch of which it was told that it is not in control, since it last showed that it
     /// reads: who types on and never reads gets no more frames for that.
     told_off: Option<u32>,
+}
+
+#[derive(Debug)]
+struct Painting {
+    since: Instant,
+    bytes: Bytes,
 }
 
 /// How much scrollback a repaint brings along.
@@ -69,6 +84,8 @@ pub(crate) struct Clients {
     /// The view that left it, and when: its next size counts too, once.
     owes_size: Option<(ClientId, Instant)>,
     epoch: u32,
+    /// Whether somebody waits for a repaint because others do not take theirs.
+    starved: bool,
 }
 
 impl Clients {
@@ -84,6 +101,7 @@ impl Clients {
             left: None,
             owes_size: None,
             epoch: 0,
+            starved: false,
         }
     }
 
@@ -115,7 +133,7 @@ impl Clients {
         &mut self,
         name: String,
         params: &AttachParams,
-        frames: UnboundedSender<Frame>,
+        frames: Outbox,
         now: Instant,
     ) -> Result<(ClientId, AttachResult), RpcError> {
         if params.role == AttachRole::Controller
@@ -138,7 +156,7 @@ impl Clients {
             sent,
             acknowledged: sent,
             needs_reset: resumed.is_none(),
-            painting: false,
+            painting: None,
             new: resumed.is_none(),
             told_off: None,
             size: params.size.map(Size::clamped),
@@ -193,19 +211,19 @@ impl Clients {
     /// Takes notice that a client's connection took a repaint.
     pub(crate) fn painted(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(&id) {
-            client.painting = false;
+            client.painting = None;
         }
     }
 
     pub(crate) fn pong(&self, id: ClientId, payload: Bytes) {
         if let Some(client) = self.clients.get(&id) {
-            let _ = client.frames.send(Frame::Pong(payload));
+            client.frames.push(Frame::Pong(payload));
         }
     }
 
     fn send_off(&mut self, id: ClientId, why: &str) {
         if let Some(client) = self.clients.get(&id) {
-            let _ = client.frames.send(Frame::Error(why.to_owned()));
+            client.frames.cut(why);
         }
         self.detach(id);
     }
@@ -229,7 +247,7 @@ impl Clients {
     /// Tells everybody how a run ended.
     pub(crate) fn end_run(&self, end: &RunEnd) {
         for client in self.clients.values() {
-            let _ = client.frames.send(Frame::Exit {
+            client.frames.push(Frame::Exit {
                 offset: self.ring.end(),
                 run: self.run,
                 end: end.to_string(),
@@ -243,22 +261,72 @@ impl Clients {
         self.ring.forget();
         for client in self.clients.values_mut() {
             let offset = self.ring.end();
-            let _ = client.frames.send(Frame::Geometry { offset, size });
+            client.frames.push(Frame::Geometry { offset, size });
             client.needs_reset = true;
+        }
+    }
+
+    /// Returns how many bytes a client may leave unacknowledged, as many as there are.
+    fn window(&self) -> u64 {
+        let share = WINDOWS / u64::from(self.count().max(1));
+        share.clamp(LEAST_WINDOW, ATTACH_WINDOW)
+    }
+
+    /// Returns how many bytes of repaints wait to be taken. Clients that were sent the very same one
+    /// share it.
+    fn unpainted(&self) -> usize {
+        let paintings = self
+            .clients
+            .values()
+            .filter_map(|client| client.painting.as_ref());
+        let distinct: BTreeMap<_, _> = paintings
+            .map(|painting| (painting.bytes.as_ptr(), painting.bytes.len()))
+            .collect();
+        distinct.values().sum()
+    }
+
+    /// Returns when somebody who waits for a repaint gets room.
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        let paintings = self
+            .clients
+            .values()
+            .filter_map(|client| client.painting.as_ref());
+        let oldest = paintings.map(|painting| painting.since).min();
+        oldest
+            .filter(|_| self.starved)
+            .map(|since| since + READ_DEADLINE)
+    }
+
+    /// Lets those go that have not taken a repaint in time while others wait for one.
+    fn make_room(&mut self, now: Instant) {
+        let overdue = |client: &Client| {
+            let since = client.painting.as_ref().map(|painting| painting.since);
+            since.is_some_and(|since| now.saturating_duration_since(since) >= READ_DEADLINE)
+        };
+        let late = self.clients.iter().filter(|(_, client)| overdue(client));
+        for id in late.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.send_off(
+                id,
+                "its repaint was not read in time, and others wait for theirs",
+            );
         }
     }
 
     /// Sends to every client what it lacks and has room for. `repaint` renders the terminal, with
     /// scrollback for clients that are new.
-    pub(crate) fn pump(&mut self, repaint: impl Fn(Scrollback) -> Vec<u8>) {
-        let (end, position, size) = (self.ring.end(), self.position(), self.size);
+    pub(crate) fn pump(&mut self, now: Instant, repaint: impl Fn(Scrollback) -> Vec<u8>) {
+        if mem::take(&mut self.starved) {
+            self.make_room(now);
+        }
+        let (end, position, window) = (self.ring.end(), self.position(), self.window());
+        let mut easel = Easel::new(self.unpainted());
         for client in self.clients.values_mut() {
             let in_flight = client.sent.saturating_sub(client.acknowledged);
-            if in_flight >= ATTACH_WINDOW {
+            if in_flight >= window {
                 continue;
             }
             if client.needs_reset || !self.ring.holds(client.sent) {
-                if client.painting {
+                if client.painting.is_some() {
                     continue;
                 }
                 let scrollback = if client.new {
@@ -266,43 +334,81 @@ impl Clients {
                 } else {
                     Scrollback::None
                 };
-                for frame in reset_frames(&repaint(scrollback), position, size) {
-                    let _ = client.frames.send(frame);
+                let Some(bytes) = easel.paint(scrollback, &repaint) else {
+                    self.starved = true;
+                    continue;
+                };
+                for frame in reset_frames(&bytes, position, self.size) {
+                    client.frames.push(frame);
                 }
                 client.needs_reset = false;
-                client.painting = true;
+                client.painting = Some(Painting { since: now, bytes });
                 client.new = false;
                 client.sent = end;
                 client.acknowledged = end;
                 continue;
             }
-            let room = ATTACH_WINDOW - in_flight;
-            for (offset, bytes) in self.ring.read(client.sent, room) {
+            for (offset, bytes) in self.ring.read(client.sent, window - in_flight) {
                 client.sent = offset + bytes.len() as u64;
-                let _ = client.frames.send(Frame::Output { offset, bytes });
+                client.frames.push(Frame::Output { offset, bytes });
             }
         }
     }
 }
 
+/// Repaints of one moment, each rendered once, as far as there is room for them.
+struct Easel {
+    unpainted: usize,
+    plain: Option<Bytes>,
+    scrolled: Option<Bytes>,
+}
+
+impl Easel {
+    fn new(unpainted: usize) -> Self {
+        Self {
+            unpainted,
+            plain: None,
+            scrolled: None,
+        }
+    }
+
+    fn paint(
+        &mut self,
+        wanted: Scrollback,
+        render: impl Fn(Scrollback) -> Vec<u8>,
+    ) -> Option<Bytes> {
+        let scrolls = self.scrolled.is_some() || self.unpainted < SCROLLED;
+        let (scrollback, made) = match wanted {
+            Scrollback::Tail if scrolls => (wanted, &mut self.scrolled),
+            _ => (Scrollback::None, &mut self.plain),
+        };
+        if made.is_none() && self.unpainted < REPAINTS {
+            let bytes = Bytes::from(render(scrollback).into_boxed_slice());
+            self.unpainted += bytes.len();
+            *made = Some(bytes);
+        }
+        made.clone()
+    }
+}
+
 /// Cuts a repaint into frames.
-fn reset_frames(bytes: &[u8], position: Position, size: Size) -> Vec<Frame> {
+fn reset_frames(bytes: &Bytes, position: Position, size: Size) -> Vec<Frame> {
     let first = bytes.len().min(MAX_FRAME - RESET_HEAD);
-    let (head, tail) = bytes.split_at(first);
-    let parts = tail.len().div_ceil(MAX_FRAME);
+    let mut rest = bytes.slice(first..);
     let mut frames = vec![Frame::Reset {
         offset: position.offset,
         generation: position.generation,
         run: position.run,
         size,
-        bytes: Bytes::copy_from_slice(head),
-        more: parts > 0,
+        bytes: bytes.slice(..first),
+        more: !rest.is_empty(),
     }];
-    for (index, part) in tail.chunks(MAX_FRAME).enumerate() {
+    while !rest.is_empty() {
+        let bytes = rest.split_to(rest.len().min(MAX_FRAME));
         frames.push(Frame::ResetPart {
             offset: position.offset,
-            bytes: Bytes::copy_from_slice(part),
-            more: index + 1 < parts,
+            bytes,
+            more: !rest.is_empty(),
         });
     }
     frames

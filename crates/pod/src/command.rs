@@ -9,9 +9,9 @@ use podfleet_protocol::method::{
 use podfleet_protocol::rpc::RpcError;
 use podfleet_protocol::{MessageId, Paused, Size};
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::attach::ClientId;
+use crate::attach::{ClientId, Outbox};
 use crate::journal::{Attempt, NotCommitted};
 
 /// An event for the controller, which takes them one by one.
@@ -70,6 +70,6 @@ pub(crate) enum Command {
 pub(crate) struct NewClient {
     pub(crate) name: String,
     pub(crate) params: AttachParams,
-    pub(crate) frames: mpsc::UnboundedSender<Frame>,
+    pub(crate) frames: Outbox,
     pub(crate) answer: oneshot::Sender<Result<(ClientId, AttachResult), RpcError>>,
 }

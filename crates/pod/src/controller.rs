@@ -345,8 +345,9 @@ impl Controller {
         self.go_on_answering(now);
         let live = &mut self.live;
         let terminal = &live.terminal;
-        live.clients
-            .pump(|scrollback| terminal.repaint(clients::tail(scrollback)));
+        live.clients.pump(now, |scrollback| {
+            terminal.repaint(clients::tail(scrollback))
+        });
         self.publish();
         self.direct_witness();
         self.fetch_head();

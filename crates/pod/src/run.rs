@@ -154,6 +154,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         events: Events::new(record.generation, status.clone(), generation.session),
         status: watch::Sender::new(status),
         beats: tokio::sync::Notify::new(),
+        pages: server::Pages::default(),
         receipts: Receipts::new(),
         echoes: Echoes::default(),
         conversation: conversation::file(&paths, record.identity.id),

@@ -7,6 +7,7 @@ mod control;
 mod inbox;
 mod log;
 mod messages;
+mod pages;
 mod place;
 mod pods;
 mod requests;
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::shared::Shared;
 use place::Place;
 
+pub(crate) use pages::Pages;
 pub(crate) use pods::settle_spawns;
 
 /// The longest that a request may wait.

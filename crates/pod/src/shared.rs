@@ -21,6 +21,7 @@ use crate::events::Events;
 use crate::host::{Asker, Host};
 use crate::journal::Journal;
 use crate::paths::RuntimePaths;
+use crate::server::Pages;
 
 /// The parts of a pod that every connection may use without the controller.
 #[derive(Debug)]
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) receipts: Receipts,
     pub(crate) echoes: Echoes,
     pub(crate) events: Events,
+    pub(crate) pages: Pages,
     /// The file that keeps the agent's conversation.
     pub(crate) conversation: PathBuf,
     /// The directory of logs, and the session whose log is written.

@@ -19,6 +19,7 @@ use crate::echoes::Echoes;
 use crate::events::Events;
 use crate::journal::{Journal, Writer};
 use crate::paths::RuntimePaths;
+use crate::server::Pages;
 use crate::shared::{Receipts, Shared, first_status};
 
 /// A disk that takes everything, and may refuse to promise that it keeps it or take its time.
@@ -162,6 +163,7 @@ fn shared(
         events: Events::new(Generation(1), status.clone(), SessionId::generate()),
         status: watch::Sender::new(status),
         beats: tokio::sync::Notify::new(),
+        pages: Pages::default(),
         receipts: Receipts::new(),
         echoes: Echoes::default(),
         conversation: directory.join("conversation"),

@@ -253,7 +253,14 @@ async fn exchange<M: Method>(
         Some(line) => line.map_err(line_error)?,
         None => return Err(sent.err().map_or(ClientErrorKind::Closed, line_error)),
     };
-    let response: Response = serde_json::from_slice(&line).map_err(protocol)?;
+    let response: Response = match serde_json::from_slice(&line) {
+        // A pod that lets go of a client which read too slowly says so after a part of an answer.
+        Err(error) if error.is_eof() => match lines.next().await {
+            Some(Ok(last)) => serde_json::from_slice(&last).map_err(protocol)?,
+            _ => return Err(protocol(error)),
+        },
+        response => response.map_err(protocol)?,
+    };
     if let Some(error) = response.error {
         return Err(ClientErrorKind::Answer(error));
     }

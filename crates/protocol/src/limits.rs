@@ -19,6 +19,11 @@ pub const MAX_INBOX: u32 = 10_000;
 pub const VIEW_RING: usize = 1 << 20;
 /// How many bytes a client may leave unacknowledged before the pod stops sending to it.
 pub const ATTACH_WINDOW: u64 = 256 << 10;
+/// The same of a client that shares a terminal with so many others that their windows were too much
+/// together: whoever acknowledges after less than this is never kept waiting for itself.
+pub const LEAST_WINDOW: u64 = 64 << 10;
+/// How long a client may leave a long answer unread, and a repaint that others wait for.
+pub const READ_DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long a pod waits for the first line of a connection.
 pub const HELLO_DEADLINE: std::time::Duration = std::time::Duration::from_secs(5);
 /// How long a client may take to read the error that ends its connection.

@@ -228,12 +228,15 @@ pub enum ErrorCode {
     TooLate,
     /// A record of the store makes no sense; others may.
     Damaged,
+    /// The client has left a long answer, or what it asked to be sent, unread for too long; its
+    /// connection is closed.
+    Unread,
     /// An error of a newer pod.
     Other(i64),
 }
 
 impl ErrorCode {
-    const TABLE: [(Self, i64); 28] = [
+    const TABLE: [(Self, i64); 29] = [
         (Self::Parse, -32700),
         (Self::InvalidRequest, -32600),
         (Self::MethodNotFound, -32601),
@@ -262,6 +265,7 @@ impl ErrorCode {
         (Self::PairLimit, -32020),
         (Self::TooLate, -32021),
         (Self::Damaged, -32022),
+        (Self::Unread, -32023),
     ];
 
     /// Returns the number on the wire.

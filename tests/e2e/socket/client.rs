@@ -16,6 +16,7 @@ use podfleet_protocol::method::{
 };
 use podfleet_protocol::rpc::{ErrorCode, Incoming, RequestId, Response, RpcError};
 use podfleet_protocol::{MessageId, Outcome, Receipt};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 
 /// How long a pod may take to write something. A test that waits longer fails.
@@ -115,6 +116,21 @@ impl Client {
                 return None;
             }
         }
+    }
+
+    /// Returns whether the pod has closed the connection, whatever there is to read.
+    pub(super) fn is_closed(&self) -> bool {
+        let mut looked = [PollFd::new(&self.stream, PollFlags::empty())];
+        poll(&mut looked, Some(&Timespec::default())).unwrap();
+        looked[0].revents().contains(PollFlags::HUP)
+    }
+
+    /// Reads to the end, and returns the last line.
+    pub(super) fn last_line(&mut self) -> String {
+        let mut all = Vec::new();
+        self.stream.read_to_end(&mut all).unwrap();
+        let all = String::from_utf8(all).unwrap();
+        all.lines().last().unwrap_or_default().to_owned()
     }
 
     /// Returns the error of the next line.

@@ -1,6 +1,7 @@
 //! The limits of a pod's socket, at them and beyond.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use podfleet_protocol::limits::{MAX_CONNECTIONS, MAX_IN_FLIGHT, MAX_INBOX};
 use podfleet_protocol::method::{
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use super::client::{Client, request};
 use super::pod::Pods;
-use crate::world::until;
+use crate::world::{until, until_within};
 
 #[test]
 fn clients_that_come_and_go_leave_nothing_behind() {
@@ -133,28 +134,9 @@ fn requests_in_the_smallest_pieces_are_answered_like_others() {
 
 #[test]
 fn a_terminal_in_all_colours_comes_in_pages() {
-    // 2,050 lines of 55 cells in two colours of their own each: more than one line may hold.
-    let script = r#"i=0; line=; while [ $i -lt 55 ]; do
-        line="$line$(printf '\033[38;2;%s;100;200;48;2;7;%s;222m#' $((100 + i)) $((100 + i)))"
-        i=$((i + 1)); done
-        i=0; while [ $i -lt 2050 ]; do printf '%s\033[m\r\n' "$line"; i=$((i + 1)); done
-        printf done; sleep 100"#;
     let mut pods = Pods::new();
-    let pod = pods.start_script("a", script);
+    let pod = pods.start_coloured("a");
     let mut client = pod.connect();
-    until(|| {
-        let params = ScrollbackParams {
-            lines: 1,
-            ansi: false,
-            before: None,
-        };
-        let last = client.call::<Scrollback>(params).unwrap().lines;
-        if last == ["done"] {
-            Ok(())
-        } else {
-            Err(format!("{last:?}"))
-        }
-    });
     let (mut lines, mut pages, mut before) = (0, 0, None);
     loop {
         let params = ScrollbackParams {
@@ -181,27 +163,26 @@ fn a_terminal_in_all_colours_comes_in_pages() {
 
 #[test]
 fn an_answer_that_is_too_long_is_refused_and_the_connection_goes_on() {
-    // Families, of 18 bytes and two cells each.
-    let script = r#"until [ "$(stty size)" = '1000 1000' ]; do sleep 0.1; done; i=0; line=; while [ $i -lt 500 ]; do
-        line="$line$(printf '\360\237\221\250\342\200\215\360\237\221\251\342\200\215\360\237\221\247')"
-        i=$((i + 1)); done
-        i=0; while [ $i -lt 1000 ]; do printf '\r\n%s' "$line"; i=$((i + 1)); done
-        printf '\033]2;done\033\\'; sleep 100"#;
+    // Letters with twenty accents each: a screen of 150,000 cells has nearly 6 MiB.
+    let script = r#"until [ "$(stty size)" = '150 1000' ]; do sleep 0.1; done
+        accent=$(printf '\314\201'); i=0; cell=a; line=
+        while [ $i -lt 20 ]; do cell=$cell$accent; i=$((i + 1)); done
+        i=0; while [ $i -lt 1000 ]; do line=$line$cell; i=$((i + 1)); done
+        i=0; while [ $i -lt 160 ]; do printf '%s\r\n' "$line"; i=$((i + 1)); done
+        printf done; sleep 1000"#;
     let mut pods = Pods::new();
     let pod = pods.start_script("a", script);
     let mut client = pod.connect();
-    client
-        .call::<Resize>(ResizeParams { size: Size::MAX })
-        .unwrap();
-    let mut refused = None;
-    until(|| match client.call::<GetScreen>(Nothing {}) {
-        Err(error) => {
-            refused = Some(error);
-            Ok(())
-        }
-        Ok(screen) => Err(screen.title),
+    let size = Size {
+        columns: 1000,
+        rows: 150,
+    };
+    client.call::<Resize>(ResizeParams { size }).unwrap();
+    until_within(Duration::from_secs(60), || {
+        let last = pod.last_line();
+        if last == "done" { Ok(()) } else { Err(last) }
     });
-    let refused = refused.unwrap();
+    let refused = client.call::<GetScreen>(Nothing {}).err().unwrap();
     assert_eq!(refused.code, ErrorCode::LineTooLong);
     assert_eq!(
         refused.message,

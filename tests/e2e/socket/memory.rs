@@ -5,10 +5,12 @@ use std::thread;
 use bytes::{Bytes, BytesMut};
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{AttachRole, GetScreen, Nothing};
+use podfleet_protocol::rpc::{ErrorCode, Response};
 use podfleet_protocol::{Outcome, Size};
+use serde_json::json;
 use test_case::test_case;
 
-use super::client::attach_as;
+use super::client::{Client, attach_as, request};
 use super::pod::Pods;
 use crate::world::until;
 
@@ -116,5 +118,57 @@ fn a_client_that_sends_without_end_waits_itself_and_costs_no_memory(
     client.close();
     flooding.join().unwrap();
     reading.join().unwrap();
+    assert!(most < MEMORY_KIB, "{most} KiB");
+}
+
+#[test]
+fn clients_that_read_no_answers_cost_a_bound_and_hold_back_nobody_who_asks_for_little() {
+    const DEAF: usize = 80;
+    let mut pods = Pods::new();
+    let pod = pods.start_coloured("a");
+    let mut deaf: Vec<_> = (0..DEAF).map(|_| pod.connect()).collect();
+    for client in &mut deaf {
+        let page = json!({ "lines": 2000, "ansi": true });
+        for id in 100..108 {
+            client.write_line(&request(id, "scrollback", &page));
+        }
+    }
+    let mut other = pod.connect();
+    let (mut most, mut closed) = (0, None);
+    until(|| {
+        other.call::<GetScreen>(Nothing {}).unwrap();
+        other.ping();
+        most = most.max(pod.memory_kib());
+        closed = deaf.iter().position(Client::is_closed);
+        closed
+            .map(drop)
+            .ok_or_else(|| "all are connected".to_owned())
+    });
+    assert!(most < MEMORY_KIB, "{most} KiB");
+    let told = deaf[closed.unwrap()].last_line();
+    let told: Response = serde_json::from_str(&told).unwrap();
+    let told = told.error.unwrap();
+    assert_eq!(told.code, ErrorCode::Unread);
+    assert_eq!(
+        told.message,
+        "an answer was not read within 10 s; the connection is closed"
+    );
+    other.ping();
+}
+
+#[test]
+fn viewers_that_never_read_cost_a_bound_and_another_one_sees_the_screen() {
+    const DEAF: usize = 200;
+    let mut pods = Pods::new();
+    let pod = pods.start_coloured("a");
+    let mut most = 0;
+    let mut deaf = Vec::new();
+    for _ in 0..DEAF {
+        deaf.push(pod.view());
+        most = most.max(pod.memory_kib());
+    }
+    let mut reader = pod.view();
+    reader.until(|frame| matches!(frame, Frame::Reset { .. }).then_some(()));
+    most = most.max(pod.memory_kib());
     assert!(most < MEMORY_KIB, "{most} KiB");
 }

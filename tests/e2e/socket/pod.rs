@@ -11,8 +11,8 @@ use podfleet_pod::spec::{HarnessRef, PodSpec, RestartPolicy};
 use podfleet_pod_store::session_log::{Record, SessionFiles, SessionReader};
 use podfleet_pod_store::{NewPod, RecordStore as _, SpecText, SqliteStore};
 use podfleet_protocol::method::{
-    AttachRole, Credential, Position, Scrollback, ScrollbackParams, Status, StatusParams,
-    StatusUntil,
+    AttachRole, Credential, Position, Scrollback, ScrollbackParams, ScrollbackResult, Status,
+    StatusParams, StatusUntil,
 };
 use podfleet_protocol::{
     FleetName, Identity, MessageId, NewMessage, PodId, PodName, PodStatus, SessionId, Size,
@@ -70,6 +70,22 @@ impl Pods {
         let path = std::env::var("PATH").unwrap();
         let env = BTreeMap::from([("PATH".to_owned(), path)]);
         self.start_with(name, "generic", &["sh", "-c", script], env)
+    }
+
+    /// Starts a pod whose terminal is full of colours: 2,050 lines of 55 cells in two of their own
+    /// each, which is more than one line of the protocol may hold.
+    pub(super) fn start_coloured(&mut self, name: &str) -> Pod {
+        let script = r#"i=0; line=; while [ $i -lt 55 ]; do
+            line="$line$(printf '\033[38;2;%s;100;200;48;2;7;%s;222m#' $((100 + i)) $((100 + i)))"
+            i=$((i + 1)); done
+            i=0; while [ $i -lt 2050 ]; do printf '%s\033[m\r\n' "$line"; i=$((i + 1)); done
+            printf done; sleep 1000"#;
+        let pod = self.start_script(name, script);
+        until(|| {
+            let last = pod.last_line();
+            if last == "done" { Ok(()) } else { Err(last) }
+        });
+        pod
     }
 
     fn start_with(
@@ -236,12 +252,21 @@ impl Pod {
 
     /// Returns the end of the view stream.
     pub(super) fn end(&self) -> Position {
+        self.tail().position
+    }
+
+    /// Returns the last line of its terminal.
+    pub(super) fn last_line(&self) -> String {
+        self.tail().lines.pop().unwrap_or_default()
+    }
+
+    fn tail(&self) -> ScrollbackResult {
         let params = ScrollbackParams {
             lines: 1,
             ansi: false,
             before: None,
         };
-        self.connect().call::<Scrollback>(params).unwrap().position
+        self.connect().call::<Scrollback>(params).unwrap()
     }
 
     /// Gives its agent an order.

@@ -63,7 +63,8 @@ impl FleetError {
                     | ErrorCode::NotYours
                     | ErrorCode::NotWritable
                     | ErrorCode::Forbidden
-                    | ErrorCode::LineTooLong,
+                    | ErrorCode::LineTooLong
+                    | ErrorCode::Unread,
                 ),
             ) => FleetErrorKind::NotAllowed {
                 pod: agent,

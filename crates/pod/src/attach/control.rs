@@ -107,7 +107,7 @@ impl Clients {
                 you: to == Some(*id),
                 name: name.clone(),
             };
-            let _ = client.frames.send(frame);
+            client.frames.push(frame);
         }
     }
 
@@ -146,7 +146,7 @@ impl Clients {
         if let Some(client) = self.clients.get_mut(&id)
             && client.told_off.replace(epoch) != Some(epoch)
         {
-            let _ = client.frames.send(Frame::NotController { epoch });
+            client.frames.push(Frame::NotController { epoch });
         }
         Input::Discarded
     }

@@ -3,7 +3,6 @@ use std::time::Duration;
 use super::control::{CONTROL_IDLE, SIZE_OWED};
 use super::*;
 use proptest::prelude::*;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 fn params(role: AttachRole) -> AttachParams {
     AttachParams {
@@ -18,12 +17,8 @@ fn clients() -> Clients {
     Clients::new(Generation(1), Size::DEFAULT)
 }
 
-fn join(
-    clients: &mut Clients,
-    name: &str,
-    role: AttachRole,
-) -> (ClientId, UnboundedReceiver<Frame>) {
-    let (sender, receiver) = unbounded_channel();
+fn join(clients: &mut Clients, name: &str, role: AttachRole) -> (ClientId, Outgoing) {
+    let (sender, receiver) = outbox();
     let (id, _) = clients
         .attach(name.into(), &params(role), sender, Instant::now())
         .unwrap();
@@ -33,13 +28,13 @@ fn join(
 #[test]
 fn a_viewer_that_types_is_sent_off_and_nobody_else() {
     let mut clients = clients();
-    let (viewer, mut frames) = join(&mut clients, "watch", AttachRole::Viewer);
+    let (viewer, frames) = join(&mut clients, "watch", AttachRole::Viewer);
     join(&mut clients, "other", AttachRole::Viewer);
     assert_eq!(
         clients.input(viewer, Source::Person, Instant::now()),
         Input::Violation
     );
-    assert!(matches!(frames.try_recv(), Ok(Frame::Error(_))));
+    assert!(matches!(frames.now(), Some(Frame::Error(_))));
     assert_eq!(clients.count(), 1);
 }
 
@@ -50,7 +45,7 @@ fn a_view_that_has_not_typed_for_a_while_gives_way_to_who_wants_control() {
     let typed = Instant::now();
     clients.input(view, Source::Person, typed);
     let mut attach = |after: Duration| {
-        let (sender, _) = unbounded_channel();
+        let (sender, _) = outbox();
         let wanted = params(AttachRole::Controller);
         clients.attach("who".into(), &wanted, sender, typed + after)
     };
@@ -99,12 +94,12 @@ fn a_view_that_gave_control_back_tells_one_size_more_and_who_only_looks_none() {
 #[test]
 fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
     let mut clients = clients();
-    let (first, mut frames) = join(&mut clients, "first", AttachRole::Controller);
-    let (sender, _second_frames) = unbounded_channel();
+    let (first, frames) = join(&mut clients, "first", AttachRole::Controller);
+    let (sender, _second_frames) = outbox();
     let refused = clients.attach(
         "second".into(),
         &params(AttachRole::Controller),
-        sender.clone(),
+        outbox().0,
         Instant::now(),
     );
     insta::assert_snapshot!(
@@ -124,7 +119,7 @@ fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
         Input::Discarded
     );
     let mut told = Vec::new();
-    while let Ok(frame) = frames.try_recv() {
+    while let Some(frame) = frames.now() {
         told.push(frame);
     }
     assert!(told.contains(&Frame::ControllerChanged {
@@ -139,7 +134,7 @@ fn control_is_taken_only_by_saying_so_and_the_loser_is_told() {
 fn who_types_without_control_and_never_reads_is_told_once() {
     let mut clients = clients();
     join(&mut clients, "first", AttachRole::Controller);
-    let (view, mut frames) = join(&mut clients, "view", AttachRole::View);
+    let (view, frames) = join(&mut clients, "view", AttachRole::View);
     let now = Instant::now();
     // The one in control types too.
     clients.input(ClientId(0), Source::Person, now);
@@ -147,7 +142,7 @@ fn who_types_without_control_and_never_reads_is_told_once() {
         let input = clients.input(view, Source::Person, now);
         assert_eq!(input, Input::Discarded);
     }
-    let told = std::iter::from_fn(|| frames.try_recv().ok());
+    let told = std::iter::from_fn(|| frames.now());
     let told = told.filter(|frame| matches!(frame, Frame::NotController { .. }));
     assert_eq!(told.count(), 1);
 }
@@ -220,14 +215,14 @@ fn control_is_free_again_when_its_holder_is_gone() {
 #[test]
 fn a_client_that_never_reads_costs_a_window_and_no_more() {
     let mut clients = clients();
-    let (_, mut frames) = join(&mut clients, "slow", AttachRole::Viewer);
-    clients.pump(|_| Vec::new());
+    let (_, frames) = join(&mut clients, "slow", AttachRole::Viewer);
+    clients.pump(Instant::now(), |_| Vec::new());
     for _ in 0..4000 {
         clients.output(Bytes::from(vec![b'x'; 4096]));
-        clients.pump(|_| Vec::new());
+        clients.pump(Instant::now(), |_| Vec::new());
     }
     let mut queued = 0;
-    while let Ok(frame) = frames.try_recv() {
+    while let Some(frame) = frames.now() {
         if let Frame::Output { bytes, .. } = frame {
             queued += bytes.len() as u64;
         }
@@ -243,7 +238,7 @@ fn a_client_that_comes_back_gets_exactly_the_missing_bytes() {
     let mut clients = clients();
     clients.begin_run(Run(1));
     clients.output(Bytes::from_static(b"0123456789"));
-    let (sender, mut frames) = unbounded_channel();
+    let (sender, frames) = outbox();
     let from = Position {
         offset: 4,
         ..clients.position()
@@ -255,12 +250,12 @@ fn a_client_that_comes_back_gets_exactly_the_missing_bytes() {
     clients
         .attach("back".into(), &back, sender, Instant::now())
         .unwrap();
-    clients.pump(|_| panic!("no repaint is needed"));
+    clients.pump(Instant::now(), |_| panic!("no repaint is needed"));
     let expected = Frame::Output {
         offset: 4,
         bytes: Bytes::from_static(b"456789"),
     };
-    assert_eq!(frames.try_recv(), Ok(expected));
+    assert_eq!(frames.now(), Some(expected));
 }
 
 #[test]
@@ -288,7 +283,11 @@ fn nobody_resumes_across_a_new_run_or_a_new_size() {
 #[test]
 fn a_long_repaint_is_cut_into_frames_that_fit() {
     let bytes: Vec<u8> = (0..200_000_u32).map(|i| b'a' + (i % 26) as u8).collect();
-    let frames = reset_frames(&bytes, clients().position(), Size::DEFAULT);
+    let frames = reset_frames(
+        &Bytes::from(bytes.clone()),
+        clients().position(),
+        Size::DEFAULT,
+    );
     let mut joined = Vec::new();
     for (index, frame) in frames.iter().enumerate() {
         let (part, more) = match frame {
@@ -311,7 +310,7 @@ proptest! {
         steps in prop::collection::vec((0_usize..150_000, any::<bool>()), 1..20)
     ) {
         let mut clients = clients();
-        let (id, mut frames) = join(&mut clients, "client", AttachRole::Viewer);
+        let (id, frames) = join(&mut clients, "client", AttachRole::Viewer);
         let mut stream = Vec::new();
         let mut written = Vec::new();
         for (length, acknowledges) in steps {
@@ -319,16 +318,16 @@ proptest! {
             written.extend_from_slice(&piece);
             clients.output(Bytes::from(piece));
             let now = written.clone();
-            clients.pump(|_| now.clone());
+            clients.pump(Instant::now(), |_| now.clone());
             if acknowledges {
-                let position = received(&mut frames, &mut stream);
+                let position = received(&frames, &mut stream);
                 clients.acknowledge(id, position);
             }
         }
         for _ in 0..written.len() / 200_000 + 4 {
             let now = written.clone();
-            clients.pump(|_| now.clone());
-            let position = received(&mut frames, &mut stream);
+            clients.pump(Instant::now(), |_| now.clone());
+            let position = received(&frames, &mut stream);
             clients.acknowledge(id, position);
         }
         prop_assert_eq!(stream, written);
@@ -337,9 +336,9 @@ proptest! {
 
 /// Takes all frames in, as a client does that shows the bytes since the last repaint; returns how
 /// far it came.
-fn received(frames: &mut UnboundedReceiver<Frame>, stream: &mut Vec<u8>) -> u64 {
+fn received(frames: &Outgoing, stream: &mut Vec<u8>) -> u64 {
     let mut position = stream.len() as u64;
-    while let Ok(frame) = frames.try_recv() {
+    while let Some(frame) = frames.now() {
         match frame {
             Frame::Reset { offset, bytes, .. } => {
                 *stream = bytes.to_vec();
@@ -360,23 +359,90 @@ fn received(frames: &mut UnboundedReceiver<Frame>, stream: &mut Vec<u8>) -> u64 
 #[test]
 fn a_client_that_asks_for_repaints_and_does_not_read_gets_one_at_a_time() {
     let mut clients = clients();
-    let (id, mut frames) = join(&mut clients, "watch", AttachRole::Viewer);
+    let (id, frames) = join(&mut clients, "watch", AttachRole::Viewer);
     let flood = |clients: &mut Clients| {
         for _ in 0..100 {
             clients.repaint(id);
-            clients.pump(|_| b"screen".to_vec());
+            clients.pump(Instant::now(), |_| b"screen".to_vec());
         }
     };
-    let mut resets = || {
-        std::iter::from_fn(|| frames.try_recv().ok())
-            .filter(is_reset)
-            .count()
-    };
+    let resets = || std::iter::from_fn(|| frames.now()).filter(is_reset).count();
     flood(&mut clients);
     assert_eq!(resets(), 1);
     clients.painted(id);
     flood(&mut clients);
     assert_eq!(resets(), 1);
+}
+
+/// Has clients join, each at a moment and with a repaint of its own that it never takes.
+fn deaf(clients: &mut Clients, count: usize, now: Instant) -> Vec<Outgoing> {
+    let join_one = |_| {
+        let (_, frames) = join(clients, "deaf", AttachRole::Viewer);
+        clients.pump(now, |scrollback| match scrollback {
+            Scrollback::Tail => vec![b'x'; 1 << 20],
+            Scrollback::None => vec![b'x'; 100 << 10],
+        });
+        frames
+    };
+    (0..count).map(join_one).collect()
+}
+
+fn queued(frames: &[Outgoing]) -> usize {
+    let frames = frames
+        .iter()
+        .flat_map(|frames| std::iter::from_fn(|| frames.now()));
+    frames
+        .map(|frame| match frame {
+            Frame::Reset { bytes, .. } | Frame::ResetPart { bytes, .. } => bytes.len(),
+            Frame::Output { bytes, .. } => bytes.len(),
+            _ => 0,
+        })
+        .sum()
+}
+
+#[test]
+fn who_takes_no_repaints_costs_all_together_a_bound_and_is_let_go_when_others_wait() {
+    let mut clients = clients();
+    let now = Instant::now();
+    let others = deaf(&mut clients, 200, now);
+    let (_, frames) = join(&mut clients, "waits", AttachRole::Viewer);
+    let pump = |clients: &mut Clients, now| clients.pump(now, |_| b"screen".to_vec());
+    pump(&mut clients, now);
+    assert!(!std::iter::from_fn(|| frames.now()).any(|frame| is_reset(&frame)));
+    assert_eq!(clients.count(), 201);
+
+    let due = clients.next_wake().unwrap();
+    assert_eq!(due, now + READ_DEADLINE);
+    pump(&mut clients, due);
+    assert!(std::iter::from_fn(|| frames.now()).any(|frame| is_reset(&frame)));
+    assert!(clients.count() < 201, "nobody was let go");
+    assert_eq!(clients.next_wake(), None);
+    let waiting = queued(&others);
+    assert!(waiting < REPAINTS + (1 << 20), "{waiting}");
+}
+
+#[test]
+fn who_takes_its_repaint_late_while_nobody_waits_stays() {
+    let mut clients = clients();
+    let now = Instant::now();
+    let _frames = deaf(&mut clients, 2, now);
+    clients.pump(now + READ_DEADLINE * 10, |_| b"screen".to_vec());
+    assert_eq!(clients.count(), 2);
+}
+
+#[test]
+fn many_clients_have_smaller_windows_and_few_the_full_one() {
+    let mut clients = clients();
+    let frames: Vec<_> = (0..256)
+        .map(|_| join(&mut clients, "slow", AttachRole::Viewer).1)
+        .collect();
+    for _ in 0..100 {
+        clients.output(Bytes::from(vec![b'x'; 4096]));
+        clients.pump(Instant::now(), |_| Vec::new());
+    }
+    let waiting = queued(&frames);
+    assert!(waiting <= (WINDOWS as usize) + 256 * 4096, "{waiting}");
+    assert!(waiting >= WINDOWS as usize / 2, "{waiting}");
 }
 
 fn is_reset(frame: &Frame) -> bool {

@@ -65,6 +65,7 @@ impl Controller {
             self.resize_at,
             self.restart_due(),
             self.order_due(),
+            self.live.clients.next_wake(),
             self.live
                 .answering
                 .as_ref()

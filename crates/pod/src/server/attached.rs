@@ -11,20 +11,20 @@ use podfleet_protocol::limits::LAST_WORDS;
 use podfleet_protocol::method::AttachParams;
 use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
 use tokio::net::UnixStream;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 use tokio_util::codec::{Framed, FramedParts};
 
 use super::caller::Caller;
-use crate::attach::ClientId;
+use crate::attach::{ClientId, Outgoing, outbox};
 use crate::command::{Command, NewClient};
 use crate::shared::Shared;
 
 /// How much of what a client sent may wait for the controller, in bytes. The rest waits in the socket,
 /// where it is the client that waits for it.
-const SENT_AHEAD: usize = 256 << 10;
+const SENT_AHEAD: usize = 64 << 10;
 /// What each frame counts for at least, so that they are few, too.
-const LEAST: usize = 4 << 10;
+const LEAST: usize = 1 << 10;
 /// How many pings of a client may wait for it to read their answers; further ones get none.
 const MAX_UNANSWERED: u32 = 16;
 
@@ -36,7 +36,7 @@ pub(super) async fn serve(
     id: RequestId,
     params: AttachParams,
 ) {
-    let (frames, mut outgoing) = mpsc::unbounded_channel();
+    let (frames, outgoing) = outbox();
     let (answer, answered) = oneshot::channel();
     shared.tell(Command::Attach(Box::new(NewClient {
         name: caller.name.clone(),
@@ -54,7 +54,7 @@ pub(super) async fn serve(
     };
     let result = serde_json::to_value(result).unwrap_or_default();
     if lines.send(&Response::success(id, result)).await.is_ok() {
-        carry(into_frames(lines), shared, client, &mut outgoing).await;
+        carry(into_frames(lines), shared, client, &outgoing).await;
     }
     shared.tell(Command::Gone(client));
 }
@@ -70,21 +70,20 @@ async fn carry(
     stream: Framed<UnixStream, FrameCodec>,
     shared: &Shared,
     client: ClientId,
-    outgoing: &mut mpsc::UnboundedReceiver<Frame>,
+    outgoing: &Outgoing,
 ) {
     let (mut sink, mut source) = stream.split();
     let unanswered = AtomicU32::new(0);
     let reading = read(&mut source, shared, client, &unanswered);
     let writing = async {
-        while let Some(frame) = outgoing.recv().await {
-            let last = matches!(frame, Frame::Error(_));
+        while let Some(frame) = outgoing.next().await {
             let painted = ends_repaint(&frame);
             let pong = matches!(frame, Frame::Pong(_));
             if sink.feed(frame).await.is_err() {
                 break;
             }
             // Frames that are there already go out together.
-            if (outgoing.is_empty() || last || painted || pong) && sink.flush().await.is_err() {
+            if (outgoing.is_empty() || painted || pong) && sink.flush().await.is_err() {
                 break;
             }
             if pong {
@@ -93,13 +92,11 @@ async fn carry(
             if painted {
                 shared.tell(Command::Painted(client));
             }
-            if last {
-                break;
-            }
         }
     };
     let wrong = tokio::select! {
         wrong = reading => wrong,
+        why = outgoing.cut() => Some(why),
         () = writing => None,
         () = shared.ending.cancelled() => None,
     };
@@ -163,7 +160,7 @@ mod tests {
 
     #[test_case(&Frame::Ack(7), 64; "small frames are counted")]
     #[test_case(&Frame::Repaint, 64; "those without content too")]
-    #[test_case(&Frame::Input(Bytes::from_static(&[b'x'; MAX_FRAME])), 4; "large ones are weighed")]
+    #[test_case(&Frame::Input(Bytes::from_static(&[b'x'; MAX_FRAME])), 1; "large ones are weighed")]
     #[tokio::test]
     async fn a_client_sends_no_further_ahead_than_its_places(frame: &Frame, places: usize) {
         let mut bench = Bench::new();
@@ -173,11 +170,11 @@ mod tests {
             frame.write(&mut bytes).unwrap();
         }
         let sending = tokio::spawn(async move { client.write_all(&bytes).await.map(|()| client) });
-        let (_frames, mut outgoing) = mpsc::unbounded_channel();
+        let (_frames, outgoing) = outbox();
         let shared = Arc::clone(&bench.shared);
         let carrying = tokio::spawn(async move {
             let stream = Framed::new(pod, FrameCodec::new());
-            carry(stream, &shared, ClientId(1), &mut outgoing).await;
+            carry(stream, &shared, ClientId(1), &outgoing).await;
         });
         let mut taken = Vec::new();
         for _ in 0..places {

@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
 use podfleet_protocol::Glance;
 use podfleet_protocol::codec::{LineCodec, LineError};
-use podfleet_protocol::limits::{HELLO_DEADLINE, LAST_WORDS, MAX_CONNECTIONS, MAX_LINE};
+use podfleet_protocol::limits::{HELLO_DEADLINE, LAST_WORDS, MAX_CONNECTIONS};
 use podfleet_protocol::method::{AttachParams, Call, ConnectionRole, HelloResult};
 use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
 use podfleet_protocol::server::{Received, Receiver};
+use rustix::net::{self, SendFlags, sockopt};
 use serde_json::Value;
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_util::codec::Framed;
+use tokio_util::codec::{Encoder, Framed};
 
 use super::caller::{self, Caller};
-use super::{attached, peer_process, requests, same_user, subscribed};
+use super::pages::{Desk, Page};
+use super::{attached, pages, peer_process, requests, same_user, subscribed};
 use crate::events::Subscription;
 use crate::rights;
 use crate::shared::Shared;
@@ -44,7 +45,7 @@ pub(super) async fn serve(stream: UnixStream, shared: &Arc<Shared>) {
     let mut lines = Framed::new(stream, LineCodec::new());
     let opened = timeout(HELLO_DEADLINE, open(&mut lines, shared, process)).await;
     let caller = match opened {
-        Ok(Some(caller)) => caller,
+        Ok(Some(caller)) => Arc::new(caller),
         Ok(None) => return,
         Err(_) => {
             let error = RpcError::new(ErrorCode::Hello, "no hello came within 5 s");
@@ -52,9 +53,30 @@ pub(super) async fn serve(stream: UnixStream, shared: &Arc<Shared>) {
             return;
         }
     };
-    if let Some(Attaching(id, params)) = serve_requests(&mut lines, shared, &caller).await {
+    let desk = Desk::new();
+    let attaching = tokio::select! {
+        attaching = serve_requests(&mut lines, shared, &caller, &desk) => attaching,
+        () = desk.overdue() => return let_go(&lines),
+    };
+    if let Some(Attaching(id, params)) = attaching {
         attached::serve(lines, shared, &caller, id, params).await;
     }
+}
+
+/// Tells a client that it read too slowly, after the part of an answer that it was sent.
+fn let_go(lines: &Lines) {
+    let mut last = BytesMut::from("\n");
+    if LineCodec::new()
+        .encode(&pages::unread(), &mut last)
+        .is_err()
+    {
+        return;
+    }
+    // What is unread fills the socket. The system doubles the size that it is told.
+    let socket = lines.get_ref();
+    let room = sockopt::socket_send_buffer_size(socket);
+    let _ = room.and_then(|room| sockopt::set_socket_send_buffer_size(socket, room));
+    let _ = net::send(socket, &last, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
 }
 
 /// Exchanges hello. Nothing to come means that the connection is over.
@@ -96,13 +118,18 @@ struct Attaching(RequestId, AttachParams);
 async fn serve_requests(
     lines: &mut Lines,
     shared: &Arc<Shared>,
-    caller: &Caller,
+    caller: &Arc<Caller>,
+    desk: &Desk,
 ) -> Option<Attaching> {
-    let pages = Semaphore::new(1);
     let mut working = FuturesUnordered::new();
     let mut subscription = None;
+    let mut unwritten: Option<Page> = None;
     loop {
         let unsent = !lines.write_buffer().is_empty();
+        if !unsent && unwritten.take().is_some() {
+            // It may have grown to the length of a page.
+            *lines.write_buffer_mut() = BytesMut::new();
+        }
         // In this order, what is ready goes out together and a client cannot outrun its answers.
         let response = tokio::select! {
             biased;
@@ -110,12 +137,19 @@ async fn serve_requests(
                 subscribed::last_events(lines, shared, subscription).await;
                 return None;
             }
-            Some(response) = working.next(), if !working.is_empty() => response,
+            Some(answer) = working.next(), if !working.is_empty() => match answer {
+                Answer::Short(response) => response,
+                Answer::Page(page) => {
+                    let line = unwritten.insert(page?).take();
+                    lines.feed(line).await.ok()?;
+                    continue;
+                }
+            },
             () = subscribed::ready(&mut subscription) => {
                 subscribed::send_events(lines, shared, subscription.as_mut()?).await.ok()?;
                 continue;
             }
-            line = lines.next() => match RECEIVER.receive(line?, working.len()) {
+            line = lines.next(), if unwritten.is_none() => match RECEIVER.receive(line?, working.len()) {
                 Received::Call(id, Call::Attach(params)) => {
                     match attachable(shared, caller, params, working.len()).await {
                         Ok(params) => return Some(Attaching(id, params)),
@@ -126,7 +160,7 @@ async fn serve_requests(
                     Response::of(id, subscribe(shared, caller, &mut subscription, &call).await)
                 }
                 Received::Call(id, call) => {
-                    working.push(answer(shared, caller, id, call, &pages));
+                    working.push(answer(shared, caller, id, call, desk));
                     continue;
                 }
                 Received::Fault(response) => *response,
@@ -143,7 +177,7 @@ async fn serve_requests(
             }
         };
         if let Err(LineError::TooLong) = feed(lines, &response).await? {
-            feed(lines, &too_long(response.id)).await?.ok()?;
+            feed(lines, &pages::too_long(response.id)).await?.ok()?;
         }
     }
 }
@@ -155,14 +189,6 @@ async fn feed(lines: &mut Lines, response: &Response) -> Option<Result<(), LineE
         Err(LineError::TooLong) => Some(Err(LineError::TooLong)),
         fed => fed.ok().map(Ok),
     }
-}
-
-fn too_long(id: Option<RequestId>) -> Response {
-    let message = format!(
-        "the answer is longer than {} MiB: ask for less of it",
-        MAX_LINE >> 20
-    );
-    Response::failure(id, RpcError::new(ErrorCode::LineTooLong, message))
 }
 
 /// Returns why a connection may not turn into an attach stream, if it may not.
@@ -207,18 +233,25 @@ async fn check_right(shared: &Shared, caller: &Caller, call: &Call) -> Result<()
     rights::check(caller::seated(shared, caller).await?.seat, call)
 }
 
-/// Answers a request. Answers that may be long are made one after the other, whatever the number of
-/// those that ask for them.
+/// What comes of a request.
+enum Answer {
+    Short(Response),
+    /// One that may be long; there is none when the pod ends.
+    Page(Option<Page>),
+}
+
 async fn answer(
     shared: &Arc<Shared>,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     id: RequestId,
     call: Call,
-    pages: &Semaphore,
-) -> Response {
-    let _turn = match requests::is_for_page(&call) {
-        true => pages.acquire().await.ok(),
-        false => None,
-    };
-    Response::of(id, requests::answer(shared, caller, call).await)
+    desk: &Desk,
+) -> Answer {
+    if requests::is_for_page(&call) {
+        return Answer::Page(desk.page(shared, caller, id, call).await);
+    }
+    Answer::Short(Response::of(
+        id,
+        requests::answer(shared, caller, call).await,
+    ))
 }
