@@ -17,7 +17,7 @@ pub(crate) struct QueueRule {
     next: Pattern,
     /// A row, inside the item or after the list's start, that says what the list is.
     hint: Pattern,
-    /// Whether every item has a hint of its own, as its last line.
+    /// Whether every item is a box, in which each row has its mark and the last one is a hint.
     #[serde(default)]
     hint_in_item: bool,
     /// Whether the list shows no more of a message than its first line.
@@ -87,6 +87,7 @@ impl QueueRule {
             if let (Some(found), Some(item)) = (continued, items.last_mut()) {
                 if self.hint.is_match(&row.text) {
                     item.hint = Some(row.text.clone());
+                    open &= !self.hint_in_item;
                 } else {
                     item.text.push('\n');
                     item.text.push_str(&row.text[found.end()..]);
@@ -103,8 +104,8 @@ impl QueueRule {
                 });
                 open = true;
             } else {
-                // A blank row may be one of a message.
-                open &= row.is_blank();
+                // A blank row may be one of a message, but none of a box.
+                open &= row.is_blank() && !self.hint_in_item;
             }
         }
         items
@@ -204,6 +205,24 @@ mod tests {
         ));
         assert!(!show("    and tell how it went at the beginning"));
         assert!(!show("    at the end"));
+    }
+
+    #[test]
+    fn each_of_several_boxes_is_a_message_of_its_own() {
+        let boxed = |text: &str, hint: &str| format!("  ┃\n  ┃  {text}\n  ┃\n  ┃  {hint}\n");
+        let boxes = [
+            ("at work", ""),
+            ("the first", "QUEUED"),
+            ("and the second", "QUEUED"),
+        ];
+        let boxes = boxes.map(|(text, hint)| boxed(text, hint)).join("\n");
+        let composer = "  ┃\n  ┃\n  ┃  Build · Stub";
+        let screen = Screen::from_text(60, &format!("{boxes}\n\n{composer}"));
+        let opencode = Harness::shipped("opencode").unwrap();
+        let queued = |text| opencode.queued(&screen, text).map(|found| found.line);
+        assert_eq!(queued("the first").as_deref(), Some("QUEUED"));
+        assert_eq!(queued("and the second").as_deref(), Some("QUEUED"));
+        assert_eq!(queued("at work"), None);
     }
 
     #[test]

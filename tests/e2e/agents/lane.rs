@@ -94,6 +94,36 @@ fn a_message_that_a_busy_agent_queues_is_answered_in_its_turn(program: Program) 
 #[test_case(Codex; "codex")]
 #[test_case(Opencode; "opencode")]
 #[test_case(Pi; "pi")]
+fn several_messages_in_the_queue_of_an_agent_are_told_apart(program: Program) {
+    let Some((stage, gate)) = busy(program) else {
+        return;
+    };
+    let started = stage.logged("started");
+    let answered = ["--now", "--wait", "answered", "--timeout", "90"];
+    let sent = thread::scope(|scope| {
+        let sent = ["the first of two", "the second of two"].map(|body| {
+            let queued = stage.logged("queued_by_agent");
+            let sent = scope.spawn(|| stage.send(body, &answered));
+            until(|| match stage.logged("queued_by_agent") > queued {
+                true => Ok(()),
+                false => Err(format!("{body}\n{}", stage.tail())),
+            });
+            sent
+        });
+        assert_eq!(stage.logged("started"), started, "{}", stage.tail());
+        fs::write(&gate, "").unwrap();
+        sent.map(|sent| sent.join().unwrap())
+    });
+    for sent in sent {
+        assert_eq!(outcome_of(&sent), "answered", "{sent:#}\n{}", stage.tail());
+    }
+    assert_eq!(stage.logged("started"), started + 2, "{}", stage.tail());
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
 fn a_message_in_the_queue_of_an_agent_that_is_killed_is_told_to_be_lost(program: Program) {
     let Some((stage, _)) = busy(program) else {
         return;

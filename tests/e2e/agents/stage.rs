@@ -211,6 +211,13 @@ impl Stage {
         });
     }
 
+    /// Returns how many messages have a receipt of an outcome in the session log.
+    pub(crate) fn logged(&self, outcome: &str) -> usize {
+        let log = self.world.fleet(&["log", self.name(), "--json"]).exits(0);
+        let receipt = format!("\"outcome\":\"{outcome}\"");
+        log.stdout.matches(&receipt).count()
+    }
+
     /// Answers each dialog with its first choice until something holds.
     #[track_caller]
     pub(crate) fn approve_until(&self, holds: impl Fn() -> bool) {
