@@ -4,9 +4,12 @@
 //! receipt's outcome, and what the agent by its own journal received. No row may end in an approved
 //! dialog: that would be a key pressed blindly.
 
-use podfleet_sim_agent::{Faults, Kind};
+use std::time::Duration;
 
-use crate::world::World;
+use podfleet_sim_agent::{Faults, Kind};
+use rustix::process::Signal;
+
+use crate::world::{World, signal, until, until_within};
 
 struct Case {
     /// What the agent does wrong.
@@ -142,6 +145,33 @@ fn the_receipt_says_the_truth_about_every_fault() {
             .collect()
     });
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn messages_to_an_agent_that_stands_still_are_submitted_one_after_the_other_when_it_goes_on() {
+    let world = World::with_agents(&[("a", r#"{"turn_ms": 30}"#)]);
+    world.fleet(&["up"]).exits(0);
+    let agent = world.agent_pid("a");
+    signal(agent, Signal::STOP);
+    for body in ["the first", "the second"] {
+        world
+            .fleet(&["send", "a", "-m", body, "--wait", "accepted"])
+            .exits(0);
+    }
+    until_within(Duration::from_secs(60), || {
+        let log = world.fleet(&["log", "a", "--json"]).stdout;
+        match log.contains("the agent does not read its terminal") {
+            true => Ok(()),
+            false => Err(log),
+        }
+    });
+    signal(agent, Signal::CONT);
+    let all = until(|| match world.received("a", Kind::Submit) {
+        all if all.len() >= 2 => Ok(all),
+        all => Err(format!("{all:?}\n{}", world.fleet(&["tail", "a"]))),
+    });
+    assert!(all[0].ends_with("a] the first"), "{all:?}");
+    assert!(all[1].ends_with("a] the second"), "{all:?}");
 }
 
 #[test]

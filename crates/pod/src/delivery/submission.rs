@@ -9,8 +9,10 @@ use super::echo::Echo;
 use super::gate::dialog;
 use super::{Finding, Job, Look};
 
-/// How long a typed text may take to show in the composer.
+/// How long a typed text may take to show in the composer, once the agent has read it.
 const APPEARS: Duration = Duration::from_secs(5);
+/// How long an agent may leave what is typed unread before that is told.
+const UNREAD: Duration = Duration::from_secs(10);
 /// How long a swallowed submit key is waited for before it is pressed again.
 const PRESS_AGAIN: Duration = Duration::from_secs(1);
 /// How long the composer must have shown our text unchanged where something else on the screen, such
@@ -29,12 +31,13 @@ const COMES_BACK: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Submission {
     job: Job,
-    typed: Instant,
-    /// When all of the text had gone to the terminal.
+    /// When all of the text had gone to the terminal, and was last seen to lie there unread.
     written: Option<Instant>,
-    /// The submit keys so far, and the last one's moment.
+    /// The submit keys so far, and the last one's moment, or when it was last seen to lie unread.
     presses: u8,
     pressed: Option<Instant>,
+    /// When the agent was last seen to have read all that was typed.
+    read: Instant,
     /// When the composer was first seen empty after a submit key.
     empty: Option<Instant>,
     /// When the submission was shown.
@@ -68,10 +71,10 @@ impl Submission {
     pub(super) fn new(job: Job, now: Instant) -> Self {
         Self {
             job,
-            typed: now,
             written: None,
             presses: 0,
             pressed: None,
+            read: now,
             empty: None,
             confirmed: None,
             held: None,
@@ -111,16 +114,32 @@ impl Submission {
     }
 
     pub(super) fn look(&mut self, look: &Look<'_>) -> Step {
-        if look.written && self.written.is_none() {
-            self.written = Some(look.now);
-        }
         if let Some((since, finding)) = self.confirmed.clone() {
             return self.after_proof(look, since, finding);
         }
-        match self.pressed {
-            None => self.before_key(look),
-            Some(pressed) => self.after_key(look, pressed),
+        let unread = self.is_unread(look);
+        if look.written && (self.written.is_none() || unread) {
+            self.written = Some(look.now);
         }
+        match self.pressed {
+            None => self.before_key(look, unread),
+            Some(_) if unread => {
+                self.pressed = Some(look.now);
+                self.after_key(look, look.now, unread)
+            }
+            Some(pressed) => self.after_key(look, pressed, unread),
+        }
+    }
+
+    /// Returns whether what was typed lies in the kernel, and takes notice of it. An agent that does
+    /// not read shows nothing, and nothing can be concluded from that. Where the terminal echoes, it
+    /// tells of itself.
+    fn is_unread(&mut self, look: &Look<'_>) -> bool {
+        let unread = !look.written || (look.unread == Some(true) && self.echo.is_none());
+        if !unread {
+            self.read = look.now;
+        }
+        unread
     }
 
     pub(super) fn next_look(&self, now: Instant) -> Instant {
@@ -135,13 +154,16 @@ impl Submission {
     }
 
     /// Waits until the composer holds the text and nothing moves.
-    fn before_key(&mut self, look: &Look<'_>) -> Step {
+    fn before_key(&mut self, look: &Look<'_>, unread: bool) -> Step {
         self.press_at = None;
         let Some(written) = self.written else {
-            return self.unwritten(look);
+            return self.lies_unread(look);
         };
         if let ScreenState::Blocked(kind) = look.classification.state {
             return self.behind_dialog(look, &kind.to_string());
+        }
+        if unread {
+            return self.lies_unread(look);
         }
         let submit = look.harness.submit();
         let shown = match look.harness.holds(look.screen, &self.job.text) {
@@ -194,13 +216,13 @@ impl Submission {
         Step::Press
     }
 
-    /// The terminal does not take the text: the agent does not read.
-    fn unwritten(&mut self, look: &Look<'_>) -> Step {
-        if look.now < self.typed + APPEARS * 2 {
+    /// The agent does not read what was typed.
+    fn lies_unread(&mut self, look: &Look<'_>) -> Step {
+        if look.now < self.read + UNREAD {
             return Step::Wait;
         }
         self.report_once(
-            Finding::new(Outcome::TypedNotSubmitted, false, 0)
+            Finding::new(Outcome::TypedNotSubmitted, false, self.presses)
                 .reason("the agent does not read its terminal"),
         )
     }
@@ -251,7 +273,7 @@ impl Submission {
     }
 
     /// Looks for what the submit key did.
-    fn after_key(&mut self, look: &Look<'_>, pressed: Instant) -> Step {
+    fn after_key(&mut self, look: &Look<'_>, pressed: Instant, unread: bool) -> Step {
         let holding = look.harness.holds(look.screen, &self.job.text);
         let ours = matches!(holding, Holding::Text | Holding::Placeholder(_));
         // While the composer holds it, what is queued is an equal message that came before.
@@ -264,6 +286,9 @@ impl Submission {
                 return Step::Working(self.started(look));
             }
             _ => {}
+        }
+        if unread {
+            return self.lies_unread(look);
         }
         if ours {
             return self.still_there(look, pressed);

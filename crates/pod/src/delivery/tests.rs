@@ -71,7 +71,16 @@ impl Script {
         self.looks(screen, millis, false)
     }
 
-    fn looks(mut self, screen: Screen, millis: u64, still: bool) -> Self {
+    fn looks(self, screen: Screen, millis: u64, still: bool) -> Self {
+        self.sees(screen, millis, still, false)
+    }
+
+    /// The agent stands still, and what is typed to it lies in the kernel.
+    fn stalls(self, screen: Screen, millis: u64) -> Self {
+        self.sees(screen, millis, true, true)
+    }
+
+    fn sees(mut self, screen: Screen, millis: u64, still: bool, unread: bool) -> Self {
         self.screen = screen;
         let began = self.now;
         for _ in 0..millis / 10 {
@@ -96,7 +105,7 @@ impl Script {
                 classification: &classification,
                 quiet_for,
                 written: true,
-                unread: Some(false),
+                unread: Some(unread),
             });
             self.log.extend(actions.into_iter().map(told));
         }
@@ -162,6 +171,32 @@ fn a_turn_that_its_agent_says_has_failed_is_answered_with_the_reason() {
     assert_eq!(found.outcome, Outcome::Answered);
     let reason = "the turn ended with an error: no such thing";
     assert_eq!(found.reason.as_deref(), Some(reason));
+}
+
+#[test]
+fn what_an_agent_has_not_read_is_waited_for_and_submitted_when_it_shows() {
+    let log = Script::typed(false)
+        .stalls(composer("", ""), 9000)
+        .shows(composer("", ""), 4000)
+        .shows(composer(TEXT, ""), 300)
+        .log();
+    assert_eq!(log, "submit key");
+    let log = Script::typed(false)
+        .stalls(composer("", ""), 60_000)
+        .shows(composer(TEXT, ""), 300)
+        .log();
+    assert_eq!(log, "typed_not_submitted\nsubmit key");
+}
+
+#[test]
+fn a_submit_key_that_an_agent_has_not_read_is_pressed_once() {
+    let log = Script::typed(false)
+        .shows(composer(TEXT, ""), 300)
+        .stalls(composer(TEXT, ""), 60_000)
+        .shows(composer(TEXT, ""), 500)
+        .shows(composer("", "● echo: hello"), 100)
+        .log();
+    assert_eq!(log, "submit key\ntyped_not_submitted\nsubmitted");
 }
 
 #[test]
