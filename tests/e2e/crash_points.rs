@@ -87,7 +87,7 @@ fn walks_of(point: CrashPoint) -> Vec<Walk> {
     };
     let once = |scene| vec![walk(scene)(1)];
     match point {
-        MigrationStep => (1..=5).map(walk(Scene::Migration)).collect(),
+        MigrationStep => (1..=7).map(walk(Scene::Migration)).collect(),
         MigrationWritten | MigrationCommitted => once(Scene::Migration),
         RegisterBegun | RegisterRow | RegisterWritten | RegisterCommitted => {
             [Scene::Register, Scene::RegisterByPod]

@@ -3,6 +3,7 @@
 mod chat;
 mod children;
 mod inbox;
+mod outbox;
 mod records;
 mod relations;
 mod sessions;

@@ -20,6 +20,7 @@ mod pods;
 mod prune;
 mod relations;
 mod schema;
+mod sent;
 mod sessions;
 
 use std::fmt;

@@ -45,8 +45,9 @@ impl State {
             self.relations.children.insert(child.id, row);
             let id = parent.id;
             let change = RelationChange::ParentAdded { parent };
-            self.relations.tell(child.id, change, act);
+            self.relations.outboxes.tell(child.id, change, act);
             self.relations
+                .outboxes
                 .tell(id, RelationChange::ChildAdded { child }, act);
         }
         Ok(record)
@@ -88,6 +89,7 @@ impl State {
                 child: record.child,
             };
             self.relations
+                .outboxes
                 .tell(record.parent.id, change, Act::of(by, at));
         }
         Ok(())
@@ -129,6 +131,7 @@ impl State {
             child: record.child,
         };
         self.relations
+            .outboxes
             .tell(record.parent.id, change, Act::of(by, at));
         Ok(true)
     }
@@ -148,7 +151,7 @@ impl State {
             at,
         };
         let change = RelationChange::ChildReported { child, report };
-        self.relations.tell(parent.id, change, act);
+        self.relations.outboxes.tell(parent.id, change, act);
         Ok(Some(parent.id))
     }
 

@@ -86,8 +86,12 @@ impl InboxStore for MemoryStore {
             let inbox = state
                 .inbox(fence.pod)
                 .ok_or(StoreErrorKind::NotFound("pod"))?;
-            if inbox.set_delivery(id, new, receipt)? && receipt.settled {
-                state.tell_settled(fence.pod, id, receipt)?;
+            if inbox.set_delivery(id, new, receipt)? {
+                if receipt.settled {
+                    state.tell_settled(fence.pod, id, receipt)?;
+                } else if new == DeliveryState::Settled {
+                    state.tell_sent(|untold| untold.is(fence.pod, id));
+                }
             }
             Ok(())
         })

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use podfleet_protocol::{Identity, PodId, TenantId, UnixMillis};
 
 use super::MemoryStore;
+use super::outbox::Outboxes;
 use super::state::State;
 use crate::error::{Fault, StoreError, StoreErrorKind};
 use crate::outbox::{Act, OutboxEvent, OutboxPlace, RelationChange, Report};
@@ -122,26 +123,35 @@ impl RelationStore for MemoryStore {
         })
     }
 
+    async fn gather_sent(&self, fence: Fence) -> Result<u64, StoreError> {
+        self.call("gather what it sent", |state| {
+            if state.relations.outboxes.lack(fence.pod) {
+                state.fenced(fence)?;
+            }
+            Ok(state.tell_sent(|untold| untold.sender == fence.pod))
+        })
+    }
+
     async fn outbox(
         &self,
         pod: PodId,
         page: Page<OutboxPlace>,
     ) -> Result<Listing<OutboxEvent, OutboxPlace>, StoreError> {
         self.call("list the outbox", |state| {
-            Ok(state.relations.outbox(pod, &page))
+            Ok(state.relations.outboxes.list(pod, &page))
         })
     }
 
     async fn outbox_end(&self) -> Result<OutboxPlace, StoreError> {
         self.call("find the end of the outbox", |state| {
-            Ok(OutboxPlace(state.relations.last))
+            Ok(state.relations.outboxes.end())
         })
     }
 
     async fn clear_outbox(&self, fence: Fence, up_to: OutboxPlace) -> Result<u64, StoreError> {
         self.call("clear the outbox", |state| {
             state.fenced(fence)?;
-            Ok(state.relations.clear_outbox(fence.pod, up_to))
+            Ok(state.relations.outboxes.clear(fence.pod, up_to))
         })
     }
 
@@ -184,9 +194,8 @@ pub(super) struct Child {
 pub(super) struct Relations {
     peers: BTreeMap<PeerPair, UnixMillis>,
     pub(super) children: BTreeMap<PodId, Child>,
-    outboxes: BTreeMap<PodId, BTreeMap<OutboxPlace, OutboxEvent>>,
+    pub(super) outboxes: Outboxes,
     cursors: BTreeMap<(PodId, PodId), String>,
-    last: u64,
 }
 
 impl Relations {
@@ -201,19 +210,6 @@ impl Relations {
         }
     }
 
-    pub(super) fn tell(&mut self, pod: PodId, change: RelationChange, act: Act) {
-        self.last += 1;
-        let place = OutboxPlace(self.last);
-        let Act { by, at } = act;
-        let event = OutboxEvent {
-            place,
-            change,
-            by,
-            at,
-        };
-        self.outboxes.entry(pod).or_default().insert(place, event);
-    }
-
     /// Drops all relations of a pod, and tells those that it had them with.
     pub(super) fn forget(&mut self, identity: &Identity, act: Act) {
         let id = identity.id;
@@ -226,25 +222,26 @@ impl Relations {
                 pair.low()
             };
             self.peers.remove(&pair);
-            self.tell(other, RelationChange::PeerRemoved { peer: label() }, act);
+            self.outboxes
+                .tell(other, RelationChange::PeerRemoved { peer: label() }, act);
         }
         let rows: Vec<_> = self.children.iter().map(|(id, row)| (*id, *row)).collect();
         for (child, _) in rows.iter().filter(|(_, row)| row.parent == id) {
             self.children.remove(child);
-            self.tell(
+            self.outboxes.tell(
                 *child,
                 RelationChange::ParentRemoved { parent: label() },
                 act,
             );
         }
         if let Some(row) = self.children.remove(&id) {
-            self.tell(
+            self.outboxes.tell(
                 row.parent,
                 RelationChange::ChildRemoved { child: label() },
                 act,
             );
         }
-        self.outboxes.remove(&id);
+        self.outboxes.forget(id);
         self.cursors
             .retain(|(reader, source), _| *reader != id && *source != id);
     }
@@ -254,26 +251,6 @@ impl Relations {
         if let Some(row) = self.children.get_mut(&child) {
             row.ended = None;
         }
-    }
-
-    pub(super) fn outbox(
-        &self,
-        pod: PodId,
-        page: &Page<OutboxPlace>,
-    ) -> Listing<OutboxEvent, OutboxPlace> {
-        let events = self.outboxes.get(&pod).into_iter().flatten();
-        let events = events.filter(|(place, _)| page.after.is_none_or(|after| **place > after));
-        let events = events.map(|(_, event)| event.clone());
-        Listing::first(events, page.limit, |event| event.place)
-    }
-
-    pub(super) fn clear_outbox(&mut self, pod: PodId, up_to: OutboxPlace) -> u64 {
-        let Some(events) = self.outboxes.get_mut(&pod) else {
-            return 0;
-        };
-        let before = events.len();
-        events.retain(|place, _| *place > up_to);
-        (before - events.len()) as u64
     }
 
     pub(super) fn cursor(&self, reader: PodId, source: PodId) -> Option<String> {
@@ -315,7 +292,7 @@ impl State {
         let act = Act::of(by, at);
         for (pod, peer) in [(low.id, high.clone()), (high.id, low)] {
             let change = RelationChange::PeerAdded { peer };
-            self.relations.tell(pod, change, act);
+            self.relations.outboxes.tell(pod, change, act);
         }
         Ok(Registered::New)
     }
@@ -342,7 +319,7 @@ impl State {
         let act = Act::of(by, at);
         for (pod, peer) in [(low.id, high.clone()), (high.id, low)] {
             let change = RelationChange::PeerRemoved { peer };
-            self.relations.tell(pod, change, act);
+            self.relations.outboxes.tell(pod, change, act);
         }
         Ok(true)
     }

@@ -7,6 +7,7 @@ use podfleet_protocol::{MessageId, PodId, PodName, Receipt, SessionId, UnixMilli
 
 use super::chat::Chat;
 use super::inbox::Inbox;
+use super::outbox::Untold;
 use super::relations::Relations;
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{AcceptLimits, Accepted, InboxEntry, Offer, PAIR_WINDOW_MS, Refusal, Sequence};
@@ -140,24 +141,26 @@ impl State {
         let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
         let accepted = inbox.insert(sequence, offer, limit)?;
         if let Some((sender, message)) = sent {
-            let change = RelationChange::MessageSent {
-                to: self.label(to).map_err(|_| Refusal::NoSuchPod)?,
+            let untold = Untold {
+                sender,
+                to,
                 message,
                 position: accepted.position,
+                accepted: at,
             };
-            let by = Some(sender);
-            self.relations.tell(sender, change, Act { by, at });
+            self.relations.outboxes.accepted(sequence, untold);
         }
         Ok(accepted)
     }
 
-    /// Tells the sender of a message of `pod` what became of it.
+    /// Tells the sender of a message of `pod` what became of it, and first that it was accepted.
     pub(super) fn tell_settled(
         &mut self,
         pod: PodId,
         id: MessageId,
         receipt: &Receipt,
     ) -> Result<(), Fault> {
+        self.tell_sent(|untold| untold.is(pod, id));
         let entry = self.inbox(pod).and_then(|inbox| inbox.get(id));
         let sender = entry.and_then(|entry| Some((entry.sender?, entry.message.kind)));
         let Some((sender, kind)) = sender.filter(|(sender, _)| *sender != pod) else {
@@ -170,7 +173,7 @@ impl State {
                 by: Some(pod),
                 at: receipt.at,
             };
-            self.relations.tell(sender, change, act);
+            self.relations.outboxes.tell(sender, change, act);
         }
         Ok(())
     }
@@ -223,6 +226,7 @@ impl State {
 
     pub(super) fn forget(&mut self, id: PodId, act: Act) -> Result<Forgotten, Fault> {
         let forgotten = self.preview_forget(id)?;
+        self.tell_sent(|untold| untold.to == id);
         if let Some(record) = self.pods.remove(&id) {
             self.relations.forget(&record.identity, act);
         }

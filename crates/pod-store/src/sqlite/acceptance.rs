@@ -1,17 +1,18 @@
 //! Accepting messages: the one transaction that checks the right to send and writes the message.
 
-use podfleet_protocol::{Message, PodId, Receipt};
+use podfleet_protocol::{PodId, Receipt};
 use rusqlite::{Connection, Transaction, ffi, params};
 
 use super::bodies::Bodies;
 use super::columns::{signed, to_json};
 use super::connection::Database;
 use super::inbox::find;
-use super::{outbox, pods, relations};
+use super::sent::{Telling, Untold};
+use super::{pods, relations};
 use crate::crash::CrashPoint;
 use crate::error::Fault;
 use crate::inbox::{AcceptLimits, Accepted, DeliveryState, InboxEntry, Offer, Refusal, Sequence};
-use crate::outbox::{Act, RelationChange, SentMessage};
+use crate::outbox::SentMessage;
 
 /// Accepts `offers` in one transaction; long bodies are on the disk before it begins.
 pub(super) fn accept(
@@ -130,17 +131,20 @@ impl Receiver<'_> {
         offer: &Offer,
         file: Option<&str>,
     ) -> Result<Result<Accepted, Refusal>, Fault> {
-        if let Err(refusal) = self.check(offer)? {
-            return self.refuse(offer, refusal);
-        }
-        match insert(self.transaction, self.waiting.pod, offer, file)? {
+        let telling = match self.check(offer)? {
+            Ok(telling) => telling,
+            Err(refusal) => return self.refuse(offer, refusal),
+        };
+        let (pod, position) = (self.waiting.pod, self.waiting.count + 1);
+        let untold = (telling == Telling::ByInbox).then_some(position);
+        match insert(self.transaction, pod, offer, file, untold)? {
             Inserted::New(sequence) => {
-                self.waiting.count += 1;
-                if let Some(sender) = offer.sender.pod() {
-                    self.tell_sent(sender, &offer.message)?;
+                self.waiting.count = position;
+                if telling == Telling::AtOnce {
+                    self.tell(offer, position)?;
                 }
                 Ok(Ok(Accepted {
-                    position: self.waiting.count,
+                    position,
                     duplicate: false,
                     sequence,
                 }))
@@ -151,36 +155,30 @@ impl Receiver<'_> {
     }
 
     /// Tells another pod that its message is accepted.
-    fn tell_sent(&self, sender: PodId, message: &Message) -> Result<(), Fault> {
-        let Waiting { pod, count, .. } = self.waiting;
-        if sender == pod {
+    fn tell(&self, offer: &Offer, position: u32) -> Result<(), Fault> {
+        let Some(sender) = offer.sender.pod() else {
             return Ok(());
-        }
-        let change = RelationChange::MessageSent {
-            to: pods::label_of(self.transaction, pod)?,
-            message: SentMessage::of(message),
-            position: count,
         };
-        let act = Act {
-            by: Some(sender),
-            at: message.accepted,
+        let to = pods::label_of(self.transaction, self.waiting.pod)?;
+        let sent = Untold {
+            sender,
+            message: SentMessage::of(&offer.message),
+            position,
+            accepted: offer.message.accepted,
         };
-        outbox::put(self.transaction, sender, &change, act)
+        sent.tell(self.transaction, to)
     }
 
-    fn check(&self, offer: &Offer) -> Result<Result<(), Refusal>, Fault> {
+    fn check(&self, offer: &Offer) -> Result<Result<Telling, Refusal>, Fault> {
         if let Err(refusal) = offer.check_size() {
             return Ok(Err(refusal));
         }
         let pod = self.waiting.pod;
-        if let Err(refusal) = relations::check(self.transaction, pod, offer, self.limits.pair)? {
-            return Ok(Err(refusal));
-        }
+        let right = relations::check(self.transaction, pod, offer, self.limits.pair)?;
         let limit = self.limits.inbox;
-        Ok(if self.waiting.count >= limit {
-            Err(Refusal::InboxFull { limit })
-        } else {
-            Ok(())
+        Ok(match right {
+            Ok(_) if self.waiting.count >= limit => Err(Refusal::InboxFull { limit }),
+            right => right,
         })
     }
 
@@ -237,6 +235,7 @@ fn insert(
     to: PodId,
     offer: &Offer,
     file: Option<&str>,
+    untold: Option<u32>,
 ) -> Result<Inserted, Fault> {
     let message = &offer.message;
     let receipt = Receipt::accepted(message.id, message.accepted);
@@ -244,8 +243,10 @@ fn insert(
     let inserted = transaction
         .prepare_cached(
             "INSERT INTO message (pod, id, sender, from_host, from_session, to_host, to_session, \
-             kind, class, thread, body, body_file, typing, accepted, outcome, receipt, updated) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14)",
+             kind, class, thread, body, body_file, typing, accepted, outcome, receipt, updated, \
+             untold) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, \
+             ?17)",
         )?
         .execute(params![
             to.to_string(),
@@ -264,6 +265,7 @@ fn insert(
             message.accepted.0,
             receipt.outcome.as_str(),
             to_json(&receipt)?,
+            untold,
         ]);
     match inserted {
         Ok(_) => {

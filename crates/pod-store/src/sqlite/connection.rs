@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use podfleet_protocol::PodId;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
@@ -44,6 +45,8 @@ pub(crate) struct Database {
     pub(crate) bodies: Bodies,
     pub(crate) limits: AcceptLimits,
     pub(super) waiting: Option<Waiting>,
+    /// The pod whose outbox has what it sent, and the id of the last message that there was then.
+    pub(super) gathered: Option<(PodId, Option<String>)>,
 }
 
 impl Database {
@@ -65,6 +68,7 @@ impl Database {
             bodies: Bodies::beside(directory),
             limits: options.limits,
             waiting: None,
+            gathered: None,
         })
     }
 
@@ -244,7 +248,6 @@ fn prepare_file(path: &Path) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use podfleet_protocol::PodId;
     use rusqlite::types::Value;
     use rusqlite::{StatementStatus, params_from_iter};
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::columns::parsed;
 use super::outbox;
-use super::pods;
+use super::{pods, sent};
 use crate::error::{Fault, StoreErrorKind};
 use crate::outbox::{Act, RelationChange};
 use crate::record::Forgotten;
@@ -54,6 +54,7 @@ fn tell_relatives(transaction: &Transaction<'_>, id: PodId, act: Act) -> Result<
     let Ok(label) = pods::label_of(transaction, id) else {
         return Ok(());
     };
+    sent::tell_senders(transaction, &label)?;
     let tell = |sql: &str, change: &RelationChange| -> Result<(), Fault> {
         let related = related(transaction, sql, id)?;
         let mut related = related.into_iter();

@@ -12,6 +12,7 @@ use super::columns::{json, parsed, parsed_optional, readable, signed, to_json, u
 use super::connection::Database;
 use super::pods::{self, check_fence};
 use super::schema::WAITING;
+use super::sent::Untold;
 use super::{listing, outbox};
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{DeliveryState, InboxEntry, InboxSummary, Sequence};
@@ -107,7 +108,7 @@ fn decode_class(row: &Row<'_>) -> Result<Class, Fault> {
         .map_err(|()| Fault::corrupt(format!("column `class` is `{class}`")))
 }
 
-fn decode_kind(row: &Row<'_>) -> Result<Kind, Fault> {
+pub(super) fn decode_kind(row: &Row<'_>) -> Result<Kind, Fault> {
     let kind: String = row.get("kind")?;
     [Kind::Run, Kind::Notify]
         .into_iter()
@@ -231,6 +232,8 @@ struct Fate {
     receipt: Option<Receipt>,
     /// The pod that is to be told of it, and what of; nobody if that cannot be read.
     sender: Option<(PodId, SentMessage)>,
+    /// That it is accepted, if the sender is still to be told.
+    untold: Option<Untold>,
 }
 
 impl Fate {
@@ -241,18 +244,28 @@ impl Fate {
 
 fn fate(transaction: &Transaction<'_>, pod: PodId, id: MessageId) -> Result<Fate, Fault> {
     let mut statement = transaction.prepare_cached(
-        "SELECT state, receipt, sender, kind FROM message WHERE pod = ?1 AND id = ?2",
+        "SELECT state, receipt, sender, kind, untold, accepted FROM message \
+         WHERE pod = ?1 AND id = ?2",
     )?;
     let mut rows = statement.query(params![pod.to_string(), id.to_string()])?;
     let row = rows.next()?.ok_or(StoreErrorKind::NotFound("message"))?;
+    let sender = parsed_optional(row, "sender").ok().flatten();
+    let sender = sender
+        .filter(|sender| *sender != pod)
+        .zip(decode_kind(row).ok().map(|kind| SentMessage { id, kind }));
+    let (position, accepted) = (row.get::<_, Option<u32>>("untold")?, row.get("accepted")?);
     Ok(Fate {
         state: readable(row, "state")?,
         receipt: json(row, "receipt").ok(),
-        sender: parsed_optional(row, "sender")
-            .ok()
-            .flatten()
-            .filter(|sender| *sender != pod)
-            .zip(decode_kind(row).ok().map(|kind| SentMessage { id, kind })),
+        sender,
+        untold: position
+            .zip(sender)
+            .map(|(position, (sender, message))| Untold {
+                sender,
+                message,
+                position,
+                accepted: UnixMillis(accepted),
+            }),
     })
 }
 
@@ -264,10 +277,13 @@ fn write_fate(
     state: DeliveryState,
     receipt: &Receipt,
 ) -> Result<(), Fault> {
+    // Nobody looks among what is settled for what is to be told.
+    let settles = receipt.settled || state == DeliveryState::Settled;
     transaction
         .prepare_cached(
             "UPDATE message SET state = ?3, outcome = ?4, receipt = ?5, updated = ?6, \
-             attempts = attempts + (?3 = 'delivering') WHERE pod = ?1 AND id = ?2",
+             attempts = attempts + (?3 = 'delivering'), untold = iif(?7, NULL, untold) \
+             WHERE pod = ?1 AND id = ?2",
         )?
         .execute(params![
             pod.to_string(),
@@ -276,7 +292,11 @@ fn write_fate(
             receipt.outcome.as_str(),
             to_json(receipt)?,
             receipt.at.0,
+            settles,
         ])?;
+    if let Some(untold) = old.untold.filter(|_| settles) {
+        untold.tell(transaction, pods::label_of(transaction, pod)?)?;
+    }
     let Some((sender, message)) = old.sender.filter(|_| receipt.settled) else {
         return Ok(());
     };

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use podfleet_protocol::PodId;
 use rusqlite::{Connection, OptionalExtension as _, Row, RowIndex, Transaction, params};
 
-use super::schema::WAITING;
+use super::schema::{LOOKS, WAITING};
+use super::sent::Telling;
 use super::{listing, pods};
 use crate::error::Fault;
 use crate::inbox::{Offer, PAIR_WINDOW_MS, Refusal};
@@ -14,15 +15,15 @@ use crate::record::{PodCursor, PodRecord};
 use crate::relation::{Relation, VisiblePod};
 
 /// Checks whether the sender may send this message to `to`; the two may exchange `limit` messages
-/// within the window.
+/// within the window. Returns how the sender is told that it is accepted.
 pub(super) fn check(
     transaction: &Transaction<'_>,
     to: PodId,
     offer: &Offer,
     limit: u32,
-) -> Result<Result<(), Refusal>, Fault> {
+) -> Result<Result<Telling, Refusal>, Fault> {
     let Some(sender) = offer.sender.pod() else {
-        return Ok(Ok(()));
+        return Ok(Ok(Telling::Nobody));
     };
     // What the clock, set back since, places in the future is of no window.
     let now = offer.message.accepted.0;
@@ -35,6 +36,7 @@ pub(super) fn check(
     // Most that write to each other are mates, and nothing else has to be looked up for them.
     let mates = decode_mates(row, [0, 1, 2])?;
     let exchanged: u32 = row.get(3)?;
+    let telling = Telling::of(mates.itself, row.get(4)?);
     if mates.allows(offer.message.kind).is_err()
         && let Err(refusal) = between(transaction, sender, to)?.allows(offer.message.kind)
     {
@@ -43,7 +45,7 @@ pub(super) fn check(
     if sender != to && exchanged >= limit {
         return Ok(Err(Refusal::PairLimit { limit }));
     }
-    Ok(Ok(()))
+    Ok(Ok(telling))
 }
 
 /// What two pods are by their records alone, and how many messages they exchanged since a moment:
@@ -60,7 +62,7 @@ pub(super) static EXCHANGED: LazyLock<String> = LazyLock::new(|| {
         })
     });
     let exchanged = sent.concat().join(" + ");
-    format!("SELECT {MATES}, {exchanged} AS exchanged {BETWEEN}")
+    format!("SELECT {MATES}, {exchanged} AS exchanged, {LOOKS} AS looks {BETWEEN}")
 });
 
 /// The columns of a relation from the pod `one` to the table's `pod` that their records tell.

@@ -15,13 +15,13 @@ use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 
 /// The schema of this build.
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 
 /// Marks the file as ours in its header (`pods` in ASCII).
 const APPLICATION_ID: i32 = 0x706f_6473;
 
 /// The step that leads to each version, the first from the empty file to version 1.
-const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3, V4, V5, V6];
+const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3, V4, V5, V6, V7];
 
 const V1: &str = "
 CREATE TABLE schema_version (
@@ -229,6 +229,24 @@ CREATE INDEX message_settled ON message (pod, sender, accepted)
     WHERE state = 'settled' AND sender IS NOT NULL;
 DROP INDEX outbox_pod;
 ";
+
+/// An acceptance writes the receiver's inbox and nothing else. What the sender's outbox is to tell of
+/// it stands in the same row until then: `untold` is the place among the undelivered that the message
+/// got, and null where nobody is to be told, or was. A build of an older schema tells in the outbox
+/// at once, and is told so ([`LOOKS`]).
+///
+/// Peers are few, and all of them are soon read; an index of the second one would cost every
+/// registration a page.
+const V7: &str = "
+ALTER TABLE message ADD COLUMN untold INTEGER;
+DROP INDEX peer_high;
+";
+
+/// Whether the pods `one` and `pod` look after `untold`: a build of this schema runs them, or nobody
+/// has yet.
+pub(super) const LOOKS: &str = "\
+     (one.generation = 0 OR one.generation = one.writer_generation AND one.writer_schema >= 7) \
+     AND (pod.generation = 0 OR pod.generation = pod.writer_generation AND pod.writer_schema >= 7)";
 
 /// What the index of the waiting messages of a sender is ordered by. It is used by statements that
 /// have the same expression.

@@ -23,8 +23,9 @@ pub trait InboxStore: Send + Sync + Debug {
     /// has room. A message accepted before under its id, with the same body, is a duplicate. A
     /// whole batch costs one flush to the disk.
     ///
-    /// A pod that sends to another gets an event into its outbox when the message's receipt is
-    /// settled.
+    /// A pod that sends to another gets an event into its outbox when it
+    /// [looks](crate::RelationStore::gather_sent) or the message is settled, and another with the
+    /// settled receipt.
     ///
     /// # Errors
     /// Fails when the store cannot be written; then no message of the batch was accepted.

@@ -148,6 +148,18 @@ pub trait RelationStore: Send + Sync + Debug {
         at: UnixMillis,
     ) -> Result<Option<PodId>, StoreError>;
 
+    /// Puts into a pod's outbox what it has sent to others since the last call, in the order of
+    /// acceptance. Returns how many events that are.
+    ///
+    /// To accept a message takes its receiver's inbox alone. What is settled, withdrawn or goes with
+    /// its receiver is in the sender's outbox from that moment, so that an event of its acceptance comes
+    /// once, and before that of its settlement.
+    ///
+    /// # Errors
+    /// Fails when there is something to write and the fence is not the pod's present generation, or
+    /// when the store cannot be read or written.
+    async fn gather_sent(&self, fence: Fence) -> Result<u64, StoreError>;
+
     /// Lists what happened to a pod by another hand and is not yet in its log, in order.
     ///
     /// It takes the longer the more events of any pod follow the page's cursor.

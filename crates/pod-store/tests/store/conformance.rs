@@ -24,6 +24,7 @@ macro_rules! on_every_store {
 
 mod chat;
 mod messages;
+mod outbox;
 mod pods;
 mod relations;
 mod retention;

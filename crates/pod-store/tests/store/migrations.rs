@@ -12,12 +12,14 @@ use podfleet_protocol::{Kind, Message, Outcome, PodId};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::samples::{AT, fleet, message};
+use super::samples::{AT, fleet, message, start};
 
 /// The store that a build of schema 1 left.
 const V1: &str = include_str!("fixtures/v1.sql");
 /// The store that a build of schema 5 left.
 const V5: &str = include_str!("fixtures/v5.sql");
+/// The store that a build of schema 6 left.
+const V6: &str = include_str!("fixtures/v6.sql");
 
 /// Writes a store that an older build left.
 fn left(dump: &str) -> (TempDir, PathBuf) {
@@ -72,7 +74,7 @@ async fn a_store_of_the_first_schema_keeps_everything_and_gains_relations() {
         1
     );
     drop(store);
-    assert_eq!(number(&path, "SELECT version FROM schema_version"), 6);
+    assert_eq!(number(&path, "SELECT version FROM schema_version"), 7);
     let min_writer = number(&path, "SELECT min_writer FROM schema_version");
     assert_eq!(min_writer, 1, "builds of schema 1 may still write");
 }
@@ -264,6 +266,34 @@ async fn a_build_of_schema_5_goes_on_working_beside_this_one() {
     assert_eq!(store.check().await.unwrap().findings, []);
 }
 
+#[tokio::test]
+async fn who_is_run_by_a_build_of_schema_6_is_told_at_once_of_what_it_sent() {
+    let (_directory, path) = left(V6);
+    let old = OldBuild::beside(&path);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.check().await.unwrap().findings, []);
+    let (coder, tester) = (id(&store, "coder").await, id(&store, "tester").await);
+    assert_eq!(old.outbox(coder), [17, 20, 21, 22]);
+    let send = async |from, to, body| {
+        let offer = Offer::from_pod(from, notify(body));
+        let answers = store.accept(to, vec![offer]).await.unwrap();
+        assert!(answers[0].is_ok(), "{answers:?}");
+    };
+    send(coder, tester, "by the pod of the old build").await;
+    assert_eq!(old.outbox(coder), [17, 20, 21, 22, 23]);
+    // To settle it the receiver's build would have to know that it was not told.
+    send(tester, coder, "to the pod of the old build").await;
+    assert_eq!(old.outbox(tester), [24]);
+
+    let fence = store.begin_generation(coder, &start(2)).await.unwrap();
+    let fence = fence.fence();
+    assert_eq!(store.gather_sent(fence).await.unwrap(), 0);
+    send(coder, tester, "by the pod of the new build").await;
+    assert_eq!(old.outbox(coder).len(), 5);
+    assert_eq!(store.gather_sent(fence).await.unwrap(), 1);
+    assert_eq!(old.outbox(coder).len(), 6);
+}
+
 #[test]
 fn a_migrated_store_has_the_tables_and_indexes_of_a_new_one() {
     let schema = |path: &Path| {
@@ -277,7 +307,7 @@ fn a_migrated_store_has_the_tables_and_indexes_of_a_new_one() {
     let directory = tempfile::tempdir().unwrap();
     let new = directory.path().join("state").join("store.db");
     drop(SqliteStore::open(&new).unwrap());
-    for dump in [V1, V5] {
+    for dump in [V1, V5, V6] {
         let (_directory, path) = left(dump);
         drop(SqliteStore::open(&path).unwrap());
         assert_eq!(schema(&path), schema(&new));

@@ -50,6 +50,7 @@ enum Step {
         pod: usize,
         which: Index,
     },
+    Gather(usize),
     Clear(usize),
     Report(usize),
 }
@@ -73,6 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (pod.clone(), any::<Index>(), any::<bool>())
             .prop_map(|(pod, which, old)| Step::Settle { pod, which, old_generation: old }),
         1 => (pod.clone(), any::<Index>()).prop_map(|(pod, which)| Step::Cancel { pod, which }),
+        1 => pod.clone().prop_map(Step::Gather),
         1 => pod.clone().prop_map(Step::Clear),
         1 => pod.prop_map(Step::Report),
     ];
@@ -256,6 +258,13 @@ impl History<'_> {
                 }
                 None => Ok(()),
             },
+            Step::Gather(pod) => {
+                let Writer::Pod(fence) = self.writer(Some(pod)).await else {
+                    return Ok(());
+                };
+                self.both(async |store| store.gather_sent(fence).await)
+                    .await
+            }
             Step::Clear(pod) => {
                 let Writer::Pod(fence) = self.writer(Some(pod)).await else {
                     return Ok(());

@@ -112,13 +112,13 @@ fn a_store_from_the_future_is_refused_and_left_alone() {
         *error.kind(),
         StoreErrorKind::FromTheFuture {
             min_writer: 8,
-            ours: 6
+            ours: 7
         }
     );
     let text = error
         .to_string()
         .replace(path.to_str().unwrap(), "store.db");
-    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 8 or newer, and this one has schema 6");
+    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 8 or newer, and this one has schema 7");
 }
 
 #[tokio::test]

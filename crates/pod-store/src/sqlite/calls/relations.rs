@@ -11,7 +11,7 @@ use crate::record::{Fence, Forgotten, PodCursor, PodRecord};
 use crate::relation::{
     ChildRecord, NewChild, PeerPair, PeerRecord, Registered, Relation, VisiblePod, Writer,
 };
-use crate::sqlite::{SqliteStore, children, cursors, outbox, peers, relations};
+use crate::sqlite::{SqliteStore, children, cursors, outbox, peers, relations, sent};
 use crate::store::RelationStore;
 
 #[async_trait]
@@ -147,6 +147,13 @@ impl RelationStore for SqliteStore {
     ) -> Result<Option<PodId>, StoreError> {
         self.call("report to the parent", move |database| {
             database.write(|transaction| children::report(transaction, fence, report, at))
+        })
+        .await
+    }
+
+    async fn gather_sent(&self, fence: Fence) -> Result<u64, StoreError> {
+        self.call("gather what it sent", move |database| {
+            sent::gather(database, fence)
         })
         .await
     }

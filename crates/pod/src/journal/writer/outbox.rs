@@ -31,6 +31,7 @@ impl Writer {
     }
 
     async fn copy_events(&mut self) -> Result<(), String> {
+        let gathered = self.store.gather_sent(self.fence).await;
         let end = self.store.outbox_end().await;
         let end = end.map_err(|error| account(&error))?;
         let mut copied = Ok(());
@@ -38,7 +39,8 @@ impl Writer {
             copied = self.copy_page(end).await;
         }
         let cleared = self.clear_copied().await;
-        copied.and(cleared)
+        let gathered = gathered.map(drop).map_err(|error| account(&error));
+        copied.and(cleared).and(gathered)
     }
 
     async fn copy_page(&mut self, end: OutboxPlace) -> Result<(), String> {
@@ -111,7 +113,9 @@ impl Writer {
 mod tests {
     use podfleet_pod_store::session_log::SessionReader;
     use podfleet_pod_store::{Endpoint, GenerationStart, NewPod, PeerPair, SpecText, Writer};
-    use podfleet_protocol::{Identity, PodId, PodName};
+    use podfleet_protocol::{
+        Address, Class, Identity, Kind, Message, MessageId, PodId, PodName, Typing,
+    };
 
     use super::*;
     use crate::clock;
@@ -156,13 +160,51 @@ mod tests {
         begun.await.unwrap();
     }
 
-    async fn befriend(bench: &Bench, name: &str) {
+    /// Makes another pod in the fleet of the bench's.
+    async fn mate(bench: &Bench, name: &str) -> PodId {
         let identity = Identity {
             id: PodId::generate(),
             name: PodName::new(name).unwrap(),
             ..bench.shared.identity.clone()
         };
-        let peer = put(bench, identity).await;
+        put(bench, identity).await
+    }
+
+    /// Sends from the pod of the bench; the store alone knows of it.
+    async fn send(bench: &Bench, to: PodId) -> MessageId {
+        let (id, store) = (MessageId::generate(), &bench.shared.store);
+        let message = Message {
+            id,
+            from: Address::operator("here"),
+            to: Address::new("here", "tester"),
+            kind: Kind::Notify,
+            class: Class::Actionable,
+            thread: None,
+            body: "look at the test".to_owned(),
+            typing: Typing::default(),
+            accepted: clock::wall(),
+        };
+        let offer = Offer::from_pod(bench.shared.identity.id, message);
+        let answers = store.accept(to, vec![offer]).await.unwrap();
+        assert!(answers[0].is_ok(), "{answers:?}");
+        id
+    }
+
+    /// What the log says of messages to peers, each without its id.
+    fn of_messages(bench: &Bench) -> Vec<String> {
+        let records = SessionReader::open(bench.files.clone()).unwrap();
+        let told = records.filter_map(|record| match record.unwrap().record.entry {
+            Entry::Peer(event) => {
+                let (_, detail) = event.detail.split_once(": ")?;
+                Some(format!("{}: {detail}", event.event))
+            }
+            _ => None,
+        });
+        told.collect()
+    }
+
+    async fn befriend(bench: &Bench, name: &str) {
+        let peer = mate(bench, name).await;
         let pair = PeerPair::new(bench.shared.identity.id, peer).unwrap();
         let registered = bench
             .shared
@@ -206,6 +248,33 @@ mod tests {
             (all.len(), all.last().unwrap().as_str(), left),
             (names.len() + 1, "late", 0)
         );
+    }
+
+    #[tokio::test]
+    async fn what_it_sent_comes_to_the_log_once_and_before_what_became_of_it() {
+        let bench = known().await;
+        begin(&bench).await;
+        let tester = mate(&bench, "tester").await;
+        send(&bench, tester).await;
+        let second = send(&bench, tester).await;
+        let mut expected = vec!["sent: accepted, position 1", "sent: accepted, position 2"];
+        for _ in 0..2 {
+            assert_eq!(copied(&bench).await.1, 0);
+            assert_eq!(of_messages(&bench), expected);
+        }
+        // Nobody looked before the third one was withdrawn.
+        let third = send(&bench, tester).await;
+        let store = &bench.shared.store;
+        for id in [third, second] {
+            store.cancel(tester, id, clock::wall()).await.unwrap();
+        }
+        copied(&bench).await;
+        expected.extend([
+            "sent: accepted, position 3",
+            "receipt: cancelled",
+            "receipt: cancelled",
+        ]);
+        assert_eq!(of_messages(&bench), expected);
     }
 
     #[tokio::test]
