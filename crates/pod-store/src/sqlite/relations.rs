@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use podfleet_protocol::PodId;
+use podfleet_protocol::{PodId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension as _, Row, RowIndex, Transaction, params};
 
 use super::schema::{LOOKS, WAITING};
@@ -25,32 +25,56 @@ pub(super) fn check(
     let Some(sender) = offer.sender.pod() else {
         return Ok(Ok(Telling::Nobody));
     };
-    // What the clock, set back since, places in the future is of no window.
-    let now = offer.message.accepted.0;
-    let since = now - PAIR_WINDOW_MS;
-    let mut statement = transaction.prepare_cached(&EXCHANGED)?;
-    let mut rows = statement.query(params![sender.to_string(), to.to_string(), since, now])?;
+    let now = offer.message.accepted;
+    let mut statement = transaction.prepare_cached(&RELATED)?;
+    let mut rows = statement.query(params![sender.to_string(), to.to_string(), limit])?;
     let Some(row) = rows.next()? else {
         return Ok(Err(Refusal::NoSuchPod));
     };
     // Most that write to each other are mates, and nothing else has to be looked up for them.
     let mates = decode_mates(row, [0, 1, 2])?;
-    let exchanged: u32 = row.get(3)?;
-    let telling = Telling::of(mates.itself, row.get(4)?);
+    let telling = Telling::of(mates.itself, row.get(3)?);
+    let last: Option<i64> = row.get(4)?;
     if mates.allows(offer.message.kind).is_err()
         && let Err(refusal) = between(transaction, sender, to)?.allows(offer.message.kind)
     {
         return Ok(Err(refusal));
     }
-    if sender != to && exchanged >= limit {
+    // Nor are they counted where all pods together have not exchanged so many.
+    let may_be_many = last.is_some_and(|last| last > since(now)) || limit == 0;
+    if sender != to && may_be_many && exchanged(transaction, [sender, to], now)? >= limit {
         return Ok(Err(Refusal::PairLimit { limit }));
     }
     Ok(Ok(telling))
 }
 
-/// What two pods are by their records alone, and how many messages they exchanged since a moment:
-/// four counts, of what one of them sent to the other, and of what waits or is settled. The
-/// conditions must stand in the text: the indexes are chosen by them.
+/// What two pods are by their records alone, whether they look for what is untold, and when the last
+/// message was accepted that as many others followed as are asked for.
+pub(super) static RELATED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {MATES}, {LOOKS} AS looks, (SELECT accepted FROM message \
+           WHERE sequence <= (SELECT max(sequence) FROM message) - ?3 + 1 \
+           ORDER BY sequence DESC LIMIT 1) AS last {BETWEEN}"
+    )
+});
+
+fn since(now: UnixMillis) -> i64 {
+    now.0 - PAIR_WINDOW_MS
+}
+
+/// Counts what two pods sent to each other within the window. What the clock, set back since, places
+/// in the future is of no window.
+fn exchanged(connection: &Connection, pair: [PodId; 2], now: UnixMillis) -> Result<u32, Fault> {
+    let [one, other] = pair.map(|pod| pod.to_string());
+    let count = connection
+        .prepare_cached(&EXCHANGED)?
+        .query_row(params![one, other, since(now), now.0], |row| row.get(0))?;
+    Ok(count)
+}
+
+/// How many messages two pods exchanged since a moment: four counts, of what one of them sent to the
+/// other, and of what waits or is settled. The conditions must stand in the text: the indexes are
+/// chosen by them.
 pub(super) static EXCHANGED: LazyLock<String> = LazyLock::new(|| {
     let between = ["?1 AND pod = ?2", "?2 AND pod = ?1"];
     let sent = between.map(|between| {
@@ -61,8 +85,7 @@ pub(super) static EXCHANGED: LazyLock<String> = LazyLock::new(|| {
             )
         })
     });
-    let exchanged = sent.concat().join(" + ");
-    format!("SELECT {MATES}, {exchanged} AS exchanged, {LOOKS} AS looks {BETWEEN}")
+    format!("SELECT {} AS exchanged", sent.concat().join(" + "))
 });
 
 /// The columns of a relation from the pod `one` to the table's `pod` that their records tell.
