@@ -1,8 +1,7 @@
 //! Copying a store that is in use.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -29,8 +28,7 @@ pub(super) fn backup(database: &mut Database, to: &Path) -> Result<Backup, Fault
         return Err(exists());
     }
     // Half a copy must not be taken for one, though we may be killed at any time.
-    let draft = Draft::of(to);
-    create_new(draft.path()).map_err(|error| Fault::io(to, "create", error))?;
+    let draft = Draft::of(to)?;
     let copied = copy(database, draft.path(), directory)?;
     draft
         .publish(to, StoreErrorKind::Exists)
@@ -40,12 +38,6 @@ pub(super) fn backup(database: &mut Database, to: &Path) -> Result<Backup, Fault
         let _ = fs::remove_file(to);
     })?;
     Ok(copied)
-}
-
-fn create_new(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let created = options.create_new(true).write(true).mode(0o600).open(path);
-    created.map(|_| ())
 }
 
 fn copy(database: &Database, to: &Path, directory: &Path) -> Result<Backup, Fault> {
