@@ -6,7 +6,9 @@
 
 mod store {
     mod conformance;
+    mod contention;
     mod cost;
+    mod damage;
     mod maintenance;
     mod migrations;
     mod model;

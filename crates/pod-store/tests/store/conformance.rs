@@ -22,9 +22,15 @@ macro_rules! on_every_store {
     };
 }
 
+mod acceptance;
 mod chat;
+mod children;
+mod generations;
 mod messages;
 mod outbox;
+mod peers;
 mod pods;
-mod relations;
+mod relating;
 mod retention;
+mod sent;
+mod visibility;

@@ -1,0 +1,223 @@
+//! Databases with damage: what is whole is read, and what is not is named.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use podfleet_pod_store::{
+    CorruptRecord, DeliveryState, InboxStore as _, Offer, Page, PodFilter, RecordStore as _,
+    RelationChange, RelationStore as _, SqliteStore, StoreErrorKind,
+};
+use podfleet_protocol::{Kind, Message, Outcome, PodId, PodName, Receipt};
+
+use super::samples::{AT, add, fleet, message, pod, start};
+use super::sqlite::{place, tamper};
+
+#[test]
+fn files_that_are_no_store_are_refused_and_left_alone() {
+    let (_directory, path) = place();
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(&path, "dear diary, ".repeat(100)).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(
+        matches!(error.kind(), StoreErrorKind::Corrupt(_)),
+        "{error}"
+    );
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "dear diary, ".repeat(100)
+    );
+
+    fs::remove_file(&path).unwrap();
+    tamper(&path, "CREATE TABLE recipe (name TEXT)");
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(
+        matches!(error.kind(), StoreErrorKind::Corrupt(_)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn one_damaged_record_does_not_hide_the_others() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let id = add(&store, pod("a")).await;
+    add(&store, pod("b")).await;
+    let long = message(&"x".repeat(100_000));
+    let sent = [message("1"), message("2"), long.clone(), message("3")];
+    store
+        .accept(id, sent.iter().cloned().map(Into::into).collect())
+        .await
+        .unwrap();
+    let second = sent[1].id;
+    tamper(
+        &path,
+        &format!(
+            "UPDATE pod SET spec = '{{' WHERE name = 'b';
+             UPDATE message SET receipt = 'gone' WHERE id = '{second}'"
+        ),
+    );
+    fs::remove_dir_all(path.with_file_name("bodies")).unwrap();
+
+    let pods = store
+        .list_pods(&PodFilter::from(fleet("default")), Page::all())
+        .await
+        .unwrap();
+    assert_eq!(pods.items.len(), 1);
+    assert_eq!(pods.corrupt[0].label, "b");
+    assert!(
+        pods.corrupt[0].error.contains("`spec`"),
+        "{:?}",
+        pods.corrupt
+    );
+    let inbox = store.undelivered(id, Page::all()).await.unwrap();
+    assert_eq!(inbox.items.len(), 2);
+    let corrupt: Vec<_> = inbox
+        .corrupt
+        .iter()
+        .map(|record| record.id.clone())
+        .collect();
+    assert_eq!(corrupt, [second.to_string(), long.id.to_string()]);
+
+    // What is damaged can still be settled, so that it does not wait for ever.
+    let fence = store.begin_generation(id, &start(1)).await.unwrap().fence();
+    for id in [second, long.id] {
+        let receipt = Receipt {
+            settled: true,
+            ..Receipt::accepted(id, AT)
+        };
+        store
+            .set_delivery(fence, id, DeliveryState::Settled, &receipt)
+            .await
+            .unwrap();
+    }
+    assert!(
+        store
+            .undelivered(id, Page::all())
+            .await
+            .unwrap()
+            .corrupt
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn the_damage_of_one_pod_is_told_as_its_own_and_it_can_be_forgotten() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let id = add(&store, pod("a")).await;
+    add(&store, pod("b")).await;
+    tamper(&path, "UPDATE pod SET spec = '{' WHERE name = 'a'");
+    let name = PodName::new("a").unwrap();
+    let found = store.find_pod(&fleet("default"), &name).await.unwrap_err();
+    let asked = store.pod(id).await.unwrap_err();
+    for error in [found, asked] {
+        let StoreErrorKind::DamagedPod {
+            id: told,
+            name,
+            what,
+            ..
+        } = error.kind()
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((told, name.as_str()), (&id.to_string(), "a"));
+        assert!(what.starts_with("column `spec`: "), "{what}");
+    }
+    store.forget_pod(id, AT).await.unwrap();
+    assert_eq!(
+        store.find_pod(&fleet("default"), &name).await.unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_utf_8_damages_its_own_record_alone() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let id = add(&store, pod("a")).await;
+    for name in ["b", "c"] {
+        add(&store, pod(name)).await;
+    }
+    let sent = ["1", "2", "3"].map(message);
+    let offers = sent.iter().cloned().map(Into::into).collect();
+    store.accept(id, offers).await.unwrap();
+    let second = sent[1].id;
+    tamper(
+        &path,
+        &format!(
+            "UPDATE pod SET name = CAST(x'62ff' AS TEXT) WHERE name = 'b';
+             UPDATE message SET body = CAST(x'ff41' AS TEXT) WHERE id = '{second}'"
+        ),
+    );
+
+    let filter = PodFilter::from(fleet("default"));
+    let pods = store.list_pods(&filter, Page::all()).await.unwrap();
+    assert_eq!(pods.items.len(), 2);
+    assert_eq!(pods.corrupt[0].label, "b\u{fffd}");
+    let inbox = store.undelivered(id, Page::all()).await.unwrap();
+    assert_eq!(inbox.items.len(), 2);
+    assert_eq!(inbox.corrupt[0].id, second.to_string());
+    let check = store.check().await.unwrap();
+    let damaged = check.findings.iter();
+    let damaged = damaged.filter(|found| found.problem.contains("invalid utf-8"));
+    let damaged: Vec<_> = damaged.map(|found| found.subject.as_str()).collect();
+    assert_eq!(damaged, ["message", "pod"], "{:?}", check.findings);
+}
+
+#[tokio::test]
+async fn a_damaged_message_is_withdrawn_by_its_id_alone() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let (id, mate) = (add(&store, pod("a")).await, add(&store, pod("b")).await);
+    let sent = ["1", "2", "3"].map(|body| Message {
+        kind: Kind::Notify,
+        ..message(body)
+    });
+    let offers = sent.iter().map(|sent| Offer::from_pod(mate, sent.clone()));
+    store.accept(id, offers.collect()).await.unwrap();
+    let [body, typing, state] = sent.map(|sent| sent.id);
+    tamper(
+        &path,
+        &format!(
+            "UPDATE message SET body = CAST(x'ff41' AS TEXT) WHERE id = '{body}';
+             UPDATE message SET typing = '{{', state = 'delivering' WHERE id = '{typing}';
+             UPDATE message SET state = CAST(x'ff' AS TEXT) WHERE id = '{state}'"
+        ),
+    );
+    assert_eq!(waiting(&store, id).await, (0, 3));
+    for (id_of, outcome) in [
+        (body, Outcome::Cancelled),
+        (typing, Outcome::Unknown),
+        (state, Outcome::Unknown),
+    ] {
+        let receipt = store.cancel(id, id_of, AT).await.unwrap();
+        assert_eq!((receipt.outcome, receipt.settled), (outcome, true));
+        let reason = receipt.reason.clone().unwrap_or_default();
+        assert!(reason.starts_with("its record was damaged: "), "{reason}");
+        assert_eq!(store.cancel(id, id_of, AT).await.unwrap(), receipt);
+    }
+    assert_eq!(waiting(&store, id).await, (0, 0));
+    let told = store.outbox(mate, Page::all()).await.unwrap().items;
+    let told = told.iter().filter(|event| {
+        matches!(
+            event.change,
+            RelationChange::MessageSettled {
+                reason: Some(_),
+                ..
+            }
+        )
+    });
+    assert_eq!(told.count(), 3);
+}
+
+/// Counts what waits, and what of it cannot be read: the same with bodies and without.
+async fn waiting(store: &SqliteStore, pod: PodId) -> (usize, usize) {
+    let listing = store.undelivered(pod, Page::all()).await.unwrap();
+    let summaries = store.waiting(pod, None, Page::all()).await.unwrap();
+    let named = |corrupt: &[CorruptRecord]| -> Vec<_> {
+        corrupt.iter().map(|record| record.id.clone()).collect()
+    };
+    assert_eq!(named(&summaries.corrupt), named(&listing.corrupt));
+    (listing.items.len(), listing.corrupt.len())
+}
