@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::world::World;
+use podfleet_sim_agent::Kind;
+use rustix::process::Signal;
+
+use crate::world::{World, signal, until};
 
 #[test]
 fn views_leave_a_tmux_server_that_the_roster_names_no_more() {
@@ -86,6 +89,38 @@ fn the_fleet_follows_what_is_edited() {
     world.fleet(&["up"]).exits(0);
     assert_eq!(agents(), ["a"], "it does not come back");
     world.fleet(&["down", "--all"]).exits(0);
+}
+
+#[test]
+fn what_is_applied_without_a_restart_holds_from_then_on() {
+    let world = World::with_agents(&[("a", r#"{"turn_ms": 30}"#)]);
+    world.fleet(&["up"]).exits(0);
+    let set = |what: &str| {
+        let set = world.fleet(&["set", "a", what]).exits(0);
+        assert!(set.to_string().contains("without a restart"), "{set}");
+    };
+    set("kickstart=to your work");
+    world.fleet(&["reset", "a"]).exits(0);
+    until(|| {
+        let told = world.received("a", Kind::Submit);
+        match told.last() {
+            Some(last) if last.ends_with("to your work") => Ok(()),
+            _ => Err(format!("{told:?}")),
+        }
+    });
+
+    set("restart.policy=never");
+    signal(world.agent_pid("a"), Signal::KILL);
+    world.until_row("a", |row| row["readiness"] == "dead");
+    assert_eq!(
+        world
+            .fleet(&["log", "a"])
+            .exits(0)
+            .stdout
+            .matches("launch")
+            .count(),
+        1
+    );
 }
 
 #[test]

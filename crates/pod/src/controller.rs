@@ -296,7 +296,12 @@ impl Controller {
                 self.leaving = false;
                 self.head_wanted = true;
             }
-            Command::Head(head) => self.head(*head),
+            Command::Head(head) => {
+                if matches!(&*head, Ok(Some(entry)) if entry.message.typing.task) {
+                    self.take_up_changes().await;
+                }
+                self.head(*head);
+            }
             Command::Committed(id, result) => self.committed(id, result),
             Command::LaunchCommitted(result) => self.launch_committed(result).await,
             Command::InputLogged => self.input_logged(),
@@ -316,6 +321,7 @@ impl Controller {
                 self.answer(params, attempt, answer, Instant::now());
             }
             Command::Reset(answer) => {
+                self.take_up_changes().await;
                 let _ = answer.send(self.reset());
             }
             Command::Reported(payload) => self.hook_called(&payload),

@@ -40,6 +40,11 @@ impl Restarts {
         }
     }
 
+    /// Goes by another policy from the next end on.
+    pub(crate) fn follow(&mut self, policy: RestartPolicy) {
+        self.policy = policy;
+    }
+
     /// Takes an end into account.
     pub(crate) fn ended(&mut self, now: Instant, end: &RunEnd) -> Decision {
         let again = match self.policy.policy {

@@ -69,6 +69,15 @@ impl PodSpec {
         env
     }
 
+    /// Takes up from a newer spec of the same pod what holds without a restart.
+    pub(crate) fn take_up(&mut self, newer: Self) {
+        if let (Some(ours), Some(newer)) = (&mut self.conversation, newer.conversation) {
+            ours.resume = newer.resume;
+        }
+        self.kickstart = newer.kickstart;
+        self.restart = newer.restart;
+    }
+
     /// Reads the operator's file as it is now.
     #[must_use]
     pub fn read_env_file(&self) -> EnvFile {

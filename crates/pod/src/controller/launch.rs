@@ -18,6 +18,7 @@ use super::{Controller, SCROLLBACK, not_started};
 use crate::agent_process::{AgentProcess, Launch, find_program};
 use crate::clock::Moment;
 use crate::command::Command;
+use crate::inspect::spec_of;
 use crate::terminal::Terminal;
 
 /// How long a preparation may take.
@@ -34,6 +35,7 @@ impl Controller {
             return;
         }
         self.phase = Phase::Idle;
+        self.take_up_changes().await;
         let spec = &self.setup.spec;
         let shared = Arc::clone(&self.setup.shared);
         if let Some(fault) = spec.read_env_file().fault {
@@ -50,6 +52,23 @@ impl Controller {
             let prepared = prepare(&argv, &env, &directory, PREPARE_LIMIT).await;
             shared.tell(Command::Prepared(prepared));
         });
+    }
+
+    /// Takes up what was recorded of this pod since its start and needs no restart: it counts from the
+    /// moment when it is next asked for.
+    pub(super) async fn take_up_changes(&mut self) {
+        let shared = &self.setup.shared;
+        let recorded = match shared.store.pod(shared.fence.pod).await {
+            Ok(record) => record.as_ref().and_then(spec_of),
+            Err(error) => {
+                tracing::warn!(%error, "cannot read what is recorded of this pod");
+                None
+            }
+        };
+        if let Some(recorded) = recorded {
+            self.setup.spec.take_up(recorded);
+            self.restarts.follow(self.setup.spec.restart);
+        }
     }
 
     pub(super) async fn prepared(&mut self, result: Result<(), String>) {
