@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::paths::StatePaths;
 
 /// The longest file that is read, in bytes.
-const MAX_FILE: u64 = 4 << 10;
+const MAX_FILE: u64 = 16 << 10;
 
 /// What is kept of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,10 @@ pub struct Conversation {
     pub id: Option<String>,
     /// When something was last said in it, by the pod's clock.
     pub at: UnixMillis,
+    /// Where its agent worked; `None` in files of older builds. Programs ask what to do when they are
+    /// to go on with it elsewhere, each in its own way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
 }
 
 /// Returns the file in which a pod keeps its conversation.
@@ -76,6 +80,7 @@ mod tests {
         let kept = Conversation {
             id: Some("7".into()),
             at: UnixMillis(5),
+            directory: Some("/w".into()),
         };
         kept.write(&file).unwrap();
         assert_eq!(Conversation::read(&file), Some(kept));

@@ -30,6 +30,28 @@ fn a_restarted_agent_goes_on_with_its_conversation(program: Program) {
     assert!(said("remember the sea"), "{:#?}", asked.said);
 }
 
+/// They ask what to do with a conversation of another directory, each in its own way.
+#[test_case(Codex; "codex")]
+#[test_case(Pi; "pi")]
+fn an_agent_that_is_moved_elsewhere_begins_a_new_conversation(program: Program) {
+    let Some(stage) = Stage::up(program, &[]) else {
+        return;
+    };
+    stage.ask("remember the sea");
+    let elsewhere = stage.world.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let directory = format!("working_directory={}", elsewhere.display());
+    stage
+        .world
+        .fleet(&["set", stage.name(), &directory])
+        .exits(0);
+    stage.until_state("available");
+    stage.ask("what was it?");
+    let asked = stage.until_asked("what was it?");
+    let said = |part: &str| asked.said.iter().any(|said| said.contains(part));
+    assert!(!said("remember the sea"), "{:#?}", asked.said);
+}
+
 #[test_case(Claude; "claude")]
 #[test_case(Codex; "codex")]
 #[test_case(Opencode; "opencode")]

@@ -47,6 +47,8 @@ impl Controller {
         // The file may not show yet what was forgotten a moment ago.
         let kept = kept.filter(|_| !self.forgotten);
         let kept = kept.filter(|kept| is_to_go_on(kept, place.resume) && launch.resume.is_some());
+        let here = &spec.working_directory;
+        let kept = kept.filter(|kept| kept.directory.as_ref().is_none_or(|there| there == here));
         let fresh = MessageId::generate().to_string();
         let (chosen, talk) = match &kept {
             Some(kept) => {
@@ -101,6 +103,7 @@ impl Controller {
         let kept = Conversation {
             id: self.talk.id.clone().filter(|_| by_id),
             at: clock::wall(),
+            directory: Some(self.setup.spec.working_directory.clone()),
         };
         self.forgotten = false;
         self.setup.shared.journal.keep_conversation(Some(kept));
