@@ -1,6 +1,7 @@
 //! Kills at every marked step between two writes: a walk over all of them.
 
 mod relations;
+mod sending;
 mod starting;
 
 use std::collections::{HashSet, VecDeque};
@@ -55,6 +56,8 @@ enum Scene {
     Told,
     /// A pod that was given a peer before it starts.
     ToldLate,
+    /// A pod whose agent has sent, and that does not know it yet.
+    Sent,
     /// A command that spawns a pod.
     Spawn,
     /// The same, where the agent of the new pod ends at once.
@@ -97,11 +100,15 @@ fn walks_of(point: CrashPoint) -> Vec<Walk> {
         UnregisterRow | UnregisterCommitted => [Scene::Unregister, Scene::UnregisterByPod]
             .map(|scene| walk(scene)(1))
             .to_vec(),
-        OutboxWritten | OutboxLogged | OutboxCleared => {
-            [Scene::RegisterByPod, Scene::Told, Scene::ToldLate]
-                .map(|scene| walk(scene)(1))
-                .to_vec()
-        }
+        SentWritten | SentTold => once(Scene::Sent),
+        OutboxWritten | OutboxLogged | OutboxCleared => [
+            Scene::RegisterByPod,
+            Scene::Told,
+            Scene::ToldLate,
+            Scene::Sent,
+        ]
+        .map(|scene| walk(scene)(1))
+        .to_vec(),
         AcceptWritten | AcceptCommitted => [Scene::Sender, Scene::Pod]
             .map(|scene| walk(scene)(1))
             .to_vec(),
@@ -175,6 +182,7 @@ fn work(world: &World, queue: &Queue<'_>) -> Vec<String> {
             Scene::RegisterByPod | Scene::UnregisterByPod | Scene::Told | Scene::ToldLate => {
                 relations::in_a_pod(world, agent, *walk)
             }
+            Scene::Sent => sending::told(world, agent, *walk),
             Scene::Spawn | Scene::BrokenSpawn => starting::spawn(world, agent, *walk),
             Scene::Parent => starting::parent(world, agent, *walk),
             Scene::Restore => starting::restore(world, agent, *walk),

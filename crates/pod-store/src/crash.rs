@@ -83,6 +83,10 @@ crash_points! {
     /// The pod's log has the messages that the store has accepted; no sender knows it.
     AcceptLogged,
 
+    /// What a pod has sent is about to be told in its outbox.
+    SentWritten,
+    /// What a pod has sent is told in its outbox, and nobody knows it.
+    SentTold,
     /// What happened by other hands is in the log, not flushed.
     OutboxWritten,
     /// It is flushed in the log, and still in the outbox.

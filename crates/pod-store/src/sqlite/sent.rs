@@ -7,6 +7,7 @@ use super::columns::{label, parsed, readable};
 use super::connection::Database;
 use super::pods::check_fence;
 use super::{inbox, outbox};
+use crate::crash::CrashPoint;
 use crate::error::Fault;
 use crate::outbox::{Act, RelationChange, SentMessage};
 use crate::record::Fence;
@@ -94,6 +95,9 @@ pub(super) fn gather(database: &mut Database, fence: Fence) -> Result<u64, Fault
             gather_all(transaction, fence.pod)
         })?,
     };
+    if count > 0 {
+        CrashPoint::SentTold.reach();
+    }
     database.gathered = Some((fence.pod, last));
     Ok(count)
 }
@@ -107,6 +111,7 @@ fn gather_all(transaction: &Transaction<'_>, sender: PodId) -> Result<u64, Fault
             .prepare_cached("UPDATE message SET untold = NULL WHERE sequence = ?1")?
             .execute(params![sequence])?;
     }
+    CrashPoint::SentWritten.reach();
     Ok(count)
 }
 
