@@ -1,6 +1,7 @@
 //! Two machines and one hub in front of them: real pods, real processes, TLS between.
 
 mod breaking;
+mod dry;
 mod ending;
 mod follower;
 mod link;

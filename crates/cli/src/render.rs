@@ -22,6 +22,8 @@ pub(crate) mod inbox;
 pub(crate) mod log_record;
 #[cfg(feature = "fleet")]
 pub(crate) mod pods;
+#[cfg(feature = "hub")]
+pub(crate) mod preview;
 #[cfg(feature = "fleet")]
 pub(crate) mod ps;
 #[cfg(feature = "fleet")]

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 use crate::address::{Address, Reach};
 use crate::fault::{Code, Fault};
 use crate::op::Op;
+use crate::preview::Preview;
 use crate::secret::Secret;
 use crate::tls::Pin;
 use crate::wire::{Answer, DEADLINE, Invocation};
@@ -173,16 +175,29 @@ impl HubClient {
         deadline: Duration,
         key: Option<String>,
     ) -> Result<O::Result, ClientError> {
-        let no_hub = |error: serde_json::Error| ClientError::NoHub(error.to_string());
         let invocation = Invocation {
-            id: String::new(),
-            op: O::NAME.to_owned(),
-            params: serde_json::to_value(params).map_err(no_hub)?,
-            deadline_ms: u64::try_from(deadline.as_millis()).ok(),
             idempotency_key: key,
+            ..invocation::<O>(params, deadline)?
         };
-        let value = self.invoke(&invocation, deadline + SLACK).await?;
-        serde_json::from_value(value).map_err(no_hub)
+        read(self.invoke(&invocation, deadline + SLACK).await?)
+    }
+
+    /// Asks what an operation would do. A hub of a build that cannot say it refuses.
+    ///
+    /// # Errors
+    /// Fails as [`call`](Self::call) does, and as the operation would.
+    pub async fn preview<O: Op>(
+        &self,
+        params: O::Params,
+        deadline: Duration,
+        key: Option<String>,
+    ) -> Result<Preview, ClientError> {
+        let invocation = Invocation {
+            idempotency_key: key,
+            dry_run: true,
+            ..invocation::<O>(params, deadline)?
+        };
+        read(self.invoke(&invocation, deadline + SLACK).await?)
     }
 
     async fn invoke(
@@ -236,6 +251,22 @@ impl HubClient {
             None => request,
         }
     }
+}
+
+fn invocation<O: Op>(params: O::Params, deadline: Duration) -> Result<Invocation, ClientError> {
+    let params = serde_json::to_value(params);
+    Ok(Invocation {
+        id: String::new(),
+        op: O::NAME.to_owned(),
+        params: params.map_err(|error| ClientError::NoHub(error.to_string()))?,
+        deadline_ms: u64::try_from(deadline.as_millis()).ok(),
+        idempotency_key: None,
+        dry_run: false,
+    })
+}
+
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, ClientError> {
+    serde_json::from_value(value).map_err(|error| ClientError::NoHub(error.to_string()))
 }
 
 /// Reads an answer whole.

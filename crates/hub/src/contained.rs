@@ -9,6 +9,7 @@
 
 mod change;
 mod list;
+mod preview;
 mod tree;
 mod watch;
 mod write;

@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::client::{ClientError, HubClient};
 use crate::fault::{Code, Fault};
 use crate::op::Op;
+use crate::preview::Preview;
 use crate::topology::{Endpoint, Topology};
 
 pub use status::Status;
@@ -109,6 +110,19 @@ impl Remote {
         deadline: Duration,
     ) -> Result<O::Result, Fault> {
         self.work(|client| async move { client.call_within::<O>(params, deadline, None).await })
+            .await
+    }
+
+    /// Asks what an operation would do there.
+    ///
+    /// # Errors
+    /// Fails as [`call`](Self::call) does.
+    pub async fn preview<O: Op>(
+        &self,
+        params: O::Params,
+        deadline: Duration,
+    ) -> Result<Preview, Fault> {
+        self.work(|client| async move { client.preview::<O>(params, deadline, None).await })
             .await
     }
 

@@ -107,6 +107,8 @@ codes! {
     AgentRefused = "agent.refused", 409;
     /// The pod or the store failed.
     AgentFailed = "agent.failed", 500;
+    /// Its program does not start, or ended at once.
+    PtyNotStarted = "pty.not_started", 422;
     /// There is no valid token.
     AuthRequired = "auth.required", 401;
     /// The token does not give this right.

@@ -6,6 +6,7 @@ mod endpoints;
 mod files;
 mod grace;
 mod mounts;
+mod preview;
 mod terminals;
 mod whereabouts;
 
@@ -17,6 +18,7 @@ use podfleet_protocol::UnixMillis;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 use crate::endpoint::{Endpoints, Event, Remote};
 use crate::fault::{Code, Fault};
@@ -51,6 +53,8 @@ pub struct Order {
     pub deadline: Duration,
     /// What makes it safe to give it again.
     pub key: Option<String>,
+    /// Whether it is only asked what it would do.
+    pub dry_run: bool,
 }
 
 impl Default for Order {
@@ -58,6 +62,7 @@ impl Default for Order {
         Self {
             deadline: DEADLINE,
             key: None,
+            dry_run: false,
         }
     }
 }
@@ -69,6 +74,16 @@ pub enum Doer {
     Here,
     /// That endpoint.
     There(Arc<Remote>),
+}
+
+impl Doer {
+    /// Returns which endpoint it is; nothing for this machine.
+    fn endpoint(&self) -> Option<Uuid> {
+        match self {
+            Self::Here => None,
+            Self::There(remote) => Some(remote.endpoint().endpoint_id),
+        }
+    }
 }
 
 impl Hub {
@@ -141,18 +156,26 @@ impl Hub {
         self.events.subscribe()
     }
 
-    /// Carries an operation out. Dropping the future cancels it.
+    /// Carries an operation out, or says what it would do. Dropping the future cancels it.
     ///
     /// # Errors
-    /// Fails as the operation does, and when it takes longer than its deadline.
+    /// Fails as the operation does, and when it takes longer than its deadline. A dry run fails as the
+    /// operation would, save for what only its doing can tell, such as a disk that is full; and for an
+    /// operation that changes nothing.
     pub async fn carry_out(&self, call: Call, order: &Order) -> Result<Value, Fault> {
         let op = call.name();
-        let done = tokio::time::timeout(order.deadline, self.dispatch(call, order)).await;
+        let done = async {
+            match order.dry_run {
+                true => json(self.preview(call, order).await?),
+                false => self.dispatch(call, order).await,
+            }
+        };
+        let done = tokio::time::timeout(order.deadline, done).await;
         let value = done.unwrap_or_else(|_| {
             let message = format!("`{op}` took longer than {} ms", order.deadline.as_millis());
             Err(Fault::new(Code::DeadlineExceeded, message))
         })?;
-        if is_change(op) {
+        if is_change(op) && !order.dry_run {
             // Nobody has to listen.
             let _ = self.events.send(Event::Topology { op: op.to_owned() });
         }
@@ -230,7 +253,7 @@ fn is_change(op: &str) -> bool {
     )
 }
 
-fn json(value: impl Serialize) -> Result<Value, Fault> {
+pub(crate) fn json(value: impl Serialize) -> Result<Value, Fault> {
     serde_json::to_value(value).map_err(|error| Fault::new(Code::Internal, error.to_string()))
 }
 

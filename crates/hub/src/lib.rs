@@ -39,6 +39,7 @@ pub mod hub;
 pub mod machine;
 pub mod op;
 pub mod path;
+pub mod preview;
 mod private_file;
 pub mod secret;
 pub mod server;

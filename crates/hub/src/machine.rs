@@ -62,6 +62,7 @@ pub fn fleet_fault(error: &FleetError) -> Fault {
         | Kind::NameTaken { .. }
         | Kind::ControlTaken { .. }
         | Kind::OrderRefused { .. } => Code::AgentRefused,
+        Kind::StartFailed { .. } => Code::PtyNotStarted,
         _ => Code::AgentFailed,
     };
     let fault = Fault::new(code, error.in_one_line());

@@ -11,7 +11,7 @@ mod routes;
 mod tokens;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use podfleet_protocol::{EndpointName, MountName, SpaceName, UnixMillis};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -29,9 +29,11 @@ pub use routes::Route;
 /// The endpoints, mounts, routes and tokens of a hub.
 #[derive(Debug)]
 pub struct Topology {
-    connection: Mutex<Connection>,
+    connection: Arc<Mutex<Connection>>,
     id: Uuid,
     secrets: PathBuf,
+    /// Whether changes are kept, rather than undone when they have succeeded.
+    keeps: bool,
 }
 
 /// Another machine.
@@ -203,6 +205,17 @@ impl JsonSchema for MountRef {
     }
 }
 
+impl Mount {
+    /// Returns its name as commands take it.
+    #[must_use]
+    pub fn named(&self) -> MountRef {
+        MountRef {
+            space: self.space.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
 impl Topology {
     /// Opens the topology in a directory, which is made, 0700, if it is not there.
     ///
@@ -212,10 +225,23 @@ impl Topology {
     pub fn open(directory: &Path) -> Result<Self, Fault> {
         let (connection, id) = file::open(directory)?;
         Ok(Self {
-            connection: Mutex::new(connection),
+            connection: Arc::new(Mutex::new(connection)),
             id,
             secrets: directory.join("secrets"),
+            keeps: true,
         })
+    }
+
+    /// Returns the same topology for who wants to see what a change would be: each is made with all
+    /// that is checked, answered, and undone.
+    #[must_use]
+    pub fn rehearsal(&self) -> Self {
+        Self {
+            connection: Arc::clone(&self.connection),
+            id: self.id,
+            secrets: self.secrets.clone(),
+            keeps: false,
+        }
     }
 
     /// Returns the identity of this hub, made with the file.
@@ -256,7 +282,11 @@ impl Topology {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let transaction = transaction?;
         let done = work(&transaction)?;
-        transaction.commit()?;
+        if self.keeps {
+            transaction.commit()?;
+        } else {
+            transaction.rollback()?;
+        }
         Ok(done)
     }
 }

@@ -11,7 +11,7 @@ use crate::commands::json_flag::JsonFlag;
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::exit::Exit;
-use crate::hub::HubArgs;
+use crate::hub::ChangeArgs;
 use crate::render::count::counted;
 use crate::runtime::block_on;
 
@@ -56,7 +56,7 @@ struct RemoveArgs {
     #[arg(long, value_name = "N")]
     expect: Option<u32>,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -70,7 +70,7 @@ struct RenameArgs {
     #[arg(value_name = "NEW")]
     new: EndpointName,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -94,7 +94,12 @@ async fn remove(args: &RemoveArgs, context: &mut Context) -> Outcome {
         cascade: args.cascade,
         expect: args.expect,
     };
-    let result = args.hub.call::<EndpointRemove>(context, params).await?;
+    let removed = args
+        .change
+        .call::<EndpointRemove>(context, params, args.json);
+    let Some(result) = removed.await? else {
+        return Ok(Exit::Success);
+    };
     if args.json.json {
         context.output.json(&result)?;
         return Ok(Exit::Success);
@@ -125,7 +130,12 @@ async fn rename(args: &RenameArgs, context: &mut Context) -> Outcome {
         name: args.name.clone(),
         new: args.new.clone(),
     };
-    let view = args.hub.call::<EndpointRename>(context, params).await?;
+    let renamed = args
+        .change
+        .call::<EndpointRename>(context, params, args.json);
+    let Some(view) = renamed.await? else {
+        return Ok(Exit::Success);
+    };
     if args.json.json {
         context.output.json(&view)?;
     } else {

@@ -9,16 +9,17 @@ use podfleet_hub::client::HubClient;
 use podfleet_hub::contained::{Kind, Removal, Stat};
 use podfleet_hub::op::{
     FsCopy, FsList, FsMkdir, FsRemove, FsRename, FsStat, ListParams, MkdirParams, MountParams,
-    MountResolve, PathParams, Place, RemoveParams, TwoPathsParams,
+    MountResolve, Op, PathParams, Place, RemoveParams, TwoPathsParams,
 };
 use podfleet_hub::path::MountPath;
+use podfleet_hub::preview::Preview;
 use podfleet_hub::topology::MountRef;
 
 use crate::commands::json_flag::JsonFlag;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::hub::HubArgs;
+use crate::hub::{ChangeArgs, HubArgs};
 use crate::render::style::BUSY;
 use crate::render::table::{Cell, Column, Table};
 use crate::runtime::block_on;
@@ -124,7 +125,7 @@ struct MkdirArgs {
     #[arg(short, long)]
     parents: bool,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -139,7 +140,7 @@ pub(crate) struct TwoArgs {
     #[arg(short, long)]
     force: bool,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -151,7 +152,7 @@ struct RmArgs {
     #[arg(short, long)]
     recursive: bool,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
@@ -167,14 +168,11 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
                     path: args.path.path.clone(),
                     parents: args.parents,
                 };
-                args.hub.call::<FsMkdir>(context, params).await?;
-                Ok(Exit::Success)
+                change::<FsMkdir>(&args.change, &args.path, params, context).await
             }
             Verb::Mv(args) => rename(&args, context).await,
             Verb::Cp(args) if args.from.mount == args.to.mount => {
-                let params = within(&args);
-                args.hub.call::<FsCopy>(context, params).await?;
-                Ok(Exit::Success)
+                change::<FsCopy>(&args.change, &args.from, within(&args), context).await
             }
             Verb::Cp(args) => copy::between(&args, context).await,
             Verb::Rm(args) => {
@@ -186,8 +184,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
                         false => Removal::One,
                     },
                 };
-                args.hub.call::<FsRemove>(context, params).await?;
-                Ok(Exit::Success)
+                change::<FsRemove>(&args.change, &args.path, params, context).await
             }
         }
     })
@@ -202,14 +199,34 @@ fn within(args: &TwoArgs) -> TwoPathsParams {
     }
 }
 
-async fn rename(args: &TwoArgs, context: &Context) -> Outcome {
+async fn rename(args: &TwoArgs, context: &mut Context) -> Outcome {
     if args.from.mount != args.to.mount {
         let message = "a file is renamed within its mount";
         return Err(Error::message(Exit::Usage, message)
             .hint("`fleet fs cp` copies it to another one, `fleet fs rm` removes it here"));
     }
-    args.hub.call::<FsRename>(context, within(args)).await?;
+    change::<FsRename>(&args.change, &args.from, within(args), context).await
+}
+
+/// Has files below one mount changed, or tells what would be done to them.
+async fn change<O: Op>(
+    args: &ChangeArgs,
+    path: &MountedPath,
+    params: O::Params,
+    context: &mut Context,
+) -> Outcome {
+    if args.is_dry() {
+        let preview = args.preview::<O>(context, params).await?;
+        return tell(preview, path, context);
+    }
+    args.hub.call::<O>(context, params).await?;
     Ok(Exit::Success)
+}
+
+/// Tells what would be done, with each path as commands take it.
+fn tell(preview: Preview, below: &MountedPath, context: &mut Context) -> Outcome {
+    let preview = preview.named(|path| format!("{}:{path}", below.mount));
+    crate::hub::change::tell(&preview, JsonFlag { json: false }, context)
 }
 
 async fn stat(args: &OneArgs, context: &mut Context) -> Outcome {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use podfleet_hub::host::find;
 use podfleet_hub::hub::Grace;
+use podfleet_hub::preview::{Change, Effect, Thing};
 use podfleet_hub::token::{Scope, TokenRecord};
 use podfleet_hub::topology::Topology;
 use podfleet_protocol::UnixMillis;
@@ -13,9 +14,11 @@ use podfleet_roster::Timespan;
 use serde_json::json;
 
 use crate::commands::json_flag::JsonFlag;
+use crate::commands::scope::DryRun;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+use crate::hub::change::tell;
 use crate::hub::process::{self, Wish};
 use crate::render::table::{Column, Table};
 
@@ -108,11 +111,16 @@ enum TokenVerb {
     /// List the tokens, without their texts
     List(JsonFlag),
     /// End a token at once
-    Revoke {
-        /// The token's name
-        #[arg(value_name = "NAME")]
-        name: String,
-    },
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct RevokeArgs {
+    /// The token's name
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 #[derive(Debug, clap::Args)]
@@ -131,6 +139,8 @@ struct CreateArgs {
     /// When it ends: an age such as 12h or 30d, or `never`
     #[arg(long, value_name = "AGE", default_value = "90d", value_parser = expiry)]
     expires: Expiry,
+    #[command(flatten)]
+    dry_run: DryRun,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -160,7 +170,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
         Verb::Token(args) => match args.verb {
             TokenVerb::Create(args) => create(&args, context),
             TokenVerb::List(json) => list(json, context),
-            TokenVerb::Revoke { name } => revoke(&name, context),
+            TokenVerb::Revoke(args) => revoke(&args, context),
         },
     }
 }
@@ -281,8 +291,12 @@ fn stop(context: &mut Context) -> Outcome {
 }
 
 /// Tokens are in the hub's file, whether or not it runs; it looks there at each request.
-fn topology(context: &Context) -> Result<Topology, Error> {
-    Ok(Topology::open(&process::directory(context)?)?)
+fn topology(context: &Context, dry_run: DryRun) -> Result<Topology, Error> {
+    let topology = Topology::open(&process::directory(context)?)?;
+    Ok(match dry_run.dry_run {
+        true => topology.rehearsal(),
+        false => topology,
+    })
 }
 
 fn create(args: &CreateArgs, context: &mut Context) -> Outcome {
@@ -292,8 +306,14 @@ fn create(args: &CreateArgs, context: &mut Context) -> Outcome {
         UnixMillis(now.saturating_add(age))
     });
     let scopes: BTreeSet<Scope> = args.scopes.iter().copied().collect();
-    let made = topology(context)?.create_token(&args.name, scopes, expires, UnixMillis(now))?;
-    let (secret, record) = made;
+    let topology = topology(context, args.dry_run)?;
+    let (secret, record) = topology.create_token(&args.name, scopes, expires, UnixMillis(now))?;
+    if args.dry_run.dry_run {
+        let rights: Vec<&str> = record.scopes.iter().map(|scope| scope.as_str()).collect();
+        let made = Effect::new(Thing::Token, &record.name, Change::Made);
+        let made = made.detail(format!("{}; {}", rights.join(" "), until(&record)));
+        return tell(&made.into(), args.json, context);
+    }
     let text = secret.reveal_once();
     if args.json.json {
         context
@@ -311,7 +331,7 @@ fn create(args: &CreateArgs, context: &mut Context) -> Outcome {
 }
 
 fn list(json: JsonFlag, context: &mut Context) -> Outcome {
-    let tokens = topology(context)?.tokens()?;
+    let tokens = topology(context, DryRun { dry_run: false })?.tokens()?;
     if json.json {
         context.output.json(&tokens)?;
         return Ok(Exit::Success);
@@ -357,8 +377,13 @@ fn until(token: &TokenRecord) -> String {
     }
 }
 
-fn revoke(name: &str, context: &mut Context) -> Outcome {
-    if topology(context)?.revoke_token(name)? {
+fn revoke(args: &RevokeArgs, context: &mut Context) -> Outcome {
+    let name = &args.name;
+    if topology(context, args.dry_run)?.revoke_token(name)? {
+        if args.dry_run.dry_run {
+            let revoked = Effect::new(Thing::Token, name, Change::Revoked);
+            return tell(&revoked.into(), JsonFlag { json: false }, context);
+        }
         context
             .output
             .say(format_args!("token `{name}` is revoked"))?;

@@ -2,7 +2,7 @@ use podfleet_hub::op::{
     MountAdd, MountAddParams, MountList, MountListParams, MountParams, MountRemove, MountRename,
     MountRenameParams, MountReorder, MountReorderParams, MountResolve, MountView,
 };
-use podfleet_hub::topology::{MachineName, MountRef};
+use podfleet_hub::topology::{MachineName, Mount, MountRef};
 use podfleet_protocol::{MountName, SpaceName};
 
 use super::endpoint::state;
@@ -10,7 +10,7 @@ use crate::commands::json_flag::JsonFlag;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::hub::HubArgs;
+use crate::hub::{ChangeArgs, HubArgs};
 use crate::render::style::WARNING;
 use crate::render::table::{Cell, Column, Table};
 use crate::runtime::block_on;
@@ -30,7 +30,7 @@ enum Verb {
     /// List the mounts
     List(ListArgs),
     /// Remove a mount; the directory stays
-    Remove(OneArgs),
+    Remove(RemoveArgs),
     /// Give a mount another name
     Rename(RenameArgs),
     /// Move a mount to another place in the list
@@ -54,7 +54,7 @@ struct AddArgs {
     #[arg(long)]
     unchecked: bool,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -82,6 +82,17 @@ struct OneArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct RemoveArgs {
+    /// The mount
+    #[arg(value_name = "MOUNT")]
+    mount: MountRef,
+    #[command(flatten)]
+    change: ChangeArgs,
+    #[command(flatten)]
+    json: JsonFlag,
+}
+
+#[derive(Debug, clap::Args)]
 struct RenameArgs {
     /// The mount
     #[arg(value_name = "MOUNT")]
@@ -90,7 +101,7 @@ struct RenameArgs {
     #[arg(value_name = "NEW")]
     new: MountName,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -104,7 +115,7 @@ struct ReorderArgs {
     #[arg(value_name = "POSITION")]
     position: u32,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -114,38 +125,9 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
         match args.verb {
             Verb::Add(args) => add(args, context).await,
             Verb::List(args) => list(&args, context).await,
-            Verb::Remove(args) => {
-                let params = MountParams { mount: args.mount };
-                let view = args.hub.call::<MountRemove>(context, params).await?;
-                let said = format!(
-                    "mount `{}` is removed; {} stays",
-                    named(&view),
-                    view.mount.root
-                );
-                tell(&view, args.json, &said, context)
-            }
-            Verb::Rename(args) => {
-                let said = format!("mount `{}` is now `{}`", args.mount, args.new);
-                let params = MountRenameParams {
-                    mount: args.mount,
-                    new: args.new,
-                };
-                let view = args.hub.call::<MountRename>(context, params).await?;
-                tell(&view, args.json, &said, context)
-            }
-            Verb::Reorder(args) => {
-                let params = MountReorderParams {
-                    mount: args.mount,
-                    position: args.position,
-                };
-                let view = args.hub.call::<MountReorder>(context, params).await?;
-                let said = format!(
-                    "mount `{}` is at place {}",
-                    named(&view),
-                    view.mount.position
-                );
-                tell(&view, args.json, &said, context)
-            }
+            Verb::Remove(args) => remove(args, context).await,
+            Verb::Rename(args) => rename(args, context).await,
+            Verb::Reorder(args) => reorder(args, context).await,
             Verb::Resolve(args) => resolve(args, context).await,
         }
     })
@@ -158,15 +140,45 @@ async fn add(args: AddArgs, context: &mut Context) -> Outcome {
         root: args.root,
         unchecked: args.unchecked,
     };
-    let view = args.hub.call::<MountAdd>(context, params).await?;
-    let mount = &view.mount;
-    let said = format!(
-        "mount `{}` is {} on {}",
-        named(&view),
-        mount.root,
-        mount.endpoint
-    );
-    tell(&view, args.json, &said, context)
+    let added = args.change.call::<MountAdd>(context, params, args.json);
+    let said = |mount: &Mount| {
+        format!(
+            "mount `{}` is {} on {}",
+            mount.named(),
+            mount.root,
+            mount.endpoint
+        )
+    };
+    tell(added.await?, args.json, said, context)
+}
+
+async fn remove(args: RemoveArgs, context: &mut Context) -> Outcome {
+    let params = MountParams { mount: args.mount };
+    let removed = args.change.call::<MountRemove>(context, params, args.json);
+    let said =
+        |mount: &Mount| format!("mount `{}` is removed; {} stays", mount.named(), mount.root);
+    tell(removed.await?, args.json, said, context)
+}
+
+async fn rename(args: RenameArgs, context: &mut Context) -> Outcome {
+    let before = args.mount.clone();
+    let params = MountRenameParams {
+        mount: args.mount,
+        new: args.new,
+    };
+    let renamed = args.change.call::<MountRename>(context, params, args.json);
+    let said = |mount: &Mount| format!("mount `{before}` is now `{}`", mount.name);
+    tell(renamed.await?, args.json, said, context)
+}
+
+async fn reorder(args: ReorderArgs, context: &mut Context) -> Outcome {
+    let params = MountReorderParams {
+        mount: args.mount,
+        position: args.position,
+    };
+    let moved = args.change.call::<MountReorder>(context, params, args.json);
+    let said = |mount: &Mount| format!("mount `{}` is at place {}", mount.named(), mount.position);
+    tell(moved.await?, args.json, said, context)
 }
 
 async fn resolve(args: OneArgs, context: &mut Context) -> Outcome {
@@ -183,19 +195,17 @@ async fn resolve(args: OneArgs, context: &mut Context) -> Outcome {
     Ok(Exit::Success)
 }
 
-/// Returns a mount's name as commands take it.
-fn named(view: &MountView) -> MountRef {
-    MountRef {
-        space: view.mount.space.clone(),
-        name: view.mount.name.clone(),
-    }
-}
-
-fn tell(view: &MountView, json: JsonFlag, said: &str, context: &mut Context) -> Outcome {
-    if json.json {
-        context.output.json(view)?;
-    } else {
-        context.output.say(said)?;
+/// Tells what was done to a mount, if it was.
+fn tell(
+    done: Option<MountView>,
+    json: JsonFlag,
+    said: impl FnOnce(&Mount) -> String,
+    context: &mut Context,
+) -> Outcome {
+    match done {
+        Some(view) if json.json => context.output.json(&view)?,
+        Some(view) => context.output.say(said(&view.mount))?,
+        None => {}
     }
     Ok(Exit::Success)
 }

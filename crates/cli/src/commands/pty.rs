@@ -11,8 +11,8 @@ use crate::commands::json_flag::JsonFlag;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::hub::HubArgs;
 use crate::hub::agents::agent;
+use crate::hub::{ChangeArgs, HubArgs};
 use crate::render::style::{DIM, GOOD, WARNING};
 use crate::render::table::{Cell, Column, Table};
 use crate::runtime::block_on;
@@ -60,7 +60,7 @@ struct SpawnArgs {
     #[arg(value_name = "COMMAND", last = true)]
     command: Vec<String>,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -93,7 +93,7 @@ struct KillArgs {
     #[arg(value_name = "TERMINAL")]
     name: String,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
 }
 
 pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
@@ -119,10 +119,14 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
                 agent: agent(&args.name)?,
                 fleet: None,
             };
-            args.hub.call::<PtyKill>(context, params).await?;
-            context
-                .output
-                .say(format_args!("terminal `{}` is ended", args.name))?;
+            let silent = JsonFlag { json: false };
+            let killed = args.change.call::<PtyKill>(context, params, silent).await?;
+            if killed.is_some() {
+                let name = &args.name;
+                context
+                    .output
+                    .say(format_args!("terminal `{name}` is ended"))?;
+            }
             Ok(Exit::Success)
         }),
     }
@@ -136,8 +140,12 @@ async fn spawn(args: SpawnArgs, context: &mut Context) -> Outcome {
         size: Size::DEFAULT,
         name: args.name,
     };
-    let client = args.hub.client(context)?;
+    let client = args.change.hub.client(context)?;
     let deadline = podfleet_hub::wire::DEADLINE;
+    if args.change.is_dry() {
+        let preview = client.preview::<PtySpawn>(params, deadline, args.key);
+        return crate::hub::change::tell(&preview.await?, args.json, context);
+    }
     // A call whose answer is lost can be given again with the same key.
     let route = client
         .call_within::<PtySpawn>(params, deadline, args.key)

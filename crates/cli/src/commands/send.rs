@@ -192,8 +192,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let request = args.request()?;
     #[cfg(feature = "hub")]
     if let Some(hub) = &args.through.hub {
-        let report = through_hub(hub, &session, request, args, context)?;
-        return tell(&report, args, context);
+        return match through_hub(hub, &session, request, args, context)? {
+            Some(report) => tell(&report, args, context),
+            None => tell_dry(args, context),
+        };
     }
     let sent = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
@@ -215,13 +217,23 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             "if it was accepted it stays in the inbox; `fleet log {name}` says so"
         ))
     })?;
-    let Some(report) = sent else {
+    match sent {
+        Some(report) => tell(&report, args, context),
+        None => tell_dry(args, context),
+    }
+}
+
+fn tell_dry(args: &Args, context: &mut Context) -> Outcome {
+    let agent = args.receiver();
+    if args.json.json {
+        let told = serde_json::json!({ "dry_run": true, "agent": agent });
+        context.output.json(&told)?;
+    } else {
         context
             .output
-            .say(format_args!("it would be sent to `{}`", args.receiver()))?;
-        return Ok(Exit::Success);
-    };
-    tell(&report, args, context)
+            .say(format_args!("it would be sent to `{agent}`"))?;
+    }
+    Ok(Exit::Success)
 }
 
 fn tell(report: &SendReport, args: &Args, context: &mut Context) -> Outcome {
@@ -246,7 +258,7 @@ fn needed(report: &SendReport, wait: Option<Reached>) -> Option<Reached> {
     }
 }
 
-/// Sends by way of a hub, to an agent of whatever machine.
+/// Sends by way of a hub, to an agent of whatever machine; nothing with `--dry-run`.
 #[cfg(feature = "hub")]
 fn through_hub(
     hub: &str,
@@ -254,16 +266,16 @@ fn through_hub(
     request: SendRequest,
     args: &Args,
     context: &Context,
-) -> Result<SendReport, Error> {
+) -> Result<Option<SendReport>, Error> {
     use crate::hub::{agents, connect};
     use podfleet_hub::op::{FleetSend, SendParams};
-    use podfleet_hub::wire::MAX_DEADLINE;
+    use podfleet_hub::wire::{DEADLINE, MAX_DEADLINE};
 
     /// How much longer than the message the answer may take.
     const SLACK: Duration = Duration::from_secs(15);
 
-    if session.is_some() || args.dry_run.dry_run {
-        let message = "`--tmux` and `--dry-run` are for this machine, not for a hub's";
+    if session.is_some() {
+        let message = "`--tmux` is for this machine, not for a hub's";
         return Err(Error::message(Exit::Usage, message));
     }
     let deadline = request
@@ -294,8 +306,12 @@ fn through_hub(
     };
     let sent = block_on(async {
         let client = connect::client(hub, context)?;
+        if args.dry_run.dry_run {
+            let looked = client.preview::<FleetSend>(params, DEADLINE, None);
+            return looked.await.map(|_| None).map_err(Error::from);
+        }
         let sent = client.call_within::<FleetSend>(params, deadline, None);
-        sent.await.map_err(|error| {
+        sent.await.map(Some).map_err(|error| {
             let may_be_accepted = is_lost(&error);
             let error = Error::from(error);
             if may_be_accepted {
@@ -305,9 +321,11 @@ fn through_hub(
             }
         })
     });
-    let mut report = sent.map_err(|error| error.hint_if_interrupted(&again))?;
-    report.agent = request.agent;
-    Ok(report)
+    let report = sent.map_err(|error| error.hint_if_interrupted(&again))?;
+    Ok(report.map(|report| SendReport {
+        agent: request.agent,
+        ..report
+    }))
 }
 
 /// Returns whether it may have been done all the same.

@@ -35,9 +35,11 @@ fn exit_of(code: Code) -> Exit {
         | Code::RequestInvalid
         | Code::RequestUnknown
         | Code::AuthRequired => Exit::Usage,
-        Code::FsNotFound | Code::FsNotADirectory | Code::FsIsADirectory | Code::AgentNotRunning => {
-            Exit::No
-        }
+        Code::FsNotFound
+        | Code::FsNotADirectory
+        | Code::FsIsADirectory
+        | Code::AgentNotRunning
+        | Code::PtyNotStarted => Exit::No,
         Code::FsPermission
         | Code::FsExists
         | Code::FsTooLarge

@@ -93,18 +93,48 @@ impl Fleet {
         Ok(terminal(&pod))
     }
 
+    /// Says whether [`open_terminal`](Self::open_terminal) would begin; starts and changes nothing.
+    /// Returns the terminal that was opened by the same request before, if there is one.
+    ///
+    /// # Errors
+    /// As it, save for what only the start of the program can tell.
+    pub async fn check_terminal(
+        &self,
+        request: &TerminalRequest,
+    ) -> Result<Option<Terminal>, FleetError> {
+        if let Some(pod) = self.store.pod(request.id).await? {
+            return opened_before(request, &pod).map(Some);
+        }
+        self.new_terminal(request)?;
+        match self.store.find_pod(&self.key, &request.name).await? {
+            Some(taken) => Err(FleetError::new(FleetErrorKind::NameTaken {
+                existing: taken.identity.name.to_string(),
+            })),
+            None => Ok(None),
+        }
+    }
+
     /// Ends a terminal and forgets its pod; its session log stays.
     ///
     /// # Errors
     /// Fails for an unknown pod, one that hosts an agent, and one that cannot be ended.
     pub async fn close_terminal(&self, name: &str, reason: &str) -> Result<(), FleetError> {
-        if self.pod_record(name).await?.class != TERMINAL_CLASS {
-            let error = FleetError::not_allowed(name, "it is an agent, and no terminal");
-            return Err(error.hint(format!("`fleet down {name}` ends it")));
-        }
+        self.check_is_terminal(name).await?;
         self.stop_pod(name, reason).await?;
         self.forget(name, false).await?;
         Ok(())
+    }
+
+    /// Refuses a name that is none of a terminal; changes nothing.
+    ///
+    /// # Errors
+    /// Fails for an unknown pod, and for one that hosts an agent.
+    pub async fn check_is_terminal(&self, name: &str) -> Result<(), FleetError> {
+        if self.pod_record(name).await?.class == TERMINAL_CLASS {
+            return Ok(());
+        }
+        let error = FleetError::not_allowed(name, "it is an agent, and no terminal");
+        Err(error.hint(format!("`fleet down {name}` ends it")))
     }
 
     fn new_terminal(&self, request: &TerminalRequest) -> Result<NewChild, FleetError> {

@@ -9,16 +9,18 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
 use http_body_util::BodyStream;
 use hyper::body::Incoming;
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
-use super::{ClientError, HubClient, Unreachable, answer_of, lost};
+use super::{ClientError, HubClient, Unreachable, answer_of, lost, read};
 use crate::contained::{Change, Precondition, Stat};
 use crate::fault::Fault;
 use crate::op::Place;
 use crate::path::MountPath;
+use crate::preview::Preview;
 use crate::server::{files, watch};
 
 /// The longest event of a watched directory in bytes: a thousand names of 255, escaped.
@@ -158,7 +160,33 @@ impl HubClient {
         precondition: &Precondition,
         body: Body,
     ) -> Result<Stat, ClientError> {
-        let mut request = self.request("PUT", &url(files::PREFIX, place, path));
+        let url = url(files::PREFIX, place, path);
+        read(self.put(&url, precondition, body).await?)
+    }
+
+    /// Asks what the writing of a file would do.
+    ///
+    /// # Errors
+    /// Fails as [`write_file`](Self::write_file) does.
+    pub async fn preview_write(
+        &self,
+        place: &Place,
+        path: &MountPath,
+        precondition: &Precondition,
+    ) -> Result<Preview, ClientError> {
+        let url = url(files::PREFIX, place, path);
+        let also = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{also}dry_run=true");
+        read(self.put(&url, precondition, Body::empty()).await?)
+    }
+
+    async fn put(
+        &self,
+        url: &str,
+        precondition: &Precondition,
+        body: Body,
+    ) -> Result<Value, ClientError> {
+        let mut request = self.request("PUT", url);
         match precondition {
             Precondition::None => {}
             Precondition::Absent => request = request.header("if-none-match", "*"),
@@ -173,9 +201,7 @@ impl HubClient {
         let answer = answer_of(response).await?;
         match (answer.value, answer.error) {
             (_, Some(fault)) => Err(ClientError::Answer(fault)),
-            (Some(value), None) => {
-                serde_json::from_value(value).map_err(|error| ClientError::NoHub(error.to_string()))
-            }
+            (Some(value), None) => Ok(value),
             (None, None) => Err(ClientError::NoHub("an answer that says nothing".to_owned())),
         }
     }

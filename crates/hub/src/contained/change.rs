@@ -146,16 +146,18 @@ impl Contained {
                 let message = "nobody waits for its removal any more; a part of it may be gone";
                 at(path, Code::DeadlineExceeded, message)
             }
-            io::ErrorKind::DirectoryNotEmpty => {
-                at(path, Code::FsConflict, "it is not empty").hint("`-r` removes all that is in it")
-            }
+            io::ErrorKind::DirectoryNotEmpty => not_empty(path),
             _ => fault(&error, path.as_str()),
         })?;
         sync_directory(&directory).map_err(error)
     }
 }
 
-fn into_itself(path: &MountPath) -> Fault {
+pub(super) fn not_empty(path: &MountPath) -> Fault {
+    at(path, Code::FsConflict, "it is not empty").hint("`-r` removes all that is in it")
+}
+
+pub(super) fn into_itself(path: &MountPath) -> Fault {
     at(
         path,
         Code::FsConflict,

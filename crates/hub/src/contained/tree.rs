@@ -14,7 +14,10 @@ use uuid::Uuid;
 /// first, so that neither the stack nor the descriptors of the process depend on it.
 const DEPTH: usize = 32;
 
-/// A directory that is being emptied.
+/// Up to how many entries are counted.
+const MOST: u64 = 100_000;
+
+/// A directory that is being emptied, or counted.
 struct Level {
     name: PathBuf,
     directory: Dir,
@@ -79,6 +82,62 @@ fn empty(parent: &Dir, name: &Path, waited_for: &CancellationToken) -> io::Resul
             all = false;
         }
     }
+}
+
+/// Whether nothing is in a directory.
+pub(super) fn is_empty(parent: &Dir, name: &Path) -> io::Result<bool> {
+    let mut level = Level::open(parent, name.to_owned())?;
+    Ok(level.entries.next().transpose()?.is_none())
+}
+
+/// How many entries a directory has in it, at any depth.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) entries: u64,
+    /// Whether these are all.
+    pub(super) all: bool,
+}
+
+/// Counts what is in a directory, to a number and a depth from which on that says nothing more.
+///
+/// # Errors
+/// Fails at the first directory that cannot be read, and with `TimedOut` when `waited_for` is
+/// cancelled.
+pub(super) fn count(
+    parent: &Dir,
+    name: &Path,
+    waited_for: &CancellationToken,
+) -> io::Result<Counted> {
+    let mut levels = vec![Level::open(parent, name.to_owned())?];
+    let mut counted = Counted {
+        entries: 0,
+        all: true,
+    };
+    while let Some(level) = levels.last_mut() {
+        if waited_for.is_cancelled() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let Some(entry) = level.entries.next().transpose()? else {
+            levels.pop();
+            continue;
+        };
+        if counted.entries == MOST {
+            counted.all = false;
+            break;
+        }
+        counted.entries += 1;
+        if !entry.file_type()?.is_dir() {
+            continue;
+        }
+        let inner = entry.file_name().into();
+        if levels.len() == DEPTH {
+            counted.all = false;
+        } else if let Some(level) = levels.last() {
+            let inner = Level::open(&level.directory, inner)?;
+            levels.push(inner);
+        }
+    }
+    Ok(counted)
 }
 
 fn move_up(from: &Dir, name: &Path, top: &Dir) -> io::Result<()> {

@@ -48,6 +48,16 @@ pub struct Written {
     file: File,
 }
 
+/// The place of a file that is to be written.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) directory: Dir,
+    /// Its name there.
+    pub(super) name: PathBuf,
+    /// What is there now.
+    pub(super) found: Option<Stat>,
+}
+
 impl Contained {
     /// Begins to write a file. A link that stays below is followed: its target is written.
     ///
@@ -55,22 +65,12 @@ impl Contained {
     /// Fails when its directory is not there, it is no file, or a link leads out.
     pub fn write(&self, path: &MountPath, precondition: Precondition) -> Result<Written, Fault> {
         let error = |error: io::Error| fault(&error, path.as_str());
-        let target = self.write_target(path)?;
-        let (directory, name) = self.open_parent(&target)?;
-        let mode = match directory.symlink_metadata(name) {
-            Ok(found) => {
-                let found = Stat::of(name, &found);
-                match found.kind {
-                    Kind::File => found.mode,
-                    Kind::Directory => {
-                        return Err(at(path, Code::FsIsADirectory, "it is a directory"));
-                    }
-                    _ => return Err(at(path, Code::FsPermission, "it is no file")),
-                }
-            }
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => 0o644,
-            Err(other) => return Err(error(other)),
-        };
+        let target = self.target(path, &precondition)?;
+        let Target {
+            directory,
+            name,
+            found,
+        } = target;
         let (file, part) = match unnamed(&directory) {
             Some(file) => (file, None),
             None => named(&directory)
@@ -79,16 +79,43 @@ impl Contained {
         };
         let written = Written {
             file,
-            name: PathBuf::from(name),
+            name,
             path: path.clone(),
             directory,
             part,
             precondition,
         };
-        written.check()?;
-        let permissions = Permissions::from_mode(mode);
+        let permissions = Permissions::from_mode(found.map_or(0o644, |found| found.mode));
         written.file.set_permissions(permissions).map_err(error)?;
         Ok(written)
+    }
+
+    /// Finds the place of a file that is to be written.
+    pub(super) fn target(
+        &self,
+        path: &MountPath,
+        precondition: &Precondition,
+    ) -> Result<Target, Fault> {
+        let target = self.write_target(path)?;
+        let (directory, name) = self.open_parent(&target)?;
+        let found = match directory.symlink_metadata(name) {
+            Ok(found) => Some(Stat::of(name, &found)),
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => None,
+            Err(other) => return Err(fault(&other, path.as_str())),
+        };
+        match found.as_ref().map(|found| found.kind) {
+            None | Some(Kind::File) => {}
+            Some(Kind::Directory) => {
+                return Err(at(path, Code::FsIsADirectory, "it is a directory"));
+            }
+            Some(_) => return Err(at(path, Code::FsPermission, "it is no file")),
+        }
+        precondition.check(found.as_ref(), path)?;
+        Ok(Target {
+            directory,
+            name: PathBuf::from(name),
+            found,
+        })
     }
 
     /// Follows a link that stays below; its target is there.
@@ -165,16 +192,21 @@ impl Written {
 
     fn check(&self) -> Result<(), Fault> {
         let found = self.directory.symlink_metadata(&self.name);
-        let tag = found.ok().map(|found| Stat::of("", &found).etag);
-        match (&self.precondition, tag) {
-            (Precondition::None, _) | (Precondition::Absent, None) => Ok(()),
-            (Precondition::Absent, Some(_)) => {
-                Err(at(&self.path, Code::FsExists, "it is there already"))
-            }
-            (Precondition::Etag(wanted), Some(tag)) if *wanted == tag => Ok(()),
-            (Precondition::Etag(_), _) => {
+        let found = found.ok().map(|found| Stat::of("", &found));
+        self.precondition.check(found.as_ref(), &self.path)
+    }
+}
+
+impl Precondition {
+    /// Refuses what is not as it says.
+    fn check(&self, found: Option<&Stat>, path: &MountPath) -> Result<(), Fault> {
+        match (self, found) {
+            (Self::None, _) | (Self::Absent, None) => Ok(()),
+            (Self::Absent, Some(_)) => Err(at(path, Code::FsExists, "it is there already")),
+            (Self::Etag(wanted), Some(found)) if *wanted == found.etag => Ok(()),
+            (Self::Etag(_), _) => {
                 let why = "it is not what it was when its tag was taken";
-                Err(at(&self.path, Code::FsConflict, why))
+                Err(at(path, Code::FsConflict, why))
             }
         }
     }

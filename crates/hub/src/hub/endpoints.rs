@@ -11,7 +11,7 @@ use crate::op::{
     ProbeResult,
 };
 use crate::secret::Entrusted;
-use crate::topology::{Dependents, Endpoint, MachineName};
+use crate::topology::{Dependents, Endpoint, MachineName, Topology};
 
 impl Hub {
     pub(super) fn list_endpoints(&self) -> Result<EndpointListResult, Fault> {
@@ -40,6 +40,17 @@ impl Hub {
         &self,
         params: EndpointAddParams,
     ) -> Result<EndpointView, Fault> {
+        let added = self.added_in(&self.topology, params).await?;
+        self.endpoints.add(added.clone());
+        self.view(added)
+    }
+
+    /// Adds an endpoint to a topology, which may be a rehearsal, after all that is to be asked.
+    pub(super) async fn added_in(
+        &self,
+        topology: &Topology,
+        params: EndpointAddParams,
+    ) -> Result<Endpoint, Fault> {
         let by_ssh = matches!(params.reach, Reach::Ssh { .. });
         let token = params.token.map(Entrusted::given).transpose()?;
         match (&token, by_ssh) {
@@ -56,26 +67,16 @@ impl Hub {
         }
         let (name, reach) = (params.name, params.reach);
         refuse_other_key(&reach).await?;
-        let added = self
-            .topology
-            .add_endpoint(name, reach, None, token.as_ref(), now())?;
-        self.endpoints.add(added.clone());
-        self.view(added)
+        topology.add_endpoint(name, reach, None, token.as_ref(), now())
     }
 
     pub(super) async fn update_endpoint(
         &self,
         params: EndpointUpdateParams,
     ) -> Result<EndpointView, Fault> {
-        let token = params.token.map(Entrusted::given).transpose()?;
-        let known = self.topology.endpoint(&params.name)?;
-        if let (Some(pin), Reach::Tls { address, .. }) = (params.pin, known.reach) {
-            refuse_other_key(&Reach::Tls { address, pin }).await?;
-        }
-        let updated =
-            self.topology
-                .update_endpoint(&params.name, params.pin, token.as_ref(), now())?;
-        if params.pin.is_none() && token.is_none() {
+        let accepts_hub = params.pin.is_none() && params.token.is_none();
+        let updated = self.updated_in(&self.topology, params).await?;
+        if accepts_hub {
             self.endpoints.note(&updated);
             return self.try_again(updated);
         }
@@ -83,6 +84,20 @@ impl Hub {
         self.endpoints.remove(updated.endpoint_id);
         self.endpoints.add(updated.clone());
         self.view(updated)
+    }
+
+    /// Changes an endpoint of a topology, which may be a rehearsal, after all that is to be asked.
+    pub(super) async fn updated_in(
+        &self,
+        topology: &Topology,
+        params: EndpointUpdateParams,
+    ) -> Result<Endpoint, Fault> {
+        let token = params.token.map(Entrusted::given).transpose()?;
+        let known = topology.endpoint(&params.name)?;
+        if let (Some(pin), Reach::Tls { address, .. }) = (params.pin, known.reach) {
+            refuse_other_key(&Reach::Tls { address, pin }).await?;
+        }
+        topology.update_endpoint(&params.name, params.pin, token.as_ref(), now())
     }
 
     pub(super) fn rename_endpoint(
@@ -100,10 +115,7 @@ impl Hub {
         &self,
         params: &EndpointRemoveParams,
     ) -> Result<EndpointRemoveResult, Fault> {
-        let expected = match (params.cascade, params.expect) {
-            (true, _) => None,
-            (false, expected) => Some(expected.unwrap_or(0)),
-        };
+        let expected = params.expected();
         let (endpoint, removed) = self.topology.remove_endpoint(&params.name, expected)?;
         self.endpoints.remove(endpoint.endpoint_id);
         Ok(EndpointRemoveResult { endpoint, removed })

@@ -54,53 +54,32 @@ impl Hub {
     }
 
     pub(super) async fn stat(&self, params: PathParams, order: &Order) -> Result<Stat, Fault> {
-        let place = self.file_place(&params.place, order).await?;
-        let path = place.path(&params.path)?.as_str().to_owned();
-        match place.doer {
-            Doer::Here => self.machine.stat(&place.root, &path).await,
-            Doer::There(remote) => {
-                let place = Place::Root(place.root);
-                remote
-                    .call::<FsStat>(PathParams { place, path }, order.deadline)
-                    .await
-            }
+        let (doer, at) = self.below(params, order).await?;
+        match doer {
+            Doer::Here => self.machine.stat(root_of(&at.place), &at.path).await,
+            Doer::There(remote) => remote.call::<FsStat>(at, order.deadline).await,
         }
     }
 
     pub(super) async fn list(&self, params: ListParams, order: &Order) -> Result<ListPage, Fault> {
-        let place = self.file_place(&params.place, order).await?;
-        let path = place.path(&params.path)?.as_str().to_owned();
-        match place.doer {
+        let (doer, at) = self.below(params, order).await?;
+        match doer {
             Doer::Here => {
-                let ListParams { after, limit, .. } = params;
-                self.machine.list(&place.root, &path, after, limit).await
+                let root = root_of(&at.place);
+                self.machine.list(root, &at.path, at.after, at.limit).await
             }
-            Doer::There(remote) => {
-                let place = Place::Root(place.root);
-                let params = ListParams {
-                    place,
-                    path,
-                    ..params
-                };
-                remote.call::<FsList>(params, order.deadline).await
-            }
+            Doer::There(remote) => remote.call::<FsList>(at, order.deadline).await,
         }
     }
 
     pub(super) async fn mkdir(&self, params: MkdirParams, order: &Order) -> Result<Stat, Fault> {
-        let place = self.file_place(&params.place, order).await?;
-        let path = place.path(&params.path)?.as_str().to_owned();
-        match place.doer {
-            Doer::Here => self.machine.mkdir(&place.root, &path, params.parents).await,
-            Doer::There(remote) => {
-                let place = Place::Root(place.root);
-                let params = MkdirParams {
-                    place,
-                    path,
-                    ..params
-                };
-                remote.call::<FsMkdir>(params, order.deadline).await
+        let (doer, at) = self.below(params, order).await?;
+        match doer {
+            Doer::Here => {
+                let root = root_of(&at.place);
+                self.machine.mkdir(root, &at.path, at.parents).await
             }
+            Doer::There(remote) => remote.call::<FsMkdir>(at, order.deadline).await,
         }
     }
 
@@ -109,13 +88,13 @@ impl Hub {
         params: TwoPathsParams,
         order: &Order,
     ) -> Result<Nothing, Fault> {
-        let (place, params) = self.two_paths(params, order).await?;
-        match place {
+        let (doer, at) = self.below(params, order).await?;
+        match doer {
             Doer::Here => {
-                let (root, paths) = here(&params);
-                self.machine.rename(root, paths, params.replace).await
+                let (root, paths) = (root_of(&at.place), (&*at.from, &*at.to));
+                self.machine.rename(root, paths, at.replace).await
             }
-            Doer::There(remote) => remote.call::<FsRename>(params, order.deadline).await,
+            Doer::There(remote) => remote.call::<FsRename>(at, order.deadline).await,
         }
     }
 
@@ -124,13 +103,13 @@ impl Hub {
         params: TwoPathsParams,
         order: &Order,
     ) -> Result<CopyReport, Fault> {
-        let (place, params) = self.two_paths(params, order).await?;
-        match place {
+        let (doer, at) = self.below(params, order).await?;
+        match doer {
             Doer::Here => {
-                let (root, paths) = here(&params);
-                self.machine.copy(root, paths, params.replace).await
+                let (root, paths) = (root_of(&at.place), (&*at.from, &*at.to));
+                self.machine.copy(root, paths, at.replace).await
             }
-            Doer::There(remote) => remote.call::<FsCopy>(params, order.deadline).await,
+            Doer::There(remote) => remote.call::<FsCopy>(at, order.deadline).await,
         }
     }
 
@@ -139,47 +118,64 @@ impl Hub {
         params: RemoveParams,
         order: &Order,
     ) -> Result<Nothing, Fault> {
-        let place = self.file_place(&params.place, order).await?;
-        let path = place.path(&params.path)?.as_str().to_owned();
-        match place.doer {
+        let (doer, at) = self.below(params, order).await?;
+        match doer {
             Doer::Here => {
-                self.machine
-                    .remove(&place.root, &path, params.removal)
-                    .await
+                let root = root_of(&at.place);
+                self.machine.remove(root, &at.path, at.removal).await
             }
-            Doer::There(remote) => {
-                let place = Place::Root(place.root);
-                let params = RemoveParams {
-                    place,
-                    path,
-                    ..params
-                };
-                remote.call::<FsRemove>(params, order.deadline).await
-            }
+            Doer::There(remote) => remote.call::<FsRemove>(at, order.deadline).await,
         }
     }
 
-    /// Resolves the place of two paths; what comes back names the directory on its machine.
-    async fn two_paths(
+    /// Finds out which machine is to do something with files, and says it in that machine's words:
+    /// below which of its directories, and with plain paths.
+    pub(super) async fn below<P: OfPlace>(
         &self,
-        params: TwoPathsParams,
+        mut params: P,
         order: &Order,
-    ) -> Result<(Doer, TwoPathsParams), Fault> {
-        let place = self.file_place(&params.place, order).await?;
-        let resolved = TwoPathsParams {
-            from: place.path(&params.from)?.as_str().to_owned(),
-            to: place.path(&params.to)?.as_str().to_owned(),
-            place: Place::Root(place.root),
-            replace: params.replace,
-        };
-        Ok((place.doer, resolved))
+    ) -> Result<(Doer, P), Fault> {
+        let place = self.file_place(params.place(), order).await?;
+        for path in params.paths() {
+            *path = place.path(path)?.as_str().to_owned();
+        }
+        *params.place() = Place::Root(place.root);
+        Ok((place.doer, params))
     }
 }
 
-fn here(params: &TwoPathsParams) -> (&str, (&str, &str)) {
-    let root = match &params.place {
-        Place::Root(root) => root.as_str(),
+/// Returns the directory of a place that was found out.
+pub(super) fn root_of(place: &Place) -> &str {
+    match place {
+        Place::Root(root) => root,
         Place::Mount(_) => "",
+    }
+}
+
+/// Parameters of an operation on files.
+pub(super) trait OfPlace {
+    fn place(&mut self) -> &mut Place;
+    fn paths(&mut self) -> Vec<&mut String>;
+}
+
+macro_rules! of_place {
+    ($($params:ty: $($path:ident),+;)*) => {
+        $(impl OfPlace for $params {
+            fn place(&mut self) -> &mut Place {
+                &mut self.place
+            }
+
+            fn paths(&mut self) -> Vec<&mut String> {
+                vec![$(&mut self.$path),+]
+            }
+        })*
     };
-    (root, (&params.from, &params.to))
+}
+
+of_place! {
+    PathParams: path;
+    ListParams: path;
+    MkdirParams: path;
+    TwoPathsParams: from, to;
+    RemoveParams: path;
 }

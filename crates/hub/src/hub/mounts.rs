@@ -24,6 +24,16 @@ impl Hub {
         params: MountAddParams,
         order: &Order,
     ) -> Result<MountView, Fault> {
+        let new = self.new_mount(params, order).await?;
+        self.view_mount(self.topology.add_mount(&new, now())?)
+    }
+
+    /// Finds out what a mount would be, by asking the machine that has its directory.
+    pub(super) async fn new_mount(
+        &self,
+        params: MountAddParams,
+        order: &Order,
+    ) -> Result<NewMount, Fault> {
         if !Path::new(&params.root).is_absolute() {
             let message = format!("the root `{}` is not absolute", params.root.escape_debug());
             return Err(Fault::new(Code::PathOutsideRoot, message));
@@ -43,13 +53,12 @@ impl Hub {
             Doer::Here => None,
             Doer::There(remote) => Some(remote.endpoint()),
         };
-        let new = NewMount {
+        Ok(NewMount {
             mount: params.mount,
             endpoint,
             root,
             checked,
-        };
-        self.view_mount(self.topology.add_mount(&new, now())?)
+        })
     }
 
     pub(super) fn rename_mount(&self, params: &MountRenameParams) -> Result<MountView, Fault> {
@@ -112,7 +121,11 @@ impl Hub {
             return Ok((doer, mount));
         }
         let root = self.confirm(&doer, &mount.root, order).await?;
-        self.topology.confirm_mount(mount.mount_id, &root)?;
+        let topology = match order.dry_run {
+            true => &self.topology.rehearsal(),
+            false => &*self.topology,
+        };
+        topology.confirm_mount(mount.mount_id, &root)?;
         let confirmed = Mount {
             root,
             checked: true,

@@ -16,13 +16,40 @@ use crate::op::{
 use crate::topology::{MachineName, Route};
 
 impl Hub {
-    /// Opens a terminal. The order's key makes the identity of its pod, so that the same order again
-    /// opens no second one.
+    /// Opens a terminal.
     pub(super) async fn spawn_terminal(
         &self,
         params: PtySpawnParams,
         order: &Order,
     ) -> Result<Route, Fault> {
+        let Terminal { doer, open, route } = self.new_terminal(params, order).await?;
+        // The route first: whatever happens then, the terminal is known here.
+        let is_new = self.topology.keep_route(&route, doer.endpoint())?;
+        if !is_new {
+            self.refuse_other_order(&route)?;
+        }
+        let opened = match doer {
+            Doer::Here => self.machine.open_terminal(open).await,
+            Doer::There(remote) => remote.call::<PtyOpen>(open, order.deadline).await,
+        };
+        match opened {
+            Ok(_) => Ok(route),
+            Err(fault) => {
+                if is_new && is_refusal(&fault) {
+                    self.topology.drop_route(route.session)?;
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    /// Finds out what a terminal would be. The order's key makes the identity of its pod, so that the
+    /// same order again opens no second one.
+    pub(super) async fn new_terminal(
+        &self,
+        params: PtySpawnParams,
+        order: &Order,
+    ) -> Result<Terminal, Fault> {
         let mount = self.topology.mount(&params.mount)?;
         let machine = mount.endpoint.clone();
         let (doer, mount) = self.resolved(mount, order).await?;
@@ -50,32 +77,11 @@ impl Hub {
             mount: params.mount,
             created: now(),
         };
-        let endpoint = match &doer {
-            Doer::Here => None,
-            Doer::There(remote) => Some(remote.endpoint().endpoint_id),
-        };
-        // The route first: whatever happens then, the terminal is known here.
-        let is_new = self.topology.keep_route(&route, endpoint)?;
-        if !is_new {
-            self.refuse_other_order(&route)?;
-        }
-        let opened = match doer {
-            Doer::Here => self.machine.open_terminal(open).await,
-            Doer::There(remote) => remote.call::<PtyOpen>(open, order.deadline).await,
-        };
-        match opened {
-            Ok(_) => Ok(route),
-            Err(fault) => {
-                if is_new && is_refusal(&fault) {
-                    self.topology.drop_route(session)?;
-                }
-                Err(fault)
-            }
-        }
+        Ok(Terminal { doer, open, route })
     }
 
     /// Refuses an order whose key was that of another terminal. One that is the same is no new order.
-    fn refuse_other_order(&self, route: &Route) -> Result<(), Fault> {
+    pub(super) fn refuse_other_order(&self, route: &Route) -> Result<(), Fault> {
         let Some(known) = self.topology.route(route.session)? else {
             return Ok(());
         };
@@ -150,10 +156,7 @@ impl Hub {
                 remote.call::<PtyKill>(params, order.deadline).await
             }
         };
-        let routes = self.topology.routes()?.into_iter();
-        let route =
-            { routes }.find(|route| route.agent == agent.agent && route.endpoint == agent.endpoint);
-        match (killed, route) {
+        match (killed, self.route_of(&agent)?) {
             (Ok(done), route) => {
                 if let Some(route) = route {
                     self.topology.drop_route(route.session)?;
@@ -168,6 +171,21 @@ impl Hub {
             (Err(fault), _) => Err(fault),
         }
     }
+
+    /// Returns the route of a terminal that is named.
+    pub(super) fn route_of(&self, agent: &AgentRef) -> Result<Option<Route>, Fault> {
+        let mut routes = self.topology.routes()?.into_iter();
+        Ok(routes.find(|route| route.agent == agent.agent && route.endpoint == agent.endpoint))
+    }
+}
+
+/// A terminal that is to be opened.
+pub(super) struct Terminal {
+    pub(super) doer: Doer,
+    /// What its machine is asked for.
+    pub(super) open: PtyOpenParams,
+    /// By what it is known here.
+    pub(super) route: Route,
 }
 
 /// Whether the machine itself said that there is no terminal, rather than not answering.

@@ -13,11 +13,23 @@ use crate::fault::{Code, Fault};
 use crate::op::{
     AgentRow, InboxParams, LogParams, LogResult, ReceiptParams, SendParams, TailParams,
 };
+use crate::preview::{Change, Effect, Preview, Thing};
 
 /// How many records a log is read for at most.
 const MAX_RECORDS: u32 = 1000;
 /// How many lines of a terminal are given at most.
 const MAX_LINES: u32 = 10_000;
+
+fn request(params: SendParams) -> SendRequest {
+    SendRequest {
+        id: params.id,
+        class: params.class,
+        typing: params.typing,
+        wait: params.wait,
+        timeout: params.timeout_ms.map(Duration::from_millis),
+        ..SendRequest::new(params.to.agent.as_str(), params.body)
+    }
+}
 
 impl Machine {
     pub(crate) async fn fleet(&self, fleet: Option<FleetName>) -> Result<podfleet::Fleet, Fault> {
@@ -39,19 +51,21 @@ impl Machine {
     /// # Errors
     /// Fails when the message was not accepted.
     pub async fn send(&self, params: SendParams) -> Result<SendReport, Fault> {
-        let fleet = self.fleet(params.fleet).await?;
-        let request = SendRequest {
-            id: params.id,
-            class: params.class,
-            typing: params.typing,
-            wait: params.wait,
-            timeout: params.timeout_ms.map(Duration::from_millis),
-            ..SendRequest::new(params.to.agent.as_str(), params.body)
-        };
-        fleet
-            .send(request)
-            .await
-            .map_err(|error| fleet_fault(&error))
+        let fleet = self.fleet(params.fleet.clone()).await?;
+        let sent = fleet.send(request(params)).await;
+        sent.map_err(|error| fleet_fault(&error))
+    }
+
+    /// Says whether [`send`](Self::send) would find its receiver, and no rule refuses the message.
+    ///
+    /// # Errors
+    /// As it, save for what only the receiver's inbox can tell.
+    pub async fn preview_send(&self, params: SendParams) -> Result<Preview, Fault> {
+        let fleet = self.fleet(params.fleet.clone()).await?;
+        let told = Effect::new(Thing::Agent, params.to.agent.clone(), Change::Told);
+        let checked = fleet.check_send(&request(params)).await;
+        checked.map_err(|error| fleet_fault(&error))?;
+        Ok(told.into())
     }
 
     /// Gives the last lines of an agent's terminal.

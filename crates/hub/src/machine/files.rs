@@ -7,9 +7,10 @@ use podfleet_protocol::method::Nothing;
 use tokio_util::sync::CancellationToken;
 
 use super::Machine;
-use crate::contained::{Contained, CopyReport, ListPage, Removal, Stat, check_root};
+use crate::contained::{Contained, CopyReport, ListPage, Precondition, Removal, Stat, check_root};
 use crate::fault::{Code, Fault};
 use crate::path::MountPath;
+use crate::preview::Preview;
 
 /// A directory of this machine that paths are below.
 #[derive(Debug, Clone)]
@@ -159,6 +160,87 @@ impl Machine {
         root.with(move |files| files.remove(&path, removal, &waited_for))
             .await?;
         Ok(Nothing {})
+    }
+
+    /// Says what [`mkdir`](Self::mkdir) would do.
+    ///
+    /// # Errors
+    /// As it.
+    pub async fn preview_mkdir(
+        &self,
+        root: &str,
+        path: &str,
+        parents: bool,
+    ) -> Result<Preview, Fault> {
+        let root = self.root(root).await?;
+        let path = root.path(path)?;
+        root.with(move |files| files.preview_mkdir(&path, parents))
+            .await
+    }
+
+    /// Says what [`rename`](Self::rename) would do.
+    ///
+    /// # Errors
+    /// As it.
+    pub async fn preview_rename(
+        &self,
+        root: &str,
+        (from, to): (&str, &str),
+        replace: bool,
+    ) -> Result<Preview, Fault> {
+        let root = self.root(root).await?;
+        let (from, to) = (root.path(from)?, root.path(to)?);
+        root.with(move |files| files.preview_rename(&from, &to, replace))
+            .await
+    }
+
+    /// Says what [`copy`](Self::copy) would do.
+    ///
+    /// # Errors
+    /// As it.
+    pub async fn preview_copy(
+        &self,
+        root: &str,
+        (from, to): (&str, &str),
+        replace: bool,
+    ) -> Result<Preview, Fault> {
+        let root = self.root(root).await?;
+        let (from, to) = (root.path(from)?, root.path(to)?);
+        root.with(move |files| files.preview_copy(&from, &to, replace))
+            .await
+    }
+
+    /// Says what the writing of a file would do.
+    ///
+    /// # Errors
+    /// As [`Contained::write`].
+    pub async fn preview_write(
+        &self,
+        root: &str,
+        path: MountPath,
+        precondition: Precondition,
+    ) -> Result<Preview, Fault> {
+        let root = self.root(root).await?;
+        root.with(move |files| files.preview_write(&path, &precondition))
+            .await
+    }
+
+    /// Says what [`remove`](Self::remove) would do.
+    ///
+    /// # Errors
+    /// As it.
+    pub async fn preview_remove(
+        &self,
+        root: &str,
+        path: &str,
+        removal: Removal,
+    ) -> Result<Preview, Fault> {
+        let root = self.root(root).await?;
+        let path = root.path(path)?;
+        let waited_for = CancellationToken::new();
+        let _ends_with_this = waited_for.clone().drop_guard();
+        root.with(move |files| files.preview_remove(&path, removal, &waited_for))
+            .await
     }
 
     /// Returns the real path of a directory below a root, for a process that is to begin there.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::{Machine, fleet_fault};
 use crate::fault::{Code, Fault};
 use crate::op::{PtyOpenParams, PtyOpened, PtyState, PtyStatesResult};
+use crate::preview::{Change, Effect, Preview, Thing};
 
 impl Machine {
     /// Opens a terminal in a directory below a root.
@@ -17,19 +18,7 @@ impl Machine {
     /// # Errors
     /// Fails when the directory or the command is refused, and when the program does not start.
     pub async fn open_terminal(&self, params: PtyOpenParams) -> Result<PtyOpened, Fault> {
-        refuse_no_program(&params.command)?;
-        let working_directory = self.working_directory(&params.root, &params.cwd).await?;
-        let command = match params.command {
-            command if command.is_empty() => vec![self.shell.clone()],
-            command => command,
-        };
-        let request = TerminalRequest {
-            id: params.session,
-            name: params.name,
-            working_directory,
-            command,
-            size: params.size,
-        };
+        let request = self.terminal_request(params).await?;
         let fleet = self.fleet(None).await?;
         // Nobody follows the start; its result is what counts.
         let events = mpsc::unbounded_channel().0;
@@ -40,6 +29,53 @@ impl Machine {
             agent: opened.name,
             generation: opened.generation.0,
         })
+    }
+
+    /// Says what [`open_terminal`](Self::open_terminal) would do.
+    ///
+    /// # Errors
+    /// As it, save for what only the start of the program can tell.
+    pub async fn preview_open(&self, params: PtyOpenParams) -> Result<Preview, Fault> {
+        let request = self.terminal_request(params).await?;
+        let fleet = self.fleet(None).await?;
+        let opened = fleet.check_terminal(&request).await;
+        Ok(match opened.map_err(|error| fleet_fault(&error))? {
+            Some(_) => Preview::default(),
+            None => Effect::new(Thing::Terminal, request.name, Change::Started)
+                .detail(format!("in {}", request.working_directory.display()))
+                .into(),
+        })
+    }
+
+    async fn terminal_request(&self, params: PtyOpenParams) -> Result<TerminalRequest, Fault> {
+        refuse_no_program(&params.command)?;
+        let working_directory = self.working_directory(&params.root, &params.cwd).await?;
+        let command = match params.command {
+            command if command.is_empty() => vec![self.shell.clone()],
+            command => command,
+        };
+        Ok(TerminalRequest {
+            id: params.session,
+            name: params.name,
+            working_directory,
+            command,
+            size: params.size,
+        })
+    }
+
+    /// Says what [`close_terminal`](Self::close_terminal) would do.
+    ///
+    /// # Errors
+    /// As it, save for what only the ending can tell.
+    pub async fn preview_close(
+        &self,
+        agent: &str,
+        fleet: Option<FleetName>,
+    ) -> Result<Preview, Fault> {
+        let fleet = self.fleet(fleet).await?;
+        let looked = fleet.check_is_terminal(agent).await;
+        looked.map_err(|error| fleet_fault(&error))?;
+        Ok(Effect::new(Thing::Terminal, agent, Change::Ended).into())
     }
 
     /// Ends a terminal.

@@ -109,6 +109,17 @@ pub struct EndpointRemoveParams {
     pub expect: Option<u32>,
 }
 
+impl EndpointRemoveParams {
+    /// Returns how much may go with it; absent: whatever there is.
+    #[must_use]
+    pub fn expected(&self) -> Option<u32> {
+        match (self.cascade, self.expect) {
+            (true, _) => None,
+            (false, expected) => Some(expected.unwrap_or(0)),
+        }
+    }
+}
+
 /// Result of `endpoint.remove`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointRemoveResult {

@@ -26,10 +26,11 @@ use crate::client::Reading;
 use crate::contained::{Precondition, Stat, fault};
 use crate::endpoint::Remote;
 use crate::fault::{Code, Fault};
-use crate::hub::{Doer, FilePlace, Order};
+use crate::hub::{Doer, FilePlace, Order, json};
 use crate::machine::blocking;
 use crate::op::Place;
 use crate::path::MountPath;
+use crate::preview::Preview;
 use crate::token::{Caller, Scope};
 use crate::topology::MountRef;
 use crate::wire::Answer;
@@ -47,6 +48,17 @@ pub(super) struct PlaceQuery {
     root: Option<String>,
 }
 
+/// What stands behind the `?` of the address of a file that is written.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WriteQuery {
+    /// With the mount `-` alone: the directory, absolute; the hub has to be allowed to serve it.
+    root: Option<String>,
+    /// Writes nothing, reads no body, and answers with what would be done.
+    #[serde(default)]
+    dry_run: bool,
+}
+
 pub(super) async fn read(
     State(shared): State<Arc<Shared>>,
     caller: Result<Caller, Fault>,
@@ -56,7 +68,7 @@ pub(super) async fn read(
 ) -> Result<Response, Fault> {
     let caller = caller?;
     caller.needs(Scope::FilesRead)?;
-    let (place, path) = named(&shared, &uri, PREFIX, query?.0).await?;
+    let (place, path) = named(&shared, &uri, PREFIX, query?.0, &Order::default()).await?;
     let read = match place.doer {
         Doer::Here => read_here(&shared, &place.root, path, &headers).await,
         Doer::There(remote) => read_there(&remote, place.root, path, &headers).await,
@@ -178,7 +190,7 @@ async fn read_there(
 pub(super) async fn write(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
-    query: Result<Query<PlaceQuery>, Fault>,
+    query: Result<Query<WriteQuery>, Fault>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
@@ -186,32 +198,74 @@ pub(super) async fn write(
     let body = Lent::of(body);
     let written = async {
         let Query(query) = query?;
-        receive(&shared, &caller, query, &uri, &headers, body.clone()).await
+        if query.dry_run {
+            return json(look(&shared, &caller, query, &uri, &headers).await?);
+        }
+        json(receive(&shared, &caller, query, &uri, &headers, body.clone()).await?)
     };
     let written = written.await;
     if written.is_err() {
         body.forget(headers.contains_key(header::EXPECT)).await;
     }
-    let value = serde_json::to_value(written?)
-        .map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
-    Ok(Json(Answer::of(String::new(), Ok(value))).into_response())
+    Ok(Json(Answer::of(String::new(), Ok(written?))).into_response())
 }
 
-async fn receive(
-    shared: &Arc<Shared>,
+/// Finds out what is to be written where, for who may.
+async fn asked(
+    shared: &Shared,
     caller: &Caller,
-    query: PlaceQuery,
+    query: WriteQuery,
     uri: &Uri,
     headers: &HeaderMap,
-    body: Lent,
-) -> Result<Stat, Fault> {
+) -> Result<(FilePlace, MountPath, Precondition), Fault> {
     caller.needs(Scope::FilesWrite)?;
     if headers.contains_key(header::CONTENT_RANGE) {
         let message = "a file is written whole: `Content-Range` is not taken";
         return Err(Fault::new(Code::RequestInvalid, message));
     }
     let precondition = precondition(headers)?;
-    let (place, path) = named(shared, uri, PREFIX, query).await?;
+    let order = Order {
+        dry_run: query.dry_run,
+        ..Order::default()
+    };
+    let place = PlaceQuery { root: query.root };
+    let (place, path) = named(shared, uri, PREFIX, place, &order).await?;
+    Ok((place, path, precondition))
+}
+
+/// Says what the writing of a file would do.
+async fn look(
+    shared: &Shared,
+    caller: &Caller,
+    query: WriteQuery,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Preview, Fault> {
+    let (place, path, precondition) = asked(shared, caller, query, uri, headers).await?;
+    match place.doer {
+        Doer::Here => {
+            let machine = shared.hub.machine();
+            machine.preview_write(&place.root, path, precondition).await
+        }
+        Doer::There(remote) => {
+            let place = Place::Root(place.root);
+            let looking = remote.work(|client| async move {
+                client.preview_write(&place, &path, &precondition).await
+            });
+            looking.await
+        }
+    }
+}
+
+async fn receive(
+    shared: &Arc<Shared>,
+    caller: &Caller,
+    query: WriteQuery,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Lent,
+) -> Result<Stat, Fault> {
+    let (place, path, precondition) = asked(shared, caller, query, uri, headers).await?;
     let coming = body.clone();
     let writing = async {
         match place.doer {
@@ -323,6 +377,7 @@ pub(super) async fn named(
     uri: &Uri,
     prefix: &str,
     query: PlaceQuery,
+    order: &Order,
 ) -> Result<(FilePlace, MountPath), Fault> {
     let (mount, path) = split(uri.path(), prefix);
     let place = match (mount, query.root) {
@@ -338,7 +393,7 @@ pub(super) async fn named(
         (mount, None) => Place::Mount(mount_of(mount)?),
     };
     let path = MountPath::encoded(path)?;
-    let place = shared.hub.file_place(&place, &Order::default()).await?;
+    let place = shared.hub.file_place(&place, order).await?;
     Ok((place, path))
 }
 

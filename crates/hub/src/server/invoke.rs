@@ -81,6 +81,7 @@ async fn carry_out(
         deadline: deadline.min(MAX_DEADLINE),
         // One caller's key is not another's.
         key: key.map(|key| format!("{}\0{key}", caller.name)),
+        dry_run: invocation.dry_run,
     };
     shared.hub.carry_out(call, &order).await
 }

@@ -7,13 +7,14 @@ use axum::response::{IntoResponse as _, Response};
 use schemars::{JsonSchema as _, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::files::PlaceQuery;
+use super::files::{PlaceQuery, WriteQuery};
 use super::pty::AttachQuery;
 use super::query::{Empty, Query};
 use crate::contained::{Change, Stat};
 use crate::endpoint::Event;
 use crate::fault::Fault;
 use crate::op::{Described, describe};
+use crate::preview::Preview;
 use crate::wire::{Answer, Invocation};
 use paths::Types;
 
@@ -27,16 +28,19 @@ pub fn document() -> Value {
     let mut generator = SchemaGenerator::new(settings);
     let ops = describe(&mut generator);
     let answer: Value = Answer::json_schema(&mut generator).into();
-    let stat = generator.subschema_for::<Stat>().into();
+    let stat: Value = generator.subschema_for::<Stat>().into();
+    let preview: Value = generator.subschema_for::<Preview>().into();
     let types = Types {
-        written: outcome(&answer, "value", stat),
+        written: outcome(&answer, "value", json!({ "anyOf": [stat, preview] })),
         event: generator.subschema_for::<Event>().into(),
         change: generator.subschema_for::<Change>().into(),
         // Their fields are parameters of their own.
         place: PlaceQuery::json_schema(&mut generator).into(),
+        write: WriteQuery::json_schema(&mut generator).into(),
         attach: AttachQuery::json_schema(&mut generator).into(),
     };
-    let values: Vec<Value> = ops.iter().map(|op| op.result.clone()).collect();
+    let values = ops.iter().map(|op| op.result.clone());
+    let values: Vec<Value> = values.chain([preview]).collect();
     let fault = generator.subschema_for::<Fault>().into();
     let own = [
         ("Invocation", invocation(&mut generator, &ops)),

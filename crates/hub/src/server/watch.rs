@@ -14,7 +14,7 @@ use super::Shared;
 use super::files::{PlaceQuery, named};
 use super::query::Query;
 use crate::fault::{Code, Fault};
-use crate::hub::{Doer, FilePlace};
+use crate::hub::{Doer, FilePlace, Order};
 use crate::op::Place;
 use crate::path::MountPath;
 use crate::token::{Caller, Scope};
@@ -30,7 +30,7 @@ pub(super) async fn watch(
 ) -> Result<Response, Fault> {
     let caller = caller?;
     caller.needs(Scope::FilesRead)?;
-    let (place, path) = named(&shared, &uri, PREFIX, query?.0).await?;
+    let (place, path) = named(&shared, &uri, PREFIX, query?.0, &Order::default()).await?;
     let watched = watched(&shared, &caller, place, path).await;
     let failed = watched.as_ref().err().map(|fault| fault.code);
     shared.metrics.count("files.watch", failed);

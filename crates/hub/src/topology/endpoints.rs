@@ -79,7 +79,7 @@ impl Topology {
             revision: 1,
         };
         let file = self.secret_file(endpoint.endpoint_id);
-        if let Some(token) = token {
+        if let (Some(token), true) = (token, self.keeps) {
             self.keep_secret(&file, token)?;
         }
         let added = self.change(|tx| {
@@ -140,9 +140,11 @@ impl Topology {
                 return Err(invalid("token"));
             }
             private_directory(&self.secrets)?;
-            let path = self.secret_file(endpoint.endpoint_id);
-            private_file::replace(&path, token.expose().as_bytes())
-                .map_err(|error| io_fault(&path, &error))?;
+            if self.keeps {
+                let path = self.secret_file(endpoint.endpoint_id);
+                private_file::replace(&path, token.expose().as_bytes())
+                    .map_err(|error| io_fault(&path, &error))?;
+            }
         }
         let reach = serde_json::to_string(&reach)
             .map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
@@ -205,7 +207,9 @@ impl Topology {
             Ok((endpoint, found))
         })?;
         // The record is gone: what cannot be removed here is known to nobody.
-        let _ = fs::remove_file(self.secret_file(removed.0.endpoint_id));
+        if self.keeps {
+            let _ = fs::remove_file(self.secret_file(removed.0.endpoint_id));
+        }
         Ok(removed)
     }
 

@@ -33,7 +33,7 @@ const RIGHTS: [Scope; 5] = [
     Scope::Message,
 ];
 
-fn name(text: &str) -> podfleet_protocol::EndpointName {
+pub(crate) fn name(text: &str) -> podfleet_protocol::EndpointName {
     podfleet_protocol::EndpointName::new(text).unwrap()
 }
 
@@ -75,7 +75,7 @@ async fn until_state(home: &TestHub, endpoint: &str, state: &str) -> Status {
 }
 
 /// A home that knows a spoke as `box`, with the spoke's files mounted as `m`.
-async fn pair() -> (TestHub, TestHub) {
+pub(crate) async fn pair() -> (TestHub, TestHub) {
     let (home, spoke) = (TestHub::new().await, TestHub::new().await);
     add(&home, "box", reach(&spoke), spoke.token("home", &RIGHTS)).await;
     until_state(&home, "box", "connected").await;

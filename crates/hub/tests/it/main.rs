@@ -11,6 +11,7 @@ mod files;
 mod home;
 mod orders;
 mod page;
+mod preview;
 mod surface;
 mod topology;
 mod world;

@@ -14,8 +14,8 @@ use crate::commands::json_flag::JsonFlag;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::hub::HubArgs;
 use crate::hub::connect::{given, secret_of_file};
+use crate::hub::{ChangeArgs, HubArgs};
 
 const TOKEN: &str = "\
 The token is one of the hub there: `fleet hub token create home --scope …`. It
@@ -56,7 +56,7 @@ pub(super) struct AddArgs {
     #[arg(long, value_name = "FILE", requires = "address", value_hint = clap::ValueHint::FilePath)]
     token_file: Option<PathBuf>,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -72,7 +72,7 @@ pub(super) async fn add(args: AddArgs, context: &mut Context) -> Outcome {
         (Some(address), None) => {
             let pin = match args.pin {
                 Some(pin) => pin,
-                None => confirmed(&address, &args.hub, context).await?,
+                None => confirmed(&address, &args.change.hub, context).await?,
             };
             Reach::Tls { address, pin }
         }
@@ -83,8 +83,11 @@ pub(super) async fn add(args: AddArgs, context: &mut Context) -> Outcome {
         reach,
         token: token.map(Into::into),
     };
-    let view = args.hub.call::<EndpointAdd>(context, params).await?;
-    look::tell(view, &args.hub, args.json, context).await
+    let added = args.change.call::<EndpointAdd>(context, params, args.json);
+    match added.await? {
+        Some(view) => look::tell(view, &args.change.hub, args.json, context).await,
+        None => Ok(Exit::Success),
+    }
 }
 
 /// Has the user compare the key that a machine shows.

@@ -10,7 +10,8 @@ use super::{add, look};
 use crate::commands::json_flag::JsonFlag;
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::hub::HubArgs;
+use crate::exit::Exit;
+use crate::hub::ChangeArgs;
 
 const EXITS: &str = "\
 With --token the new one is read from FLEET_ENDPOINT_TOKEN, else from standard
@@ -41,7 +42,7 @@ pub(super) struct UpdateArgs {
     #[arg(long, group = "what")]
     accept_hub: bool,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
     #[command(flatten)]
     json: JsonFlag,
 }
@@ -56,6 +57,11 @@ pub(super) async fn update(args: UpdateArgs, context: &mut Context) -> Outcome {
         pin: args.pin,
         token: token.map(Into::into),
     };
-    let view = args.hub.call::<EndpointUpdate>(context, params).await?;
-    look::tell(view, &args.hub, args.json, context).await
+    let updated = args
+        .change
+        .call::<EndpointUpdate>(context, params, args.json);
+    match updated.await? {
+        Some(view) => look::tell(view, &args.change.hub, args.json, context).await,
+        None => Ok(Exit::Success),
+    }
 }

@@ -8,14 +8,16 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use podfleet_hub::client::{Body, ClientError};
 use podfleet_hub::contained::Precondition;
+use podfleet_hub::preview::{Change, Effect, Thing};
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
-use super::{MountedPath, OneArgs, TwoArgs};
+use super::{MountedPath, OneArgs, TwoArgs, tell};
+use crate::commands::json_flag::JsonFlag;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::hub::HubArgs;
+use crate::hub::{ChangeArgs, HubArgs};
 use crate::output::Own;
 use crate::render::bytes::size;
 
@@ -39,7 +41,7 @@ pub(crate) struct PutArgs {
     #[arg(long, value_name = "TAG")]
     if_match: Option<String>,
     #[command(flatten)]
-    hub: HubArgs,
+    change: ChangeArgs,
 }
 
 pub(super) async fn cat(args: &OneArgs, context: &Context) -> Outcome {
@@ -60,7 +62,7 @@ pub(super) async fn cat(args: &OneArgs, context: &Context) -> Outcome {
     Ok(Exit::Success)
 }
 
-pub(super) async fn put(args: &PutArgs, context: &Context) -> Outcome {
+pub(super) async fn put(args: &PutArgs, context: &mut Context) -> Outcome {
     let precondition = match (&args.if_match, args.new) {
         (Some(tag), _) => Precondition::Etag(tag.clone()),
         (None, true) => Precondition::Absent,
@@ -80,22 +82,41 @@ pub(super) async fn put(args: &PutArgs, context: &Context) -> Outcome {
         }
         None => (Box::new(tokio::io::stdin()), None),
     };
+    if args.change.is_dry() {
+        let client = args.change.hub.client(context)?;
+        let (place, path) = (args.path.place(), args.path.checked(&client).await?);
+        let looked = client.preview_write(&place, &path, &precondition);
+        return tell(looked.await?, &args.path, context);
+    }
     let bytes = ReaderStream::with_capacity(source, 256 << 10);
     let body = with_progress(bytes, length);
-    write(&args.hub, context, &args.path, &precondition, body).await
+    write(&args.change.hub, context, &args.path, &precondition, body).await
 }
 
 /// Copies a file from mount to mount, through here.
-pub(super) async fn between(args: &TwoArgs, context: &Context) -> Outcome {
-    let client = args.hub.client(context)?;
+pub(super) async fn between(args: &TwoArgs, context: &mut Context) -> Outcome {
+    let client = args.change.hub.client(context)?;
     let path = args.from.checked(&client).await?;
     let (head, body) = client.read_file(&args.from.place(), &path, None).await?;
     let precondition = match args.force {
         true => Precondition::None,
         false => Precondition::Absent,
     };
+    if args.change.is_dry() {
+        let (place, path) = (args.to.place(), args.to.checked(&client).await?);
+        let looked = client.preview_write(&place, &path, &precondition);
+        let mut preview = looked
+            .await?
+            .named(|path| format!("{}:{path}", args.to.mount));
+        preview
+            .effects
+            .retain(|effect| effect.change == Change::Replaced);
+        let copied = Effect::new(Thing::File, &args.from, Change::Copied);
+        preview.effects.push(copied.to(&args.to));
+        return crate::hub::change::tell(&preview, JsonFlag { json: false }, context);
+    }
     let body = with_progress(body, head.length);
-    write(&args.hub, context, &args.to, &precondition, body).await
+    write(&args.change.hub, context, &args.to, &precondition, body).await
 }
 
 async fn write(

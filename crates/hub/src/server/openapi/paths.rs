@@ -12,6 +12,8 @@ pub(super) struct Types {
     pub(super) change: Value,
     /// The query of a file or directory, as an object.
     pub(super) place: Value,
+    /// The query of a file that is written, as an object.
+    pub(super) write: Value,
     /// The query of an attach, as an object.
     pub(super) attach: Value,
 }
@@ -187,6 +189,21 @@ fn files(types: &Types) -> Value {
     let part = [&whole[..], &[range]].concat();
     let size = [("Content-Range", "how many bytes there are: `bytes */SIZE`")];
     let errors = [OF_ALL, OF_CALLERS, OF_MACHINES, OF_FILES];
+    // Where the file is stands with both methods.
+    let mut write = parameters_of(&types.write);
+    write.retain(|parameter| parameter["name"] != "root");
+    write.extend([
+        text(
+            "header",
+            "If-Match",
+            "writes only over a file that has this tag, in quotes; not with `If-None-Match`",
+        ),
+        text(
+            "header",
+            "If-None-Match",
+            "`*` alone: writes only where nothing is",
+        ),
+    ]);
     json!({
         "parameters": place(&types.place),
         "get": {
@@ -215,17 +232,10 @@ fn files(types: &Types) -> Value {
         },
         "put": {
             "summary": "Writes a file, whole or not at all; `Content-Range` is refused.",
-            "parameters": [
-                text(
-                    "header",
-                    "If-Match",
-                    "writes only over a file that has this tag, in quotes; not with `If-None-Match`"
-                ),
-                text("header", "If-None-Match", "`*` alone: writes only where nothing is"),
-            ],
+            "parameters": write,
             "requestBody": { "required": true, "content": bytes },
             "responses": answers(&json!({ "200": {
-                "description": "it is written", "content": json_body(&types.written),
+                "description": "it is written, or what would be", "content": json_body(&types.written),
             } }), &[&errors[..], &[OF_WRITES]].concat()),
         },
     })
