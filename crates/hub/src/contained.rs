@@ -16,7 +16,9 @@ mod write;
 
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, AsRawFd as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
@@ -35,6 +37,7 @@ pub use write::{Precondition, Written};
 #[derive(Debug)]
 pub struct Contained {
     directory: Dir,
+    closed: Arc<[PathBuf]>,
 }
 
 /// What something is.
@@ -89,7 +92,28 @@ impl Contained {
             }
         };
         let directory = open().map_err(|error| fault(&error, &root.display().to_string()))?;
-        Ok(Self { directory })
+        let closed = Arc::default();
+        Ok(Self { directory, closed })
+    }
+
+    /// Lets nobody into these directories, which are absolute and have no links in them: nothing in
+    /// them is read or changed, and they themselves stay where they are. What they are called, and that
+    /// they are there, is seen.
+    #[must_use]
+    pub fn closing(self, closed: Arc<[PathBuf]>) -> Self {
+        Self { closed, ..self }
+    }
+
+    /// Refuses what is in a closed directory, by its real path.
+    fn refuse_closed(&self, opened: impl AsFd, path: &MountPath) -> Result<(), Fault> {
+        if self.closed.is_empty() {
+            return Ok(());
+        }
+        let real = path_of(opened).map_err(|error| fault(&error, path.as_str()))?;
+        match self.closed.iter().any(|closed| real.starts_with(closed)) {
+            true => Err(is_closed(path)),
+            false => Ok(()),
+        }
     }
 
     /// Tells what something is. A link is followed if it stays below.
@@ -113,6 +137,7 @@ impl Contained {
         options.read(true).custom_flags(nonblocking());
         let file = self.directory.open_with(path.relative(), &options);
         let file = file.map_err(error)?;
+        self.refuse_closed(&file, path)?;
         let metadata = file.metadata().map_err(error)?;
         let stat = Stat::of(last_name(path), &metadata);
         match stat.kind {
@@ -145,7 +170,9 @@ impl Contained {
         } else {
             self.directory.open_dir(path.relative())
         };
-        opened.map_err(|error| fault(&error, path.as_str()))
+        let opened = opened.map_err(|error| fault(&error, path.as_str()))?;
+        self.refuse_closed(&opened, path)?;
+        Ok(opened)
     }
 
     /// Opens the directory that something is in, and returns its name there.
@@ -154,10 +181,19 @@ impl Contained {
             let why = "the mount itself cannot be changed";
             return Err(at(path, Code::PathOutsideRoot, why));
         }
-        match path.as_str().rsplit_once('/') {
-            None => Ok((self.open_directory(&MountPath::root())?, path.as_str())),
-            Some((parent, name)) => Ok((self.open_directory(&MountPath::plain(parent)?)?, name)),
+        let (parent, name) = match path.as_str().rsplit_once('/') {
+            None => (MountPath::root(), path.as_str()),
+            Some((parent, name)) => (MountPath::plain(parent)?, name),
+        };
+        let directory = self.open_directory(&parent)?;
+        if !self.closed.is_empty() {
+            let real = path_of(&directory).map_err(|error| fault(&error, path.as_str()))?;
+            let real = real.join(name);
+            if self.closed.iter().any(|closed| closed.starts_with(&real)) {
+                return Err(is_closed(path));
+            }
         }
+        Ok((directory, name))
     }
 }
 
@@ -209,15 +245,17 @@ impl Stat {
 /// Finds the real path of a directory, and checks that it may be a mount.
 ///
 /// # Errors
-/// Fails when it is not absolute, is no directory, or is not below an allowed one.
-pub fn check_root(root: &Path, allowed: &[PathBuf]) -> Result<PathBuf, Fault> {
+/// Fails when it is not absolute, is no directory, is not below an allowed one, or is in a closed one.
+pub fn check_root(root: &Path, allowed: &[PathBuf], closed: &[PathBuf]) -> Result<PathBuf, Fault> {
     if !root.is_absolute() {
         let message = format!("the root {} is not absolute", root.display());
         return Err(Fault::new(Code::PathOutsideRoot, message));
     }
     let real = root.canonicalize();
     let real = real.map_err(|error| fault(&error, &root.display().to_string()))?;
-    Contained::open(&real, allowed)?;
+    Contained::open(&real, allowed)?
+        .closing(closed.into())
+        .open_directory(&MountPath::root())?;
     Ok(real)
 }
 
@@ -230,9 +268,14 @@ fn not_allowed(root: &Path) -> Fault {
         .hint("`fleet hub run --allow DIRECTORY` on that machine serves another one")
 }
 
-fn path_of(directory: &Dir) -> io::Result<PathBuf> {
-    use std::os::fd::AsRawFd as _;
-    std::fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd()))
+fn path_of(opened: impl AsFd) -> io::Result<PathBuf> {
+    let descriptor = opened.as_fd().as_raw_fd();
+    std::fs::read_link(format!("/proc/self/fd/{descriptor}"))
+}
+
+fn is_closed(path: &MountPath) -> Fault {
+    let why = "what the hub and the fleets keep for themselves is in it";
+    at(path, Code::FsPermission, why)
 }
 
 fn nonblocking() -> i32 {

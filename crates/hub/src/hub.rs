@@ -55,6 +55,8 @@ pub struct Order {
     pub key: Option<String>,
     /// Whether it is only asked what it would do.
     pub dry_run: bool,
+    /// Whether who gives it may type in terminals.
+    pub may_type: bool,
 }
 
 impl Default for Order {
@@ -63,6 +65,7 @@ impl Default for Order {
             deadline: DEADLINE,
             key: None,
             dry_run: false,
+            may_type: true,
         }
     }
 }

@@ -31,6 +31,7 @@ pub trait Fleets: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Machine {
     allowed: Vec<PathBuf>,
+    closed: Arc<[PathBuf]>,
     fleets: Arc<dyn Fleets>,
     shell: String,
 }
@@ -42,8 +43,18 @@ impl Machine {
     pub fn new(allowed: Vec<PathBuf>, fleets: Arc<dyn Fleets>, shell: String) -> Self {
         Self {
             allowed,
+            closed: Arc::default(),
             fleets,
             shell,
+        }
+    }
+
+    /// Lets nobody into these directories, whatever is allowed; they are absolute and without links.
+    #[must_use]
+    pub fn closing(self, closed: Vec<PathBuf>) -> Self {
+        Self {
+            closed: closed.into(),
+            ..self
         }
     }
 }

@@ -106,7 +106,7 @@ words! {
 impl Effect {
     /// Says what would be done to something.
     #[must_use]
-    pub fn new(thing: Thing, name: impl ToString, change: Change) -> Self {
+    pub fn new(thing: Thing, name: &(impl ToString + ?Sized), change: Change) -> Self {
         Self {
             thing,
             name: name.to_string(),
@@ -118,7 +118,7 @@ impl Effect {
 
     /// Adds its other name.
     #[must_use]
-    pub fn to(mut self, to: impl ToString) -> Self {
+    pub fn to(mut self, to: &(impl ToString + ?Sized)) -> Self {
         self.to = Some(to.to_string());
         self
     }

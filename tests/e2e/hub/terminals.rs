@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use podfleet_hub::client::{ClientError, HubClient, Way};
 use podfleet_hub::fault::Code;
-use podfleet_hub::op::AgentRef;
+use podfleet_hub::op::{AgentRef, FleetSend, SendParams};
+use podfleet_hub::secret::Secret;
 use podfleet_protocol::method::{AttachParams, AttachRole, Position};
-use podfleet_protocol::{Generation, Run};
+use podfleet_protocol::{Class, Generation, Run, Typing};
 
 use super::seen::{Seen, params};
 use super::{Machine, pair};
@@ -340,5 +341,100 @@ fn a_terminal_goes_on_while_home_asks_and_ends_when_home_is_away_for_too_long() 
             Some(1) => Ok(()),
             _ => Err(format!("{rows:#}")),
         }
+    });
+}
+
+#[test]
+fn a_terminal_is_had_and_ended_in_its_own_fleet_whichever_is_meant_there_by_now() {
+    let (home, mut spoke) = (Machine::new("lead"), Machine::new("coder"));
+    let address = spoke.address();
+    spoke.end_hub();
+    spoke.start_hub_with(&address, &["--keep-ended", "1s"]);
+    home.add("box", &spoke);
+    let spawn = |name: &str, program: &[&str]| {
+        let spawn = ["pty", "spawn", "far", "--name", name, "--"];
+        home.world.fleet(&[&spawn[..], program].concat())
+    };
+    spawn("sh", &["/bin/sh"]).exits(0);
+    let ends = "while [ ! -e end ]; do sleep 0.1; done";
+    spawn("ends", &["/bin/sh", "-c", ends]).exits(0);
+    let roster = spoke.world.path("work/default.yaml");
+    let text = std::fs::read_to_string(&roster).unwrap();
+    let other = text.replace("fleet: default", "fleet: second");
+    assert_ne!(other, text);
+    std::fs::write(&roster, other).unwrap();
+    let taken = spawn("sh", &["/bin/sh"]).exits(3);
+    assert!(taken.stderr.contains("`sh@box` already"), "{taken}");
+    home.world
+        .fleet(&["tail", "sh@box", "--hub", "local"])
+        .exits(0);
+    let pods = || {
+        let pods = spoke.world.fleet(&["pods", "--json"]).exits(0).json();
+        let pods = pods.as_array().unwrap().iter();
+        let pods = pods.map(|pod| pod["name"].as_str().unwrap_or_default().to_owned());
+        pods.collect::<Vec<_>>()
+    };
+    assert!(pods().contains(&"sh".to_owned()), "{:?}", pods());
+    home.world.fleet(&["pty", "kill", "sh@box"]).exits(0);
+    assert!(!pods().contains(&"sh".to_owned()), "{:?}", pods());
+    // So does the hub there, once its time is over.
+    std::fs::write(spoke.world.path("home/end"), "").unwrap();
+    until_within(Duration::from_secs(40), || match pods() {
+        pods if pods.contains(&"ends".to_owned()) => Err(format!("{pods:?}")),
+        _ => Ok(()),
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_right_to_send_messages_is_none_to_type_in_a_shell() {
+    let (home, spoke) = pair();
+    spoke.world.fleet(&["up"]).exits(0);
+    spoke
+        .world
+        .until_row("coder", |row| row["readiness"] == "available");
+    home.open_shell();
+    let client = |scopes: &str| {
+        let create = ["hub", "token", "create", scopes, "--scope", scopes];
+        let token = home.world.fleet(&create).exits(0).stdout;
+        let address = home.address().parse().unwrap();
+        let way = Way::Tls(address, home.pin().parse().unwrap());
+        HubClient::new(way, Some(Secret::new(token.trim())))
+    };
+    let message = |to: &str, typing| SendParams {
+        to: to.parse().unwrap(),
+        fleet: None,
+        body: "; touch owned; :".into(),
+        id: None,
+        class: Class::default(),
+        typing,
+        words_only: false,
+        wait: None,
+        timeout_ms: None,
+    };
+    let command = Typing {
+        raw: true,
+        allow_command: true,
+        ..Typing::default()
+    };
+    let words = client("message");
+    for (to, typing) in [("sh@box", Typing::default()), ("coder@box", command)] {
+        let refused = words.call::<FleetSend>(message(to, typing)).await;
+        let Err(ClientError::Answer(fault)) = refused else {
+            panic!("{to}: {refused:?}")
+        };
+        assert_eq!(fault.code, Code::AgentRefused, "{fault}");
+        assert!(fault.message.contains("the right `pty`"), "{fault}");
+    }
+    let sent = words.call::<FleetSend>(message("coder@box", Typing::default()));
+    sent.await.unwrap();
+    let typed = client("message,pty");
+    let sent = typed.call::<FleetSend>(message("sh@box", Typing::default()));
+    sent.await.unwrap();
+    let owned = spoke.world.path("home/owned");
+    until(|| {
+        owned
+            .exists()
+            .then_some(())
+            .ok_or_else(|| "it waits".into())
     });
 }

@@ -301,6 +301,7 @@ fn through_hub(
         id: Some(id),
         class: request.class,
         typing: request.typing,
+        words_only: false,
         wait: request.wait,
         timeout_ms: timeout.and_then(|timeout| u64::try_from(timeout.as_millis()).ok()),
     };

@@ -130,6 +130,11 @@ fn plan(wish: Wish, context: &Context) -> Result<Plan, Error> {
     let fleets = Arc::new(OwnFleets {
         roster: wish.roster,
     });
+    // They may be below a directory that is served, such as the user's home.
+    let state = &dirs.state;
+    let mut private = std::fs::DirBuilder::new();
+    private.recursive(true).mode(0o700).create(state)?;
+    let closed = vec![real(state)?, real(runtime.path())?];
     let shell = context.env.get("SHELL").unwrap_or("/bin/sh").to_owned();
     let listen = wish.listen.into_iter().map(|address| Listen {
         address,
@@ -141,7 +146,7 @@ fn plan(wish: Wish, context: &Context) -> Result<Plan, Error> {
     Ok(Plan {
         directory: dirs.state.join("hub"),
         runtime: runtime.path().to_owned(),
-        machine: Machine::new(allowed, fleets, shell),
+        machine: Machine::new(allowed, fleets, shell).closing(closed),
         host: short_host_name(),
         build: version::BUILD.to_owned(),
         listen: listen.collect(),

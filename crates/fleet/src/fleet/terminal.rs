@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use podfleet_pod::clock;
 use podfleet_pod::spec::PodSpec;
 use podfleet_pod_store::{NewChild, PodRecord, Writer};
-use podfleet_protocol::{Generation, PodId, PodName, Scope, Size};
+use podfleet_protocol::{FleetName, Generation, PodId, PodName, Scope, Size};
 
 use super::spawn::{SPAWN_PATIENCE, Unrostered};
 use super::{Events, Fleet};
@@ -40,6 +40,8 @@ pub struct Terminal {
     pub id: PodId,
     /// The pod's name.
     pub name: PodName,
+    /// Its fleet.
+    pub fleet: FleetName,
     /// The pod's start.
     pub generation: Generation,
 }
@@ -125,6 +127,24 @@ impl Fleet {
         Ok(())
     }
 
+    /// Whether what is sent to somebody may be run as a command: a terminal, or another program of
+    /// which nothing is known.
+    ///
+    /// # Errors
+    /// Fails when nobody is called so, or the store cannot be read.
+    pub async fn is_shell(&self, name: &str) -> Result<bool, FleetError> {
+        if let Some(target) = self.session_elsewhere(name) {
+            return Ok(target.runtime.is_none_or(|runtime| runtime == RUNTIME));
+        }
+        if let Some(pod) = self.record(name).await? {
+            return Ok(pod.class == TERMINAL_CLASS || pod.runtime == RUNTIME);
+        }
+        // One of the roster that was never started.
+        let roster = self.roster();
+        let harness = roster.and_then(|roster| Some(roster.harness_of(roster.agent(name)?)));
+        Ok(harness.is_none_or(|harness| harness == RUNTIME))
+    }
+
     /// Refuses a name that is none of a terminal; changes nothing.
     ///
     /// # Errors
@@ -187,6 +207,7 @@ fn terminal(pod: &PodRecord) -> Terminal {
     Terminal {
         id: pod.identity.id,
         name: pod.identity.name.clone(),
+        fleet: pod.identity.fleet.clone(),
         generation: pod.generation,
     }
 }

@@ -42,6 +42,7 @@ impl Contained {
     pub fn mkdir(&self, path: &MountPath, parents: bool) -> Result<Stat, Fault> {
         let error = |error: io::Error| fault(&error, path.as_str());
         if parents {
+            self.preview_mkdir(path, true)?;
             self.directory
                 .create_dir_all(path.relative())
                 .map_err(error)?;

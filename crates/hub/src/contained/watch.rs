@@ -155,3 +155,24 @@ fn read(queue: &OwnedFd) -> io::Result<Option<Change>> {
     let names: Vec<_> = names.into_iter().collect();
     Ok((!names.is_empty()).then_some(Change::Entries { names }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_watched_up_to_a_number_that_leaves_room_for_other_programs() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        let files = Contained::open(&root, std::slice::from_ref(&root)).unwrap();
+        let all = u32::try_from(MAX_WATCHES).unwrap();
+        // Not by watching: other programs of this user need the system's queues at this moment.
+        let room = WATCHES.try_acquire_many(all).unwrap();
+        let refused = files.watch(&MountPath::root()).unwrap_err();
+        assert_eq!(refused.code, Code::LimitExceeded);
+        assert!(refused.message.contains("32 directories"), "{refused}");
+        drop(room);
+        drop(files.watch(&MountPath::root()));
+        assert_eq!(WATCHES.available_permits(), MAX_WATCHES);
+    }
+}

@@ -70,6 +70,7 @@ impl Hub {
         params: SendParams,
         order: &Order,
     ) -> Result<SendReport, Fault> {
+        let params = within_rights(params, order);
         self.where_it_is::<FleetSend, _>(params, order, |params| self.machine.send(params))
             .await
     }
@@ -117,9 +118,9 @@ impl Hub {
         O::Params: OfAgent,
         F: Future<Output = Result<O::Result, Fault>>,
     {
-        let fleet = params.fleet().cloned();
-        let named = params.agent().clone();
-        let agent = self.whereabouts(named, fleet.as_ref()).await?;
+        let (named, fleet) = (params.agent().clone(), params.fleet().take());
+        let (agent, fleet) = self.whereabouts(named, fleet).await?;
+        *params.fleet() = fleet;
         match self.doer(&agent.endpoint)? {
             Doer::Here => here(params).await,
             Doer::There(remote) => {
@@ -130,10 +131,18 @@ impl Hub {
     }
 }
 
+/// Whoever may not type in a terminal sends no message that would do so.
+pub(super) fn within_rights(params: SendParams, order: &Order) -> SendParams {
+    SendParams {
+        words_only: params.words_only || !order.may_type,
+        ..params
+    }
+}
+
 /// Parameters of an operation on one agent.
 trait OfAgent {
     fn agent(&mut self) -> &mut AgentRef;
-    fn fleet(&self) -> Option<&FleetName>;
+    fn fleet(&mut self) -> &mut Option<FleetName>;
 }
 
 macro_rules! of_agent {
@@ -143,8 +152,8 @@ macro_rules! of_agent {
                 &mut self.$agent
             }
 
-            fn fleet(&self) -> Option<&FleetName> {
-                self.fleet.as_ref()
+            fn fleet(&mut self) -> &mut Option<FleetName> {
+                &mut self.fleet
             }
         })*
     };

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use podfleet_protocol::{PodId, PodName};
+use podfleet_protocol::{Identity, PodId};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -98,8 +98,8 @@ impl Heard {
 /// A terminal that is no longer of use, and what is done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Due {
-    /// A pod of this machine, by its name.
-    Pod(PodName, &'static str),
+    /// A pod of this machine.
+    Pod(Box<Identity>, &'static str),
     /// The route to one that is no longer there.
     Route(PodId),
 }
@@ -136,15 +136,17 @@ impl Hub {
             })
             .collect();
         let mut due = Vec::new();
-        for (session, name, state) in self.machine.terminals().await? {
+        for (identity, state) in self.machine.terminals().await? {
+            let (session, identity) = (identity.id, Box::new(identity));
             let of_ours = seen.contains_key(&session);
             if !of_ours && state == PtyState::Live && silence > grace.away {
                 due.push(Due::Pod(
-                    name.clone(),
+                    identity.clone(),
                     "who opened it was away for too long",
                 ));
             }
-            seen.insert(session, (state, Due::Pod(name, "its program has ended")));
+            let ended = Due::Pod(identity, "its program has ended");
+            seen.insert(session, (state, ended));
         }
         seen.retain(|_, (state, _)| matches!(state, PtyState::Ended | PtyState::Gone));
         over.retain(|session, _| seen.contains_key(session));
@@ -158,12 +160,10 @@ impl Hub {
         }
         for due in due {
             match due {
-                Due::Pod(name, why) => {
-                    let closed = self
-                        .machine
-                        .close_terminal_because(name.as_str(), why)
-                        .await;
+                Due::Pod(terminal, why) => {
+                    let closed = self.machine.close_terminal_because(&terminal, why).await;
                     if let Err(fault) = closed {
+                        let name = &terminal.name;
                         tracing::warn!(%fault, %name, "a terminal whose time is over is not ended");
                     }
                 }

@@ -3,6 +3,7 @@
 
 use podfleet_protocol::PodName;
 
+use super::agents::within_rights;
 use super::files::root_of;
 use super::terminals::Terminal;
 use super::{Doer, Hub, Order, now};
@@ -24,14 +25,14 @@ impl Hub {
             Call::EndpointRename(params) => {
                 let renamed = topology.rename_endpoint(&params.name, &params.new, now())?;
                 let effect = Effect::new(Thing::Endpoint, &params.name, Change::Renamed);
-                Ok(effect.to(renamed.name).into())
+                Ok(effect.to(&renamed.name).into())
             }
             Call::EndpointRemove(params) => self.preview_removal(&params),
             Call::MountAdd(params) => self.preview_mount(*params, order).await,
             Call::MountRename(params) => {
                 let renamed = topology.rename_mount(&params.mount, &params.new, now())?;
                 let effect = Effect::new(Thing::Mount, &params.mount, Change::Renamed);
-                Ok(effect.to(renamed.named()).into())
+                Ok(effect.to(&renamed.named()).into())
             }
             Call::MountReorder(params) => self.preview_reorder(&params),
             Call::MountRemove(params) => {
@@ -85,7 +86,7 @@ impl Hub {
         ];
         let new: Vec<String> = new.into_iter().flatten().collect();
         let updated = self.updated_in(&topology, params).await?;
-        let effect = Effect::new(Thing::Endpoint, updated.name, Change::Changed);
+        let effect = Effect::new(Thing::Endpoint, &updated.name, Change::Changed);
         let detail = match new.as_slice() {
             [] => "whichever hub answers there now is taken for its own".to_owned(),
             new => new.join(" and "),
@@ -99,16 +100,16 @@ impl Hub {
         let (Endpoint { name, .. }, _) =
             topology.remove_endpoint(&params.name, params.expected())?;
         let machine = MachineName::Endpoint(name.clone());
-        let mut effects = vec![Effect::new(Thing::Endpoint, name, Change::Removed)];
+        let mut effects = vec![Effect::new(Thing::Endpoint, &name, Change::Removed)];
         let mounts = mounts.iter().filter(|mount| mount.endpoint == machine);
         effects.extend(mounts.map(|mount| {
-            let effect = Effect::new(Thing::Mount, mount.named(), Change::Removed);
+            let effect = Effect::new(Thing::Mount, &mount.named(), Change::Removed);
             effect.detail(format!("{} stays", mount.root))
         }));
         let routes = routes.into_iter().filter(|route| route.endpoint == machine);
         effects.extend(routes.map(|route| {
             let terminal = terminal(route.agent, &machine);
-            let effect = Effect::new(Thing::Terminal, terminal, Change::Forgotten);
+            let effect = Effect::new(Thing::Terminal, &terminal, Change::Forgotten);
             effect.detail("it goes on there")
         }));
         Ok(Preview { effects })
@@ -117,7 +118,7 @@ impl Hub {
     async fn preview_mount(&self, params: MountAddParams, order: &Order) -> Result<Preview, Fault> {
         let new = self.new_mount(params, order).await?;
         let added = self.topology.rehearsal().add_mount(&new, now())?;
-        let effect = Effect::new(Thing::Mount, added.named(), Change::Added);
+        let effect = Effect::new(Thing::Mount, &added.named(), Change::Added);
         let unchecked = if added.checked { "" } else { ", unchecked" };
         let detail = format!("{} on {}{unchecked}", added.root, added.endpoint);
         Ok(effect.detail(detail).into())
@@ -130,7 +131,7 @@ impl Hub {
         if moved.position == before {
             return Ok(Preview::default());
         }
-        let effect = Effect::new(Thing::Mount, moved.named(), Change::Moved);
+        let effect = Effect::new(Thing::Mount, &moved.named(), Change::Moved);
         let detail = format!("from place {before} to {}", moved.position);
         Ok(effect.detail(detail).into())
     }
@@ -185,11 +186,11 @@ impl Hub {
         }
     }
 
-    async fn preview_send(&self, mut params: SendParams, order: &Order) -> Result<Preview, Fault> {
+    async fn preview_send(&self, params: SendParams, order: &Order) -> Result<Preview, Fault> {
+        let mut params = within_rights(params, order);
         let named = params.to.clone();
-        let agent = self
-            .whereabouts(named.clone(), params.fleet.as_ref())
-            .await?;
+        let (agent, fleet) = self.whereabouts(named.clone(), params.fleet).await?;
+        params.fleet = fleet;
         let looked = match self.doer(&agent.endpoint)? {
             Doer::Here => self.machine.preview_send(params).await,
             Doer::There(remote) => {
@@ -215,6 +216,8 @@ impl Hub {
 
     async fn preview_kill(&self, params: PtyKillParams, order: &Order) -> Result<Preview, Fault> {
         let PtyKillParams { agent, fleet } = params;
+        let route = self.route_of(&agent)?;
+        let fleet = fleet.or_else(|| route.as_ref()?.fleet.clone());
         let looked = match self.doer(&agent.endpoint)? {
             Doer::Here => {
                 let name = agent.agent.as_str();
@@ -226,10 +229,13 @@ impl Hub {
                 remote.preview::<PtyKill>(params, order.deadline).await
             }
         };
-        match (looked, self.route_of(&agent)?) {
+        match (looked, route) {
             (Ok(preview), _) => Ok(preview.named(|_| agent.to_string())),
-            (Err(fault), Some(_)) if fault.code == Code::AgentNotFound => {
-                let effect = Effect::new(Thing::Terminal, agent, Change::Forgotten);
+            (Err(fault), Some(route)) if fault.code == Code::AgentNotFound => {
+                if self.is_known(&route, order).await? {
+                    return Err(fault);
+                }
+                let effect = Effect::new(Thing::Terminal, &agent, Change::Forgotten);
                 Ok(effect.detail("its machine does not know it").into())
             }
             (Err(fault), _) => Err(fault),

@@ -23,6 +23,7 @@ impl Hub {
         order: &Order,
     ) -> Result<Route, Fault> {
         let Terminal { doer, open, route } = self.new_terminal(params, order).await?;
+        let session = route.session;
         // The route first: whatever happens then, the terminal is known here.
         let is_new = self.topology.keep_route(&route, doer.endpoint())?;
         if !is_new {
@@ -33,10 +34,18 @@ impl Hub {
             Doer::There(remote) => remote.call::<PtyOpen>(open, order.deadline).await,
         };
         match opened {
-            Ok(_) => Ok(route),
+            Ok(opened) => {
+                if let Some(fleet) = &opened.fleet {
+                    self.topology.set_route_fleet(session, fleet)?;
+                }
+                Ok(Route {
+                    fleet: opened.fleet,
+                    ..route
+                })
+            }
             Err(fault) => {
                 if is_new && is_refusal(&fault) {
-                    self.topology.drop_route(route.session)?;
+                    self.topology.drop_route(session)?;
                 }
                 Err(fault)
             }
@@ -62,6 +71,8 @@ impl Hub {
             None => PodName::new(format!("pty-{}", session.short()))
                 .map_err(|error| Fault::new(Code::Internal, error.to_string()))?,
         };
+        self.refuse_same_name(&name, &machine, session, order)
+            .await?;
         let open = PtyOpenParams {
             session,
             name: name.clone(),
@@ -74,10 +85,40 @@ impl Hub {
             session,
             agent: name,
             endpoint: machine,
+            fleet: None,
             mount: params.mount,
             created: now(),
         };
         Ok(Terminal { doer, open, route })
+    }
+
+    /// Refuses the name of another terminal that its machine knows: each is meant by its name.
+    async fn refuse_same_name(
+        &self,
+        name: &PodName,
+        machine: &MachineName,
+        session: PodId,
+        order: &Order,
+    ) -> Result<(), Fault> {
+        let named = AgentRef {
+            agent: name.clone(),
+            endpoint: machine.clone(),
+        };
+        let Some(other) = self.route_of(&named)? else {
+            return Ok(());
+        };
+        if other.session == session || !self.is_known(&other, order).await? {
+            return Ok(());
+        }
+        let message = format!("there is a terminal `{named}` already");
+        Err(Fault::new(Code::AgentRefused, message)
+            .hint(format!("`fleet pty kill {named}` ends it")))
+    }
+
+    /// Returns whether the machine of a terminal knows it, in whichever of its fleets.
+    pub(super) async fn is_known(&self, route: &Route, order: &Order) -> Result<bool, Fault> {
+        let known = self.states_of(&route.endpoint, order).await?;
+        Ok(known.states.contains_key(&route.session.to_string()))
     }
 
     /// Refuses an order whose key was that of another terminal. One that is the same is no new order.
@@ -144,6 +185,8 @@ impl Hub {
         order: &Order,
     ) -> Result<Nothing, Fault> {
         let PtyKillParams { agent, fleet } = params;
+        let route = self.route_of(&agent)?;
+        let fleet = fleet.or_else(|| route.as_ref()?.fleet.clone());
         let killed = match self.doer(&agent.endpoint)? {
             Doer::Here => {
                 self.machine
@@ -156,15 +199,18 @@ impl Hub {
                 remote.call::<PtyKill>(params, order.deadline).await
             }
         };
-        match (killed, self.route_of(&agent)?) {
+        match (killed, route) {
             (Ok(done), route) => {
                 if let Some(route) = route {
                     self.topology.drop_route(route.session)?;
                 }
                 Ok(done)
             }
-            // Its machine does not know it: what is left of it is the route.
             (Err(fault), Some(route)) if fault.code == Code::AgentNotFound => {
+                if self.is_known(&route, order).await? {
+                    return Err(fault.hint("`fleet pods` there tells in which fleet it is"));
+                }
+                // Its machine does not know it: what is left of it is the route.
                 self.topology.drop_route(route.session)?;
                 Ok(Nothing {})
             }

@@ -20,6 +20,24 @@ const MAX_RECORDS: u32 = 1000;
 /// How many lines of a terminal are given at most.
 const MAX_LINES: u32 = 10_000;
 
+/// Refuses a message that would be typed into a shell, where it is to be words alone.
+async fn refuse_shell(fleet: &podfleet::Fleet, params: &SendParams) -> Result<(), Fault> {
+    if !params.words_only {
+        return Ok(());
+    }
+    let agent = params.to.agent.as_str();
+    let is_shell = fleet.is_shell(agent).await;
+    let why = if is_shell.map_err(|error| fleet_fault(&error))? {
+        format!("`{agent}` may run what is sent to it as a command")
+    } else if params.typing.allow_command {
+        "a message that may be a command of the agent is typing".to_owned()
+    } else {
+        return Ok(());
+    };
+    let message = format!("{why}, which needs the right `pty`");
+    Err(Fault::new(Code::AgentRefused, message))
+}
+
 fn request(params: SendParams) -> SendRequest {
     SendRequest {
         id: params.id,
@@ -34,6 +52,15 @@ fn request(params: SendParams) -> SendRequest {
 impl Machine {
     pub(crate) async fn fleet(&self, fleet: Option<FleetName>) -> Result<podfleet::Fleet, Fault> {
         self.fleets.open(fleet).await
+    }
+
+    /// Leaves away the name of the fleet that is meant without one, so that all who look at one
+    /// terminal are seen to.
+    pub(crate) async fn unless_meant(&self, fleet: Option<FleetName>) -> Option<FleetName> {
+        let named = fleet?;
+        let meant = self.fleet(None).await;
+        let is_meant = meant.is_ok_and(|meant| meant.key().fleet == named);
+        (!is_meant).then_some(named)
     }
 
     /// Lists the agents.
@@ -52,6 +79,7 @@ impl Machine {
     /// Fails when the message was not accepted.
     pub async fn send(&self, params: SendParams) -> Result<SendReport, Fault> {
         let fleet = self.fleet(params.fleet.clone()).await?;
+        refuse_shell(&fleet, &params).await?;
         let sent = fleet.send(request(params)).await;
         sent.map_err(|error| fleet_fault(&error))
     }
@@ -62,7 +90,8 @@ impl Machine {
     /// As it, save for what only the receiver's inbox can tell.
     pub async fn preview_send(&self, params: SendParams) -> Result<Preview, Fault> {
         let fleet = self.fleet(params.fleet.clone()).await?;
-        let told = Effect::new(Thing::Agent, params.to.agent.clone(), Change::Told);
+        refuse_shell(&fleet, &params).await?;
+        let told = Effect::new(Thing::Agent, &params.to.agent, Change::Told);
         let checked = fleet.check_send(&request(params)).await;
         checked.map_err(|error| fleet_fault(&error))?;
         Ok(told.into())

@@ -48,7 +48,8 @@ impl Machine {
     /// Fails when it is none, or not below a directory that this hub serves.
     pub async fn check_root(&self, root: &str) -> Result<String, Fault> {
         let (root, allowed) = (PathBuf::from(root), self.allowed.clone());
-        let real = blocking(move || check_root(&root, &allowed)).await?;
+        let closed = Arc::clone(&self.closed);
+        let real = blocking(move || check_root(&root, &allowed, &closed)).await?;
         real.into_os_string()
             .into_string()
             .map_err(|_| Fault::new(Code::PathOutsideRoot, "the directory's path is no UTF-8"))
@@ -68,6 +69,7 @@ impl Machine {
             let path = path.clone();
             blocking(move || Contained::open(&path, &allowed)).await?
         };
+        let opened = opened.closing(Arc::clone(&self.closed));
         Ok(Root {
             path,
             contained: Arc::new(opened),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use podfleet::{TERMINAL_CLASS as CLASS, TerminalRequest};
 use podfleet_protocol::method::Nothing;
-use podfleet_protocol::{AgentPhase, Availability, FleetName, PodId, PodName, PodRow};
+use podfleet_protocol::{AgentPhase, Availability, FleetName, Identity, PodId, PodRow};
 use tokio::sync::mpsc;
 
 use super::{Machine, fleet_fault};
@@ -27,6 +27,7 @@ impl Machine {
         Ok(PtyOpened {
             session: opened.id,
             agent: opened.name,
+            fleet: Some(opened.fleet),
             generation: opened.generation.0,
         })
     }
@@ -41,7 +42,7 @@ impl Machine {
         let opened = fleet.check_terminal(&request).await;
         Ok(match opened.map_err(|error| fleet_fault(&error))? {
             Some(_) => Preview::default(),
-            None => Effect::new(Thing::Terminal, request.name, Change::Started)
+            None => Effect::new(Thing::Terminal, &request.name, Change::Started)
                 .detail(format!("in {}", request.working_directory.display()))
                 .into(),
         })
@@ -94,22 +95,26 @@ impl Machine {
     }
 
     /// Ends a terminal for a reason of our own.
-    pub(crate) async fn close_terminal_because(&self, agent: &str, why: &str) -> Result<(), Fault> {
-        let fleet = self.fleet(None).await?;
-        let closed = fleet.close_terminal(agent, why).await;
+    pub(crate) async fn close_terminal_because(
+        &self,
+        terminal: &Identity,
+        why: &str,
+    ) -> Result<(), Fault> {
+        let fleet = self.fleet(Some(terminal.fleet.clone())).await?;
+        let closed = fleet.close_terminal(terminal.name.as_str(), why).await;
         closed.map_err(|error| fleet_fault(&error))
     }
 
-    /// Lists the terminals of this machine, whoever opened them.
-    pub(crate) async fn terminals(&self) -> Result<Vec<(PodId, PodName, PtyState)>, Fault> {
+    /// Lists the terminals of this machine, of all its fleets and whoever opened them.
+    pub(crate) async fn terminals(&self) -> Result<Vec<(Identity, PtyState)>, Fault> {
         let fleet = self.fleet(None).await?;
         let pods = fleet.pods().await.map_err(|error| fleet_fault(&error))?;
         let terminals = pods
             .iter()
             .filter(|pod| pod.class.as_deref() == Some(CLASS));
         let terminals = terminals.filter_map(|pod| {
-            let identity = pod.identity.as_ref()?;
-            Some((identity.id, identity.name.clone(), state(pod)))
+            let identity = pod.identity.clone()?;
+            Some((identity, state(pod)))
         });
         Ok(terminals.collect())
     }

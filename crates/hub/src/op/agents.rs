@@ -165,6 +165,10 @@ pub struct SendParams {
     /// How it is to be typed.
     #[serde(default)]
     pub typing: Typing,
+    /// Refuses what types in a shell: a receiver that is a terminal, or a program of which nothing is
+    /// known, and a command of an agent's own. It is so for whoever has not the right `pty`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub words_only: bool,
     /// Waits for this outcome; absent: looks for a moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Outcome>,

@@ -56,6 +56,9 @@ pub struct PtyOpened {
     pub session: PodId,
     /// The pod's name.
     pub agent: PodName,
+    /// Its fleet; absent from hubs of earlier builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetName>,
     /// The pod's start.
     pub generation: u64,
 }

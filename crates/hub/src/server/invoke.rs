@@ -15,7 +15,7 @@ use super::query::{Empty, Query};
 use crate::fault::{Code, Fault};
 use crate::hub::Order;
 use crate::op::Call;
-use crate::token::Caller;
+use crate::token::{Caller, Scope};
 use crate::wire::{Answer, DEADLINE, Invocation, MAX_DEADLINE};
 
 /// The longest idempotency key in bytes.
@@ -82,6 +82,7 @@ async fn carry_out(
         // One caller's key is not another's.
         key: key.map(|key| format!("{}\0{key}", caller.name)),
         dry_run: invocation.dry_run,
+        may_type: caller.may(Scope::Pty),
     };
     shared.hub.carry_out(call, &order).await
 }

@@ -84,6 +84,10 @@ impl Visitor {
     async fn order<O: Op>(&self, params: O::Params, order: Order) -> Result<O::Result, Fault> {
         let internal = |error: serde_json::Error| Fault::new(Code::Internal, error.to_string());
         let params = serde_json::to_value(params).map_err(internal)?;
+        let order = Order {
+            may_type: self.may(Scope::Pty),
+            ..order
+        };
         let done = async {
             self.caller.needs(O::SCOPE)?;
             let call = Call::parse(O::NAME, params)?;

@@ -129,9 +129,14 @@ impl Target {
     /// Finds the terminal that a session is: the id of one that was opened here, or an agent's name.
     async fn of(shared: &Shared, session: &str, fleet: Option<FleetName>) -> Result<Self, Fault> {
         let agent = agent_of(shared, session)?;
-        let agent = shared.hub.whereabouts(agent, fleet.as_ref()).await?;
+        let (agent, fleet) = shared.hub.whereabouts(agent, fleet).await?;
+        let doer = shared.hub.doer(&agent.endpoint)?;
+        let fleet = match &doer {
+            Doer::Here => shared.hub.machine().unless_meant(fleet).await,
+            Doer::There(_) => fleet,
+        };
         Ok(Self {
-            doer: shared.hub.doer(&agent.endpoint)?,
+            doer,
             agent: agent.agent,
             fleet,
         })

@@ -6,13 +6,13 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use uuid::Uuid;
 
 use crate::fault::{Code, Fault};
 
 /// The newest form of the tables that this build knows.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE hub (
@@ -63,6 +63,9 @@ CREATE TABLE token (
 ) STRICT;
 ";
 
+/// What each later form adds to the one before it.
+const ADDED: [&str; 1] = ["ALTER TABLE route ADD COLUMN fleet TEXT;"];
+
 /// Opens the file in a directory, and returns the hub's identity with it.
 pub(super) fn open(directory: &Path) -> Result<(Connection, Uuid), Fault> {
     private_directory(directory)?;
@@ -97,8 +100,9 @@ fn set_up(connection: &Connection) -> Result<Uuid, Fault> {
     if tables == 0 {
         let id = Uuid::now_v7();
         connection.execute_batch(TABLES)?;
-        let insert = "INSERT INTO hub (only, id, version) VALUES (1, ?1, ?2)";
-        connection.execute(insert, params![id.to_string(), VERSION])?;
+        let insert = "INSERT INTO hub (only, id, version) VALUES (1, ?1, 1)";
+        connection.execute(insert, [id.to_string()])?;
+        bring_up(connection, 1)?;
         return Ok(id);
     }
     let found: Option<(String, i64)> = connection
@@ -111,7 +115,18 @@ fn set_up(connection: &Connection) -> Result<Uuid, Fault> {
         let message = format!("the topology is of a newer build (form {version}, not {VERSION})");
         return Err(Fault::new(Code::TopologyFailed, message));
     }
+    bring_up(connection, version)?;
     id.parse().map_err(|_| damaged("its identity is none"))
+}
+
+/// Brings a file of an earlier form to the present one.
+fn bring_up(connection: &Connection, version: i64) -> Result<(), Fault> {
+    let known = usize::try_from(version).map_err(|_| damaged("its form is none"))?;
+    for added in ADDED.iter().skip(known.saturating_sub(1)) {
+        connection.execute_batch(added)?;
+    }
+    connection.execute("UPDATE hub SET version = ?1", [VERSION])?;
+    Ok(())
 }
 
 fn damaged(why: &str) -> Fault {

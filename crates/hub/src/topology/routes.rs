@@ -1,6 +1,6 @@
 //! Routes: which machine a terminal that was opened through this hub is on.
 
-use podfleet_protocol::{PodId, PodName, UnixMillis};
+use podfleet_protocol::{FleetName, PodId, PodName, UnixMillis};
 use rusqlite::{OptionalExtension as _, Row, params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct Route {
     pub agent: PodName,
     /// The machine.
     pub endpoint: MachineName,
+    /// The pod's fleet there, once its machine has said it: names are of a fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetName>,
     /// The mount that it was opened on.
     pub mount: MountRef,
     /// When.
@@ -57,16 +60,30 @@ impl Topology {
     /// Fails when the disk fails.
     pub fn keep_route(&self, route: &Route, endpoint: Option<Uuid>) -> Result<bool, Fault> {
         self.change(|tx| {
-            let sql = "INSERT OR IGNORE INTO route (session, agent, endpoint, mount, created)
-                VALUES (?1, ?2, ?3, ?4, ?5)";
+            let sql =
+                "INSERT OR IGNORE INTO route (session, agent, endpoint, mount, created, fleet)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let values = params![
                 route.session.to_string(),
                 route.agent.as_str(),
                 endpoint.map(text_of),
                 route.mount.to_string(),
                 route.created.0,
+                route.fleet.as_ref().map(FleetName::as_str),
             ];
             Ok(tx.execute(sql, values)? == 1)
+        })
+    }
+
+    /// Takes note of the fleet that a terminal's machine says it is in.
+    ///
+    /// # Errors
+    /// Fails when the disk fails.
+    pub fn set_route_fleet(&self, session: PodId, fleet: &FleetName) -> Result<(), Fault> {
+        self.change(|tx| {
+            let sql = "UPDATE route SET fleet = ?2 WHERE session = ?1";
+            tx.execute(sql, [session.to_string(), fleet.to_string()])?;
+            Ok(())
         })
     }
 
@@ -85,6 +102,7 @@ impl Topology {
 
 fn route_of(row: &Row<'_>) -> rusqlite::Result<Route> {
     let machine: Option<String> = row.get("machine")?;
+    let fleet: Option<String> = row.get("fleet")?;
     Ok(Route {
         session: parsed(row, "session")?,
         agent: parsed(row, "agent")?,
@@ -92,6 +110,7 @@ fn route_of(row: &Row<'_>) -> rusqlite::Result<Route> {
             None => MachineName::Local,
             Some(_) => MachineName::Endpoint(parsed(row, "machine")?),
         },
+        fleet: fleet.map(|_| parsed(row, "fleet")).transpose()?,
         mount: parsed(row, "mount")?,
         created: UnixMillis(row.get("created")?),
     })

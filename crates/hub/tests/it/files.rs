@@ -227,19 +227,6 @@ async fn a_listing_tells_what_a_link_leads_to_and_not_what_is_outside() {
     assert_eq!(targets, wanted);
 }
 
-#[tokio::test]
-async fn directories_are_watched_up_to_a_number_that_leaves_room_for_other_programs() {
-    let hub = TestHub::new().await;
-    let files = Contained::open(&hub.files(), &[hub.files()]).unwrap();
-    let mut watched: Vec<_> = (0..32)
-        .map(|_| files.watch(&MountPath::root()).unwrap())
-        .collect();
-    let refused = files.watch(&MountPath::root()).unwrap_err();
-    assert_eq!(refused.code, Code::LimitExceeded);
-    watched.pop();
-    files.watch(&MountPath::root()).unwrap();
-}
-
 /// Makes directories one in the other; now and then something else is beside the next.
 fn make_deep(directory: &std::path::Path, levels: usize) {
     use rustix::fs::{Mode, OFlags, mkdirat, open, openat, symlinkat};

@@ -61,6 +61,7 @@ pub(super) async fn send(
             id: Some(written.id),
             class: Class::default(),
             typing: Typing::default(),
+            words_only: false,
             // What becomes of it is asked for afterwards.
             wait: Some(Outcome::Accepted),
             timeout_ms: None,
