@@ -241,3 +241,34 @@ fn files_of_another_machine_are_listed_uploaded_renamed_and_removed() {
         .until_text("is refused: a separator is encoded");
     desk.without_complaints();
 }
+
+#[test]
+fn the_agents_of_every_fleet_of_a_machine_are_shown_and_each_page_is_of_its_own() {
+    let home = Machine::new("lead");
+    // Two fleets may have an agent of one name.
+    let agents = home.world.agents(&[("lead", ""), ("other", "")]);
+    home.world.write_roster("second", &agents);
+    home.world.fleet_of("second", &["up"]).exits(0);
+    let Some(desk) = Desk::at(&home) else {
+        return;
+    };
+    desk.browser
+        .until("return document.querySelectorAll('#fleet tbody tr').length === 3");
+    let fleets = "return [...document.querySelectorAll('#fleet .fleet')].map(it => it.textContent)";
+    let fleets = desk.browser.run(fleets);
+    assert_eq!(fleets, serde_json::json!(["default", "second", "second"]));
+    desk.browser.picture("fleets");
+    desk.browser
+        .run("document.querySelector('a[href*=\"other?fleet=second\"]').click()");
+    desk.browser
+        .until("return location.search === '?fleet=second'");
+    desk.until_status("nobody has control");
+    desk.browser.until_text("in fleet second");
+    desk.browser.run("document.getElementById('body').focus()");
+    desk.browser.press("to the second fleet");
+    desk.browser.press_with(CONTROL, ENTER);
+    desk.until_screen("to the second fleet");
+    desk.browser
+        .until("return document.querySelector('#receipts [data-outcome=answered]')");
+    desk.without_complaints();
+}

@@ -251,6 +251,7 @@
     const query = new URLSearchParams({
       role: wantsControl ? 'controller' : 'viewer', take, refusal: 'message',
     });
+    if (place.dataset.fleet) query.set('fleet', place.dataset.fleet);
     if (position) {
       for (const [name, value] of Object.entries(position)) query.set(name, value);
     }

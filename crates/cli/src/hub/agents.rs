@@ -28,6 +28,7 @@ pub(crate) async fn list(
     let params = PsParams {
         endpoint: None,
         fleet,
+        all_fleets: false,
     };
     let mut found = client.call::<FleetPs>(params).await?;
     if names.is_empty() {

@@ -13,13 +13,14 @@ use podfleet_pod_store::{
 use podfleet_protocol::method::{
     Inspect, InspectResult, ListPods, ListPodsParams, NameParams, StopParams, StopPod, StopResult,
 };
-use podfleet_protocol::{PodId, PodName, PodRow};
+use podfleet_protocol::{FleetName, PodId, PodName, PodRow};
 use serde::Serialize;
 
 use super::Fleet;
 use super::stop::StopTimeouts;
 use crate::error::{FleetError, FleetErrorKind, bad_name};
 use crate::lock;
+use crate::origin::Origin;
 
 /// What went, or would go, with a forgotten pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,6 +65,29 @@ impl Fleet {
         let damaged = listing.corrupt.into_iter();
         rows.extend(damaged.map(|damaged| corrupt_row(damaged.id, damaged.error)));
         Ok(rows)
+    }
+
+    /// Lists the fleets of this user: this one first, then those that were brought up or of which
+    /// pods are recorded, by name.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn fleets(&self) -> Result<Vec<FleetName>, FleetError> {
+        let filter = PodFilter {
+            tenant: self.key.tenant.clone(),
+            fleet: None,
+        };
+        let recorded = self.store.list_pods(&filter, Page::all()).await?;
+        let recorded = recorded.items.into_iter();
+        let mut others: Vec<FleetName> = recorded
+            .map(|summary| summary.record.identity.fleet)
+            .chain(Origin::fleets_of(&self.dirs.state, &self.key.tenant))
+            .filter(|fleet| *fleet != self.key.fleet)
+            .collect();
+        others.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+        others.dedup();
+        others.insert(0, self.key.fleet.clone());
+        Ok(others)
     }
 
     /// Lists the pods that one of them sees, with every reason. It must run.

@@ -49,12 +49,15 @@ impl Hub {
         order: &Order,
     ) -> Result<Vec<AgentRow>, Fault> {
         match self.doer(machine)? {
-            Doer::Here => self.machine.agents(params.fleet.clone()).await,
+            Doer::Here => {
+                let fleet = params.fleet.clone();
+                self.machine.agents(fleet, params.all_fleets).await
+            }
             Doer::There(remote) => {
                 // Only the endpoint's own agents: it may be home to others.
                 let own = PsParams {
                     endpoint: Some(MachineName::Local),
-                    fleet: params.fleet.clone(),
+                    ..params.clone()
                 };
                 let mut rows = remote.call_soon::<FleetPs>(own, order.deadline).await?.rows;
                 for row in &mut rows {

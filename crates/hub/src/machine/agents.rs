@@ -20,6 +20,12 @@ const MAX_RECORDS: u32 = 1000;
 /// How many lines of a terminal are given at most.
 const MAX_LINES: u32 = 10_000;
 
+async fn rows_of(fleet: &podfleet::Fleet) -> Result<Vec<AgentRow>, Fault> {
+    let rows = fleet.ps(&[]).await.map_err(|error| fleet_fault(&error))?;
+    let row = |row| AgentRow::local(row, &fleet.key().fleet);
+    Ok(rows.into_iter().map(row).collect())
+}
+
 /// Refuses a message that would be typed into a shell, where it is to be words alone.
 async fn refuse_shell(fleet: &podfleet::Fleet, params: &SendParams) -> Result<(), Fault> {
     if !params.words_only {
@@ -63,14 +69,26 @@ impl Machine {
         (!is_meant).then_some(named)
     }
 
-    /// Lists the agents.
+    /// Lists the agents, of all fleets if that is wanted and none is named.
     ///
     /// # Errors
     /// Fails when the store cannot be read.
-    pub async fn agents(&self, fleet: Option<FleetName>) -> Result<Vec<AgentRow>, Fault> {
-        let fleet = self.fleet(fleet).await?;
-        let rows = fleet.ps(&[]).await.map_err(|error| fleet_fault(&error))?;
-        Ok(rows.into_iter().map(AgentRow::local).collect())
+    pub async fn agents(
+        &self,
+        fleet: Option<FleetName>,
+        of_all: bool,
+    ) -> Result<Vec<AgentRow>, Fault> {
+        let of_all = of_all && fleet.is_none();
+        let meant = self.fleet(fleet).await?;
+        let mut rows = rows_of(&meant).await?;
+        if of_all {
+            let fleets = meant.fleets().await;
+            let fleets = fleets.map_err(|error| fleet_fault(&error))?;
+            for other in fleets.into_iter().skip(1) {
+                rows.extend(rows_of(&self.fleet(Some(other)).await?).await?);
+            }
+        }
+        Ok(rows)
     }
 
     /// Sends a message to an agent, and tells what became of it.

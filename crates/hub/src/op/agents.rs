@@ -92,6 +92,9 @@ pub struct PsParams {
     /// Of this fleet there; absent: the one that the machine's own commands mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetName>,
+    /// Of every fleet there, if none is named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all_fleets: bool,
 }
 
 /// Result of `fleet.ps`.
@@ -108,6 +111,9 @@ pub struct PsResult {
 pub struct AgentRow {
     /// The machine, as this hub names it.
     pub endpoint: MachineName,
+    /// The fleet that it is in there; absent from hubs of earlier builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetName>,
     /// Whether the roster of the hub's own machine names it, so that its name alone is enough.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mate: bool,
@@ -124,9 +130,10 @@ pub struct AgentRow {
 impl AgentRow {
     /// Makes the row of an agent of this machine.
     #[must_use]
-    pub fn local(row: PsRow) -> Self {
+    pub fn local(row: PsRow, fleet: &FleetName) -> Self {
         Self {
             endpoint: MachineName::Local,
+            fleet: Some(fleet.clone()),
             mate: false,
             since_seconds: row.since_seconds,
             detail: row.detail.clone(),

@@ -315,6 +315,7 @@ async fn removal_with_a_live_endpoint_ends_what_waits_for_it() {
         let params = PsParams {
             endpoint: Some("mute".parse().unwrap()),
             fleet: None,
+            all_fleets: false,
         };
         owner.call::<FleetPs>(params).await
     });

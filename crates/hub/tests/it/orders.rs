@@ -45,6 +45,7 @@ fn agents() -> PsParams {
     PsParams {
         endpoint: Some("local".parse().unwrap()),
         fleet: None,
+        all_fleets: false,
     }
 }
 

@@ -5,8 +5,9 @@ use axum::response::Response;
 use maud::{Markup, html};
 use podfleet::wording;
 use podfleet_pod_store::session_log::Record;
-use podfleet_protocol::NameError;
 use podfleet_protocol::method::InboxRow;
+use podfleet_protocol::{FleetName, NameError};
+use serde::Deserialize;
 
 use super::layout::{self, Page, Tab};
 use super::{Part, Visitor, fleet, messages, segment};
@@ -14,46 +15,82 @@ use crate::fault::{Code, Fault};
 use crate::op::{
     AgentRef, AgentRow, FleetInbox, FleetLog, FleetPs, InboxParams, LogParams, PsParams,
 };
+use crate::server::query::Query;
 use crate::token::Scope;
 
 /// How many of the last records are shown.
 const RECORDS: u32 = 100;
 
-pub(super) async fn page(visitor: Visitor, Path(agent): Path<String>) -> Response {
+/// The fleet that a page is about: what stands behind the `?` of its address.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfFleet {
+    fleet: Option<FleetName>,
+}
+
+/// Whom a page is about.
+pub(super) struct Subject {
+    pub(super) agent: AgentRef,
+    /// Its fleet; absent: the one that its machine's own commands mean.
+    pub(super) fleet: Option<FleetName>,
+}
+
+impl Subject {
+    /// Reads what an address names.
+    pub(super) fn named(agent: &str, of: OfFleet) -> Result<Self, Fault> {
+        let named = agent.parse::<AgentRef>();
+        let agent =
+            named.map_err(|error: NameError| Fault::new(Code::AgentNotFound, error.to_string()))?;
+        let fleet = of.fleet;
+        Ok(Self { agent, fleet })
+    }
+
+    /// Returns the address of the page, or of what lies below it.
+    pub(super) fn place(&self, below: &str) -> String {
+        let agent = segment(&self.agent.to_string());
+        let fleet = self.fleet.as_ref();
+        let of = fleet.map(|fleet| format!("?fleet={}", segment(fleet.as_str())));
+        format!("/agents/{agent}{below}{}", of.unwrap_or_default())
+    }
+}
+
+pub(super) async fn page(
+    visitor: Visitor,
+    Path(agent): Path<String>,
+    Query(of): Query<OfFleet>,
+) -> Response {
     let page = Page {
         tab: Tab::Fleet,
         title: &agent,
         terminal: true,
     };
-    let content = content(&visitor, &agent).await;
-    page.show(&visitor, content)
+    let content = async { content(&visitor, &Subject::named(&agent, of)?).await };
+    page.show(&visitor, content.await)
 }
 
-async fn content(visitor: &Visitor, agent: &str) -> Result<Markup, Fault> {
-    let agent = named(agent)?;
-    let row = row_of(visitor, &agent).await?;
-    let place = place(&agent);
+async fn content(visitor: &Visitor, subject: &Subject) -> Result<Markup, Fault> {
+    let row = row_of(visitor, subject).await?;
     Ok(html! {
-        h1 { (agent) }
-        div.line data-live={ (place) "/state" } data-every="2000" { (state_line(&row)) }
-        (terminal(visitor, &agent))
+        h1 { (subject.agent) }
+        div.line data-live=(subject.place("/state")) data-every="2000" { (state_line(subject, &row)) }
+        (terminal(visitor, subject))
         div.columns {
             section aria-labelledby="messages" {
                 h2 #messages { "Messages" }
-                (messages::form(visitor, &agent))
+                (messages::form(visitor, subject))
                 h3 { "Waiting in its inbox" }
-                div data-live={ (place) "/inbox" } data-every="2000" { p.empty { "…" } }
+                div data-live=(subject.place("/inbox")) data-every="2000" { p.empty { "…" } }
             }
             section aria-labelledby="log" {
                 h2 #log { "Log" }
                 div.log tabindex="0" role="region" aria-label="Log, newest first"
-                    data-live={ (place) "/log" } data-every="2000" { p.empty { "…" } }
+                    data-live=(subject.place("/log")) data-every="2000" { p.empty { "…" } }
             }
         }
     })
 }
 
-fn terminal(visitor: &Visitor, agent: &AgentRef) -> Markup {
+fn terminal(visitor: &Visitor, subject: &Subject) -> Markup {
     html! {
         section aria-labelledby="terminal-title" {
             h2 #terminal-title { "Terminal" }
@@ -64,35 +101,47 @@ fn terminal(visitor: &Visitor, agent: &AgentRef) -> Markup {
                 }
                 p #terminal-state role="status" { "Connecting …" }
             }
-            div.screen { div #terminal data-agent=(agent) {} }
+            div.screen { div #terminal data-agent=(subject.agent) data-fleet=[subject.fleet.as_ref()] {} }
             noscript { p.fault { "The terminal is shown by a script, which this browser does not run." } }
         }
     }
 }
 
-pub(super) async fn state(visitor: Visitor, Path(agent): Path<String>) -> Part {
-    Part(async { Ok(state_line(&row_of(&visitor, &named(&agent)?).await?)) }.await)
+pub(super) async fn state(
+    visitor: Visitor,
+    Path(agent): Path<String>,
+    Query(of): Query<OfFleet>,
+) -> Part {
+    let state = async {
+        let subject = Subject::named(&agent, of)?;
+        let row = row_of(&visitor, &subject).await?;
+        Ok(state_line(&subject, &row))
+    };
+    Part(state.await)
 }
 
-fn state_line(agent: &AgentRow) -> Markup {
+fn state_line(subject: &Subject, agent: &AgentRow) -> Markup {
     let row = &agent.row;
     html! {
         p {
             (fleet::state(agent))
             @if let Some(since) = agent.since_seconds { " for " (layout::age(Some(since))) }
             " on " (agent.endpoint)
+            @if let Some(fleet) = &subject.fleet { " in fleet " (fleet) }
             @for word in [&row.runtime, &row.model, &row.class].into_iter().flatten() { " · " (word) }
             @for flag in &row.flags { " " span.flag { (flag.kind.as_str()) } }
         }
     }
 }
 
-pub(super) async fn inbox(visitor: Visitor, Path(agent): Path<String>) -> Part {
+pub(super) async fn inbox(
+    visitor: Visitor,
+    Path(agent): Path<String>,
+    Query(of): Query<OfFleet>,
+) -> Part {
     let inbox = async {
-        let params = InboxParams {
-            agent: named(&agent)?,
-            fleet: None,
-        };
+        let Subject { agent, fleet } = Subject::named(&agent, of)?;
+        let params = InboxParams { agent, fleet };
         let inbox = visitor.ask::<FleetInbox>(params).await?;
         Ok(html! {
             @if inbox.messages.is_empty() { p.empty { "No message waits." } }
@@ -113,11 +162,16 @@ fn waiting(message: &InboxRow) -> Markup {
     }
 }
 
-pub(super) async fn log(visitor: Visitor, Path(agent): Path<String>) -> Part {
+pub(super) async fn log(
+    visitor: Visitor,
+    Path(agent): Path<String>,
+    Query(of): Query<OfFleet>,
+) -> Part {
     let log = async {
+        let Subject { agent, fleet } = Subject::named(&agent, of)?;
         let params = LogParams {
-            agent: named(&agent)?,
-            fleet: None,
+            agent,
+            fleet,
             last: RECORDS,
         };
         let log = visitor.ask::<FleetLog>(params).await?;
@@ -140,21 +194,12 @@ fn happened(record: &Record) -> Markup {
     }
 }
 
-/// Returns the agent that a path names.
-pub(super) fn named(agent: &str) -> Result<AgentRef, Fault> {
-    agent
-        .parse()
-        .map_err(|error: NameError| Fault::new(Code::AgentNotFound, error.to_string()))
-}
-
-pub(super) fn place(agent: &AgentRef) -> String {
-    format!("/agents/{}", segment(&agent.to_string()))
-}
-
-async fn row_of(visitor: &Visitor, agent: &AgentRef) -> Result<AgentRow, Fault> {
+async fn row_of(visitor: &Visitor, subject: &Subject) -> Result<AgentRow, Fault> {
+    let agent = &subject.agent;
     let params = PsParams {
         endpoint: Some(agent.endpoint.clone()),
-        fleet: None,
+        fleet: subject.fleet.clone(),
+        all_fleets: false,
     };
     let rows = visitor.ask::<FleetPs>(params).await?.rows;
     let row = { rows.into_iter() }.find(|row| row.row.name == agent.agent.as_str());

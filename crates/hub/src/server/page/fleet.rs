@@ -1,15 +1,17 @@
 //! The agents of all machines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::Response;
 use maud::{Markup, html};
-use podfleet_protocol::PodName;
+use podfleet_protocol::{FleetName, PodName};
 
+use super::agent::Subject;
 use super::layout::{self, Page, Tab};
-use super::{Part, Visitor, segment};
+use super::{Part, Visitor};
 use crate::fault::Fault;
 use crate::op::{AgentRef, AgentRow, FleetPs, PsParams, PsResult};
+use crate::topology::MachineName;
 
 const PAGE: Page<'_> = Page {
     tab: Tab::Fleet,
@@ -32,7 +34,11 @@ pub(super) async fn part(visitor: Visitor) -> Part {
 }
 
 async fn agents(visitor: &Visitor) -> Result<Markup, Fault> {
-    let found = visitor.ask::<FleetPs>(PsParams::default()).await?;
+    let all = PsParams {
+        all_fleets: true,
+        ..PsParams::default()
+    };
+    let found = visitor.ask::<FleetPs>(all).await?;
     Ok(html! {
         (missing(&found))
         @if found.rows.is_empty() {
@@ -67,6 +73,7 @@ fn summary(found: &PsResult) -> String {
 }
 
 fn table(rows: &[AgentRow]) -> Markup {
+    let several = with_several_fleets(rows);
     html! {
         table.cards {
             thead { tr {
@@ -79,24 +86,42 @@ fn table(rows: &[AgentRow]) -> Markup {
                 th scope="col" { "Model" }
                 th scope="col" { "Flags" }
             } }
-            tbody { @for row in rows { (line(row)) } }
+            tbody { @for row in rows { (line(row, &several)) } }
         }
     }
 }
 
-fn line(agent: &AgentRow) -> Markup {
+/// The machines that have agents of more than one fleet: there a row says which.
+fn with_several_fleets(rows: &[AgentRow]) -> BTreeSet<&MachineName> {
+    let mut fleets = BTreeMap::<&MachineName, BTreeSet<&str>>::new();
+    for row in rows {
+        let fleet = row.fleet.as_ref().map(FleetName::as_str);
+        fleets.entry(&row.endpoint).or_default().extend(fleet);
+    }
+    let several = fleets.into_iter().filter(|(_, fleets)| fleets.len() > 1);
+    several.map(|(machine, _)| machine).collect()
+}
+
+fn line(agent: &AgentRow, several: &BTreeSet<&MachineName>) -> Markup {
     let row = &agent.row;
+    let fleet = agent
+        .fleet
+        .as_ref()
+        .filter(|_| several.contains(&agent.endpoint));
     let alias = row.alias.as_ref().map(|alias| format!(" ({alias})"));
     html! {
         tr {
             th scope="row" {
-                @match place(agent) {
+                @match place(agent, fleet) {
                     Some(place) => a href=(place) { (row.name) },
                     None => (row.name),
                 }
                 (alias.unwrap_or_default())
             }
-            td data-label="Machine" { (agent.endpoint) }
+            td data-label="Machine" {
+                (agent.endpoint)
+                @if let Some(fleet) = fleet { " · " span.fleet { (fleet) } }
+            }
             td data-label="State" { (state(agent)) }
             td data-label="Since" { (layout::age(agent.since_seconds)) }
             td data-label="Idle" { (layout::age(row.idle_seconds)) }
@@ -118,11 +143,14 @@ pub(super) fn state(agent: &AgentRow) -> Markup {
 }
 
 /// The page of an agent; a session that no pod hosts has none.
-fn place(agent: &AgentRow) -> Option<String> {
+fn place(agent: &AgentRow, fleet: Option<&FleetName>) -> Option<String> {
     let named = AgentRef {
         agent: PodName::new(agent.row.name.as_str()).ok()?,
         endpoint: agent.endpoint.clone(),
     };
-    let named = agent.row.managed.then_some(named)?;
-    Some(format!("/agents/{}", segment(&named.to_string())))
+    let subject = Subject {
+        agent: named,
+        fleet: fleet.cloned(),
+    };
+    agent.row.managed.then(|| subject.place(""))
 }

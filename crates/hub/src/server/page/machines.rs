@@ -9,8 +9,9 @@ use podfleet_protocol::method::Nothing;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::agent::Subject;
 use super::layout::{self, Page, Tab};
-use super::{Part, Visitor, agent, segment};
+use super::{Part, Visitor, segment};
 use crate::fault::{Code, Fault};
 use crate::hub::Order;
 use crate::op::{
@@ -18,7 +19,7 @@ use crate::op::{
     MountListParams, MountView, PtyList, PtySpawn, PtySpawnParams, PtyView,
 };
 use crate::token::Scope;
-use crate::topology::{MachineName, MountRef};
+use crate::topology::{MountRef, Route};
 
 const PAGE: Page<'_> = Page {
     tab: Tab::Machines,
@@ -162,8 +163,8 @@ fn terminal_table(terminals: &[PtyView]) -> Markup {
                 } }
                 tbody { @for view in terminals { tr {
                     th scope="row" {
-                        @let place = named(&view.route.endpoint, &view.route.agent);
-                        a href=(agent::place(&place)) { (place) }
+                        @let subject = subject(&view.route);
+                        a href=(subject.place("")) { (subject.agent) }
                     }
                     td data-label="State" { span.state data-state=(view.state.as_str()) { (view.state.as_str()) } }
                     td data-label="Mount" { (view.route.mount) }
@@ -174,10 +175,14 @@ fn terminal_table(terminals: &[PtyView]) -> Markup {
     }
 }
 
-fn named(endpoint: &MachineName, agent: &podfleet_protocol::PodName) -> AgentRef {
-    AgentRef {
-        agent: agent.clone(),
-        endpoint: endpoint.clone(),
+/// Whom the page of a terminal is about.
+fn subject(route: &Route) -> Subject {
+    Subject {
+        agent: AgentRef {
+            agent: route.agent.clone(),
+            endpoint: route.endpoint.clone(),
+        },
+        fleet: route.fleet.clone(),
     }
 }
 
@@ -218,10 +223,7 @@ pub(super) async fn open_terminal(visitor: Visitor, Form(opening): Form<Opening>
         visitor.order::<PtySpawn>(params, order).await
     };
     match opened.await {
-        Ok(route) => {
-            let place = agent::place(&named(&route.endpoint, &route.agent));
-            Redirect::to(&place).into_response()
-        }
+        Ok(route) => Redirect::to(&subject(&route).place("")).into_response(),
         Err(fault) => PAGE.show(&visitor, Err(fault)),
     }
 }

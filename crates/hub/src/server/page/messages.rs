@@ -9,10 +9,11 @@ use podfleet::wording;
 use podfleet_protocol::{Class, MessageId, Outcome, Receipt, Typing};
 use serde::Deserialize;
 
-use super::agent::{named, place};
+use super::agent::{OfFleet, Subject};
 use super::{Part, Visitor, layout};
 use crate::fault::{Code, Fault};
-use crate::op::{AgentRef, FleetReceipt, FleetSend, ReceiptParams, SendParams};
+use crate::op::{FleetReceipt, FleetSend, ReceiptParams, SendParams};
+use crate::server::query::Query;
 use crate::token::Scope;
 
 /// What a person wrote.
@@ -24,10 +25,10 @@ pub(super) struct Written {
 }
 
 /// The form for a message; nothing for who may not send.
-pub(super) fn form(visitor: &Visitor, agent: &AgentRef) -> Markup {
+pub(super) fn form(visitor: &Visitor, subject: &Subject) -> Markup {
     html! {
         @if visitor.may(Scope::Message) {
-            form.message method="post" action={ (place(agent)) "/messages" } data-into="receipts" {
+            form.message method="post" action=(subject.place("/messages")) data-into="receipts" {
                 input type="hidden" name="id" value=(MessageId::generate());
                 label for="body" { "Message" }
                 textarea #body name="body" rows="3" required maxlength="1048576" {}
@@ -46,17 +47,18 @@ pub(super) fn form(visitor: &Visitor, agent: &AgentRef) -> Markup {
 pub(super) async fn send(
     visitor: Visitor,
     Path(agent): Path<String>,
+    Query(of): Query<OfFleet>,
     Form(written): Form<Written>,
 ) -> Response {
     let sent = async {
-        let to = named(&agent)?;
-        let place = format!("{}/messages/{}", place(&to), written.id);
+        let subject = Subject::named(&agent, of)?;
+        let place = subject.place(&format!("/messages/{}", written.id));
         // A browser sends lines as HTTP does.
         let body = written.body.replace("\r\n", "\n");
         let shown = wording::first_line(&body);
         let params = SendParams {
-            to,
-            fleet: None,
+            to: subject.agent,
+            fleet: subject.fleet,
             body,
             id: Some(written.id),
             class: Class::default(),
@@ -80,12 +82,17 @@ pub(super) async fn send(
     }
 }
 
-pub(super) async fn receipt(visitor: Visitor, Path((agent, id)): Path<(String, String)>) -> Part {
+pub(super) async fn receipt(
+    visitor: Visitor,
+    Path((agent, id)): Path<(String, String)>,
+    Query(of): Query<OfFleet>,
+) -> Part {
     let receipt = async {
         let no_id = |_| Fault::new(Code::RequestInvalid, "this is no message's id");
+        let Subject { agent, fleet } = Subject::named(&agent, of)?;
         let params = ReceiptParams {
-            agent: named(&agent)?,
-            fleet: None,
+            agent,
+            fleet,
             id: id.parse().map_err(no_id)?,
         };
         Ok(fate(&visitor.ask::<FleetReceipt>(params).await?))
