@@ -24,12 +24,21 @@ pub use topology::*;
 pub trait Op: Send + Sync + 'static {
     /// Its name on the wire.
     const NAME: &'static str;
-    /// The right that it needs.
-    const SCOPE: Scope;
+    /// The right that it needs, besides a token; nothing: none.
+    const SCOPE: Option<Scope>;
     /// What it takes.
     type Params: Serialize + DeserializeOwned + Send;
     /// What it gives.
     type Result: Serialize + DeserializeOwned + Send;
+}
+
+macro_rules! right {
+    (any) => {
+        None
+    };
+    ($scope:ident) => {
+        Some(Scope::$scope)
+    };
 }
 
 macro_rules! ops {
@@ -41,7 +50,7 @@ macro_rules! ops {
 
             impl Op for $op {
                 const NAME: &'static str = $name;
-                const SCOPE: Scope = Scope::$scope;
+                const SCOPE: Option<Scope> = right!($scope);
                 type Params = $params;
                 type Result = $result;
             }
@@ -73,10 +82,10 @@ macro_rules! ops {
                 match self { $(Self::$op(_) => $name,)* }
             }
 
-            /// Returns the right that it needs.
+            /// Returns the right that it needs; nothing if that is none.
             #[must_use]
-            pub const fn scope(&self) -> Scope {
-                match self { $(Self::$op(_) => Scope::$scope,)* }
+            pub const fn scope(&self) -> Option<Scope> {
+                match self { $(Self::$op(_) => right!($scope),)* }
             }
         }
 
@@ -85,7 +94,7 @@ macro_rules! ops {
             vec![$(Described {
                 name: $name,
                 about: concat!($($doc, "\n"),*).trim(),
-                scope: Scope::$scope,
+                scope: right!($scope),
                 params: generator.subschema_for::<$params>().into(),
                 result: generator.subschema_for::<$result>().into(),
             }),*]
@@ -97,14 +106,14 @@ macro_rules! ops {
 pub(crate) struct Described {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) scope: Scope,
+    pub(crate) scope: Option<Scope>,
     pub(crate) params: Value,
     pub(crate) result: Value,
 }
 
 ops! {
     /// Tells which hub this is, and what it speaks.
-    HubInfo = "hub.info", Observe (Nothing) -> Info;
+    HubInfo = "hub.info", any (Nothing) -> Info;
 
     /// Lists the machines: `local` first, then the endpoints with how they are.
     EndpointList = "endpoint.list", Observe (Nothing) -> EndpointListResult;

@@ -78,7 +78,7 @@ pub struct Shared {
 /// Makes the server's routes for a hub.
 pub fn router(hub: Arc<Hub>, settings: Settings) -> Router {
     let shared = Arc::new(Shared {
-        sessions: Sessions::of(hub.info().hub_id),
+        sessions: Sessions::of(hub.topology()),
         hub,
         settings,
         failures: FailedLogins::default(),

@@ -164,6 +164,15 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Returns who shows a token.
+    pub(crate) fn of(token: TokenRecord) -> Self {
+        Self {
+            name: token.name,
+            scopes: token.scopes,
+            token: Some(token.id),
+        }
+    }
+
     /// The user whose hub this is, on its own socket: all rights.
     #[must_use]
     pub fn owner() -> Self {

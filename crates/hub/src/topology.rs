@@ -6,6 +6,7 @@
 
 mod endpoints;
 mod file;
+mod logins;
 mod mounts;
 mod routes;
 mod tokens;

@@ -76,14 +76,21 @@ fn a_break_does_not_take_the_focus_to_the_terminal() {
 
 #[test]
 fn what_was_written_stays_when_the_login_ends_and_is_sent_after_another() {
-    let mut home = Machine::new("lead");
-    let Some(desk) = Desk::at(&home) else { return };
+    let home = Machine::new("lead");
+    let Some(mut desk) = Desk::at(&home) else {
+        return;
+    };
     desk.go("/agents/lead");
     desk.browser.run("document.getElementById('body').focus()");
     desk.browser.press("dear agent");
-    home.end_hub();
-    let address = home.address();
-    home.start_hub(&address);
+    let token = |verb: &[&str]| {
+        home.world
+            .fleet(&[&["hub", "token"], verb].concat())
+            .exits(0)
+    };
+    token(&["revoke", "desk"]);
+    let another = token(&["create", "another", "--scope", "observe,message"]);
+    desk.token = another.stdout.trim().to_owned();
     desk.browser.until_text("You are logged out");
     let first = desk.browser.tab();
     desk.browser.open_tab();

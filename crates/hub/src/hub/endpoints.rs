@@ -11,7 +11,7 @@ use crate::op::{
     ProbeResult,
 };
 use crate::secret::Entrusted;
-use crate::topology::{Dependents, Endpoint, MachineName, Topology};
+use crate::topology::{Endpoint, MachineName, Topology};
 
 impl Hub {
     pub(super) fn list_endpoints(&self) -> Result<EndpointListResult, Fault> {
@@ -20,7 +20,7 @@ impl Hub {
             endpoint: None,
             status: self.own_status(),
             action: None,
-            dependents: Dependents::default(),
+            dependents: self.topology.own_dependents()?,
         }];
         for endpoint in self.topology.endpoints()? {
             endpoints.push(self.view(endpoint)?);

@@ -76,16 +76,12 @@ impl FromRequestParts<Arc<Shared>> for Caller {
         if let Some(token) = presented(&parts.headers) {
             return shared.identify(&token, address);
         }
-        let token = shared.sessions.token(parts)?.ok_or_else(|| {
+        let caller = shared.sessions.caller(parts)?.ok_or_else(|| {
             Fault::new(Code::AuthRequired, "a token is needed")
                 .hint("`fleet hub token create` on the hub's machine makes one")
         })?;
-        shared.identify(&token, address).inspect_err(|fault| {
-            // Its page asks on, and is to hear that the login is over, not that it guesses tokens.
-            if matches!(fault.code, Code::AuthRequired | Code::LimitExceeded) {
-                shared.sessions.forget(&parts.headers);
-            }
-        })
+        shared.hear(&caller);
+        Ok(caller)
     }
 }
 
@@ -98,9 +94,7 @@ impl Shared {
         let topology = self.hub.topology();
         match topology.caller(token, podfleet_pod::clock::wall())? {
             Some(caller) => {
-                if caller.may(Scope::Pty) {
-                    self.hub.hear();
-                }
+                self.hear(&caller);
                 Ok(caller)
             }
             None if self.failures.one_more(address) => Err(Fault::new(
@@ -116,6 +110,13 @@ impl Shared {
 }
 
 impl Shared {
+    /// Takes note of somebody who may open terminals.
+    fn hear(&self, caller: &Caller) {
+        if caller.may(Scope::Pty) {
+            self.hub.hear();
+        }
+    }
+
     /// Waits until the token that a caller showed is revoked or over: then what goes on with it ends,
     /// too. Who needed none is never waited for in vain.
     pub(super) fn revoked(self: &Arc<Self>, caller: &Caller) -> impl Future<Output = ()> + use<> {
@@ -138,10 +139,10 @@ impl Shared {
 
 impl Caller {
     /// Refuses who has not that right.
-    pub(super) fn needs(&self, scope: Scope) -> Result<(), Fault> {
-        if self.may(scope) {
+    pub(super) fn needs(&self, scope: impl Into<Option<Scope>>) -> Result<(), Fault> {
+        let Some(scope) = scope.into().filter(|scope| !self.may(*scope)) else {
             return Ok(());
-        }
+        };
         let message = format!("the token `{}` has no right `{scope}`", self.name);
         Err(Fault::new(Code::AuthDenied, message))
     }

@@ -9,6 +9,7 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +24,9 @@ use crate::fault::{Code, Fault};
 
 /// How many files the hub has open that are no client's: its own, and the ways to its endpoints.
 const OWN_FILES: u64 = 512;
+
+/// How long a client may leave unanswered what it was sent, in milliseconds.
+const UNANSWERED: u32 = 60_000;
 
 /// What keeps clients from taking all there is.
 #[derive(Debug, Clone, Copy)]
@@ -191,6 +195,8 @@ async fn accept(listener: &Listener) -> io::Result<(Accepted, Option<Peer>)> {
             let (stream, from): (_, SocketAddr) = listener.accept().await?;
             // Keys are small; they must not wait for more of them.
             let _ = stream.set_nodelay(true);
+            // Whoever vanishes without a word keeps its place no longer.
+            let _ = set_tcp_user_timeout(&stream, UNANSWERED);
             Ok((Accepted::Tcp(stream), Some(Peer::Network(from.ip()))))
         }
     }

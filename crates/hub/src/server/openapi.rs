@@ -80,7 +80,11 @@ fn invocation(generator: &mut SchemaGenerator, ops: &[Described]) -> Value {
     let form = |op: &Described| {
         let mut form = any.clone();
         form["title"] = op.name.into();
-        form["description"] = format!("{} Needs the right `{}`.", op.about, op.scope).into();
+        let right = match op.scope {
+            Some(scope) => format!("Needs the right `{scope}`."),
+            None => "Needs a token, and no right.".to_owned(),
+        };
+        form["description"] = format!("{} {right}", op.about).into();
         let fields = &any["properties"];
         form["properties"]["op"] = about(&fields["op"], json!({ "const": op.name }));
         form["properties"]["params"] = about(&fields["params"], op.params.clone());

@@ -175,7 +175,15 @@ impl Topology {
     pub fn dependents(&self, name: &EndpointName) -> Result<Dependents, Fault> {
         let connection = self.lock();
         let endpoint = find(&connection, name)?;
-        dependents(&connection, endpoint.endpoint_id)
+        dependents(&connection, Some(endpoint.endpoint_id))
+    }
+
+    /// Returns how many mounts and routes there are of the hub's own machine.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be read.
+    pub fn own_dependents(&self) -> Result<Dependents, Fault> {
+        dependents(&self.lock(), None)
     }
 
     /// Removes an endpoint with what depends on it. `expected` is how much that is, as the caller
@@ -192,7 +200,7 @@ impl Topology {
         let removed = self.change(|tx| {
             let endpoint = find(tx, name)?;
             let id = text_of(endpoint.endpoint_id);
-            let found = dependents(tx, endpoint.endpoint_id)?;
+            let found = dependents(tx, Some(endpoint.endpoint_id))?;
             if expected.is_some_and(|expected| expected != found.count()) {
                 return Err(in_use(name, found, expected));
             }
@@ -307,10 +315,11 @@ fn refuse_taken(
     }
 }
 
-fn dependents(connection: &Connection, id: Uuid) -> Result<Dependents, Fault> {
+fn dependents(connection: &Connection, endpoint: Option<Uuid>) -> Result<Dependents, Fault> {
     let count = |table: &str| {
-        let sql = format!("SELECT count(*) AS n FROM {table} WHERE endpoint = ?1");
-        let counted = connection.query_row(&sql, [text_of(id)], |row| counted(row, "n"));
+        let sql = format!("SELECT count(*) AS n FROM {table} WHERE endpoint IS ?1");
+        let id = endpoint.map(text_of);
+        let counted = connection.query_row(&sql, [id], |row| counted(row, "n"));
         counted.map_err(Fault::from)
     };
     Ok(Dependents {

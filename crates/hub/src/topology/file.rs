@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::fault::{Code, Fault};
 
 /// The newest form of the tables that this build knows.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE hub (
@@ -64,7 +64,14 @@ CREATE TABLE token (
 ";
 
 /// What each later form adds to the one before it.
-const ADDED: [&str; 1] = ["ALTER TABLE route ADD COLUMN fleet TEXT;"];
+const ADDED: [&str; 2] = [
+    "ALTER TABLE route ADD COLUMN fleet TEXT;",
+    "CREATE TABLE login (
+        digest BLOB PRIMARY KEY,
+        token TEXT NOT NULL REFERENCES token (id) ON DELETE CASCADE,
+        until INTEGER NOT NULL
+    ) STRICT;",
+];
 
 /// Opens the file in a directory, and returns the hub's identity with it.
 pub(super) fn open(directory: &Path) -> Result<(Connection, Uuid), Fault> {

@@ -102,11 +102,7 @@ impl Topology {
         let found = statement.query_row([id], token_of).optional()?;
         Ok(found
             .filter(|(record, digest)| digest.is(&token.digest()) && !record.is_over(now))
-            .map(|(record, _)| Caller {
-                name: record.name,
-                scopes: record.scopes,
-                token: Some(record.id),
-            }))
+            .map(|(record, _)| Caller::of(record)))
     }
 
     /// Returns whether a token that was shown is still worth something.
@@ -118,7 +114,7 @@ impl Topology {
     }
 }
 
-fn token_of(row: &Row<'_>) -> rusqlite::Result<(TokenRecord, Digest)> {
+pub(super) fn token_of(row: &Row<'_>) -> rusqlite::Result<(TokenRecord, Digest)> {
     let scopes: String = row.get("scopes")?;
     let digest: Vec<u8> = row.get("digest")?;
     let wrong = |what: &str| {

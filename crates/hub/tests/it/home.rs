@@ -108,6 +108,24 @@ fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Fault {
 }
 
 #[tokio::test]
+async fn an_endpoint_whose_token_has_one_right_is_connected_and_used_for_that() {
+    let (home, spoke) = (TestHub::new().await, TestHub::new().await);
+    let token = spoke.token("home", &[Scope::FilesRead]);
+    add(&home, "box", reach(&spoke), token).await;
+    until_state(&home, "box", "connected").await;
+    mount(&home, &spoke).await;
+    std::fs::write(spoke.files().join("there"), "there").unwrap();
+    let owner = home.owner();
+    assert_eq!(owner.call::<FsStat>(stat("there")).await.unwrap().size, 5);
+    let agents = owner.call::<FleetPs>(PsParams::default()).await.unwrap();
+    let named = agents
+        .missing
+        .iter()
+        .find(|it| it.endpoint.as_deref() == Some("box"));
+    assert_eq!(named.unwrap().code, Code::EndpointAuth);
+}
+
+#[tokio::test]
 async fn files_of_a_spoke_are_reached_through_home_and_never_looked_for_at_home() {
     let (home, spoke) = pair().await;
     std::fs::write(spoke.files().join("there"), "there").unwrap();

@@ -112,6 +112,23 @@ async fn logging_out_ends_the_login_and_not_the_token() {
 }
 
 #[tokio::test]
+async fn a_login_outlives_the_hubs_process_and_not_its_token() {
+    let mut hub = TestHub::new().await;
+    let cookie = logged_in(&hub, &[Scope::Observe]).await;
+    let cookie = ("cookie", cookie.as_str());
+    hub.stop().await;
+    hub.start().await;
+    let answer = ask(&hub, "GET /machines", &[cookie], "").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let topology = hub.running().hub().topology();
+    topology.revoke_token("browser").unwrap();
+    hub.stop().await;
+    hub.start().await;
+    let answer = ask(&hub, "GET /machines", &[cookie], "").await;
+    assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_login_whose_token_is_revoked_is_over_however_often_its_page_asks() {
     let hub = TestHub::new().await;
     let cookie = logged_in(&hub, &[Scope::Observe]).await;

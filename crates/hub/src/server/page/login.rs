@@ -1,5 +1,6 @@
 //! Logging in and out.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Form;
@@ -71,11 +72,14 @@ fn begin(
         let message = "the browser does not say of which page this form is";
         return Err(Fault::new(Code::AuthDenied, message));
     };
-    if let Peer::Network(address) = peer {
-        shared.identify(token, address)?;
-    }
+    // The owner's socket has no address, and needs none.
+    let address = match peer {
+        Peer::Network(address) => address,
+        Peer::Owner => IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    let token = shared.identify(token, address)?.token.unwrap_or_default();
     let secure = origin.starts_with("https://");
-    let cookie = shared.sessions.begin(token.clone(), secure)?;
+    let cookie = shared.sessions.begin(&token, secure)?;
     Ok([(header::SET_COOKIE, cookie)])
 }
 
