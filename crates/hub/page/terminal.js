@@ -256,9 +256,9 @@
       for (const [name, value] of Object.entries(position)) query.set(name, value);
     }
     const protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    const agent = encodeURIComponent(place.dataset.agent);
+    const session = encodeURIComponent(place.dataset.session);
     const opened = new WebSocket(
-      `${protocol}//${location.host}/v1/pty/${agent}?${query}`, 'fleet.attach.v1');
+      `${protocol}//${location.host}/v1/pty/${session}?${query}`, 'fleet.attach.v1');
     opened.binaryType = 'arraybuffer';
     socket = opened;
     opened.onmessage = ({ data }) => {

@@ -130,12 +130,9 @@ fn a_terminal_goes_on_where_it_was_when_a_hub_restarts() {
     desk.browser.press("lost");
     desk.until_status("was not sent");
     home.start_hub(&home.address());
-    // The login was of the hub that is gone.
-    desk.browser.until("return location.pathname === '/login'");
-    desk.log_in(&desk.token);
+    // The login outlives the hub.
     desk.browser
-        .until("return location.pathname === '/agents/sh@box'");
-    desk.until_status("nobody has control");
+        .until("return document.getElementById('terminal').dataset.connected === 'yes'");
     desk.until_screen("<60>");
     let screen = desk.screen();
     assert!(!screen.contains("lost"), "{screen}");
@@ -218,4 +215,25 @@ fn a_terminal_is_opened_on_a_mount_by_keys_alone() {
     let root = spoke.world.path("home");
     desk.until_screen(root.to_str().unwrap());
     desk.without_complaints();
+}
+
+#[test]
+fn a_terminal_that_is_opened_anew_under_a_name_does_not_go_on_as_the_one_before() {
+    let (home, _spoke) = pair();
+    let spawn = |says: &str| {
+        let script = format!("echo {says}; exec cat");
+        let spawn = ["pty", "spawn", "far", "--name", "same", "--"];
+        let shell = ["/bin/sh", "-c", script.as_str()];
+        home.world.fleet(&[&spawn[..], &shell].concat()).exits(0);
+    };
+    spawn("FIRST-OF-TWO");
+    let Some(desk) = Desk::at(&home) else { return };
+    desk.go("/agents/same@box");
+    desk.until_screen("FIRST-OF-TWO");
+    home.world.fleet(&["pty", "kill", "same@box"]).exits(0);
+    spawn("THE-SECOND-IS-ANOTHER");
+    desk.until_status("there is no such terminal");
+    desk.go("/agents/same@box");
+    desk.until_screen("THE-SECOND-IS-ANOTHER");
+    assert!(!desk.screen().contains("FIRST"), "{}", desk.screen());
 }

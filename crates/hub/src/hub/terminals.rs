@@ -219,7 +219,7 @@ impl Hub {
     }
 
     /// Returns the route of a terminal that is named.
-    pub(super) fn route_of(&self, agent: &AgentRef) -> Result<Option<Route>, Fault> {
+    pub(crate) fn route_of(&self, agent: &AgentRef) -> Result<Option<Route>, Fault> {
         let mut routes = self.topology.routes()?.into_iter();
         Ok(routes.find(|route| route.agent == agent.agent && route.endpoint == agent.endpoint))
     }

@@ -91,6 +91,12 @@ async fn content(visitor: &Visitor, subject: &Subject) -> Result<Markup, Fault> 
 }
 
 fn terminal(visitor: &Visitor, subject: &Subject) -> Markup {
+    // A terminal by its session: another one that is opened under its name does not go on in its place.
+    let route = visitor.shared.hub.route_of(&subject.agent);
+    let route = route.ok().flatten();
+    let of_it = route.filter(|route| subject.fleet.is_none() || subject.fleet == route.fleet);
+    let session = of_it.map(|route| route.session.to_string());
+    let session = session.unwrap_or_else(|| subject.agent.to_string());
     html! {
         section aria-labelledby="terminal-title" {
             h2 #terminal-title { "Terminal" }
@@ -101,7 +107,7 @@ fn terminal(visitor: &Visitor, subject: &Subject) -> Markup {
                 }
                 p #terminal-state role="status" { "Connecting …" }
             }
-            div.screen { div #terminal data-agent=(subject.agent) data-fleet=[subject.fleet.as_ref()] {} }
+            div.screen { div #terminal data-session=(session) data-fleet=[subject.fleet.as_ref()] {} }
             noscript { p.fault { "The terminal is shown by a script, which this browser does not run." } }
         }
     }
