@@ -318,6 +318,9 @@ pub(crate) fn fault(error: &io::Error, path: &str) -> Fault {
             Code::PathOutsideRoot,
             "a link in it goes round or is not followed".to_owned(),
         ),
+        (_, Some(rustix::io::Errno::NAMETOOLONG)) => {
+            (Code::RequestInvalid, "a name in it is too long".to_owned())
+        }
         (_, Some(rustix::io::Errno::NXIO)) => (
             Code::FsPermission,
             "it is neither a file nor a directory".to_owned(),
