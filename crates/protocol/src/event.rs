@@ -67,9 +67,10 @@ pub enum Event {
         /// Who asked for it, and why.
         reason: String,
     },
-    /// A relation to a peer began or ended.
+    /// A relation to a peer began or ended, or a notification went to another pod.
     Peer(Relative),
-    /// A relation to a child began or ended, or the child reported something.
+    /// A relation to a child or a parent began or ended, the child reported something, or an order
+    /// went to another pod.
     Child(Relative),
     /// A type of a newer pod.
     #[serde(other)]
@@ -83,8 +84,9 @@ pub struct Relative {
     pub id: PodId,
     /// Its name.
     pub name: PodName,
-    /// What happened, such as `registered`, `unregistered`, `spawned`, `turn_ended`, `errored`,
-    /// `blocked` or `shut_down`.
+    /// What happened: to a peer `registered` or `unregistered`; to a child `reserved`, `spawned`,
+    /// `ended` or `removed`; by a parent `spawned_by` or `orphaned_by`; what a child reports, such as
+    /// `turn_ended`, `errored`, `blocked` or `shut_down`; of a message `sent` or its `receipt`.
     pub event: String,
     /// More about it; empty if there is nothing to say.
     #[serde(default, skip_serializing_if = "String::is_empty")]

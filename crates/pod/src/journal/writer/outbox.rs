@@ -1,9 +1,11 @@
 //! What happened to the pod by other hands: out of the store's outbox into inbox and session log.
 
-use podfleet_pod_store::session_log::Entry;
+use podfleet_pod_store::session_log::{Entry, RelationEvent};
 use podfleet_pod_store::{
     CrashPoint, Offer, OutboxEvent, OutboxPlace, Page, Refusal, RelationChange,
 };
+use podfleet_protocol::Event;
+use podfleet_protocol::event::Relative;
 
 use super::Writer;
 use crate::account;
@@ -47,11 +49,14 @@ impl Writer {
         let page = Page::after(self.outbox.seen, PAGE);
         let listing = self.store.outbox(self.fence.pod, page).await;
         let listing = listing.map_err(|error| account(&error))?;
-        let (mut last, mut taken) = (None, Ok(()));
+        let (mut last, mut taken, mut told) = (None, Ok(()), Vec::new());
         for event in &listing.items {
-            taken = self.take_in(event).await;
-            if taken.is_err() {
-                break;
+            match self.take_in(event).await {
+                Ok(news) => told.extend(news),
+                Err(error) => {
+                    taken = Err(error);
+                    break;
+                }
             }
             last = Some(event.place);
         }
@@ -60,6 +65,9 @@ impl Writer {
             self.log.commit().map_err(|error| account(&error))?;
             CrashPoint::OutboxLogged.reach();
             self.outbox.copied = last;
+            for event in told {
+                self.shared.events.publish(event);
+            }
         }
         self.outbox.seen = match (&taken, listing.next) {
             (Err(_), _) => last.unwrap_or(self.outbox.seen),
@@ -70,13 +78,16 @@ impl Writer {
         taken
     }
 
-    /// Takes in an event: a report into the inbox first, and each into the log.
-    async fn take_in(&mut self, event: &OutboxEvent) -> Result<(), String> {
+    /// Takes in an event: a report into the inbox first, and each into the log. Returns what
+    /// subscribers are told of it once the log is on the disk.
+    async fn take_in(&mut self, event: &OutboxEvent) -> Result<Option<Event>, String> {
         if let RelationChange::ChildReported { child, report } = &event.change {
             let offer = lifecycle::offer(&self.shared.identity, child, report, event.at);
             self.accept_report(offer).await?;
         }
-        self.put(Entry::from(event))
+        let entry = Entry::from(event);
+        let told = told(&entry);
+        self.put(entry).map(|()| told)
     }
 
     async fn accept_report(&mut self, offer: Offer) -> Result<(), String> {
@@ -109,6 +120,20 @@ impl Writer {
     }
 }
 
+fn told(entry: &Entry) -> Option<Event> {
+    let relative = |event: &RelationEvent| Relative {
+        id: event.pod,
+        name: event.name.clone(),
+        event: event.event.clone(),
+        detail: event.detail.clone(),
+    };
+    match entry {
+        Entry::Peer(event) => Some(Event::Peer(relative(event))),
+        Entry::Child(event) => Some(Event::Child(relative(event))),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use podfleet_pod_store::session_log::SessionReader;
@@ -119,6 +144,7 @@ mod tests {
 
     use super::*;
     use crate::clock;
+    use crate::events::Subscription;
     use crate::testing::Bench;
 
     async fn put(bench: &Bench, identity: Identity) -> PodId {
@@ -248,6 +274,37 @@ mod tests {
             (all.len(), all.last().unwrap().as_str(), left),
             (names.len() + 1, "late", 0)
         );
+    }
+
+    /// Returns the names of the peers that subscribers are told of, since the last call.
+    fn heard(bench: &Bench, subscription: &mut Subscription) -> Vec<String> {
+        let lines = bench.shared.events.unseen(subscription, usize::MAX);
+        let events = lines.unwrap().into_iter().map(|line| {
+            let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            line["params"]["event"].clone()
+        });
+        let peers =
+            events.filter(|event| event["type"] == "peer" && event["event"] == "registered");
+        peers
+            .map(|event| event["name"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn subscribers_are_told_of_relations_once_and_in_order() {
+        let bench = known().await;
+        begin(&bench).await;
+        let (_, mut subscription) = bench.shared.events.subscribe(None);
+        for name in ["one", "two"] {
+            befriend(&bench, name).await;
+        }
+        copied(&bench).await;
+        assert_eq!(heard(&bench, &mut subscription), ["one", "two"]);
+        befriend(&bench, "three").await;
+        for _ in 0..2 {
+            copied(&bench).await;
+        }
+        assert_eq!(heard(&bench, &mut subscription), ["three"]);
     }
 
     #[tokio::test]
