@@ -2,7 +2,7 @@
 
 mod outbox;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +55,8 @@ pub(crate) struct Writer {
     /// Receipts that the log has and the store does not have yet, oldest first. A message leaves
     /// the inbox only when the store has its receipt: before, the store would give it again.
     unstored: VecDeque<Recording>,
+    /// What this pod has begun to type and will say more of.
+    on_its_way: HashSet<MessageId>,
     outbox: Outbox,
 }
 
@@ -73,6 +75,7 @@ impl Writer {
             fence: shared.fence,
             shared,
             unstored: VecDeque::new(),
+            on_its_way: HashSet::new(),
             outbox: Outbox::default(),
         }
     }
@@ -256,6 +259,9 @@ impl Writer {
             result = self.store_delivering(receipt).await;
         }
         CrashPoint::DeliverStored.reach();
+        if result.is_ok() {
+            self.on_its_way.insert(id);
+        }
         self.shared.tell(Command::Committed(id, result));
     }
 
@@ -301,12 +307,11 @@ impl Writer {
             Ok(_) => {}
             // One that cannot be read is withdrawn all the same, unless it is on its way: then what
             // becomes of it settles it.
-            Err(_) => {
+            Err(_) if self.on_its_way.contains(&id) => {
                 let latest = self.shared.receipts.get(id);
-                if let Some(receipt) = latest.filter(is_on_its_way) {
-                    return Ok(receipt);
-                }
+                return Ok(latest.unwrap_or_else(|| Receipt::accepted(id, clock::wall())));
             }
+            Err(_) => {}
         }
         let now = clock::wall();
         let receipt = self.store.cancel(pod, id, now).await?;
@@ -342,6 +347,10 @@ impl Writer {
 
     async fn record(&mut self, recording: Recording) {
         let receipt = recording.receipt.clone();
+        // It is settled, or was put back untyped.
+        if receipt.settled || recording.state == Some(DeliveryState::Accepted) {
+            self.on_its_way.remove(&receipt.id);
+        }
         let answer = recording.answer.clone().map(|(run, words)| {
             if !words.repeated {
                 self.append(Entry::AgentOutput {
@@ -396,11 +405,6 @@ fn bounded(mut answer: String) -> String {
         answer.truncate(end.unwrap_or_default());
     }
     answer
-}
-
-/// Returns whether this pod has begun to type the message, and will say what became of it.
-fn is_on_its_way(receipt: &Receipt) -> bool {
-    !receipt.settled && !matches!(receipt.outcome, Outcome::Accepted | Outcome::Held)
 }
 
 /// Returns whether the store has nothing more to be told of a message.

@@ -237,14 +237,29 @@ async fn who_withdraws_a_damaged_message_has_the_log_and_who_waits_learn_its_fat
 async fn a_damaged_message_that_is_on_its_way_is_settled_by_what_becomes_of_it() {
     let bench = Bench::on_disk();
     let id = damaged_on_the_way(&bench).await;
-    let submitted = Receipt {
-        outcome: Outcome::Submitted,
+    bench.shared.journal.deliver(Delivering {
+        id,
+        text: "x".to_owned(),
+        attempt: 1,
+        receipt: Some(Receipt::accepted(id, clock::wall())),
+        item: None,
+    });
+    // Nothing is known of it yet but that it may have been typed.
+    let answer = bench.shared.journal.cancel(id).await.unwrap().unwrap();
+    assert!(!answer.settled, "{answer:?}");
+    let answered = Receipt {
+        outcome: Outcome::Answered,
+        settled: true,
         ..Receipt::accepted(id, clock::wall())
     };
-    bench.shared.publish(submitted.clone(), None);
-    let answer = bench.shared.journal.cancel(id).await.unwrap().unwrap();
-    assert_eq!(answer, submitted);
+    bench.shared.journal.record(Recording {
+        receipt: answered.clone(),
+        state: Some(DeliveryState::Settled),
+        leaves: true,
+        answer: None,
+    });
+    bench.shared.journal.flush().await;
     let pod = bench.shared.identity.id;
     let fate = bench.shared.store.cancel(pod, id, clock::wall()).await;
-    assert_eq!(fate.unwrap().outcome, Outcome::Unknown);
+    assert_eq!(fate.unwrap(), answered);
 }
