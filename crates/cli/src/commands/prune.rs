@@ -22,7 +22,8 @@ that is gone is not known again when it is sent a second time.
 
 Without names: all agents on record, also those that left the roster, and what
 the bridge has recorded of the chat: what was sent, files that people sent, and
-what somebody has read of the history of a chat in a terminal.";
+what somebody has read of the history of a chat in a terminal; and files of long
+messages that a crash left without their message more than an hour ago.";
 
 /// Remove old messages that were delivered, and old session logs
 #[derive(Debug, clap::Args)]
@@ -57,19 +58,24 @@ impl Args {
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let dry_run = args.dry_run.dry_run;
-    let (agents, chat) = block_on(async {
+    let (agents, chat, stray) = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
         let retention = args.retention();
         let agents = fleet.prune(&args.names, &retention, dry_run).await?;
-        let chat = match args.names.is_empty() {
-            true => Some(fleet.prune_chat(&retention, dry_run).await?),
-            false => None,
+        let (chat, stray) = match args.names.is_empty() {
+            true => (
+                Some(fleet.prune_chat(&retention, dry_run).await?),
+                Some(fleet.prune_stray_bodies(dry_run).await?),
+            ),
+            false => (None, None),
         };
-        Ok((agents, chat))
+        Ok((agents, chat, stray))
     })?;
     let output = &mut context.output;
     if args.json.json {
-        output.json(&json!({ "dry_run": dry_run, "agents": agents, "chat": chat }))?;
+        output.json(&json!({
+            "dry_run": dry_run, "agents": agents, "chat": chat, "stray_bodies": stray
+        }))?;
     } else if agents.iter().any(has_any) {
         let width = output.width();
         output.data(table(&agents).render(Some(width)))?;
@@ -83,6 +89,13 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     output.say(summary(&agents, dry_run))?;
     if let Some(chat) = chat.and_then(|chat| chat_summary(&chat, dry_run)) {
         output.say(chat)?;
+    }
+    if let Some(stray) = stray.filter(|stray| stray.removed > 0) {
+        let files = told(stray.removed, "file");
+        let (done, bytes) = (done(dry_run), size(stray.bytes));
+        output.say(format_args!(
+            "left by a crash: {files} of long messages {done} ({bytes})"
+        ))?;
     }
     Ok(Exit::answer(
         agents.iter().all(|agent| agent.failure.is_none()),

@@ -134,7 +134,7 @@ fn render(path: &Path, check: &Check, width: usize) -> String {
     if check.stray_bodies > 0 {
         let stray = count(check.stray_bodies, "body file");
         text.push_str(&format!(
-            "{stray} that no message names: only space is lost\n"
+            "{stray} that no message names: only space is lost, `fleet prune` frees it\n"
         ));
     }
     if check.is_sound() {
@@ -362,7 +362,7 @@ mod tests {
         /state/store.db
         schema 2 (writers from schema 1 on)
         0 fleets, 1 pod, 12 messages, 0 sessions, 2 peerings, 1 chat message
-        1 body file that no message names: only space is lost
+        1 body file that no message names: only space is lost, `fleet prune` frees it
 
         WHAT     WHOSE  ID                                    PROBLEM
         pod      coder  01a21479-29ff-708c-bd30-98554bbd8c03  column `spec`: EOF

@@ -54,6 +54,16 @@ impl Fleet {
         Ok(done)
     }
 
+    /// Removes files of long messages that no message names, which a crash has left more than an hour
+    /// ago, whatever fleet they were for; or looks what would go.
+    ///
+    /// # Errors
+    /// Fails in a pod that is not the fleet's lead, and when the store cannot be read.
+    pub async fn prune_stray_bodies(&self, dry_run: bool) -> Result<Pruned, FleetError> {
+        self.check_leads().await?;
+        Ok(self.store.prune_stray_bodies(dry_run).await?)
+    }
+
     async fn prune_agent(
         &self,
         record: &PodRecord,

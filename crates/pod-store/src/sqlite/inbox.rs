@@ -41,16 +41,11 @@ fn decode(row: &Row<'_>, bodies: &Bodies) -> Result<InboxEntry, Fault> {
     })
 }
 
-/// What the columns of a listing without bodies are. Of a body only its length in bytes and its
-/// beginning are read; whatever else its delivery needs is, so that damage there is named.
-fn summary_columns() -> String {
-    let columns = COLUMNS.replace(" body,", "");
-    format!("{columns}, substr(body, 1, {PREVIEW}) AS preview, octet_length(body) AS bytes")
-}
-
+/// Decodes a message without its body. All that its delivery needs is read, a body too, so that damage
+/// is named wherever it is; of the body only the beginning is kept.
 fn decode_summary(row: &Row<'_>, bodies: &Bodies) -> Result<InboxSummary, Fault> {
-    let (preview, bytes) = match row.get("preview")? {
-        Some(preview) => (preview, unsigned(row, "bytes")?),
+    let (preview, bytes) = match row.get::<_, Option<String>>("body")? {
+        Some(body) => (body.chars().take(PREVIEW).collect(), body.len() as u64),
         None => bodies.beginning(&row.get::<_, String>("body_file")?, PREVIEW)?,
     };
     json::<Typing>(row, "typing")?;
@@ -187,9 +182,8 @@ pub(super) fn waiting(
         None => undelivered(),
         Some(_) => first_of("AND state <> 'settled' AND sender = ?4", "sequence"),
     };
-    let columns = summary_columns();
     let sql = format!(
-        "SELECT {columns} FROM message WHERE sequence IN ({chosen}) ORDER BY sequence LIMIT ?3"
+        "SELECT {COLUMNS} FROM message WHERE sequence IN ({chosen}) ORDER BY sequence LIMIT ?3"
     );
     let mut statement = database.reader().prepare_cached(&sql)?;
     let after = page.after.map_or(0, |after| signed(after.0));

@@ -6,6 +6,8 @@ mod draft;
 mod logs;
 mod transfer;
 
+pub(super) use backup::body_files;
+
 use std::io::{BufRead, Write};
 use std::path::Path;
 

@@ -1,11 +1,15 @@
 //! Removing messages that were delivered long ago.
 
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
 use podfleet_protocol::{PodId, SessionId, UnixMillis};
 use rusqlite::{Connection, Transaction, params};
 
 use super::bodies::Bodies;
 use super::columns::{signed, to_json};
 use super::connection::Database;
+use super::maintenance::body_files;
 use crate::error::Fault;
 use crate::maintenance::{Pruned, Retention, victims};
 
@@ -48,6 +52,31 @@ pub(super) fn messages(
     let files = gone.iter().filter_map(|old| old.file.as_deref());
     files.for_each(|file| database.bodies.remove(file));
     Ok(pruned)
+}
+
+/// Removes files of bodies that no message names, and that nobody is about to name.
+pub(super) fn stray_bodies(database: &Database, dry_run: bool) -> Result<Pruned, Fault> {
+    let now = SystemTime::now();
+    let mut pruned = Pruned::default();
+    for name in stray(database)? {
+        if database.bodies.is_left_over(&name, now) {
+            pruned.removed += 1;
+            pruned.bytes += database.bodies.size(&name);
+            if !dry_run {
+                database.bodies.remove(&name);
+            }
+        }
+    }
+    Ok(pruned)
+}
+
+/// Returns the names of body files that no message names.
+pub(super) fn stray(database: &Database) -> Result<Vec<String>, Fault> {
+    // In this order, what is written and named meanwhile is not among them.
+    let mut names = database.bodies.names()?;
+    let named: BTreeSet<String> = body_files(database.reader())?.into_iter().collect();
+    names.retain(|name| !named.contains(name));
+    Ok(names)
 }
 
 /// Removes the records of sessions that have no log any more. A crash between the two is made good

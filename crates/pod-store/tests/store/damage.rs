@@ -170,26 +170,37 @@ async fn a_damaged_message_is_withdrawn_by_its_id_alone() {
     let (_directory, path) = place();
     let store = SqliteStore::open(&path).unwrap();
     let (id, mate) = (add(&store, pod("a")).await, add(&store, pod("b")).await);
-    let sent = ["1", "2", "3"].map(|body| Message {
+    let long = "x".repeat(100_000);
+    let sent = ["1", "2", "3", "4", &long].map(|body| Message {
         kind: Kind::Notify,
         ..message(body)
     });
     let offers = sent.iter().map(|sent| Offer::from_pod(mate, sent.clone()));
     store.accept(id, offers.collect()).await.unwrap();
-    let [body, typing, state] = sent.map(|sent| sent.id);
+    let [body, typing, state, behind, filed] = sent.map(|sent| sent.id);
+    for file in fs::read_dir(path.with_file_name("bodies")).unwrap() {
+        let file = file.unwrap().path();
+        let mut bytes = fs::read(&file).unwrap();
+        *bytes.last_mut().unwrap() = 0xff;
+        fs::write(&file, bytes).unwrap();
+    }
     tamper(
         &path,
         &format!(
             "UPDATE message SET body = CAST(x'ff41' AS TEXT) WHERE id = '{body}';
              UPDATE message SET typing = '{{', state = 'delivering' WHERE id = '{typing}';
-             UPDATE message SET state = CAST(x'ff' AS TEXT) WHERE id = '{state}'"
+             UPDATE message SET state = CAST(x'ff' AS TEXT) WHERE id = '{state}';
+             UPDATE message SET body = CAST(CAST(printf('%300s', 'x') AS BLOB) || x'ff' AS TEXT)
+               WHERE id = '{behind}'"
         ),
     );
-    assert_eq!(waiting(&store, id).await, (0, 3));
+    assert_eq!(waiting(&store, id).await, (0, 5));
     for (id_of, outcome) in [
         (body, Outcome::Cancelled),
         (typing, Outcome::Unknown),
         (state, Outcome::Unknown),
+        (behind, Outcome::Cancelled),
+        (filed, Outcome::Cancelled),
     ] {
         let receipt = store.cancel(id, id_of, AT).await.unwrap();
         assert_eq!((receipt.outcome, receipt.settled), (outcome, true));
@@ -208,7 +219,7 @@ async fn a_damaged_message_is_withdrawn_by_its_id_alone() {
             }
         )
     });
-    assert_eq!(told.count(), 3);
+    assert_eq!(told.count(), 5);
 }
 
 /// Counts what waits, and what of it cannot be read: the same with bodies and without.

@@ -119,4 +119,11 @@ impl InboxStore for SqliteStore {
         })
         .await
     }
+
+    async fn prune_stray_bodies(&self, dry_run: bool) -> Result<Pruned, StoreError> {
+        self.call("remove body files that no message names", move |database| {
+            prune::stray_bodies(database, dry_run)
+        })
+        .await
+    }
 }

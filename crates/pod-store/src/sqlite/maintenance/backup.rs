@@ -13,7 +13,7 @@ use crate::error::{Fault, StoreErrorKind};
 use crate::maintenance::Backup;
 
 /// Returns the names of the files of long bodies.
-pub(super) fn body_files(connection: &Connection) -> Result<Vec<String>, Fault> {
+pub(in super::super) fn body_files(connection: &Connection) -> Result<Vec<String>, Fault> {
     let mut statement = connection
         .prepare("SELECT body_file FROM message WHERE body_file IS NOT NULL ORDER BY sequence")?;
     let rows = statement.query_map([], |row| row.get(0))?;

@@ -1,6 +1,5 @@
 //! Looking for damage.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -8,7 +7,7 @@ use rusqlite::Connection;
 use super::super::columns::readable;
 use super::super::connection::Database;
 use super::super::inbox::Which;
-use super::super::{chat, children, inbox, outbox, pods, schema};
+use super::super::{chat, children, inbox, outbox, pods, prune, schema};
 use super::logs;
 use crate::error::Fault;
 use crate::inbox::Sequence;
@@ -104,7 +103,7 @@ fn look(database: &Database) -> Result<Check, Fault> {
         ours: schema::VERSION,
         records: count(connection)?,
         findings,
-        stray_bodies: stray_bodies(database)?,
+        stray_bodies: prune::stray(database)?.len() as u64,
     })
 }
 
@@ -260,12 +259,4 @@ fn count(connection: &Connection) -> Result<Records, Fault> {
         messages: of("message")?,
         sayings: of("saying")?,
     })
-}
-
-fn stray_bodies(database: &Database) -> Result<u64, Fault> {
-    let named: BTreeSet<String> = super::backup::body_files(database.reader())?
-        .into_iter()
-        .collect();
-    let names = database.bodies.names()?;
-    Ok(names.iter().filter(|name| !named.contains(*name)).count() as u64)
 }
