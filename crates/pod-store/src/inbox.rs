@@ -124,6 +124,14 @@ pub enum Refusal {
     /// The sender may notify the receiver, but not give it orders.
     #[error("only the operator, the lead and the parent may give orders")]
     NotItsOrders,
+    /// The sender gives the receiver no orders, and chose how the message is typed.
+    #[error(
+        "only the operator, the lead and the parent choose how it is typed (raw, at once, as a task)"
+    )]
+    NotItsTyping,
+    /// A pod's message that is typed as it is begins like the line head that says who speaks.
+    #[error("a raw message of a pod must not begin like the line head of another's")]
+    ForgedHead,
     /// The inbox holds as many undelivered messages as it may.
     #[error("the inbox is full ({limit} messages)")]
     InboxFull {

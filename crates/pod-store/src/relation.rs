@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use podfleet_protocol::{FleetName, Identity, Kind, PodId, PodName, UnixMillis};
+use podfleet_protocol::{
+    FleetName, Identity, Kind, Message, PodId, PodName, UnixMillis, may_be_preamble,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::inbox::Refusal;
@@ -218,16 +220,21 @@ impl Relation {
         self.lead || self.parent
     }
 
-    /// Checks whether a message of this kind may be sent.
-    pub(crate) fn allows(self, kind: Kind) -> Result<(), Refusal> {
+    /// Checks whether a message may be sent as it is.
+    pub(crate) fn allows(self, message: &Message) -> Result<(), Refusal> {
         if self.is_none() {
             return Err(Refusal::NoSuchPod);
         }
-        if self.may_send(kind) {
-            Ok(())
-        } else {
-            Err(Refusal::NotItsOrders)
+        if !self.may_send(message.kind) {
+            return Err(Refusal::NotItsOrders);
         }
+        if message.typing.is_chosen() && !self.commands() {
+            return Err(Refusal::NotItsTyping);
+        }
+        if message.typing.raw && may_be_preamble(&message.body) {
+            return Err(Refusal::ForgedHead);
+        }
+        Ok(())
     }
 }
 

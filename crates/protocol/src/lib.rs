@@ -79,6 +79,7 @@ pub use geometry::Size;
 pub use id::{Generation, MessageId, PodId, Run, SessionId, ShortId, UnixMillis};
 pub use message::{
     Class, CleanBody, Kind, Message, NewMessage, OnCrash, Typing, clean_body, may_be_command,
+    may_be_preamble,
 };
 pub use name::{
     EndpointName, FleetName, MAX_NAME, MountName, NameError, NameFault, PodName, RESERVED_NAMES,

@@ -123,6 +123,19 @@ pub struct Paused {
     pub reason: String,
 }
 
+impl Paused {
+    /// How much of a reason is kept, in characters.
+    const REASON: usize = 200;
+
+    /// Returns a reason as it is kept: in one line, without what a terminal would obey, and not long.
+    #[must_use]
+    pub fn reason(given: &str) -> String {
+        let words = given.split_whitespace().collect::<Vec<_>>().join(" ");
+        let printable = words.chars().filter(|character| !character.is_control());
+        printable.take(Self::REASON).collect()
+    }
+}
+
 impl std::fmt::Display for Paused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "by {}", self.by.session)?;

@@ -22,6 +22,9 @@ when the agent is free.
 Exit status without --wait: 0 once it is accepted. With --wait: 0 if that was
 reached, 1 if not; 3 if a rule refused it.
 
+An agent chooses how a message is typed (--raw, --now, --task) only where it may
+give orders: as the fleet's lead, or to a child of its own.
+
 An agent of another host is reached by ssh: the fleet there takes the message,
 or else it is typed into its tmux session. A session that no pod hosts has no
 inbox: a message is typed at once or refused; exit status 0 means submitted.";

@@ -120,7 +120,7 @@ impl Fleet {
             Brake::Pause { reason } => Some(Paused {
                 by: self.sender().await?.address,
                 since: clock::wall(),
-                reason: reason.clone(),
+                reason: Paused::reason(reason),
             }),
         };
         let before = self

@@ -182,11 +182,15 @@ impl State {
         let Some(sender) = offer.sender.pod() else {
             return Ok(());
         };
-        self.relation(sender, to).allows(offer.message.kind)?;
+        self.relation(sender, to).allows(&offer.message)?;
         let now = offer.message.accepted;
-        let recent = self.exchanged(sender, to, now) + self.exchanged(to, sender, now);
+        let back = match sender == to {
+            true => 0,
+            false => self.exchanged(to, sender, now),
+        };
+        let recent = self.exchanged(sender, to, now) + back;
         let limit = self.limits.pair;
-        if sender != to && recent >= limit {
+        if recent >= limit {
             return Err(Refusal::PairLimit { limit });
         }
         Ok(())

@@ -35,14 +35,14 @@ pub(super) fn check(
     let mates = decode_mates(row, [0, 1, 2])?;
     let telling = Telling::of(mates.itself, row.get(3)?);
     let last: Option<i64> = row.get(4)?;
-    if mates.allows(offer.message.kind).is_err()
-        && let Err(refusal) = between(transaction, sender, to)?.allows(offer.message.kind)
+    if mates.allows(&offer.message).is_err()
+        && let Err(refusal) = between(transaction, sender, to)?.allows(&offer.message)
     {
         return Ok(Err(refusal));
     }
     // Nor are they counted where all pods together have not exchanged so many.
     let may_be_many = last.is_some_and(|last| last > since(now)) || limit == 0;
-    if sender != to && may_be_many && exchanged(transaction, [sender, to], now)? >= limit {
+    if may_be_many && exchanged(transaction, [sender, to], now)? >= limit {
         return Ok(Err(Refusal::PairLimit { limit }));
     }
     Ok(Ok(telling))
@@ -66,10 +66,11 @@ fn since(now: UnixMillis) -> i64 {
 /// in the future is of no window.
 fn exchanged(connection: &Connection, pair: [PodId; 2], now: UnixMillis) -> Result<u32, Fault> {
     let [one, other] = pair.map(|pod| pod.to_string());
-    let count = connection
+    let count: u32 = connection
         .prepare_cached(&EXCHANGED)?
         .query_row(params![one, other, since(now), now.0], |row| row.get(0))?;
-    Ok(count)
+    // What a pod writes to itself was counted in both directions.
+    Ok(if one == other { count / 2 } else { count })
 }
 
 /// How many messages two pods exchanged since a moment: four counts, of what one of them sent to the

@@ -15,20 +15,16 @@ use crate::command::Command;
 use crate::journal::Attempt;
 use crate::shared::Shared;
 
-/// How much of a reason is kept, in characters.
-const REASON: usize = 200;
-
 /// Holds delivery, durably.
 pub(super) async fn pause(
     shared: &Shared,
     caller: &Caller,
     params: PauseParams,
 ) -> Result<PauseResult, RpcError> {
-    let printable = params.reason.chars().filter(|c| !c.is_control());
     let paused = Paused {
         by: caller.address.clone(),
         since: clock::wall(),
-        reason: printable.take(REASON).collect(),
+        reason: Paused::reason(&params.reason),
     };
     let result = shared.journal.pause(Some(paused), &caller.address).await?;
     requests::caught_up(shared).await;

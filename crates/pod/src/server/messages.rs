@@ -100,7 +100,10 @@ pub(super) fn refusal_error(refusal: &Refusal) -> RpcError {
         Refusal::InboxFull { .. } => ErrorCode::InboxFull,
         Refusal::TooLarge { .. } => ErrorCode::BodyTooLong,
         Refusal::PairLimit { .. } => ErrorCode::PairLimit,
-        Refusal::NoSuchPod | Refusal::NotItsOrders => ErrorCode::Forbidden,
+        Refusal::NoSuchPod
+        | Refusal::NotItsOrders
+        | Refusal::NotItsTyping
+        | Refusal::ForgedHead => ErrorCode::Forbidden,
         _ => ErrorCode::Refused,
     };
     RpcError::new(code, refusal.to_string())
