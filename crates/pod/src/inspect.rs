@@ -27,10 +27,12 @@ pub async fn inspect(
     }
     let scope = whole.then(|| scope_of(&record));
     let spec = spec_of(&record).filter(|_| whole);
+    let endpoint = record.endpoint.filter(|_| whole);
     Ok(InspectResult {
         pod,
         generation: record.generation,
         session: record.session,
+        socket: endpoint.map(|endpoint| endpoint.socket),
         working_directory: spec.as_ref().map(|spec| spec.working_directory.clone()),
         argv: spec.map(|spec| spec.argv).unwrap_or_default(),
         scope,

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use podfleet_sim_agent::Kind;
 
+use super::client::Client;
 use super::pod::Pods;
+use crate::world::World;
 
 const DOCUMENTATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md");
 
@@ -65,4 +67,16 @@ fn the_documented_python_client_ends_also_with_an_order_that_ends_its_agent() {
             "{said:?}"
         );
     }
+}
+
+#[test]
+fn the_socket_of_a_pod_is_where_the_documentation_says() {
+    let text = fs::read_to_string(DOCUMENTATION).unwrap();
+    assert!(text.contains("fleet pod show coder --json | jq -r .socket"));
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let shown = world.fleet(&["pod", "show", "a", "--json"]);
+    let shown = shown.exits(0).json();
+    let mut client = Client::connect(Path::new(shown["socket"].as_str().unwrap()));
+    assert_eq!(client.greet("test", None).unwrap().name.as_str(), "a");
 }

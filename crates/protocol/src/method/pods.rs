@@ -56,6 +56,9 @@ pub struct InspectResult {
     /// Where its agent runs. This and what follows is told only to who may read its output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<PathBuf>,
+    /// Where its pod listens while it runs, or did last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<PathBuf>,
     /// Its agent's command line; secrets are never in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub argv: Vec<String>,
