@@ -28,6 +28,9 @@ pub struct Submit {
     /// Bytes of the key that interrupts a turn. To be sent by explicit order only.
     #[serde(deserialize_with = "bytes")]
     pub interrupt: Vec<u8>,
+    /// Name of the rule of a busy agent that wants this key once more, and says so.
+    #[serde(default)]
+    pub interrupt_again: Option<String>,
 }
 
 fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {

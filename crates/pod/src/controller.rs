@@ -8,6 +8,7 @@ mod clients;
 mod conversation;
 mod dialogs;
 mod head;
+mod interruption;
 mod keys;
 mod lane;
 mod launch;
@@ -113,6 +114,7 @@ struct Live {
     suspension: Option<suspension::Suspension>,
     /// The answer to a dialog that is on its way.
     answering: Option<dialogs::Answering>,
+    interruption: Option<interruption::Interruption>,
 }
 
 /// The message that is to be typed next.
@@ -203,6 +205,7 @@ impl Controller {
                 pick: None,
                 suspension: None,
                 answering: None,
+                interruption: None,
             },
             process: None,
             terminal: None,
@@ -311,9 +314,7 @@ impl Controller {
             Command::CaughtUp(answer) => {
                 let _ = answer.send(());
             }
-            Command::Interrupt(answer) => {
-                let _ = answer.send(self.interrupt());
-            }
+            Command::Interrupt(answer) => self.interrupt(answer),
             Command::Dialog(answer) => {
                 let _ = answer.send(self.dialog_result());
             }
@@ -349,6 +350,7 @@ impl Controller {
             self.look(now);
         }
         self.go_on_answering(now);
+        self.go_on_interrupting(now);
         let live = &mut self.live;
         let terminal = &live.terminal;
         live.clients.pump(now, |scrollback| {

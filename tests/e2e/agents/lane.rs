@@ -140,6 +140,20 @@ fn a_message_in_the_queue_of_an_agent_that_is_killed_is_told_to_be_lost(program:
 #[test_case(Codex; "codex")]
 #[test_case(Opencode; "opencode")]
 #[test_case(Pi; "pi")]
+fn an_agent_that_is_interrupted_works_no_more(program: Program) {
+    let Some((stage, _)) = busy(program) else {
+        return;
+    };
+    let interrupted = stage.world.fleet(&["interrupt", stage.name()]);
+    assert_eq!(interrupted.code, 0, "{interrupted}\n{}", stage.tail());
+    let row = stage.world.row(stage.name());
+    assert_ne!(row["readiness"], "working", "{row:#}\n{}", stage.tail());
+}
+
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+#[test_case(Opencode; "opencode")]
+#[test_case(Pi; "pi")]
 fn a_persons_draft_is_neither_sent_nor_overwritten(program: Program) {
     let Some(stage) = Stage::up(program, &[]) else {
         return;

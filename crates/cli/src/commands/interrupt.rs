@@ -13,7 +13,8 @@ use crate::runtime::block_on;
 const HELP: &str = "\
 The key is pressed only while the screen shows that the agent works: at any
 other moment it would mean something else, such as no to a dialog.
-Exit status: 0 if the key was pressed, 1 if not.";
+Exit status: 0 if the agent ended its turn, 1 if the key was not pressed or the
+agent works on.";
 
 /// Press an agent's interrupt key, if it works
 #[derive(Debug, clap::Args)]
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         } else {
             context.output.line(words(name, &result, dry_run))?;
         }
-        Ok(Exit::answer(result.pressed))
+        Ok(Exit::answer(result.pressed && !result.works_on))
     })
 }
 
@@ -55,6 +56,7 @@ async fn would_interrupt(fleet: &Fleet, name: &str) -> Result<InterruptResult, F
     let running = matches!(pod.agent, AgentPhase::Running { .. });
     Ok(InterruptResult {
         pressed: running && pod.screen.state == "busy",
+        works_on: false,
         screen: pod.screen,
     })
 }
@@ -62,6 +64,9 @@ async fn would_interrupt(fleet: &Fleet, name: &str) -> Result<InterruptResult, F
 fn words(name: &str, result: &InterruptResult, dry_run: bool) -> String {
     let state = &result.screen.state;
     match (result.pressed, dry_run) {
+        (true, false) if result.works_on => {
+            format!("{name}: the key was pressed, and it works on\n  `fleet tail {name}` shows why")
+        }
         (true, false) => format!("{name}: interrupted"),
         (true, true) => format!("{name}: would be interrupted"),
         (false, _) => format!("{name}: not interrupted, it does not work: {state}"),

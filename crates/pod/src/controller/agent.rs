@@ -140,6 +140,7 @@ impl Controller {
 
     /// Draws the conclusions from the end of a run, or from a start that failed.
     pub(super) async fn ended(&mut self, end: RunEnd) {
+        self.interruption_is_over(false);
         self.take_up_changes().await;
         self.agent_pid = None;
         self.live.since = Moment::now();

@@ -1,15 +1,11 @@
-//! Orders about the agent: holding its messages, interrupting it, the size of its terminal.
+//! Orders about the agent: holding its messages, the size of its terminal.
 
 use std::time::Instant;
 
-use podfleet_harness::ScreenState;
-use podfleet_pod_store::session_log::Entry;
-use podfleet_protocol::method::InterruptResult;
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
-use podfleet_protocol::{Address, MessageId, Paused, Size};
+use podfleet_protocol::{MessageId, Paused, Size};
 
 use super::Controller;
-use super::agent::Phase;
 
 impl Controller {
     /// Holds delivery, or lets it go on. What is being typed now is brought to its end.
@@ -38,31 +34,6 @@ impl Controller {
         }
         // Else its text is on its way to the log, and the store will say no to that.
         self.dirty = true;
-    }
-
-    /// Presses the interrupt key, if the screen shows now that the agent works. At any other moment
-    /// the key means something else: it would deny a dialog, or edit the history.
-    pub(super) fn interrupt(&mut self) -> InterruptResult {
-        self.look(Instant::now());
-        let works = self.live.classification.state == ScreenState::Busy;
-        let running = matches!(self.phase, Phase::Running);
-        let pressed = running && works && !self.live.delivery.is_typing();
-        if pressed {
-            let key = &self.setup.harness.submit().interrupt;
-            self.live.outgoing.extend_from_slice(key);
-            self.live.delivery.interrupted();
-        } else {
-            let identity = &self.setup.shared.identity;
-            self.setup.shared.journal.note(Entry::Control {
-                action: "interrupt".into(),
-                by: Address::new(&identity.host, identity.name.as_str()),
-                detail: format!("no key was pressed: {}", self.live.classification.state),
-            });
-        }
-        InterruptResult {
-            pressed,
-            screen: self.screen_status(),
-        }
     }
 
     /// Sets the terminal's size.

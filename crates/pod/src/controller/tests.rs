@@ -201,6 +201,43 @@ async fn a_text_of_ours_that_is_being_typed_is_told_as_nobodys_draft() {
     assert_eq!(controller.status().screen.state, "draft");
 }
 
+#[tokio::test]
+async fn who_interrupts_meanwhile_waits_for_the_same_key() {
+    let bench = Bench::new();
+    let mut controller = controller(&bench);
+    controller.phase = agent::Phase::Running;
+    let now = Instant::now();
+    shows(&mut controller, "\x1b]0;⠹ Working…\x07", now);
+    let (first, first_told) = oneshot::channel();
+    let (second, second_told) = oneshot::channel();
+    controller.interrupt(first);
+    controller.interrupt(second);
+    let key = controller.setup.harness.submit().interrupt.clone();
+    assert_eq!(controller.live.outgoing, key);
+    controller.go_on_interrupting(now);
+    controller.live.classification.state = ScreenState::Ready;
+    controller.go_on_interrupting(now);
+    for mut told in [first_told, second_told] {
+        let told = told.try_recv().unwrap();
+        assert!(told.pressed && !told.works_on, "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_works_on_after_the_key_is_told_to() {
+    let bench = Bench::new();
+    let mut controller = controller(&bench);
+    controller.phase = agent::Phase::Running;
+    let now = Instant::now();
+    shows(&mut controller, "\x1b]0;⠹ Working…\x07", now);
+    let (order, mut told) = oneshot::channel();
+    controller.interrupt(order);
+    let due = controller.live.interruption.as_ref().unwrap().due();
+    controller.go_on_interrupting(due);
+    let told = told.try_recv().unwrap();
+    assert!(told.pressed && told.works_on, "{told:?}");
+}
+
 /// A dialog of opencode at 100 columns, with one of its choices lit by its background.
 fn asks(lit: &str) -> String {
     let choice = |label| match label == lit {

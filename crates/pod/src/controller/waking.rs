@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Controller;
+use super::interruption::Interruption;
 
 /// How far apart looks at a changing screen are.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
@@ -65,6 +66,7 @@ impl Controller {
             self.resize_at,
             self.restart_due(),
             self.order_due(),
+            self.live.interruption.as_ref().map(Interruption::due),
             self.live.clients.next_wake(),
             self.live
                 .answering

@@ -38,7 +38,8 @@ pub(super) async fn resume(shared: &Shared, caller: &Caller) -> Result<PauseResu
     Ok(result)
 }
 
-/// Presses the interrupt key if the agent works. The order is in the log before the key is pressed.
+/// Presses the interrupt key if the agent works, and looks what comes of it. The order is in the log
+/// before the key is pressed.
 pub(super) async fn interrupt(
     shared: &Shared,
     caller: &Caller,
@@ -52,6 +53,7 @@ pub(super) async fn interrupt(
     if let Some(screen) = screen {
         return Ok(InterruptResult {
             pressed: false,
+            works_on: false,
             screen,
         });
     }

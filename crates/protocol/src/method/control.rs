@@ -50,7 +50,11 @@ pub struct InterruptResult {
     /// Whether the key was pressed. It is not, unless the screen shows that the agent works: at any
     /// other moment it means something else to the agent.
     pub pressed: bool,
-    /// What was on the screen when that was decided.
+    /// Whether the agent still showed that it works some seconds after the key. Older pods do not
+    /// look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub works_on: bool,
+    /// What was on the screen when the key was pressed or not.
     pub screen: ScreenStatus,
 }
 
