@@ -67,6 +67,47 @@ fn it_follows_its_roster_brings_dead_pods_back_and_ends_in_order() {
 }
 
 #[test]
+fn a_second_one_is_refused_and_what_others_bring_down_is_said() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    let said = world.path("work/supervise.log");
+    let mut command = world.command("default", &["supervise"]);
+    command.stdout(Stdio::null());
+    let mut first = command
+        .stderr(fs::File::create(&said).unwrap())
+        .spawn()
+        .unwrap();
+    until_available(&world, "b", 1);
+    let second = world.fleet(&["supervise"]).exits(3);
+    let by = format!("process {} supervises the fleet `default`", first.id());
+    assert!(second.stderr.contains(&by), "{second}");
+    until_available(&world, "a", 1);
+    world.fleet(&["down", "b"]).exits(0);
+    until(|| {
+        let said = fs::read_to_string(&said).unwrap();
+        match said.contains("b: somebody brought it down") {
+            true => Ok(()),
+            false => Err(said),
+        }
+    });
+    // With another name in the roster it keeps both, and ends both.
+    let roster = world.path("work/default.yaml");
+    let text = fs::read_to_string(&roster).unwrap();
+    fs::write(&roster, text.replace("fleet: default", "fleet: other")).unwrap();
+    until_available(&world, "b", 1);
+    signal(first.id(), Signal::TERM);
+    assert!(first.wait().unwrap().success());
+    for fleet in ["default", "other"] {
+        let rows = world.fleet(&["ps", "--json", "--fleet", fleet]).exits(0);
+        assert_eq!(rows.row("a")["readiness"], "stopped", "{fleet}: {rows}");
+    }
+    // The right to it ended with it.
+    let mut third = start(world.command("default", &["supervise"]));
+    until_available(&world, "b", 2);
+    signal(third.id(), Signal::TERM);
+    assert!(third.wait().unwrap().success());
+}
+
+#[test]
 fn it_brings_a_dead_bridge_back_and_leaves_one_that_was_ended() {
     let world = crate::chat::world();
     let mut supervisor = start(world.command("default", &["supervise"]));

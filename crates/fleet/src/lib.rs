@@ -75,11 +75,11 @@ pub use error::{FleetError, FleetErrorKind, fleet_options};
 pub use file_snapshot::FileSnapshot;
 pub use fleet::{
     AgentPruned, AgentStatus, Brake, BrakeReport, Check, CommsBlock, DownOptions, Events,
-    Explanation, Fact, Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss,
+    Explanation, Fact, Fallen, Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss,
     OldAgent, OpeningStore, PeerChange, PeerRow, Removal, ResetReport, RestartOptions, SendReport,
-    SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, TERMINAL_CLASS, Terminal,
-    TerminalRequest, TrustReport, UpOptions, Update, UpdateOptions, Verdict, Verification, Via,
-    check_operator,
+    SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, Supervision, TERMINAL_CLASS,
+    Terminal, TerminalRequest, TrustReport, UpOptions, Update, UpdateOptions, Verdict,
+    Verification, Via, check_operator,
 };
 pub use hook::report_to_own_pod;
 pub use host::PodHost;

@@ -20,6 +20,14 @@ pub(crate) fn fleet_lock_path(state: &Path, key: &FleetKey) -> PathBuf {
         .join(format!("fleet@{}@{}.lock", key.tenant, key.fleet))
 }
 
+/// Returns the file whose lock is the right to keep a fleet in the foreground; it holds the number of
+/// the process that has it.
+pub(crate) fn supervise_lock_path(state: &Path, key: &FleetKey) -> PathBuf {
+    state
+        .join("locks")
+        .join(format!("supervise@{}@{}.lock", key.tenant, key.fleet))
+}
+
 /// Returns the file whose lock says that somebody is spawning a pod.
 pub(crate) fn spawn_lock_path(state: &Path, pod: PodId) -> PathBuf {
     state.join("locks").join(format!("spawn@{pod}.lock"))

@@ -3,11 +3,13 @@
 mod init;
 mod revivals;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use podfleet::supervisor::SupervisorKind;
-use podfleet::{DownOptions, Fleet, UpOptions};
+use podfleet::{DownOptions, Fleet, Supervision, UpOptions};
+use podfleet_protocol::FleetName;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::change::Changes;
@@ -28,7 +30,8 @@ const BRIDGE: &str = "(bridge)";
 #[command(
     after_help = "For containers and hosts without systemd. A change of the roster is carried out \
                   at once, a pod or bridge that dies is started again, and SIGTERM or ctrl-c \
-                  ends all agents in order. As process 1 it also reaps what others leave."
+                  ends all agents in order. One process supervises a fleet: a second one is refused. \
+                  As process 1 it also reaps what others leave."
 )]
 pub(crate) struct Args {
     /// How long an agent may take until its terminal is ready, in seconds
@@ -52,6 +55,8 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             },
             scope: args.scope.clone(),
             revivals: Revivals::default(),
+            kept: Vec::new(),
+            down: BTreeSet::new(),
         };
         supervisor.converge(&[], &mut wakes, context).await?;
         loop {
@@ -76,18 +81,26 @@ struct Supervisor {
     options: UpOptions,
     scope: Scope,
     revivals: Revivals,
+    /// The fleets that are ours to keep: more than one where the roster was given another name.
+    kept: Vec<(FleetName, Supervision)>,
+    /// The agents that somebody brought down, as far as that is said.
+    down: BTreeSet<String>,
 }
 
 impl Supervisor {
     /// Brings agents to what the roster says, all for none; gives up when it is told to stop. That
     /// one of them fails is said and no error.
     async fn converge(
-        &self,
+        &mut self,
         agents: &[String],
         wakes: &mut Wakes,
         context: &mut Context,
     ) -> Result<(), Error> {
         let fleet = context.fleet(&self.scope, RosterNeed::Sound).await?;
+        self.keep(&fleet).await?;
+        if agents.is_empty() {
+            self.down.clear();
+        }
         let bringing_up = async {
             let up = |events| fleet.up(agents, &self.options, events);
             let report = follow(up, &mut context.output).await?;
@@ -99,10 +112,28 @@ impl Supervisor {
         }
     }
 
-    /// Starts again what ought to be up and is gone, the bridge too.
+    /// Makes a fleet ours to keep, if nobody else keeps it.
+    async fn keep(&mut self, fleet: &Fleet) -> Result<(), Error> {
+        let name = &fleet.key().fleet;
+        if !self.kept.iter().any(|(kept, _)| kept == name) {
+            self.kept.push((name.clone(), fleet.supervise().await?));
+        }
+        Ok(())
+    }
+
+    /// Starts again what ought to be up and is gone, the bridge too, and says what somebody brought
+    /// down.
     async fn revive(&mut self, wakes: &mut Wakes, context: &mut Context) -> Result<(), Error> {
         let fleet = context.fleet(&self.scope, RosterNeed::Helpful).await?;
-        let mut fallen = fleet.fallen().await?;
+        let found = fleet.fallen().await?;
+        let down = BTreeSet::from_iter(found.down);
+        for agent in down.difference(&self.down) {
+            context.output.say(format_args!(
+                "{agent}: somebody brought it down and it is left; `fleet up {agent}` starts it"
+            ))?;
+        }
+        self.down = down;
+        let mut fallen = found.fallen;
         let now = Instant::now();
         for agent in fallen.extract_if(.., |agent| !self.revivals.allow(agent, now)) {
             context.output.say(format_args!(
@@ -135,15 +166,22 @@ impl Supervisor {
     }
 
     async fn end(&self, context: &mut Context) -> Outcome {
-        let fleet = context.fleet(&self.scope, RosterNeed::Helpful).await?;
         let options = DownOptions {
             all: true,
             ..DownOptions::default()
         };
-        let down = |events| fleet.down(&[], &options, events);
-        let report = follow(down, &mut context.output).await?;
-        conclude(&report, false, &mut context.output)?;
-        Ok(Exit::answer(report.succeeded()))
+        let mut succeeded = true;
+        for (name, _) in &self.kept {
+            let scope = Scope {
+                fleet: Some(name.clone()),
+            };
+            let fleet = context.fleet(&scope, RosterNeed::Helpful).await?;
+            let down = |events| fleet.down(&[], &options, events);
+            let report = follow(down, &mut context.output).await?;
+            conclude(&report, false, &mut context.output)?;
+            succeeded &= report.succeeded();
+        }
+        Ok(Exit::answer(succeeded))
     }
 }
 

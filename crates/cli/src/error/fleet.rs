@@ -77,6 +77,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::Refused { .. }
         | FleetErrorKind::NotSaid { .. }
         | FleetErrorKind::BridgeRuns
+        | FleetErrorKind::Supervised { .. }
         | FleetErrorKind::ConnectorRefused { .. }
         | FleetErrorKind::OrderRefused { .. }
         | FleetErrorKind::ControlTaken { .. } => Exit::Refused,

@@ -125,6 +125,11 @@ pub(super) fn hints(kind: &FleetErrorKind) -> Vec<String> {
         FleetErrorKind::StartFailed { failure, .. } if !failure.log.is_empty() => {
             format!("the end of its log says:\n  {}", failure.log.join("\n  "))
         }
+        FleetErrorKind::Supervised { .. } => {
+            "the other commands work beside it: `fleet up` brings up what is down, `fleet down` ends \
+             agents"
+                .to_owned()
+        }
         FleetErrorKind::NoSuchFleet { .. } => {
             "`--fleet` takes the name that a roster gives its fleet".to_owned()
         }

@@ -120,6 +120,14 @@ pub enum FleetErrorKind {
     /// The service manager that is to keep the pods cannot be used.
     #[error("the fleet is kept by systemd, and it cannot be used")]
     Supervisor,
+    /// Something else keeps the fleet already: another process in the foreground, or systemd.
+    #[error("{by} supervises the fleet `{fleet}` already")]
+    Supervised {
+        /// The fleet.
+        fleet: String,
+        /// What keeps it, such as `process 123`.
+        by: String,
+    },
     /// There is no service manager to set units up in.
     #[error("there is no systemd to install the fleet in")]
     NoSystemd,

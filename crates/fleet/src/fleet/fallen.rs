@@ -1,29 +1,45 @@
-//! Which agents ought to be up and are not: what a supervisor without a service manager brings
-//! back.
+//! Which agents are down: what a supervisor without a service manager brings back, and what it
+//! leaves.
 
 use super::Fleet;
 use crate::error::FleetError;
 use crate::listeners::Listeners;
 use crate::sighting::Sighting;
 
+/// The agents of this host whose pods are gone, each list in the order of its names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fallen {
+    /// Those that ought to be up.
+    pub fallen: Vec<String>,
+    /// Those that somebody brought down.
+    pub down: Vec<String>,
+}
+
 impl Fleet {
-    /// Returns the agents that ought to be up and whose pods are gone, in the order of their names.
-    /// Starts no process, and is silent for the pods that are there.
+    /// Returns the agents that were up and whose pods are gone. Starts no process, and is silent for the
+    /// pods that are there.
     ///
     /// # Errors
     /// Fails when the store cannot be read.
-    pub async fn fallen(&self) -> Result<Vec<String>, FleetError> {
+    pub async fn fallen(&self) -> Result<Fallen, FleetError> {
         let summaries = self.summaries().await?;
         let listeners = Listeners::now();
         let state = self.dirs.state_paths();
-        let mut fallen: Vec<_> = summaries
-            .into_iter()
-            .filter(|summary| summary.record.expected)
-            .map(|summary| Sighting::of(summary, &listeners, &state))
-            .filter(|sighting| !sighting.is_up() && self.hosts(sighting.name()))
-            .map(|sighting| sighting.name().to_owned())
-            .collect();
-        fallen.sort();
-        Ok(fallen)
+        let mut found = Fallen::default();
+        for summary in summaries {
+            let expected = summary.record.expected;
+            let sighting = Sighting::of(summary, &listeners, &state);
+            let name = sighting.name().to_owned();
+            if !sighting.is_up() && self.hosts(&name) {
+                let list = match expected {
+                    true => &mut found.fallen,
+                    false => &mut found.down,
+                };
+                list.push(name);
+            }
+        }
+        found.fallen.sort();
+        found.down.sort();
+        Ok(found)
     }
 }
