@@ -332,6 +332,23 @@ fn a_machine_with_tmux_alone_is_typed_into_and_watched_by_it() {
     );
     let tail = world.fleet_by_ssh(&["tail", "far"]).exits(0);
     assert!(tail.stdout.contains("lines; 漢"), "{tail}");
+    // Of the screen's 30 rows the last are blank; those are no lines.
+    let all: Vec<_> = tail.stdout.lines().collect();
+    for count in [0, 1, 3] {
+        let some = world.fleet_by_ssh(&["tail", "far", "-n", &count.to_string()]);
+        let some = some.exits(0);
+        let wanted = &all[all.len() - count..];
+        assert_eq!(some.stdout.lines().collect::<Vec<_>>(), wanted, "{some}");
+    }
+    assert!(!all.last().unwrap().is_empty(), "{tail}");
+    let followed = world
+        .fleet_by_ssh(&["tail", "far", "-n", "1", "-f"])
+        .exits(4);
+    assert_eq!(followed.stdout.lines().count(), 1, "{followed}");
+    assert!(
+        followed.stderr.contains("no `fleet` on this machine"),
+        "{followed}"
+    );
     // Blank there is as blank as here.
     far.tmux(&["respawn-pane", "-k", "-t", "=far:", "exec sleep 1000"])
         .exits(0);

@@ -6,6 +6,10 @@ use super::{by_fleet, over_ssh};
 use crate::attach::PrefixKey;
 use crate::error::Outcome;
 
+/// Ends a `tail -f` that tmux alone cannot go on with.
+const UNFOLLOWED: &str = "; echo 'error: there is no `fleet` on this machine to go on with the lines \
+                          that appear' >&2; exit 4";
+
 /// What is done with the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum Far {
@@ -42,14 +46,18 @@ impl Far {
                     flag(follow, " -f"),
                     flag(ansi, " --ansi")
                 ),
+                // What is above the screen is there for the asking, so the screen's blank end is cut
+                // off first, as a shell does with what a command printed.
                 format!(
-                    "tmux -u{socket} capture-pane -p{} -t {session} -S -{lines}",
-                    flag(ansi, " -e")
+                    "text=$(tmux -u{socket} capture-pane -p{} -t {session} -S -{lines}) || exit; \
+                     [ -z \"$text\" ] || printf '%s\\n' \"$text\" | tail -n {lines}{}",
+                    flag(ansi, " -e"),
+                    flag(follow, UNFOLLOWED)
                 ),
             ),
             Self::Watch { prefix } => (
                 format!("watch {name}{}", prefix_option(prefix)),
-                format!("tmux -u{socket} attach-session -r -t {session}"),
+                format!("exec tmux -u{socket} attach-session -r -t {session}"),
             ),
             Self::Attach { take, prefix } => (
                 format!(
@@ -57,14 +65,14 @@ impl Far {
                     flag(take, " --take"),
                     prefix_option(prefix)
                 ),
-                format!("tmux -u{socket} attach-session -t {session}"),
+                format!("exec tmux -u{socket} attach-session -t {session}"),
             ),
         }
     }
 
     fn script(self, target: &SessionTarget) -> String {
         let (ours, bare) = self.commands(target);
-        by_fleet(&ours, &format!("exec {bare}"))
+        by_fleet(&ours, &bare)
     }
 
     const fn needs_terminal(self) -> bool {
@@ -121,7 +129,8 @@ mod tests {
         assert_eq!(ours, "tail 'far' -n 40");
         assert_eq!(
             bare,
-            "tmux -u -L 'podfleet' capture-pane -p -t '=far:' -S -40"
+            "text=$(tmux -u -L 'podfleet' capture-pane -p -t '=far:' -S -40) || exit; \
+             [ -z \"$text\" ] || printf '%s\\n' \"$text\" | tail -n 40"
         );
     }
 
