@@ -57,6 +57,66 @@ fn a_file_of_variables_with_a_mistake_starts_no_agent_and_its_place_is_told() {
     assert!(variables.any(|variable| variable == b"KEY=of mine"));
 }
 
+/// Writes a harness whose agents are told something at their launch.
+fn write_teller(world: &World) {
+    world.write_scripted_harness("teller");
+    let file = world.path("home/config/harnesses/teller.toml");
+    let harness = fs::read_to_string(&file).unwrap();
+    let told = "[launch]\nsystem_prompt = [\"--told\", \"{text}\"]\n";
+    fs::write(&file, harness.replace("[launch]\n", told)).unwrap();
+}
+
+#[test]
+fn one_mate_more_interrupts_nobody_who_works() {
+    let world = World::new();
+    write_teller(&world);
+    let long = r#"{"turn_ms": 3600000}"#;
+    let agent = |name: &str| {
+        format!(
+            "  - name: {name}\n    runtime: teller\n    env:\n      FLEET_SIM_FAULTS: '{long}'\n"
+        )
+    };
+    let agents = agent("busy") + &agent("idle");
+    world.write_roster("default", &agents);
+    world.fleet(&["up"]).exits(0);
+    world
+        .fleet(&["send", "busy", "-m", "x", "--wait", "started"])
+        .exits(0);
+    world.until_row("busy", |row| row["readiness"] == "working");
+    let pids = || ["busy", "idle"].map(|agent| world.agent_pid(agent));
+    let before = pids();
+
+    let added = world.fleet(&["add", "new", "--runtime", "sim"]).exits(0);
+    let said = added
+        .stderr
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(said.contains("busy, idle will be told"), "{added}");
+    assert_eq!(pids(), before);
+    let status = world.fleet(&["status", "busy"]).exits(0);
+    assert!(status.stdout.contains("fleet mates"), "{status}");
+    let missed = world.fleet(&["verify", "--json"]).exits(1);
+    assert!(missed.stdout.contains("once it is idle"), "{missed}");
+    let up = world.fleet(&["up"]).exits(0);
+    assert!(
+        up.stderr.contains("left alone: changed: fleet mates"),
+        "{up}"
+    );
+    let after = pids();
+    assert_eq!(after[0], before[0], "{up}");
+    assert_ne!(after[1], before[1], "{up}");
+
+    // Other edits hold meanwhile, and do not make it forget what it was not told.
+    world.fleet(&["set", "busy", "alias=Bee"]).exits(0);
+    assert!(world.row("busy")["flags"].to_string().contains("DRIFT"));
+    world.fleet(&["restart", "busy"]).exits(0);
+    assert!(!world.row("busy")["flags"].to_string().contains("DRIFT"));
+    // The other one is idle, and has a mate of another name.
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["verify"]).exits(0);
+}
+
 #[test]
 fn the_fleet_follows_what_is_edited() {
     let world = World::with_agents(&[("a", "")]);

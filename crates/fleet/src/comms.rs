@@ -10,6 +10,15 @@ use crate::remote::quoted;
 /// The class of the agent to whom a human speaks.
 const ORCHESTRATOR: &str = "orchestrator";
 
+/// How a block begins, up to the name of its agent.
+const OPENING: &str = "# Your fleet\n\nYou are `[";
+
+/// Returns where the block begins in what an agent is told, of which it is always the last part; nothing
+/// if it is told none.
+pub(crate) fn begin(told: &str) -> Option<usize> {
+    told.rfind(OPENING).or_else(|| told.rfind(CHAT_OPENING))
+}
+
 /// What an agent can call besides commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tools {
@@ -52,7 +61,7 @@ pub fn block(roster: &Roster, agent: &str, host: &str, tools: Tools) -> Option<S
         return chat.then(|| CHAT.to_owned());
     }
     let mut text = format!(
-        "# Your fleet\n\nYou are `[{host}:{agent}]`, class {}, in the fleet `{}`.\n\n",
+        "{OPENING}{host}:{agent}]`, class {}, in the fleet `{}`.\n\n",
         own.class, roster.fleet
     );
     if tools == Tools::First {
@@ -84,6 +93,9 @@ fleet; where it is not, these commands do the same.
 const TOOLS_TOO: &str = "\
 The MCP server `fleet` has the same as tools: `send_to_peer`, `list_pods`, `inbox`, `status`.
 ";
+
+/// How that begins which the orchestrator is told of the chat.
+const CHAT_OPENING: &str = "# Your human\n\nA message that begins `[chat:";
 
 /// What the orchestrator of a fleet with a chat is told of it.
 const CHAT: &str = "\
@@ -266,6 +278,19 @@ mod tests {
             block(&roster(lone), "a", "fern", Tools::None).as_deref(),
             Some(CHAT)
         );
+    }
+
+    #[test]
+    fn the_block_is_found_behind_whatever_is_told_before_it() {
+        let own = "# Role\n\n# Your fleet\n\nis large.";
+        let with_chat = roster(&format!("{FLEET}connector: {{kind: tmux}}\n"));
+        let lone = "  - {name: lead, runtime: sim, class: orchestrator}\nconnector: {kind: tmux}\n";
+        for roster in [roster(FLEET), with_chat, roster(lone)] {
+            let block = block(&roster, "lead", "fern", Tools::Too).unwrap();
+            let told = format!("{own}\n\n{block}");
+            assert_eq!(&told[begin(&told).unwrap()..], block);
+        }
+        assert_eq!(begin(own), None);
     }
 
     #[test]

@@ -4,8 +4,12 @@ use podfleet_pod::spec::PodSpec;
 use podfleet_pod_store::PodRecord;
 
 use crate::agent_env::is_captured;
+use crate::comms;
 use crate::desired::Desired;
 use crate::plan::Drift;
+
+/// How it is called that an agent was told of other fleet mates than it has.
+pub(crate) const MATES: &str = "fleet mates";
 
 /// Returns the fields that differ, by the names of the roster's keys where there is one; `spec` is
 /// the record's, if it can be read.
@@ -17,7 +21,7 @@ pub fn drift(record: &PodRecord, spec: Option<&PodSpec>, desired: &Desired) -> D
     let Some(spec) = spec else {
         return Drift {
             restart: vec!["record".to_owned()],
-            live: Vec::new(),
+            ..Drift::default()
         };
     };
     let mut drift = Drift::default();
@@ -34,9 +38,14 @@ pub fn drift(record: &PodRecord, spec: Option<&PodSpec>, desired: &Desired) -> D
     restart("class", record.class != desired.class);
     restart("model_hint", spec.model != wanted.model);
     // The text it is told and the model are part of the command line, and named for themselves.
-    let same_words = spec.told == wanted.told && spec.model == wanted.model;
-    restart("command", spec.argv != wanted.argv && same_words);
-    restart("role text", spec.told != wanted.told);
+    let comparable = spec.told.is_empty() == wanted.told.is_empty() && spec.model == wanted.model;
+    restart(
+        "command",
+        comparable && untold_command(spec) != untold_command(wanted),
+    );
+    let (own, mates) = told_parts(spec);
+    let (wanted_own, wanted_mates) = told_parts(wanted);
+    restart("role text", own != wanted_own);
     restart("env", env_differs(spec, desired));
     restart("env file", spec.env_file != wanted.env_file);
     restart(
@@ -49,6 +58,9 @@ pub fn drift(record: &PodRecord, spec: Option<&PodSpec>, desired: &Desired) -> D
         "reset_between_tasks",
         spec.reset_between_tasks != wanted.reset_between_tasks,
     );
+    if mates != wanted_mates {
+        drift.at_start.push(MATES.to_owned());
+    }
     let mut live = |field: &str, differs: bool| {
         if differs {
             drift.live.push(field.to_owned());
@@ -60,6 +72,23 @@ pub fn drift(record: &PodRecord, spec: Option<&PodSpec>, desired: &Desired) -> D
     live("restart", spec.restart != wanted.restart);
     live("resources", spec.resources != wanted.resources);
     drift
+}
+
+/// Tells what an agent is told for itself from what it is told of its fleet mates, which changes with
+/// every one of them.
+fn told_parts(spec: &PodSpec) -> (&str, &str) {
+    let told = spec.told.as_str();
+    let (own, mates) = told.split_at(comms::begin(told).unwrap_or(told.len()));
+    (own.trim_end(), mates)
+}
+
+/// Returns the command line without the text that the agent is told by it.
+fn untold_command(spec: &PodSpec) -> Vec<String> {
+    let without = |argument: &String| match spec.told.as_str() {
+        "" => argument.clone(),
+        told => argument.replace(told, ""),
+    };
+    spec.argv.iter().map(without).collect()
 }
 
 fn env_differs(spec: &PodSpec, desired: &Desired) -> bool {
@@ -202,6 +231,37 @@ mod tests {
             wanted.alias = Some("Cody".into());
         });
         assert_eq!(both, ("class command".into(), "alias".into()));
+    }
+
+    #[test]
+    fn another_mate_changes_nothing_of_an_agents_own() {
+        let told = |wanted: &mut Desired, text: &str| {
+            wanted.spec.told = text.to_owned();
+            wanted
+                .spec
+                .argv
+                .extend(["--told".to_owned(), format!("text={text}")]);
+        };
+        let block = "# Your fleet\n\nYou are `[fern:coder]`, class code";
+        let mut before = desired();
+        told(&mut before, &format!("Role.\n\n{block}: one."));
+        let recorded = record(&before);
+        let after = |text: &str, change: fn(&mut Desired)| {
+            let mut wanted = desired();
+            told(&mut wanted, text);
+            change(&mut wanted);
+            let drift = drift_of(&recorded, &wanted);
+            (drift.restart.join(" "), drift.at_start.join(" "))
+        };
+        let mates = || MATES.to_owned();
+        let two = format!("Role.\n\n{block}: two.");
+        assert_eq!(after(&two, |_| {}), (String::new(), mates()));
+        // The last mate is gone.
+        assert_eq!(after("Role.", |_| {}), (String::new(), mates()));
+        let other = format!("Other role.\n\n{block}: one.");
+        assert_eq!(after(&other, |_| {}), ("role text".into(), String::new()));
+        let flag = after(&two, |wanted| wanted.spec.argv.push("--yolo".into()));
+        assert_eq!(flag, ("command".into(), mates()));
     }
 
     #[test]

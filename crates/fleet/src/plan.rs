@@ -22,6 +22,8 @@ pub struct Known {
     pub agent: String,
     /// What its pod does.
     pub state: Observed,
+    /// Whether it is seen to be idle, so that a restart cuts nothing off.
+    pub idle: bool,
 }
 
 /// What a recorded pod does.
@@ -54,6 +56,8 @@ pub enum Observed {
 pub struct Drift {
     /// Fields that an agent takes up at a start only.
     pub restart: Vec<String>,
+    /// Fields that are taken up at a start too, but for which nobody who works is interrupted.
+    pub at_start: Vec<String>,
     /// Fields that hold at once when they are recorded.
     pub live: Vec<String>,
 }
@@ -62,7 +66,7 @@ impl Drift {
     /// Returns whether record and roster agree.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.restart.is_empty() && self.live.is_empty()
+        self.restart.is_empty() && self.at_start.is_empty() && self.live.is_empty()
     }
 }
 
@@ -80,6 +84,11 @@ pub enum Action {
     },
     /// What changed is recorded; nothing is restarted.
     Reapply {
+        /// The fields that changed.
+        fields: Vec<String>,
+    },
+    /// Nothing now: what changed is taken up at its next start.
+    Later {
         /// The fields that changed.
         fields: Vec<String>,
     },
@@ -101,6 +110,7 @@ impl Action {
             Self::Start => "start",
             Self::Restart { .. } => "restart",
             Self::Reapply { .. } => "re-apply",
+            Self::Later { .. } => "later",
             Self::Leave => "leave",
             Self::Stop => "stop",
             Self::Quarantined => "quarantined",
@@ -111,7 +121,10 @@ impl Action {
     /// Returns whether carrying it out changes anything.
     #[must_use]
     pub const fn changes(&self) -> bool {
-        !matches!(self, Self::Leave | Self::Quarantined | Self::Impossible)
+        !matches!(
+            self,
+            Self::Later { .. } | Self::Leave | Self::Quarantined | Self::Impossible
+        )
     }
 }
 
@@ -163,7 +176,7 @@ impl Plan {
 pub fn plan(wanted: &[Wanted], known: &[Known], leaving: &[String]) -> Vec<Step> {
     let find = |agent: &str| known.iter().find(|known| known.agent == agent);
     let wanted = wanted.iter().map(|wanted| {
-        let (action, why) = step(wanted, find(&wanted.agent).map(|known| &known.state));
+        let (action, why) = step(wanted, find(&wanted.agent));
         Step {
             agent: wanted.agent.clone(),
             action,
@@ -178,14 +191,14 @@ pub fn plan(wanted: &[Wanted], known: &[Known], leaving: &[String]) -> Vec<Step>
     wanted.chain(leaving).collect()
 }
 
-fn step(wanted: &Wanted, state: Option<&Observed>) -> (Action, String) {
+fn step(wanted: &Wanted, known: Option<&Known>) -> (Action, String) {
     if let Some(fault) = &wanted.fault {
         return (Action::Impossible, fault.clone());
     }
-    let Some(state) = state else {
+    let Some(known) = known else {
         return (Action::Start, "it is new".to_owned());
     };
-    match state {
+    match &known.state {
         Observed::Down => (Action::Start, "it is stopped".to_owned()),
         Observed::Dead => (Action::Start, "its pod is gone".to_owned()),
         Observed::Hidden => (Action::Leave, "it lives, and its socket is gone".to_owned()),
@@ -202,21 +215,29 @@ fn step(wanted: &Wanted, state: Option<&Observed>) -> (Action, String) {
             },
             format!("its agent has ended ({how})"),
         ),
-        Observed::Up => converge(&wanted.drift),
+        Observed::Up => converge(&wanted.drift, known.idle),
     }
 }
 
-fn converge(drift: &Drift) -> (Action, String) {
+fn converge(drift: &Drift, idle: bool) -> (Action, String) {
     let changed = |fields: &[String]| format!("changed: {}", fields.join(", "));
-    if !drift.restart.is_empty() {
-        let fields: Vec<_> = drift.restart.iter().chain(&drift.live).cloned().collect();
-        let why = changed(&fields);
+    if !drift.restart.is_empty() || (idle && !drift.at_start.is_empty()) {
+        let fields = [&drift.restart[..], &drift.at_start, &drift.live].concat();
+        let mut why = changed(&fields);
+        if !idle {
+            why.push_str("; it is not idle, and is interrupted");
+        }
         return (Action::Restart { fields }, why);
     }
     if !drift.live.is_empty() {
         let fields = drift.live.clone();
         let why = changed(&fields);
         return (Action::Reapply { fields }, why);
+    }
+    if !drift.at_start.is_empty() {
+        let fields = drift.at_start.clone();
+        let why = format!("{}; not idle, so at its next start", changed(&fields));
+        return (Action::Later { fields }, why);
     }
     (Action::Leave, "it is as the roster says".to_owned())
 }
@@ -238,6 +259,14 @@ mod tests {
         Known {
             agent: agent.into(),
             state,
+            idle: true,
+        }
+    }
+
+    fn at_work(agent: &str) -> Known {
+        Known {
+            idle: false,
+            ..pod(agent, Observed::Up)
         }
     }
 
@@ -246,7 +275,38 @@ mod tests {
         Drift {
             restart: texts(restart),
             live: texts(live),
+            at_start: Vec::new(),
         }
+    }
+
+    #[test]
+    fn nobody_who_works_is_interrupted_for_what_can_wait() {
+        let mates = |live: &[&str]| Drift {
+            at_start: vec!["fleet mates".into()],
+            ..drift(&[], live)
+        };
+        let of = |agent: &str, drift: Drift| Wanted {
+            drift,
+            ..wanted(agent)
+        };
+        let wanted = [
+            of("idle", mates(&[])),
+            of("working", mates(&[])),
+            of("renamed", mates(&["alias"])),
+            of("changed", drift(&["class"], &[])),
+        ];
+        let known = [
+            pod("idle", Observed::Up),
+            at_work("working"),
+            at_work("renamed"),
+            at_work("changed"),
+        ];
+        insta::assert_snapshot!(lines(&plan(&wanted, &known, &[])), @r"
+        restart idle: changed: fleet mates
+        later working: changed: fleet mates; not idle, so at its next start
+        re-apply renamed: changed: alias
+        restart changed: changed: class; it is not idle, and is interrupted
+        ");
     }
 
     fn lines(steps: &[Step]) -> String {

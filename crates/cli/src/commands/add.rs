@@ -89,6 +89,7 @@ pub(crate) fn carry_out(args: &Args, context: &mut Context) -> Result<Done, Erro
         if !mode.dry_run {
             report.notes.extend(fleet.enable_at_boot(&name).await?);
         }
+        edit::tell_untold(&fleet, mode, &mut report).await?;
         Ok(report)
     })
     .map_err(|error| error.hint_if_interrupted("what was started goes on; `fleet ps` shows it"))?;

@@ -306,6 +306,26 @@ pub(super) async fn converge(
     Ok(report)
 }
 
+/// Says who is up and does not know its fleet mates as the roster has them now.
+pub(super) async fn tell_untold(
+    fleet: &Fleet,
+    mode: Mode,
+    report: &mut Report,
+) -> Result<(), Error> {
+    if mode.dry_run {
+        return Ok(());
+    }
+    let untold = fleet.untold().await?;
+    if !untold.is_empty() {
+        report.notes.push(format!(
+            "{} will be told of the changed fleet mates at the next start; `fleet up` restarts who is \
+             idle",
+            untold.join(", ")
+        ));
+    }
+    Ok(())
+}
+
 /// A report of nothing.
 pub(super) const fn nothing() -> Report {
     Report {

@@ -72,9 +72,13 @@ pub(crate) fn carry_out(args: &Args, context: &mut Context) -> Result<Done, Erro
         if !args.keep_files && !mode.dry_run {
             clean(&fleet, &args.name, context, &mut report).await?;
         }
+        let fleet = context
+            .fleet_of(draft.roster().clone(), draft.path())
+            .await?;
         if args.successor.is_some() {
-            follow_successor(&draft, mode, context, &mut report).await?;
+            follow_successor(&draft, &fleet, mode, context, &mut report).await?;
         }
+        edit::tell_untold(&fleet, mode, &mut report).await?;
         Ok((report, false))
     })?;
     Ok(Done {
@@ -143,6 +147,7 @@ async fn clean(
 /// Whoever is not any more as before: the successor, and those that depend on it now.
 async fn follow_successor(
     draft: &RosterDraft,
+    fleet: &Fleet,
     mode: Mode,
     context: &mut Context,
     report: &mut Report,
@@ -160,10 +165,7 @@ async fn follow_successor(
         .filter(changed)
         .map(|agent| agent.name.to_string())
         .collect();
-    let fleet = context
-        .fleet_of(draft.roster().clone(), draft.path())
-        .await?;
-    let converged = edit::converge(&fleet, &changed, mode, context).await?;
+    let converged = edit::converge(fleet, &changed, mode, context).await?;
     report.agents.extend(converged.agents);
     report.notes.extend(converged.notes);
     Ok(())

@@ -122,6 +122,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             // That agents do not run is no news then.
             report.notes.clear();
         }
+        edit::tell_untold(&fleet, mode, &mut report).await?;
         Ok(report)
     })?;
     edit::conclude(&Done::new(draft, report), mode, &mut context.output)

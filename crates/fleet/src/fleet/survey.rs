@@ -15,6 +15,7 @@ use crate::error::{FleetError, FleetErrorKind};
 use crate::listeners::Listeners;
 use crate::names::near;
 use crate::plan::{Drift, Known, Plan, Wanted, plan};
+use crate::readiness::Readiness;
 use crate::sighting::{Moment, Sighting};
 
 /// What is wanted and what was seen, at one moment.
@@ -121,6 +122,8 @@ impl Fleet {
         let known = |sighting: &Sighting| Known {
             agent: sighting.name().to_owned(),
             state: sighting.observed(&survey.now),
+            idle: sighting.judge(&survey.now, self.idle_threshold()).readiness
+                == Readiness::Available,
         };
         let all: Vec<_> = survey.sightings.values().map(known).collect();
         let mut leaving: Vec<_> = survey
@@ -153,6 +156,22 @@ impl Fleet {
             views: Vec::new(),
             notes,
         })
+    }
+
+    /// Returns the agents that are up and were told of other fleet mates than the roster has now, in the
+    /// roster's order. They learn of these at their next start.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn untold(&self) -> Result<Vec<String>, FleetError> {
+        let survey = self.survey().await?;
+        let is_up = |name: &str| survey.sightings.get(name).is_some_and(Sighting::is_up);
+        let hosted = survey.hosted.iter().map(|(agent, _)| *agent);
+        let wanted = hosted.filter_map(|agent| wanted(&survey, agent));
+        Ok(wanted
+            .filter(|wanted| !wanted.drift.at_start.is_empty() && is_up(&wanted.agent))
+            .map(|wanted| wanted.agent)
+            .collect())
     }
 
     /// Returns whether the roster wants an agent on this host.

@@ -173,7 +173,8 @@ impl Fleet {
             drop(run);
             (reports, gone)
         };
-        let left = steps.iter().filter(|step| step.action == Action::Leave);
+        let is_left = |step: &&Step| matches!(step.action, Action::Leave | Action::Later { .. });
+        let left = steps.iter().filter(is_left);
         let standing = left.map(|step| step.agent.as_str()).collect();
         let making = make_views(views.as_ref(), queue, standing);
         let ((agents, gone), mut notes) = tokio::join!(working, making);
@@ -220,6 +221,12 @@ impl Fleet {
         let recorded = sighting.map(Sighting::record);
         let done = match &step.action {
             Action::Leave => return self.leave(run, sighting).await,
+            Action::Later { .. } => {
+                return match self.leave(run, sighting).await {
+                    AgentResult::Unchanged => AgentResult::Kept,
+                    result => result,
+                };
+            }
             Action::Quarantined => {
                 let account = format!(
                     "quarantined ({}); `fleet restart {}` lifts it",
@@ -288,6 +295,8 @@ impl Fleet {
         Ok(AgentResult::Stopped)
     }
 
+    /// Lets what changed hold from now on. What the agent was told stays recorded as it was told: what
+    /// it was not told yet, it is told at its next start.
     async fn reapply(
         &self,
         run: &Run<'_>,
@@ -295,7 +304,13 @@ impl Fleet {
         recorded: Option<&PodRecord>,
     ) -> Result<AgentResult, Failure> {
         if let Some(desired) = run.survey.desired(&step.agent) {
-            let put = self.put(desired, recorded, true).await;
+            let mut desired = desired.clone();
+            if let Some(spec) = recorded.and_then(spec_of) {
+                desired.spec.argv = spec.argv;
+                desired.spec.told = spec.told;
+                desired.spec.first_message = spec.first_message;
+            }
+            let put = self.put(&desired, recorded, true).await;
             let pod = put.map_err(|error| Failure::new(account(&error)))?;
             let limited = self.supervisor.limit(&pod).await;
             limited.map_err(|error| Failure::new(account(&error)))?;

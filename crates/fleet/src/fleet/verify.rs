@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Fleet;
 use crate::bridge::BridgeGlance;
 use crate::comms::elsewhere;
+use crate::drift::MATES;
 use crate::error::FleetError;
 use crate::ps::{FlagKind, PsRow, RowState};
 use crate::readiness::Readiness;
@@ -134,6 +135,10 @@ fn misses(row: &PsRow, units: Option<&Units>) -> Vec<Miss> {
             FlagKind::View => Some(miss(
                 "its tmux view is missing".to_owned(),
                 format!("fleet up {agent}"),
+            )),
+            FlagKind::Drift if detail == MATES => Some(miss(
+                "it was told of other fleet mates than it has".to_owned(),
+                "fleet up, once it is idle".to_owned(),
             )),
             FlagKind::Drift => Some(miss(
                 format!("it does not run as the roster says ({detail})"),

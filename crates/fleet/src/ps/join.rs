@@ -336,7 +336,7 @@ impl<'a> Join<'a> {
             Err(fault) => Some(fault.to_string()),
             Ok(desired) => {
                 let drift = drift(record, spec, desired);
-                let fields: Vec<_> = drift.restart.into_iter().chain(drift.live).collect();
+                let fields = [drift.restart, drift.at_start, drift.live].concat();
                 (!fields.is_empty()).then(|| fields.join(", "))
             }
         }
