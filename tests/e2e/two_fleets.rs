@@ -124,6 +124,39 @@ fn a_roster_that_moved_takes_its_fleet_along() {
 }
 
 #[test]
+fn a_fleet_whose_roster_was_given_another_name_is_told_until_it_is_ended() {
+    let world = World::new();
+    let roster = world.write_roster("default", &world.agents(&[("a", ""), ("b", "")]));
+    world.fleet(&["up"]).exits(0);
+    let before = std::fs::read_to_string(&roster).unwrap();
+    std::fs::write(&roster, before.replace("fleet: default", "fleet: web")).unwrap();
+    let left = "2 agents of the fleet `default`";
+    let remedy = "fleet down --all --fleet default";
+    let told = |arguments: &[&str], code: i32| {
+        let ran = world.fleet(arguments).exits(code);
+        let said = [ran.stdout.as_str(), &ran.stderr].concat();
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(left) && said.contains(remedy), "{ran}");
+    };
+    told(&["plan"], 0);
+    told(&["up"], 0);
+    told(&["doctor", "--json"], 1);
+    let misses = world.fleet(&["verify", "--json"]).exits(1);
+    assert!(
+        misses.stdout.contains("another tmux session has its name"),
+        "{misses}"
+    );
+    told(&["verify", "--json"], 1);
+
+    world
+        .fleet(&["down", "--all", "--fleet", "default"])
+        .exits(0);
+    let up = world.fleet(&["up"]).exits(0);
+    assert!(!up.to_string().contains("default"), "{up}");
+    world.fleet(&["verify"]).exits(0);
+}
+
+#[test]
 fn where_no_roster_is_the_fleets_that_run_are_named() {
     let world = World::new();
     world.write_roster("red", &world.agents(&[("a", "")]));

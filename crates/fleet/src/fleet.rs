@@ -14,6 +14,7 @@ mod elsewhere;
 mod explain;
 mod fallen;
 mod follow;
+mod former;
 mod gates;
 mod inbox;
 mod install;
@@ -158,6 +159,8 @@ pub struct Fleet {
     direct: Direct,
     manager: UserManager,
     user: String,
+    /// Whether the roster that the fleet was brought up from has another name for its fleet by now.
+    is_former: bool,
     /// Where nothing says which fleet is meant, and this one was never brought up: those that were.
     others: Vec<FleetName>,
     connectors: ConnectorRegistry,
@@ -186,6 +189,7 @@ impl Fleet {
             Some(credential) => store.pod(credential.pod).await?.map(|pod| pod.identity),
             None => None,
         };
+        let left_aside = setup.roster.as_ref().map(|(_, path)| path.clone());
         let roster = setup.roster.filter(|(roster, _)| {
             let meant = setup.fleet.as_ref();
             meant.is_none_or(|meant| meant.as_str() == roster.fleet.as_str())
@@ -204,6 +208,11 @@ impl Fleet {
             _ => key,
         };
         let origin = Origin::of_fleet(state, &key);
+        let left_aside = left_aside.filter(|_| roster.is_none());
+        let is_former = match (&origin, left_aside) {
+            (Some(origin), Some(path)) => origin.roster == path,
+            _ => false,
+        };
         let others = if guessed && origin.is_none() {
             Origin::fleets_of(state, &key.tenant)
         } else {
@@ -236,6 +245,7 @@ impl Fleet {
             direct,
             manager,
             user: setup.user,
+            is_former,
             others,
             connectors: setup.connectors,
         })

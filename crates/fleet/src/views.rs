@@ -310,7 +310,7 @@ impl Views {
 }
 
 /// A pod's name is always one that tmux can keep, once `.` is mapped.
-fn session_of(name: &PodName) -> Option<SessionName> {
+pub(crate) fn session_of(name: &PodName) -> Option<SessionName> {
     SessionName::mapped(name.as_str()).ok()
 }
 

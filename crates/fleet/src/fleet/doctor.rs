@@ -84,6 +84,7 @@ impl Fleet {
         let mut checks = vec![self.tmux_check().await];
         checks.extend(self.socket_check().await);
         checks.extend(self.roster_check());
+        checks.extend(self.former_checks().await?);
         checks.push(self.runtime_check());
         checks.extend(self.permission_checks());
         checks.extend(self.systemd_checks().await?);
@@ -149,6 +150,15 @@ impl Fleet {
         } else {
             check(format!("{shown} is gone")).remedy("put it back, or `fleet down --all`")
         })
+    }
+
+    /// What is up under a name that the roster had before.
+    async fn former_checks(&self) -> Result<Vec<Check>, FleetError> {
+        let former = self.former_fleets().await?;
+        let wrong = former.iter().map(|former| {
+            Check::new("former fleet", Verdict::Wrong, former.account()).remedy(former.remedy())
+        });
+        Ok(wrong.collect())
     }
 
     fn runtime_check(&self) -> Check {

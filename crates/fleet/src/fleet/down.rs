@@ -72,6 +72,7 @@ impl Fleet {
         let mut notes = self.remove_views(&survey, &ended, options.all).await;
         if options.all && agents.is_empty() {
             notes.extend(self.end_bridge().await);
+            notes.extend(self.retire_former(&survey).await);
         }
         if agents.is_empty() {
             notes.extend(spawned_that_run(&survey));
@@ -81,6 +82,15 @@ impl Fleet {
             agents: ended,
             notes,
         })
+    }
+
+    /// Lets a fleet that no roster names any more be started at boot no more; returns what did not work.
+    async fn retire_former(&self, survey: &Survey<'_>) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for agent in survey.sightings.keys().filter(|_| self.is_former) {
+            warnings.extend(self.disable_at_boot(agent).await);
+        }
+        warnings
     }
 
     /// Says what would be done, and what the rights would refuse.

@@ -8,6 +8,7 @@ use podfleet_pod_store::{CorruptRecord, Listing, Page, PodCursor, PodFilter, Pod
 use podfleet_roster::Agent;
 
 use super::Fleet;
+use super::former::FormerFleet;
 use crate::comms::elsewhere;
 use crate::desired::{Desired, Impossible};
 use crate::drift::drift;
@@ -99,6 +100,8 @@ impl Fleet {
             Some(Err(error)) => plan.notes.push(error.to_string()),
             None => {}
         }
+        let former = self.former_fleets().await?;
+        plan.notes.extend(former.iter().map(FormerFleet::note));
         Ok(plan)
     }
 

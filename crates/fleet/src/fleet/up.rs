@@ -9,6 +9,7 @@ use podfleet_pod_store::{PodRecord, PodState};
 use podfleet_protocol::PodId;
 use tokio::sync::mpsc;
 
+use super::former::FormerFleet;
 use super::gates::{Gate, Gates};
 use super::make_views::view_of;
 use super::settle::account;
@@ -112,6 +113,8 @@ impl Fleet {
         let mut report = self
             .apply(own, survey, plan.steps, *options, &events, views)
             .await?;
+        let former = self.former_fleets().await?;
+        report.notes.extend(former.iter().map(FormerFleet::note));
         // Who ended the bridge did not ask for it when one agent is brought up.
         if agents.is_empty() || !self.bridge_was_ended() {
             report.notes.extend(self.keep_bridge(&events).await);

@@ -4,6 +4,7 @@ use podfleet_roster::Agent;
 use serde::Serialize;
 
 use super::Fleet;
+use super::former::FormerFleet;
 use crate::bridge::BridgeGlance;
 use crate::comms::elsewhere;
 use crate::drift::MATES;
@@ -47,12 +48,19 @@ impl Fleet {
             agent.is_none_or(|agent: &Agent| elsewhere(agent, &self.host).is_none())
         };
         let rows: Vec<_> = rows.iter().filter(|row| row.managed).filter(here).collect();
-        let misses = rows.iter().flat_map(|row| misses(row, units.as_ref()));
+        let former = self.former_fleets().await?;
+        let misses = rows
+            .iter()
+            .flat_map(|row| misses(row, units.as_ref(), &former));
         let glance = self.bridge_glance().filter(|_| agents.is_empty());
         let settings = self.chat_settings();
         Ok(Verification {
             agents: rows.len(),
-            misses: misses
+            misses: former
+                .iter()
+                .filter(|_| agents.is_empty())
+                .map(former_miss)
+                .chain(misses)
                 .chain(
                     glance
                         .as_ref()
@@ -60,6 +68,16 @@ impl Fleet {
                 )
                 .collect(),
         })
+    }
+}
+
+/// A fleet that the roster does not name any more stands in the place of an agent; none has a name of
+/// this form.
+fn former_miss(former: &FormerFleet) -> Miss {
+    Miss {
+        agent: format!("(fleet {})", former.fleet),
+        what: former.account(),
+        remedy: former.remedy(),
     }
 }
 
@@ -87,7 +105,7 @@ fn bridge_miss(glance: &BridgeGlance, settings: Option<&str>) -> Option<Miss> {
     })
 }
 
-fn misses(row: &PsRow, units: Option<&Units>) -> Vec<Miss> {
+fn misses(row: &PsRow, units: Option<&Units>, former: &[FormerFleet]) -> Vec<Miss> {
     let agent = &row.name;
     let miss = |what: String, remedy: String| Miss {
         agent: agent.clone(),
@@ -132,9 +150,16 @@ fn misses(row: &PsRow, units: Option<&Units>) -> Vec<Miss> {
     misses.extend(row.flags.iter().filter_map(|flag| {
         let detail = &flag.detail;
         match flag.kind {
-            FlagKind::View => Some(miss(
+            FlagKind::View if detail.is_empty() => Some(miss(
                 "its tmux view is missing".to_owned(),
                 format!("fleet up {agent}"),
+            )),
+            FlagKind::View => Some(miss(
+                format!("its tmux view is missing ({detail})"),
+                match former.first() {
+                    Some(former) => format!("{}, then fleet up {agent}", former.remedy()),
+                    None => format!("end or rename that session, then fleet up {agent}"),
+                },
             )),
             FlagKind::Drift if detail == MATES => Some(miss(
                 "it was told of other fleet mates than it has".to_owned(),

@@ -281,7 +281,7 @@ impl<'a> Join<'a> {
         // A spawned pod is in no roster, and has no view unless somebody makes one.
         let viewed = record.spawned.is_some() || self.view_of(record).is_some();
         if sighting.is_up() && self.sources.panes.is_some() && !viewed {
-            flag(FlagKind::View, String::new());
+            flag(FlagKind::View, self.why_no_view(record));
         }
         let build = record.endpoint.as_ref().map(|endpoint| &endpoint.build);
         if sighting.is_up() && build.is_some_and(|build| build != self.sources.build) {
@@ -345,6 +345,21 @@ impl<'a> Join<'a> {
     fn view_of(&self, record: &PodRecord) -> Option<&Pane> {
         let tag = views::tag_of(record.identity.id);
         self.views.get(tag.as_str()).copied()
+    }
+
+    /// Says why the view of a pod cannot be made; nothing if it can.
+    fn why_no_view(&self, record: &PodRecord) -> String {
+        let session = views::session_of(&record.identity.name);
+        let mut panes = self.sources.panes.unwrap_or_default().iter();
+        let is_its = |pane: &Pane| {
+            session
+                .as_ref()
+                .is_some_and(|name| name.as_str() == pane.session_name)
+        };
+        match panes.any(is_its) {
+            true => "another tmux session has its name".to_owned(),
+            false => String::new(),
+        }
     }
 
     /// One row a session, whatever the number of its panes.

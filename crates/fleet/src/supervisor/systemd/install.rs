@@ -89,6 +89,12 @@ impl Systemd {
         units
     }
 
+    /// Returns the units of this user that are started with the target.
+    #[must_use]
+    pub fn at_boot(&self) -> Vec<String> {
+        self.files.wanted_by(TARGET)
+    }
+
     /// Lets nothing of ours be started at boot, and removes our unit files; what runs goes on.
     /// Returns the files that are left because somebody edited them.
     ///
