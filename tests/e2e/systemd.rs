@@ -225,13 +225,52 @@ fn installing_again_changes_nothing_and_edits_are_kept() {
     let kept = host.units().join("fleet-pod@.service.bak");
     assert_eq!(fs::read_to_string(kept).unwrap(), "[Service]\n# mine\n");
     assert_eq!(fs::read_to_string(&template).unwrap(), written);
+}
 
+#[test]
+fn what_runs_is_kept_after_an_uninstall_until_it_is_down() {
+    let Some(host) = up(ONE) else { return };
+    host.fleet(&["install"]).exits(0);
+    let template = host.units().join("fleet-pod@.service");
     let pod = host.main_pid(E);
-    host.fleet(&["uninstall"]).exits(0);
-    assert!(!template.exists());
+    let uninstalled = host.fleet(&["uninstall"]).exits(0);
+    assert!(
+        uninstalled.stderr.contains("1 agent of this fleet"),
+        "{uninstalled}"
+    );
+    assert!(fits_80_columns(&uninstalled.stderr), "{uninstalled}");
     assert_eq!(host.row("e")["pod_pid"], pod, "what runs goes on");
+    assert!(!host.units().join("fleet.target.wants").join(E).exists());
+    signal(pod, Signal::KILL);
+    host.until_row("e", |row| {
+        row["generation"] == 2 && row["readiness"] == "available"
+    });
     host.fleet(&["down", "--all"]).exits(0);
     assert_eq!(host.row("e")["readiness"], "stopped");
+    host.fleet(&["uninstall"]).exits(0);
+    assert!(!template.exists());
+    assert!(!host.units().join(format!("{E}.d")).exists());
+}
+
+#[test]
+fn units_whose_files_were_removed_are_missed_and_written_again() {
+    let Some(host) = up(ONE) else { return };
+    fs::remove_file(host.units().join("fleet-pod@.service")).unwrap();
+    fs::remove_dir_all(host.units().join(format!("{E}.d"))).unwrap();
+    host.systemctl(&["daemon-reload"]).exits(0);
+    let missed = host.fleet(&["verify", "--json"]).exits(1);
+    assert!(missed.stdout.contains("fleet up e"), "{missed}");
+    let sick = host.fleet(&["doctor", "--json"]).exits(1);
+    assert!(sick.stdout.contains("files are gone of"), "{sick}");
+    let pod = host.main_pid(E);
+    let up = host.fleet(&["up"]).exits(0);
+    assert!(up.stderr.contains("are written again"), "{up}");
+    assert_eq!(host.main_pid(E), pod);
+    host.fleet(&["verify"]).exits(0);
+    signal(pod, Signal::KILL);
+    host.until_row("e", |row| {
+        row["generation"] == 2 && row["readiness"] == "available"
+    });
 }
 
 #[test]

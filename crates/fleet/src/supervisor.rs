@@ -80,6 +80,12 @@ pub trait Supervisor: Send + Sync + std::fmt::Debug {
     /// Fails when they cannot be written down or taken up.
     async fn limit(&self, pod: &PodRecord) -> Result<(), SetUpError>;
 
+    /// Writes down again what keeps a pod that is up, where that is gone; returns whether it was.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written down or taken up.
+    async fn mend(&self, pod: &PodRecord) -> Result<bool, SetUpError>;
+
     /// Lets pods be started at boot; what runs is not touched.
     ///
     /// # Errors
@@ -129,6 +135,8 @@ pub trait Supervisor: Send + Sync + std::fmt::Debug {
 pub struct Units {
     /// Those that the manager has loaded.
     pub loaded: Vec<UnitState>,
+    /// The names of those that run and whose files are gone: nothing starts them again.
+    pub bare: Vec<String>,
     /// The names of those that are started with [`target`](Self::target).
     pub enabled: Vec<String>,
     /// Whether the target of all units is started with the user's manager.

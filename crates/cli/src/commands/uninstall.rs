@@ -11,7 +11,8 @@ use crate::runtime::block_on;
 /// Let no agent be started at boot any more, and remove the units
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "It is about all fleets of this user. What runs goes on; roster, records, logs \
+    after_help = "It is about all fleets of this user. What runs goes on, and systemd keeps it until \
+                  it is brought down; run this again then to remove its units. Roster, records, logs \
                   and what somebody edited stay."
 )]
 pub(crate) struct Args {
@@ -51,14 +52,19 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         let text = format!("{path} {stays}: somebody edited it");
         output.say(wrap(&text, 0, "  "))?;
     }
-    if done.running.is_empty() {
+    if done.kept.is_empty() {
         return Ok(Exit::Success);
     }
     let running = counted(done.running.len(), "agent");
-    output.say(wrap(
-        &format!("{running} of this fleet still up; `fleet down --all` ends them"),
-        0,
-        "  ",
-    ))?;
+    let units = counted(done.kept.len(), "unit");
+    let stay = match done.kept.len() {
+        1 => "stays while it runs",
+        _ => "stay while they run",
+    };
+    let text = format!(
+        "{running} of this fleet still up; {units} {stay}: `fleet down --all`, then `fleet uninstall` \
+         again"
+    );
+    output.say(wrap(&text, 0, "  "))?;
     Ok(Exit::Success)
 }

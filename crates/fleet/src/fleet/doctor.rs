@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::Fleet;
 use super::settle::account;
 use crate::error::FleetError;
-use crate::supervisor::{Instance, Refresh, Supervisor, SupervisorKind, Systemd};
+use crate::supervisor::{Instance, Refresh, Supervisor, SupervisorKind, Systemd, Units};
 use sockets::Listeners;
 
 /// What was looked at, and how it is.
@@ -234,17 +234,21 @@ impl Fleet {
             return Ok(checks);
         }
         checks.push(linger(&systemd));
-        checks.extend(unit_files(&systemd).await);
-        checks.extend(self.stray_units(&systemd).await?);
+        let units = systemd.units(&self.key.fleet).await.unwrap_or_default();
+        checks.extend(unit_files(&systemd, &units).await);
+        checks.extend(self.stray_units(&systemd, units).await?);
         Ok(checks)
     }
 
     /// Units of agents that neither the roster hosts nor runs.
-    async fn stray_units(&self, systemd: &Systemd) -> Result<Vec<Check>, FleetError> {
+    async fn stray_units(
+        &self,
+        systemd: &Systemd,
+        loaded: Units,
+    ) -> Result<Vec<Check>, FleetError> {
         if self.roster.is_none() {
             return Ok(Vec::new());
         }
-        let loaded = systemd.units(&self.key.fleet).await.unwrap_or_default();
         let mut units = systemd.installed();
         units.extend(loaded.loaded.into_iter().map(|unit| unit.id));
         units.sort();
@@ -280,10 +284,14 @@ fn linger(systemd: &Systemd) -> Check {
     Check::new("linger", Verdict::Note, found).remedy("loginctl enable-linger")
 }
 
-async fn unit_files(systemd: &Systemd) -> Vec<Check> {
+async fn unit_files(systemd: &Systemd, running: &Units) -> Vec<Check> {
     let Ok(units) = systemd.refresh_units(true).await else {
         return Vec::new();
     };
+    if !running.bare.is_empty() {
+        let found = format!("files are gone of: {}", running.bare.join(", "));
+        return vec![Check::new("units", Verdict::Wrong, found).remedy("fleet up")];
+    }
     if units.iter().all(|(_, refresh)| *refresh == Refresh::New) {
         return vec![Check::new(
             "units",

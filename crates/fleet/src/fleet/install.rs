@@ -45,6 +45,8 @@ pub struct Removal {
     pub left: Vec<String>,
     /// The agents that run on in their units until they are brought down.
     pub running: Vec<String>,
+    /// The units of this user's fleets whose files stay, because they run.
+    pub kept: Vec<String>,
 }
 
 impl Fleet {
@@ -110,7 +112,7 @@ impl Fleet {
     }
 
     /// Lets nothing of this user's fleets be started at boot any more, and removes the unit files.
-    /// What runs goes on.
+    /// What runs goes on and is kept; its unit files are removed by the next call when it is down.
     ///
     /// # Errors
     /// Fails in a pod, without a service manager, and when a file cannot be removed.
@@ -125,6 +127,7 @@ impl Fleet {
             .filter_map(|unit| Instance::of_unit(&unit.id))
             .map(|instance| instance.name().to_string())
             .collect();
+        let kept = systemd.running().await.map_err(units_fault)?;
         let left = match dry_run {
             true => systemd.edited(),
             false => systemd.uninstall().await.map_err(units_fault)?,
@@ -133,6 +136,7 @@ impl Fleet {
             disabled,
             left,
             running,
+            kept,
         })
     }
 

@@ -256,6 +256,7 @@ impl Fleet {
         };
         let pod = sighting.record();
         self.want_view(run, pod);
+        self.mend_keeping(run, pod).await;
         let readiness = sighting.judge(&run.survey.now, Duration::MAX).readiness;
         let begins = matches!(
             readiness,
@@ -276,6 +277,20 @@ impl Fleet {
             AgentResult::Ready => AgentResult::Unchanged,
             result => result,
         }
+    }
+
+    /// Sees to it that what keeps a pod is there; it may have been removed under it.
+    async fn mend_keeping(&self, run: &Run<'_>, pod: &PodRecord) {
+        let text = match self.supervisor.mend(pod).await {
+            Ok(false) => return,
+            Ok(true) => "the files of its unit were gone, and are written again".to_owned(),
+            Err(error) => format!("nothing keeps its pod: {}", account(&error)),
+        };
+        // Nobody has to listen.
+        let _ = run.events.send(Progress::Note {
+            agent: Some(pod.identity.name.to_string()),
+            text,
+        });
     }
 
     /// Ends an agent that the roster does not host any more; nor does it come back at boot.

@@ -147,6 +147,11 @@ fn misses(row: &PsRow, units: Option<&Units>, former: &[FormerFleet]) -> Vec<Mis
         let what = "its pod runs, but no unit keeps it".to_owned();
         misses.push(miss(what, format!("fleet restart {agent}")));
     }
+    let is_bare = |unit: &String| units.is_some_and(|units| units.bare.contains(unit));
+    if row.unit.as_ref().is_some_and(is_bare) {
+        let what = "its pod runs, but the files of its unit are gone".to_owned();
+        misses.push(miss(what, format!("fleet up {agent}")));
+    }
     misses.extend(row.flags.iter().filter_map(|flag| {
         let detail = &flag.detail;
         match flag.kind {

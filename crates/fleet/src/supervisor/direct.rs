@@ -145,6 +145,10 @@ impl Supervisor for Direct {
         end(pid, &self.state.lock(pod.identity.id), patience).await
     }
 
+    async fn mend(&self, _pod: &PodRecord) -> Result<bool, SetUpError> {
+        Ok(false)
+    }
+
     async fn start_bridge(&self, bridge: &BridgeProcess) -> Result<(), StartError> {
         let arguments = [
             "bridge",

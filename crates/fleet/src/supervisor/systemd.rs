@@ -299,6 +299,17 @@ impl Supervisor for Systemd {
         self.set_up(pod).await
     }
 
+    async fn mend(&self, pod: &PodRecord) -> Result<bool, SetUpError> {
+        let unit = Instance::of(&pod.identity).unit();
+        if self.files.is_whole(&unit)
+            || !self.state(&unit).await.is_some_and(|unit| unit.is_active())
+        {
+            return Ok(false);
+        }
+        self.set_up(pod).await?;
+        Ok(true)
+    }
+
     async fn start_bridge(&self, bridge: &BridgeProcess) -> Result<(), StartError> {
         self.write_bridge(bridge)?;
         self.reload().await.map_err(SetUpError::from)?;
@@ -349,7 +360,10 @@ impl Supervisor for Systemd {
         let mut enabled = self.files.wanted_by(TARGET);
         enabled.retain(in_fleet);
         let at_start = self.files.wanted_by("default.target");
+        let running = loaded.iter().filter(|unit| unit.is_active());
+        let bare = running.filter(|unit| !self.files.is_whole(&unit.id));
         Some(Units {
+            bare: bare.map(|unit| unit.id.clone()).collect(),
             loaded,
             enabled,
             target: at_start.iter().any(|unit| unit == TARGET),

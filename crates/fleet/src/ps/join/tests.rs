@@ -365,6 +365,7 @@ fn a_heartbeat_of_another_boot_is_nothing_to_judge_by() {
 fn units(change: impl FnOnce(&mut Units)) -> Units {
     let unit = "fleet-pod@default.a.service".to_owned();
     let mut units = Units {
+        bare: Vec::new(),
         loaded: vec![UnitState {
             id: unit.clone(),
             active: "active".into(),

@@ -3,9 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::command::Systemctl;
+use super::unit_files::template_of;
 use super::unit_text::TARGET;
 use super::{Refresh, SetUpError, StartError, Systemd, linger_file, tmux_unit};
 use crate::supervisor::{BootError, BridgeProcess};
+
+/// Returns whether a unit is an instance of one of our templates.
+fn is_instance(unit: &str) -> bool {
+    unit.starts_with("fleet-pod@")
+        || unit.starts_with("fleet-tmux@")
+        || BridgeProcess::is_unit(unit)
+}
 
 impl Systemd {
     /// Brings the units that are the same for all to what this build writes; with `dry_run` only
@@ -70,14 +78,9 @@ impl Systemd {
     /// Returns the units of this user that were written or enabled by us, the target last.
     #[must_use]
     pub fn installed(&self) -> Vec<String> {
-        let ours = |unit: &String| {
-            unit.starts_with("fleet-pod@")
-                || unit.starts_with("fleet-tmux@")
-                || BridgeProcess::is_unit(unit)
-        };
         let mut units: BTreeSet<_> = self.files.wanted_by(TARGET).into_iter().collect();
         units.extend(self.files.instances());
-        let mut units: Vec<_> = units.into_iter().filter(ours).collect();
+        let mut units: Vec<_> = units.into_iter().filter(|unit| is_instance(unit)).collect();
         if self
             .files
             .wanted_by("default.target")
@@ -95,22 +98,39 @@ impl Systemd {
         self.files.wanted_by(TARGET)
     }
 
-    /// Lets nothing of ours be started at boot, and removes our unit files; what runs goes on.
-    /// Returns the files that are left because somebody edited them.
+    /// Returns our units of this user that run.
+    ///
+    /// # Errors
+    /// Fails when the manager cannot be asked.
+    pub async fn running(&self) -> Result<Vec<String>, SetUpError> {
+        let mut units = self.manager.show("fleet-*").await?;
+        units.retain(|unit| is_instance(&unit.id) && unit.is_at_work());
+        Ok(units.into_iter().map(|unit| unit.id).collect())
+    }
+
+    /// Lets nothing of ours be started at boot, and removes our unit files, but those of units that run:
+    /// these are kept, and go on to be started again when they die. Returns the files that are left
+    /// because somebody edited them.
     ///
     /// # Errors
     /// Fails when a file cannot be removed or the manager fails; then the rest is as it was, and it
     /// can be tried again.
     pub async fn uninstall(&self) -> Result<Vec<String>, SetUpError> {
         let units = self.installed();
+        let running = self.running().await?;
         if !units.is_empty() {
             self.manager.call(&Systemctl::disable(&units)).await?;
         }
-        for unit in units.iter().filter(|unit| *unit != TARGET) {
+        let gone = |unit: &&String| *unit != TARGET && !running.contains(unit);
+        for unit in units.iter().filter(gone) {
             self.forget_unit(unit)?;
         }
+        let is_used = |unit: &str| match unit {
+            TARGET => !running.is_empty(),
+            template => running.iter().any(|unit| template_of(unit) == template),
+        };
         let mut left = Vec::new();
-        for (unit, _) in self.units_text() {
+        for unit in self.units_text().into_keys().filter(|unit| !is_used(unit)) {
             let removed = self.files.remove(unit);
             if !removed.map_err(|source| self.cannot_write(unit, source))? {
                 left.push(self.files.path(unit).display().to_string());

@@ -28,6 +28,12 @@ impl UnitState {
         self.active == "active"
     }
 
+    /// Returns whether anything of it runs, or is about to.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        !matches!(self.active.as_str(), "inactive" | "failed")
+    }
+
     /// Returns whether it failed and is not started again by itself.
     #[must_use]
     pub fn is_failed(&self) -> bool {

@@ -144,6 +144,13 @@ impl UnitFiles {
         Ok(())
     }
 
+    /// Returns whether all of an instance's files are there: its template, our drop-in, its environment.
+    pub(super) fn is_whole(&self, unit: &str) -> bool {
+        self.path(&template_of(unit)).exists()
+            && self.drop_in(unit).exists()
+            && self.environment_file(unit).exists()
+    }
+
     /// Returns the instances that have a drop-in of ours.
     pub(super) fn instances(&self) -> Vec<String> {
         let mut found = names(&self.units);
@@ -161,6 +168,12 @@ impl UnitFiles {
     pub(crate) fn wanted_by(&self, target: &str) -> Vec<String> {
         names(&self.units.join(format!("{target}.wants")))
     }
+}
+
+/// Returns the template of an instance.
+pub(super) fn template_of(unit: &str) -> String {
+    let (template, _) = unit.split_once('@').unwrap_or((unit, ""));
+    format!("{template}@.service")
 }
 
 fn names(directory: &Path) -> Vec<String> {
@@ -229,6 +242,9 @@ mod tests {
             files.write_environment(unit, "A=1\n").unwrap();
         }
         assert_eq!(files.instances(), [mine, bare]);
+        assert!(!files.is_whole(mine), "there is no template");
+        files.write(UNIT, "[Service]\n").unwrap();
+        assert!(files.is_whole(mine) && files.is_whole(bare));
         let own = files
             .path(mine)
             .with_extension("service.d")
@@ -239,5 +255,6 @@ mod tests {
         assert!(own.exists() && files.instances().is_empty());
         assert!(!files.units.join("fleet-pod@a.c.service.d").exists());
         assert!(!files.environment_file(mine).exists());
+        assert!(!files.is_whole(mine));
     }
 }
