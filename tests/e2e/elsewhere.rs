@@ -134,7 +134,7 @@ fn a_blank_or_stale_pane_is_never_reported_as_accepted() {
     signal(agent, Signal::STOP);
     let stale = send(&world, &["-m", "hello", "--timeout", "1"]).exits(1);
     assert!(
-        stale.stdout.starts_with("loose: its fate is unknown"),
+        stale.stdout.starts_with("loose: typed, not submitted"),
         "{stale}"
     );
     assert!(!stale.stdout.contains("accepted"), "{stale}");
