@@ -6,6 +6,7 @@ use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
 use crate::acting::Actors;
+use crate::hub::Machine;
 use crate::world::{Ran, World, signal, stop_between_writes, until};
 
 /// A fleet of a shell and a simulated agent.
@@ -153,6 +154,48 @@ fn a_mate_chooses_not_how_its_message_is_typed_and_forges_no_line_head() {
     let typed = world.received("mate", Kind::Submit);
     assert_eq!(typed.len(), 1, "{typed:?}");
     assert!(typed[0].ends_with("] plain"), "{typed:?}");
+}
+
+#[test]
+fn a_hub_makes_no_agent_the_operator() {
+    let machine = Machine::of(world(), "127.0.0.1:0");
+    let world = &machine.world;
+    let refused = [
+        "ps --hub local",
+        "send mate --hub local -m forged",
+        "tail mate --hub local",
+        "log mate --hub local",
+        "inbox mate --hub local",
+        "endpoint list",
+        "endpoint remove box",
+        "mount list",
+        "fs stat mount:",
+        "pty list",
+        "pty kill shell",
+        "hub token create forged --scope admin",
+        "hub token list",
+        "hub run --listen none",
+        "hub run --background",
+        "hub stop",
+    ];
+    let commands: Vec<_> = refused.into_iter().map(hidden).collect();
+    let shown = refused.map(|command| format!("fleet-under-test {command}"));
+    for commands in [commands, shown.into()] {
+        let commands: Vec<_> = commands.iter().map(String::as_str).collect();
+        for (ran, command) in run_in_shell(world, &commands).iter().zip(&commands) {
+            assert_eq!(ran.code, 3, "{command}: {ran}");
+            assert!(ran.stdout.contains("only the operator"), "{command}: {ran}");
+        }
+    }
+    let tokens = world.fleet(&["hub", "token", "list", "--json"]);
+    assert_eq!(tokens.exits(0).json(), serde_json::json!([]));
+    let status = world.fleet(&["hub", "status", "--json"]).exits(0).json();
+    assert_eq!(status["pid"], machine.hub);
+    assert!(world.received("mate", Kind::Submit).is_empty());
+    // What it may do at all it does without a hub, and the operator goes on with it.
+    let own = run_in_shell(world, &["fleet-under-test send mate -m 'of the shell'"]);
+    assert_eq!(own[0].code, 0, "{}", own[0]);
+    world.fleet(&["ps", "--hub", "local"]).exits(0);
 }
 
 #[test]

@@ -99,7 +99,7 @@ pub use trust::TrustReport;
 pub use up::UpOptions;
 pub use update::{OldAgent, Update, UpdateOptions};
 pub use verify::{Miss, Verification};
-pub use who::check_operator;
+pub use who::{check_operator, check_operators_process};
 
 /// Everything that a fleet needs from outside.
 #[derive(Debug, Clone)]

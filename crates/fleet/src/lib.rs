@@ -79,7 +79,7 @@ pub use fleet::{
     OldAgent, OpeningStore, PeerChange, PeerRow, Removal, ResetReport, RestartOptions, SendReport,
     SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, Supervision, TERMINAL_CLASS,
     Terminal, TerminalRequest, TrustReport, UpOptions, Update, UpdateOptions, Verdict,
-    Verification, Via, check_operator,
+    Verification, Via, check_operator, check_operators_process,
 };
 pub use hook::report_to_own_pod;
 pub use host::PodHost;

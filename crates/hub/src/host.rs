@@ -105,7 +105,7 @@ impl Running {
         let names = (plan.host, plan.build);
         let hub = Hub::begin(topology, plan.machine, &plan.runtime, names)?;
         let socket = plan.runtime.join("hub.sock");
-        let mut listeners = vec![Listener::Owner(owner_socket(&socket)?)];
+        let mut listeners = vec![Listener::Owner(owner_socket(&socket)?, Arc::clone(&hub))];
         let mut listen = Vec::new();
         for Listen {
             address,

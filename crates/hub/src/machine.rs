@@ -25,6 +25,13 @@ pub trait Fleets: fmt::Debug + Send + Sync {
     /// # Errors
     /// Fails when the store cannot be used, or it is not known which fleet is meant.
     async fn open(&self, fleet: Option<FleetName>) -> Result<Fleet, Fault>;
+
+    /// Checks that a process of this user, who calls, is the operator's and no agent's. One that the
+    /// system does not tell is the operator's.
+    ///
+    /// # Errors
+    /// Fails when it runs in a pod's agent, and when it cannot be told whose it is.
+    async fn check_operator(&self, process: Option<u32>) -> Result<(), Fault>;
 }
 
 /// This machine.
@@ -56,6 +63,22 @@ impl Machine {
             closed: closed.into(),
             ..self
         }
+    }
+
+    /// Checks that a process of this user is the operator's.
+    pub(crate) async fn check_operator(&self, process: Option<u32>) -> Result<(), Fault> {
+        self.fleets.check_operator(process).await
+    }
+}
+
+/// Puts into our words why who calls is not served as the operator.
+#[must_use]
+pub fn no_operator(error: &FleetError) -> Fault {
+    use podfleet::FleetErrorKind as Kind;
+    match error.kind() {
+        Kind::NotAllowed { .. } => Fault::new(Code::AuthDenied, error.in_one_line())
+            .hint("what an agent may do is done by the same commands without `--hub`"),
+        _ => fleet_fault(error),
     }
 }
 

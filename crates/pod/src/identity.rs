@@ -1,7 +1,7 @@
 //! Who acts: a pod, by its credential or by the ancestry of the process, or else the operator.
 //!
-//! Pods ask this of their callers, and the command line asks it of itself before it writes in the
-//! place of a pod that does not run. So both give the same answer.
+//! Pods and hubs ask this of their callers, and the command line asks it of itself before it writes in
+//! the place of a pod that does not run. So all give the same answer.
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -10,6 +10,7 @@ use std::path::Path;
 use podfleet_pod_store::{PodRecord, PodStore, StoreError};
 use podfleet_protocol::method::Credential;
 use subtle::ConstantTimeEq;
+use tokio::net::UnixStream;
 
 use crate::guard;
 use crate::lock::is_held;
@@ -39,6 +40,14 @@ pub enum Unidentified {
     /// The records cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Returns the process at the other end of a socket, if the system tells.
+#[must_use]
+pub fn peer_process(stream: &UnixStream) -> Option<u32> {
+    let process = u32::try_from(stream.peer_cred().ok()?.pid()?).ok();
+    // One that this process cannot see, in a namespace around our own, has the id 0.
+    process.filter(|process| *process > 0)
 }
 
 /// Returns the pod that acts: the one whose credential is shown, else the one in whose agent the

@@ -99,10 +99,3 @@ fn take_in(stream: UnixStream, shared: &Arc<Shared>, places: &Arc<Semaphore>, ta
 fn same_user(stream: &UnixStream) -> io::Result<bool> {
     Ok(stream.peer_cred()?.uid() == rustix::process::getuid().as_raw())
 }
-
-/// Returns the process at the other end, if the system tells.
-fn peer_process(stream: &UnixStream) -> Option<u32> {
-    let process = u32::try_from(stream.peer_cred().ok()?.pid()?).ok();
-    // One that this process cannot see, in a namespace around our own, has the id 0.
-    process.filter(|process| *process > 0)
-}

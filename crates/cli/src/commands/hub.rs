@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use podfleet::OpeningStore;
 use podfleet_hub::host::find;
 use podfleet_hub::hub::Grace;
 use podfleet_hub::preview::{Change, Effect, Thing};
@@ -21,6 +22,7 @@ use crate::exit::Exit;
 use crate::hub::change::tell;
 use crate::hub::process::{self, Wish};
 use crate::render::table::{Column, Table};
+use crate::runtime::block_on;
 
 /// Where a hub listens if nothing else is said.
 const LISTEN: &str = "127.0.0.1:7717";
@@ -158,7 +160,22 @@ fn expiry(text: &str) -> Result<Expiry, String> {
     }
 }
 
+/// Refuses an agent: the hub and its tokens are the operator's.
+fn be_operator(context: &Context) -> Result<(), Error> {
+    let dirs = context.dirs()?;
+    if !dirs.state_paths().store().exists() {
+        return Ok(());
+    }
+    block_on(async {
+        let store = OpeningStore::begin(&dirs).store().await?;
+        Ok(podfleet::check_operator(&*store, &dirs, &context.env).await?)
+    })
+}
+
 pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
+    if !matches!(args.verb, Verb::Status(_)) {
+        be_operator(context)?;
+    }
     match args.verb {
         Verb::Run(args) if args.background => in_background(&args, context),
         Verb::Run(args) => {

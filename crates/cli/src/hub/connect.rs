@@ -66,6 +66,13 @@ pub(crate) fn client(name: &str, context: &Context) -> Result<HubClient, Error> 
 }
 
 fn own(context: &Context) -> Result<HubClient, Error> {
+    // The hub sees by itself whose process asks, but for one that left what its pod started.
+    if context.env.get("FLEET_POD_CREDENTIAL").is_some() {
+        let pod = context.env.get("FLEET_POD_NAME").unwrap_or("this process");
+        let message = format!("`{pod}`: only the operator uses the hub");
+        return Err(Error::message(Exit::Refused, message)
+            .hint("what an agent may do is done by the same commands without `--hub`"));
+    }
     let directory = super::process::directory(context)?;
     let Some(standing) = find(&directory)? else {
         return Err(Error::message(Exit::Missing, "no hub runs on this machine")

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use podfleet::{Fleet, Setup};
+use podfleet::{Dirs, Fleet, OpeningStore, Setup};
 use podfleet_home::short_host_name;
 use podfleet_hub::fault::{Code, Fault};
 use podfleet_hub::host::{Listen, Plan, Protection, Running, Standing, find, is_taken};
 use podfleet_hub::hub::Grace;
-use podfleet_hub::machine::{Fleets, Machine, fleet_fault};
+use podfleet_hub::machine::{Fleets, Machine, fleet_fault, no_operator};
 use podfleet_hub::server::{Limits, Settings};
 use podfleet_pod::process::ProcessRef;
 use podfleet_protocol::FleetName;
@@ -51,6 +51,7 @@ pub(crate) fn directory(context: &Context) -> Result<PathBuf, Error> {
 #[derive(Debug)]
 struct OwnFleets {
     roster: Option<PathBuf>,
+    dirs: Dirs,
 }
 
 impl OwnFleets {
@@ -68,6 +69,18 @@ impl Fleets for OwnFleets {
         Fleet::open(setup)
             .await
             .map_err(|error| fleet_fault(&error))
+    }
+
+    async fn check_operator(&self, process: Option<u32>) -> Result<(), Fault> {
+        // Nobody is a pod of a store that is not there, and looking makes none.
+        if !self.dirs.state_paths().store().exists() {
+            return Ok(());
+        }
+        let checked = async {
+            let store = OpeningStore::begin(&self.dirs).store().await?;
+            podfleet::check_operators_process(&*store, &self.dirs, process).await
+        };
+        checked.await.map_err(|error| no_operator(&error))
     }
 }
 
@@ -129,6 +142,7 @@ fn plan(wish: Wish, context: &Context) -> Result<Plan, Error> {
         .collect::<Result<_, _>>()?;
     let fleets = Arc::new(OwnFleets {
         roster: wish.roster,
+        dirs: dirs.clone(),
     });
     // They may be below a directory that is served, such as the user's home.
     let state = &dirs.state;

@@ -106,6 +106,19 @@ pub async fn check_operator(
     be_operator(own_pod(store, dirs, credential_of(env).as_ref()).await?)
 }
 
+/// Checks that a process which calls us is the operator's, and runs in no pod's agent. One that the
+/// system does not tell is the operator's.
+///
+/// # Errors
+/// Fails when it is a pod's, and when it cannot be told whose it is.
+pub async fn check_operators_process(
+    store: &dyn PodStore,
+    dirs: &Dirs,
+    process: Option<u32>,
+) -> Result<(), FleetError> {
+    be_operator(acting_pod(store, dirs, process, None).await?)
+}
+
 fn be_operator(own: Option<PodRecord>) -> Result<(), FleetError> {
     match own {
         None => Ok(()),
@@ -121,8 +134,16 @@ async fn own_pod(
     dirs: &Dirs,
     credential: Option<&Credential>,
 ) -> Result<Option<PodRecord>, FleetError> {
-    let (state, process) = (dirs.state_paths(), std::process::id());
-    let found = identify(store, &state, Some(process), credential).await;
+    acting_pod(store, dirs, Some(std::process::id()), credential).await
+}
+
+async fn acting_pod(
+    store: &dyn PodStore,
+    dirs: &Dirs,
+    process: Option<u32>,
+    credential: Option<&Credential>,
+) -> Result<Option<PodRecord>, FleetError> {
+    let found = identify(store, &dirs.state_paths(), process, credential).await;
     found.map_err(|error| match error {
         Unidentified::Store(error) => error.into(),
         Unidentified::Credential => {

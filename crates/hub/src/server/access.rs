@@ -17,10 +17,12 @@ use crate::secret::Secret;
 use crate::token::{Caller, Scope};
 
 /// The other end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
     /// The user whose hub this is, on its own socket; the system says so.
     Owner,
+    /// An agent of this user, on the same socket, or a process of which nobody can tell whose it is.
+    Refused(Fault),
     /// Somebody on the network.
     Network(IpAddr),
 }
@@ -64,13 +66,13 @@ impl FromRequestParts<Arc<Shared>> for Caller {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Fault> {
-        let peer = parts.extensions.get::<Peer>().copied();
-        let address = match peer {
+        let address = match parts.extensions.get::<Peer>() {
             Some(Peer::Owner) => {
                 shared.hub.hear();
                 return Ok(Self::owner());
             }
-            Some(Peer::Network(address)) => address,
+            Some(Peer::Refused(fault)) => return Err(fault.clone()),
+            Some(Peer::Network(address)) => *address,
             None => return Err(Fault::new(Code::Internal, "a request without a connection")),
         };
         if let Some(token) = presented(&parts.headers) {
@@ -163,8 +165,8 @@ pub(super) async fn check_origin(
     request: Request,
     next: Next,
 ) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    if peer != Some(Peer::Owner) {
+    let peer = request.extensions().get::<Peer>();
+    if !matches!(peer, Some(Peer::Owner | Peer::Refused(_))) {
         let headers = request.headers();
         let host = request.uri().authority().map(ToString::to_string);
         let host = host.or_else(|| text(headers, header::HOST));

@@ -1,7 +1,7 @@
 //! Listening: connections, their limits, TLS, and the owner's socket.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +9,12 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use podfleet_pod::identity::peer_process;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Peer;
 use crate::fault::{Code, Fault};
+use crate::hub::Hub;
 
 /// How many files the hub has open that are no client's: its own, and the ways to its endpoints.
 const OWN_FILES: u64 = 512;
@@ -117,8 +119,8 @@ impl HeldTerminal {
 /// Where clients come in.
 #[derive(Debug)]
 pub enum Listener {
-    /// The owner's socket.
-    Owner(UnixListener),
+    /// The owner's socket; the hub tells who of the owner's processes are agents'.
+    Owner(UnixListener, Arc<Hub>),
     /// The network; with a configuration, by TLS.
     Network(TcpListener, Option<Arc<ServerConfig>>),
 }
@@ -136,8 +138,9 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, end: Canc
             accepted = accept(&listener) => accepted,
             () = end.cancelled() => return,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        let accepted = match accepted {
+            Ok(Some(accepted)) => accepted,
+            Ok(None) => continue,
             Err(error) => {
                 // Too many open files, most likely: others have to end first.
                 tracing::warn!(%error, "a connection is not taken");
@@ -145,7 +148,6 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, end: Canc
                 continue;
             }
         };
-        let Some(peer) = peer else { continue };
         let held = Held {
             _connection: Arc::new(permit),
             terminals: Arc::clone(&terminals),
@@ -153,51 +155,59 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, end: Canc
             end: end.clone(),
         };
         let end = end.clone();
-        let router = router
-            .clone()
-            .layer(Extension(peer))
-            .layer(Extension(held.clone()));
-        let tls = match &listener {
-            Listener::Network(_, Some(config)) => Some(TlsAcceptor::from(Arc::clone(config))),
-            _ => None,
-        };
+        let router = router.clone().layer(Extension(held.clone()));
         tokio::spawn(async move {
             let _held = held;
-            match (stream, tls) {
-                (Accepted::Unix(stream), _) => connection(stream, router, limits, end).await,
-                (Accepted::Tcp(stream), None) => connection(stream, router, limits, end).await,
-                (Accepted::Tcp(stream), Some(tls)) => {
-                    if let Ok(Ok(stream)) = timeout(limits.head, tls.accept(stream)).await {
-                        connection(stream, router, limits, end).await;
-                    }
-                }
-            }
+            admit(accepted, router, limits, end).await;
         });
     }
 }
 
 enum Accepted {
-    Unix(tokio::net::UnixStream),
-    Tcp(tokio::net::TcpStream),
+    Owner(UnixStream, Arc<Hub>),
+    Network(TcpStream, IpAddr, Option<TlsAcceptor>),
 }
 
-/// Takes the next connection, and finds out who it is; nobody is served who is not the owner on the
-/// owner's socket.
-async fn accept(listener: &Listener) -> io::Result<(Accepted, Option<Peer>)> {
+/// Takes the next connection; nothing for one on the owner's socket that is not the owner's.
+async fn accept(listener: &Listener) -> io::Result<Option<Accepted>> {
     match listener {
-        Listener::Owner(listener) => {
-            let (stream, _) = listener.accept().await?;
+        Listener::Owner(socket, hub) => {
+            let (stream, _) = socket.accept().await?;
             let own = rustix::process::geteuid().as_raw();
             let owner = stream.peer_cred().is_ok_and(|peer| peer.uid() == own);
-            Ok((Accepted::Unix(stream), owner.then_some(Peer::Owner)))
+            Ok(owner.then(|| Accepted::Owner(stream, Arc::clone(hub))))
         }
-        Listener::Network(listener, _) => {
+        Listener::Network(listener, tls) => {
             let (stream, from): (_, SocketAddr) = listener.accept().await?;
             // Keys are small; they must not wait for more of them.
             let _ = stream.set_nodelay(true);
             // Whoever vanishes without a word keeps its place no longer.
             let _ = set_tcp_user_timeout(&stream, UNANSWERED);
-            Ok((Accepted::Tcp(stream), Some(Peer::Network(from.ip()))))
+            let tls = tls.clone().map(TlsAcceptor::from);
+            Ok(Some(Accepted::Network(stream, from.ip(), tls)))
+        }
+    }
+}
+
+/// Finds out who has connected, and serves them.
+async fn admit(accepted: Accepted, router: Router, limits: Limits, end: CancellationToken) {
+    match accepted {
+        Accepted::Owner(stream, hub) => {
+            let process = peer_process(&stream);
+            let peer = match hub.machine().check_operator(process).await {
+                Ok(()) => Peer::Owner,
+                Err(fault) => Peer::Refused(fault),
+            };
+            connection(stream, router.layer(Extension(peer)), limits, end).await;
+        }
+        Accepted::Network(stream, from, tls) => {
+            let router = router.layer(Extension(Peer::Network(from)));
+            let Some(tls) = tls else {
+                return connection(stream, router, limits, end).await;
+            };
+            if let Ok(Ok(stream)) = timeout(limits.head, tls.accept(stream)).await {
+                connection(stream, router, limits, end).await;
+            }
         }
     }
 }

@@ -39,6 +39,10 @@ impl Fleets for Hanging {
         self.begun.notify_one();
         std::future::pending().await
     }
+
+    async fn check_operator(&self, _: Option<u32>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 fn agents() -> PsParams {

@@ -29,6 +29,10 @@ impl Fleets for NoFleets {
     async fn open(&self, _: Option<FleetName>) -> Result<Fleet, Fault> {
         Err(Fault::new(Code::AgentFailed, "this machine has no fleets"))
     }
+
+    async fn check_operator(&self, _: Option<u32>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// One machine with its hub.

@@ -19,8 +19,9 @@ use tokio_util::codec::{Encoder, Framed};
 
 use super::caller::{self, Caller};
 use super::pages::{Desk, Page};
-use super::{attached, pages, peer_process, requests, same_user, subscribed};
+use super::{attached, pages, requests, same_user, subscribed};
 use crate::events::Subscription;
+use crate::identity::peer_process;
 use crate::rights;
 use crate::shared::Shared;
 

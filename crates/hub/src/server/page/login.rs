@@ -75,6 +75,7 @@ fn begin(
     // The owner's socket has no address, and needs none.
     let address = match peer {
         Peer::Network(address) => address,
+        Peer::Refused(fault) => return Err(fault),
         Peer::Owner => IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
     let token = shared.identify(token, address)?.token.unwrap_or_default();
