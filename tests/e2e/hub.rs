@@ -18,7 +18,9 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::world::{World, ran, until};
+use rustix::process::Signal;
+
+use crate::world::{World, ran, signal, until};
 
 #[test]
 fn agents_files_and_terminals_of_two_machines_are_reached_from_one() {
@@ -161,6 +163,25 @@ fn a_hub_in_the_background_writes_for_its_owner_alone_and_into_no_open_directory
     assert!(refused.stderr.contains("0755"), "{refused}");
     assert_eq!(mode(&directory), 0o755);
     std::fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn a_socket_that_was_cleared_away_is_told_and_made_anew() {
+    let machine = Machine::new("lead");
+    let hub = |arguments: &[&str]| machine.world.fleet(&[&["hub"], arguments].concat());
+    // It cannot mend it meanwhile.
+    signal(machine.hub, Signal::STOP);
+    std::fs::remove_dir_all(machine.world.path("run")).unwrap();
+    let status = hub(&["status"]);
+    signal(machine.hub, Signal::CONT);
+    let told = status.exits(5).stderr.replace("\n  ", " ");
+    assert!(told.contains("hub.sock cannot be reached"), "{told}");
+    assert!(told.contains("`fleet hub stop` ends it"), "{told}");
+    // This one waits for it.
+    let again = hub(&["run", "--background", "--json"]).exits(0).json();
+    assert_eq!(again["pid"], machine.hub);
+    machine.world.fleet(&["endpoint", "list"]).exits(0);
+    hub(&["status"]).exits(0);
 }
 
 #[test]

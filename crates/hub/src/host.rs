@@ -3,14 +3,15 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use podfleet_pod::process::ProcessRef;
 use serde::{Deserialize, Serialize};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,7 +19,7 @@ use crate::fault::{Code, Fault};
 use crate::hub::{Grace, Hub};
 use crate::machine::Machine;
 use crate::private_file;
-use crate::server::{Limits, Listener, Settings, make_room, router, serve};
+use crate::server::{Limits, Listener, OwnerSocket, Settings, make_room, router, serve};
 use crate::tls::{OwnKey, Pin};
 use crate::topology::Topology;
 
@@ -164,10 +165,11 @@ impl Running {
 
     /// Ends all connections and the hub. Terminals and agents go on.
     pub async fn stop(self) {
+        // Who is told of it takes it for one that can be reached.
+        let _ = fs::remove_file(self.directory.join(STANDING));
         self.end.cancel();
         self.listeners.wait().await;
         let _ = fs::remove_file(&self.standing.socket);
-        let _ = fs::remove_file(self.directory.join(STANDING));
     }
 }
 
@@ -183,6 +185,14 @@ impl Standing {
         let process = ProcessRef::of(self.pid)?;
         let is_it = self.start.is_none_or(|start| start == process.start);
         is_it.then_some(process)
+    }
+
+    /// Checks that its socket can be reached; asks nothing of it.
+    ///
+    /// # Errors
+    /// Fails as the system does, such as while its socket was cleared away.
+    pub fn check_reachable(&self) -> io::Result<()> {
+        UnixStream::connect(&self.socket).map(drop)
     }
 }
 
@@ -244,18 +254,8 @@ fn take_lock(directory: &Path) -> Result<File, Fault> {
     }
 }
 
-/// Binds the socket; one that is there is of a hub that was killed, since we have the lock.
-fn owner_socket(path: &Path) -> Result<UnixListener, Fault> {
-    let bound = || -> io::Result<UnixListener> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = UnixListener::bind(path)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-        Ok(listener)
-    };
-    bound().map_err(|error| {
+fn owner_socket(path: &Path) -> Result<OwnerSocket, Fault> {
+    OwnerSocket::bind(path).map_err(|error| {
         fault(
             &format!("the socket {} cannot be made", path.display()),
             &error,

@@ -20,6 +20,7 @@ mod lent;
 mod listen;
 mod metrics;
 mod openapi;
+mod owner_socket;
 mod page;
 pub(crate) mod pty;
 mod query;
@@ -47,6 +48,7 @@ pub use access::Peer;
 pub(crate) use listen::make_room;
 pub use listen::{Limits, Listener, serve};
 pub use openapi::document;
+pub use owner_socket::OwnerSocket;
 
 use access::FailedLogins;
 use metrics::Metrics;

@@ -281,6 +281,7 @@ fn status(json: JsonFlag, context: &mut Context) -> Outcome {
         }
         return Ok(Exit::No);
     };
+    process::check_reachable(&standing)?;
     if json.json {
         context.output.json(&standing)?;
         return Ok(Exit::Success);

@@ -179,7 +179,9 @@ fn real(path: &Path) -> Result<PathBuf, Error> {
 /// Has a hub run in the background: the one that runs, or a new one with these arguments.
 pub(crate) fn in_background(arguments: &[String], context: &Context) -> Result<Standing, Error> {
     let directory = directory(context)?;
-    if let Some(standing) = find(&directory)? {
+    if let Some(standing) = find(&directory)?
+        && reached(&standing)?
+    {
         return Ok(standing);
     }
     // One that is there and open to others is refused by the hub itself.
@@ -204,7 +206,9 @@ pub(crate) fn in_background(arguments: &[String], context: &Context) -> Result<S
         let ended = child.try_wait()?;
         match (find(&directory)?, ended) {
             // If ours has ended, another one was faster.
-            (Some(standing), ended) if ended.is_some() || standing.pid == child.id() => {
+            (Some(standing), ended)
+                if (ended.is_some() || standing.pid == child.id()) && reached(&standing)? =>
+            {
                 return Ok(standing);
             }
             (None, Some(status)) if !is_taken(&directory) => {
@@ -220,6 +224,31 @@ pub(crate) fn in_background(arguments: &[String], context: &Context) -> Result<S
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Waits until a hub that runs can be reached, whose socket may just be made anew; returns false if it
+/// has ended meanwhile.
+fn reached(standing: &Standing) -> Result<bool, Error> {
+    let begun = Instant::now();
+    loop {
+        match check_reachable(standing) {
+            Ok(()) => return Ok(true),
+            Err(_) if standing.process().is_none() => return Ok(false),
+            Err(error) if begun.elapsed() > PATIENCE => return Err(error),
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// Checks that a hub that runs can be reached by this user's commands.
+pub(crate) fn check_reachable(standing: &Standing) -> Result<(), Error> {
+    standing.check_reachable().map_err(|error| {
+        let (pid, socket) = (standing.pid, standing.socket.display());
+        let what = format!("the hub (pid {pid}) runs, but {socket} cannot be reached");
+        Error::from(error).context(what).hint(
+            "it makes its socket anew within seconds; if it does not, `fleet hub stop` ends it",
+        )
+    })
 }
 
 /// Ends the hub of this machine, and returns when it has ended: false if none ran.

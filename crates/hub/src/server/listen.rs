@@ -14,13 +14,13 @@ use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::Peer;
+use super::{OwnerSocket, Peer};
 use crate::fault::{Code, Fault};
 use crate::hub::Hub;
 
@@ -120,13 +120,13 @@ impl HeldTerminal {
 #[derive(Debug)]
 pub enum Listener {
     /// The owner's socket; the hub tells who of the owner's processes are agents'.
-    Owner(UnixListener, Arc<Hub>),
+    Owner(OwnerSocket, Arc<Hub>),
     /// The network; with a configuration, by TLS.
     Network(TcpListener, Option<Arc<ServerConfig>>),
 }
 
 /// Serves the clients of a listener until `end`.
-pub async fn serve(listener: Listener, router: Router, limits: Limits, end: CancellationToken) {
+pub async fn serve(mut listener: Listener, router: Router, limits: Limits, end: CancellationToken) {
     let permits = Arc::new(Semaphore::new(limits.connections));
     let most_terminals = limits.connections - limits.connections / 4;
     let terminals = Arc::new(Semaphore::new(most_terminals));
@@ -135,7 +135,7 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, end: Canc
             return;
         };
         let accepted = tokio::select! {
-            accepted = accept(&listener) => accepted,
+            accepted = accept(&mut listener) => accepted,
             () = end.cancelled() => return,
         };
         let accepted = match accepted {
@@ -169,10 +169,10 @@ enum Accepted {
 }
 
 /// Takes the next connection; nothing for one on the owner's socket that is not the owner's.
-async fn accept(listener: &Listener) -> io::Result<Option<Accepted>> {
+async fn accept(listener: &mut Listener) -> io::Result<Option<Accepted>> {
     match listener {
         Listener::Owner(socket, hub) => {
-            let (stream, _) = socket.accept().await?;
+            let stream = socket.accept().await?;
             let own = rustix::process::geteuid().as_raw();
             let owner = stream.peer_cred().is_ok_and(|peer| peer.uid() == own);
             Ok(owner.then(|| Accepted::Owner(stream, Arc::clone(hub))))
