@@ -24,6 +24,7 @@ impl Hub {
     ) -> Result<Route, Fault> {
         let Terminal { doer, open, route } = self.new_terminal(params, order).await?;
         let session = route.session;
+        self.drop_routes_of_gone(&route)?;
         // The route first: whatever happens then, the terminal is known here.
         let is_new = self.topology.keep_route(&route, doer.endpoint())?;
         if !is_new {
@@ -50,6 +51,18 @@ impl Hub {
                 Err(fault)
             }
         }
+    }
+
+    /// Drops what is left of terminals of the same name that their machine does not know any more.
+    fn drop_routes_of_gone(&self, new: &Route) -> Result<(), Fault> {
+        let is_left = |route: &Route| {
+            route.session != new.session
+                && (&route.agent, &route.endpoint) == (&new.agent, &new.endpoint)
+        };
+        for route in self.topology.routes()?.into_iter().filter(is_left) {
+            self.topology.drop_route(route.session)?;
+        }
+        Ok(())
     }
 
     /// Finds out what a terminal would be. The order's key makes the identity of its pod, so that the

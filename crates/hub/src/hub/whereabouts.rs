@@ -25,8 +25,8 @@ impl Hub {
         agent: AgentRef,
         fleet: Option<FleetName>,
     ) -> Result<(AgentRef, Option<FleetName>), Fault> {
-        if fleet.is_none()
-            && let Some(route) = self.route_of(&agent)?
+        if let Some(route) = self.route_of(&agent)?
+            && (fleet.is_none() || fleet == route.fleet)
         {
             return Ok((agent, route.fleet));
         }
