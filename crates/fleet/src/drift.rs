@@ -1,6 +1,6 @@
 //! How what is recorded of a pod differs from what the roster wants.
 
-use podfleet_pod::spec::PodSpec;
+use podfleet_pod::spec::{PodSpec, Resume};
 use podfleet_pod_store::PodRecord;
 
 use crate::agent_env::is_captured;
@@ -58,7 +58,10 @@ pub fn drift(record: &PodRecord, spec: Option<&PodSpec>, desired: &Desired) -> D
         "reset_between_tasks",
         spec.reset_between_tasks != wanted.reset_between_tasks,
     );
-    if mates != wanted_mates {
+    // Who is told by the first message of a conversation, and goes on with one, learns of nothing by a
+    // restart.
+    let by_message = wanted.first_message.is_some() && resumes(wanted);
+    if mates != wanted_mates && !by_message {
         drift.at_start.push(MATES.to_owned());
     }
     let mut live = |field: &str, differs: bool| {
@@ -71,7 +74,13 @@ pub fn drift(record: &PodRecord, spec: Option<&PodSpec>, desired: &Desired) -> D
     live("kickstart", spec.kickstart != wanted.kickstart);
     live("restart", spec.restart != wanted.restart);
     live("resources", spec.resources != wanted.resources);
+    live(MATES, mates != wanted_mates && by_message);
     drift
+}
+
+fn resumes(spec: &PodSpec) -> bool {
+    let place = spec.conversation.as_ref();
+    place.is_some_and(|place| place.resume != Resume::Never)
 }
 
 /// Tells what an agent is told for itself from what it is told of its fleet mates, which changes with

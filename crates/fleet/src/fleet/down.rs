@@ -72,7 +72,7 @@ impl Fleet {
         let mut notes = self.remove_views(&survey, &ended, options.all).await;
         if options.all && agents.is_empty() {
             notes.extend(self.end_bridge().await);
-            notes.extend(self.retire_former(&survey).await);
+            notes.extend(self.retire_former(&ended).await);
         }
         if agents.is_empty() {
             notes.extend(spawned_that_run(&survey));
@@ -85,10 +85,13 @@ impl Fleet {
     }
 
     /// Lets a fleet that no roster names any more be started at boot no more; returns what did not work.
-    async fn retire_former(&self, survey: &Survey<'_>) -> Vec<String> {
+    /// Whoever runs on needs its unit.
+    async fn retire_former(&self, ended: &[AgentReport]) -> Vec<String> {
+        let is_down =
+            |it: &&AgentReport| matches!(it.result, AgentResult::Stopped | AgentResult::Unchanged);
         let mut warnings = Vec::new();
-        for agent in survey.sightings.keys().filter(|_| self.is_former) {
-            warnings.extend(self.disable_at_boot(agent).await);
+        for it in ended.iter().filter(|_| self.is_former).filter(is_down) {
+            warnings.extend(self.disable_at_boot(&it.agent).await);
         }
         warnings
     }

@@ -68,7 +68,9 @@ impl Fleet {
             let filter = PodFilter::from(key.clone());
             let pods = self.store.list_pods(&filter, Page::all()).await?.items;
             let (listeners, state) = (Listeners::now(), self.dirs.state_paths());
-            let up = pods.into_iter().filter(|pod| {
+            // Spawned pods are nobody's roster's, and run on until they are ended by name.
+            let rostered = pods.into_iter().filter(|pod| pod.record.spawned.is_none());
+            let up = rostered.filter(|pod| {
                 pod.record.expected || Sighting::of(pod.clone(), &listeners, &state).is_up()
             });
             let is_its = |unit: &String| {

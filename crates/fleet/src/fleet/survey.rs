@@ -16,7 +16,7 @@ use crate::error::{FleetError, FleetErrorKind};
 use crate::listeners::Listeners;
 use crate::names::near;
 use crate::plan::{Drift, Known, Plan, Wanted, plan};
-use crate::readiness::Readiness;
+use crate::readiness::{Decider, Readiness};
 use crate::sighting::{Moment, Sighting};
 
 /// What is wanted and what was seen, at one moment.
@@ -122,11 +122,15 @@ impl Fleet {
             .filter(|agent| selected(agent.name.as_str()))
             .filter_map(|agent| wanted(survey, agent))
             .collect();
-        let known = |sighting: &Sighting| Known {
-            agent: sighting.name().to_owned(),
-            state: sighting.observed(&survey.now),
-            idle: sighting.judge(&survey.now, self.idle_threshold()).readiness
-                == Readiness::Available,
+        let known = |sighting: &Sighting| {
+            let judged = sighting.judge(&survey.now, self.idle_threshold());
+            Known {
+                agent: sighting.name().to_owned(),
+                state: sighting.observed(&survey.now),
+                // That nothing moves on a screen that no rule knows shows nothing.
+                idle: judged.readiness == Readiness::Available
+                    && judged.decided_by == Decider::Screen,
+            }
         };
         let all: Vec<_> = survey.sightings.values().map(known).collect();
         let mut leaving: Vec<_> = survey

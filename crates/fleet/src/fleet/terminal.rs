@@ -133,11 +133,15 @@ impl Fleet {
     /// # Errors
     /// Fails when nobody is called so, or the store cannot be read.
     pub async fn is_shell(&self, name: &str) -> Result<bool, FleetError> {
+        // In the order in which a message finds its receiver: who is here comes first.
+        match self.record(name).await {
+            Ok(Some(pod)) => return Ok(pod.class == TERMINAL_CLASS || pod.runtime == RUNTIME),
+            Ok(None) => {}
+            Err(error) if matches!(error.kind(), FleetErrorKind::Remote { .. }) => {}
+            Err(error) => return Err(error),
+        }
         if let Some(target) = self.session_elsewhere(name) {
             return Ok(target.runtime.is_none_or(|runtime| runtime == RUNTIME));
-        }
-        if let Some(pod) = self.record(name).await? {
-            return Ok(pod.class == TERMINAL_CLASS || pod.runtime == RUNTIME);
         }
         // One of the roster that was never started.
         let roster = self.roster();
