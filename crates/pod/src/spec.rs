@@ -74,6 +74,10 @@ impl PodSpec {
         if let (Some(ours), Some(newer)) = (&mut self.conversation, newer.conversation) {
             ours.resume = newer.resume;
         }
+        if self.first_message.is_some() && newer.first_message.is_some() {
+            self.first_message = newer.first_message;
+            self.told = newer.told;
+        }
         self.kickstart = newer.kickstart;
         self.restart = newer.restart;
     }

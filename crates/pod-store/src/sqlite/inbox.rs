@@ -247,7 +247,10 @@ fn fate(transaction: &Transaction<'_>, pod: PodId, id: MessageId) -> Result<Fate
     let sender = sender
         .filter(|sender| *sender != pod)
         .zip(decode_kind(row).ok().map(|kind| SentMessage { id, kind }));
-    let (position, accepted) = (row.get::<_, Option<u32>>("untold")?, row.get("accepted")?);
+    let (position, accepted) = (
+        row.get::<_, Option<u32>>("untold").ok().flatten(),
+        row.get("accepted")?,
+    );
     Ok(Fate {
         state: readable(row, "state")?,
         receipt: json(row, "receipt").ok(),

@@ -61,11 +61,13 @@ impl Controller {
             });
             return;
         }
+        // Somebody has pressed it once, and once more is enough.
+        let again = self.wants_it_again();
         self.press_interrupt();
         self.live.delivery.interrupted();
         self.live.interruption = Some(Interruption {
             pressed: now,
-            again: false,
+            again,
             screen,
             answers: vec![answer],
         });
@@ -76,15 +78,20 @@ impl Controller {
         self.live.outgoing.extend_from_slice(key);
     }
 
+    fn wants_it_again(&self) -> bool {
+        let again = self.setup.harness.submit().interrupt_again.as_ref();
+        again == Some(&self.live.classification.rule)
+    }
+
     /// Draws the conclusions from what the screen shows after the key.
     pub(super) fn go_on_interrupting(&mut self, now: Instant) {
+        let again = self.wants_it_again() && !self.live.delivery.is_typing();
         let Some(interruption) = &mut self.live.interruption else {
             return;
         };
         let shown = &self.live.classification;
-        let again = self.setup.harness.submit().interrupt_again.as_ref();
         let (due, busy) = (interruption.due(), shown.state == ScreenState::Busy);
-        if busy && !interruption.again && again == Some(&shown.rule) {
+        if busy && again && !interruption.again {
             interruption.again = true;
             interruption.pressed = now;
             self.press_interrupt();
@@ -101,6 +108,8 @@ impl Controller {
         let Some(interruption) = self.live.interruption.take() else {
             return;
         };
+        // What was held meanwhile may be typed.
+        self.dirty = true;
         for answer in interruption.answers {
             let _ = answer.send(InterruptResult {
                 pressed: true,

@@ -125,6 +125,8 @@ impl Controller {
             outer(HoldReason::Stopped, "")
         } else if self.renewing.is_some() {
             outer(HoldReason::Starting, "a new conversation is begun")
+        } else if self.live.interruption.is_some() {
+            outer(HoldReason::Busy, "it is being interrupted")
         } else {
             match &self.phase {
                 Phase::Running => None,

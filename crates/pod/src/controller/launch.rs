@@ -23,6 +23,8 @@ use crate::terminal::Terminal;
 
 /// How long a preparation may take.
 const PREPARE_LIMIT: Duration = Duration::from_secs(600);
+/// How long the record of the pod may take to be read: the agent's terminal waits meanwhile.
+const RECORD: Duration = Duration::from_millis(500);
 /// How much of what a failed preparation printed is kept, in characters.
 const PREPARE_TAIL: usize = 200;
 
@@ -58,10 +60,15 @@ impl Controller {
     /// moment when it is next asked for.
     pub(super) async fn take_up_changes(&mut self) {
         let shared = &self.setup.shared;
-        let recorded = match shared.store.pod(shared.fence.pod).await {
-            Ok(record) => record.as_ref().and_then(spec_of),
-            Err(error) => {
+        let read = shared.store.pod(shared.fence.pod);
+        let recorded = match tokio::time::timeout(RECORD, read).await {
+            Ok(Ok(record)) => record.as_ref().and_then(spec_of),
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "cannot read what is recorded of this pod");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("what is recorded of this pod takes too long to read");
                 None
             }
         };

@@ -146,7 +146,8 @@ async fn serve_requests(
                     continue;
                 }
             },
-            () = subscribed::ready(&mut subscription) => {
+            // A long answer goes out first: what is behind it is no part of it.
+            () = subscribed::ready(&mut subscription), if unwritten.is_none() => {
                 subscribed::send_events(lines, shared, subscription.as_mut()?).await.ok()?;
                 continue;
             }

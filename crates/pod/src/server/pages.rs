@@ -34,6 +34,8 @@ const UNREAD: usize = 3;
 pub(crate) struct Pages {
     made: Semaphore,
     asked: Semaphore,
+    /// What people look at most is behind nobody's logs.
+    screens: Semaphore,
     unread: Arc<Semaphore>,
 }
 
@@ -42,6 +44,7 @@ impl Default for Pages {
         Self {
             made: Semaphore::new(MADE),
             asked: Semaphore::new(ASKED),
+            screens: Semaphore::new(1),
             unread: Arc::new(Semaphore::new(UNREAD)),
         }
     }
@@ -147,7 +150,11 @@ async fn make(
     due: watch::Sender<Option<Instant>>,
 ) -> Option<(Bytes, Option<Unread>)> {
     let unread = &shared.pages.unread;
-    let mut place = None;
+    // To read another's output moves the cursor of the last reading: it is made once.
+    let mut place = match &call {
+        Call::ReadPodOutput(_) => Some(Arc::clone(unread).acquire_owned().await.ok()?),
+        _ => None,
+    };
     loop {
         let line = made(&shared, &caller, &id, call.clone()).await?;
         if line.len() <= SHORT {
@@ -167,6 +174,7 @@ async fn make(
 async fn made(shared: &Shared, caller: &Caller, id: &RequestId, call: Call) -> Option<Bytes> {
     let places = match call {
         Call::ListPods(_) | Call::ReadPodOutput(_) => &shared.pages.asked,
+        Call::GetScreen(_) => &shared.pages.screens,
         _ => &shared.pages.made,
     };
     let _place = places.acquire().await.ok()?;

@@ -94,7 +94,15 @@ fn sweep(directory: &Path) {
             continue;
         }
         let path = entry.path();
-        if has_its_name(&entry) || is_left(&path) {
+        if has_its_name(&entry) {
+            remove(&path);
+            continue;
+        }
+        // Held until it is gone, so that nobody has just begun with it.
+        let lock = File::open(&path)
+            .ok()
+            .filter(|file| file.try_lock().is_ok());
+        if lock.is_some() {
             remove(&path);
         }
     }
@@ -104,10 +112,6 @@ fn sweep(directory: &Path) {
 /// but by `SQLite`.
 fn has_its_name(draft: &fs::DirEntry) -> bool {
     draft.metadata().is_ok_and(|draft| draft.nlink() > 1)
-}
-
-fn is_left(draft: &Path) -> bool {
-    File::open(draft).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 /// Waits until a crash of the machine does not take the name back.
