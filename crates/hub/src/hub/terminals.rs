@@ -24,7 +24,6 @@ impl Hub {
     ) -> Result<Route, Fault> {
         let Terminal { doer, open, route } = self.new_terminal(params, order).await?;
         let session = route.session;
-        self.drop_routes_of_gone(&route)?;
         // The route first: whatever happens then, the terminal is known here.
         let is_new = self.topology.keep_route(&route, doer.endpoint())?;
         if !is_new {
@@ -36,6 +35,7 @@ impl Hub {
         };
         match opened {
             Ok(opened) => {
+                self.drop_routes_of_gone(&route)?;
                 if let Some(fleet) = &opened.fleet {
                     self.topology.set_route_fleet(session, fleet)?;
                 }
@@ -53,7 +53,8 @@ impl Hub {
         }
     }
 
-    /// Drops what is left of terminals of the same name that their machine does not know any more.
+    /// Drops what is left of terminals of the same name: as their machine has opened this one, it does
+    /// not know them any more.
     fn drop_routes_of_gone(&self, new: &Route) -> Result<(), Fault> {
         let is_left = |route: &Route| {
             route.session != new.session
