@@ -367,6 +367,7 @@ impl Controller {
             self.apply_geometry();
         }
         if self.restart_due().is_some_and(|at| at <= now) {
+            self.take_up_changes().await;
             self.begin().await;
         }
         if self.order_due().is_some_and(|due| due <= now) {

@@ -37,7 +37,6 @@ impl Controller {
             return;
         }
         self.phase = Phase::Idle;
-        self.take_up_changes().await;
         let spec = &self.setup.spec;
         let shared = Arc::clone(&self.setup.shared);
         if let Some(fault) = spec.read_env_file().fault {
