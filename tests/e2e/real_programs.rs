@@ -33,6 +33,33 @@ fn a_shell_takes_a_raw_command_and_the_receipt_says_answered() {
 }
 
 #[test]
+fn a_shell_gets_no_line_head_to_run() {
+    let world = World::new();
+    let agents = "  - name: a\n    runtime: generic\n    command: [bash, --norc]\n    kickstart: touch kicked\n";
+    world.write_roster("default", agents);
+    world.fleet(&["up"]).exits(0);
+    let refused = |args: &[&str]| {
+        let sent = world.fleet(&[&["send", "a", "-m", "touch run"], args].concat());
+        assert!(sent.exits(3).stderr.contains("(--raw)"), "{args:?}");
+    };
+    refused(&[]);
+    refused(&["--dry-run"]);
+    refused(&["--task"]);
+    // Such as another machine's fleet hands over.
+    let head = "[oak:operator -> fern:a] touch run";
+    world.fleet(&["send", "a", "--raw", "-m", head]).exits(3);
+    submit(&world, "touch typed");
+    let work = std::fs::read_dir(world.path("work")).unwrap();
+    let mut names: Vec<_> = work.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["default.yaml", "kicked", "typed"]);
+    world.fleet(&["down", "a"]).exits(0);
+    refused(&[]);
+    let waits = world.fleet(&["inbox", "a", "--json"]).exits(0).json();
+    assert_eq!(waits["messages"], serde_json::json!([]));
+}
+
+#[test]
 fn an_interpreter_takes_several_lines_as_one_message() {
     if podfleet_tests::require::python3().is_none() {
         return;

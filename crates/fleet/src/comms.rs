@@ -1,6 +1,10 @@
 //! The comms block: what an agent is told about its fleet mates and how to reach them.
 
+mod command_readers;
+
 use std::fmt::Write;
+
+pub use command_readers::CommandReaders;
 
 use podfleet_harness::Harness;
 use podfleet_roster::{Agent, Roster};
@@ -47,9 +51,16 @@ impl Tools {
 /// Returns the comms block of `agent` on `host`, or nothing for a lone agent or one that is no
 /// member of the roster.
 ///
-/// A pure function of the roster: the same text is told at launch and printed by `fleet comms`.
+/// A pure function of the roster and of what is known of its programs: the same text is told at launch
+/// and printed by `fleet comms`.
 #[must_use]
-pub fn block(roster: &Roster, agent: &str, host: &str, tools: Tools) -> Option<String> {
+pub fn block(
+    roster: &Roster,
+    agent: &str,
+    host: &str,
+    tools: Tools,
+    readers: &CommandReaders,
+) -> Option<String> {
     let own = roster.agent(agent)?;
     let mates: Vec<_> = roster
         .agents
@@ -69,7 +80,11 @@ pub fn block(roster: &Roster, agent: &str, host: &str, tools: Tools) -> Option<S
     }
     text.push_str("| Agent | Role | Send it a message |\n|---|---|---|\n");
     for mate in &mates {
-        text.push_str(&row(mate, host));
+        let how = match readers.has(mate) {
+            true => commands_to(roster, own, mate, host),
+            false => format!("`{}`", command(mate, host, "")),
+        };
+        text.push_str(&row(mate, host, &how));
     }
     text.push_str(&contact(roster, own));
     text.push_str(RULES);
@@ -116,7 +131,22 @@ neither means that it was read or agreed to. `refused` means that nothing was ty
 waits. `--wait answered` waits for the end of the turn.
 ";
 
-fn row(mate: &Agent, host: &str) -> String {
+/// Returns how a mate is reached that runs what it reads. One of this host takes commands only from the
+/// agent that may give it orders.
+fn commands_to(roster: &Roster, own: &Agent, mate: &Agent, host: &str) -> String {
+    if own.class == ORCHESTRATOR || elsewhere(mate, host).is_some() {
+        return format!(
+            "`{}` (it runs what it reads)",
+            command(mate, host, " --raw")
+        );
+    }
+    match orchestrator(roster) {
+        Some(lead) => format!("runs what it reads, takes commands of {} alone", lead.name),
+        None => "runs what it reads, takes commands of people alone".to_owned(),
+    }
+}
+
+fn row(mate: &Agent, host: &str, how: &str) -> String {
     let mut role = mate.class.clone();
     if let Some(alias) = &mate.alias {
         let _ = write!(role, " ({})", cell(alias));
@@ -128,7 +158,7 @@ fn row(mate: &Agent, host: &str) -> String {
         role.push_str(" ← point of contact");
     }
     let name = &mate.name;
-    format!("| {name} | {role} | `{}` |\n", command(mate, host))
+    format!("| {name} | {role} | {how} |\n")
 }
 
 /// Returns the agent to whom a human speaks.
@@ -146,9 +176,9 @@ pub fn elsewhere<'a>(agent: &'a Agent, host: &str) -> Option<&'a str> {
 
 /// An agent that no pod of this roster hosts is reached through tmux, its socket named before its
 /// host.
-fn command(mate: &Agent, host: &str) -> String {
+fn command(mate: &Agent, host: &str, how: &str) -> String {
     let Some(there) = elsewhere(mate, host) else {
-        return format!("fleet send {} -m \"…\"", mate.name);
+        return format!("fleet send {}{how} -m \"…\"", mate.name);
     };
     let socket = mate
         .socket
@@ -157,7 +187,7 @@ fn command(mate: &Agent, host: &str) -> String {
         .unwrap_or_default();
     let ssh = word(mate.ssh.as_deref().unwrap_or(there));
     format!(
-        "fleet send --tmux {}{socket} --ssh {ssh} -m \"…\"",
+        "fleet send --tmux {}{socket} --ssh {ssh}{how} -m \"…\"",
         mate.name
     )
 }
@@ -200,6 +230,10 @@ mod tests {
     use super::*;
     use podfleet_roster::Known;
 
+    fn none() -> CommandReaders {
+        CommandReaders::default()
+    }
+
     fn roster(agents: &str) -> Roster {
         let text = format!("version: 1\ntransport: tmux\nfleet: alpha\nagents:\n{agents}");
         let (roster, findings) = Roster::parse(&text, "roster.yaml", &Known::shipped());
@@ -215,7 +249,7 @@ mod tests {
 
     #[test]
     fn every_mate_has_a_row_with_its_exact_command() {
-        insta::assert_snapshot!(block(&roster(FLEET), "coder", "fern", Tools::Too).unwrap(), @r#"
+        insta::assert_snapshot!(block(&roster(FLEET), "coder", "fern", Tools::Too, &none()).unwrap(), @r#"
         # Your fleet
 
         You are `[fern:coder]`, class code, in the fleet `alpha`.
@@ -240,11 +274,11 @@ mod tests {
 
     #[test]
     fn the_lead_is_told_that_it_leads_and_a_fleet_without_one_says_so() {
-        let lead = block(&roster(FLEET), "lead", "fern", Tools::None).unwrap();
+        let lead = block(&roster(FLEET), "lead", "fern", Tools::None, &none()).unwrap();
         assert!(lead.contains("You are the point of contact"));
         let pair = roster("  - {name: a, runtime: sim}\n  - {name: b, runtime: sim}\n");
         assert!(
-            block(&pair, "a", "fern", Tools::None)
+            block(&pair, "a", "fern", Tools::None, &none())
                 .unwrap()
                 .contains("has no orchestrator")
         );
@@ -256,9 +290,46 @@ mod tests {
         assert_eq!(of("codex"), Tools::First);
         assert_eq!(of("claude"), Tools::Too);
         assert_eq!(of("sim"), Tools::None);
-        let text = block(&roster(FLEET), "coder", "fern", Tools::First).unwrap();
+        let text = block(&roster(FLEET), "coder", "fern", Tools::First, &none()).unwrap();
         let tools = text.find("`send_to_peer`").unwrap();
         assert!(tools < text.find("| Agent |").unwrap(), "{text}");
+    }
+
+    #[test]
+    fn a_mate_that_runs_what_it_reads_is_sent_commands_by_whom_it_takes_them_from() {
+        let shells = "
+  - {name: sh, runtime: generic, command: [bash]}
+  - {name: far-sh, runtime: generic, command: [bash], host: oak}
+  - {name: tool, runtime: generic, command: [bash, agent.sh]}
+";
+        let row_of = |roster: &Roster, agent, mate: &str| {
+            let readers =
+                CommandReaders::of(roster, |agent| Harness::shipped(roster.harness_of(agent)));
+            let text = block(roster, agent, "fern", Tools::None, &readers).unwrap();
+            let begin = format!("| {mate} |");
+            let row = text.lines().find(|row| row.starts_with(&begin)).unwrap();
+            row.rsplit(" | ").next().unwrap().to_owned()
+        };
+        let fleet = roster(&format!("{FLEET}{shells}"));
+        let of = |agent, mate| row_of(&fleet, agent, mate);
+        assert_eq!(
+            of("lead", "sh"),
+            "`fleet send sh --raw -m \"…\"` (it runs what it reads) |"
+        );
+        assert_eq!(
+            of("coder", "sh"),
+            "runs what it reads, takes commands of lead alone |"
+        );
+        assert_eq!(
+            of("coder", "far-sh"),
+            "`fleet send --tmux far-sh --ssh oak --raw -m \"…\"` (it runs what it reads) |"
+        );
+        assert_eq!(of("coder", "tool"), "`fleet send tool -m \"…\"` |");
+        let leaderless = roster(&format!("  - {{name: a, runtime: sim}}{shells}"));
+        assert_eq!(
+            row_of(&leaderless, "a", "sh"),
+            "runs what it reads, takes commands of people alone |"
+        );
     }
 
     #[test]
@@ -270,12 +341,12 @@ mod tests {
     #[test]
     fn the_orchestrator_of_a_fleet_with_a_chat_is_told_how_to_speak_in_it() {
         let with_chat = roster(&format!("{FLEET}connector: {{kind: tmux}}\n"));
-        let told = |agent| block(&with_chat, agent, "fern", Tools::None).unwrap();
+        let told = |agent| block(&with_chat, agent, "fern", Tools::None, &none()).unwrap();
         assert!(told("lead").ends_with(CHAT));
         assert!(!told("coder").contains("fleet say"));
         let lone = "  - {name: a, runtime: sim, class: orchestrator}\nconnector: {kind: tmux}\n";
         assert_eq!(
-            block(&roster(lone), "a", "fern", Tools::None).as_deref(),
+            block(&roster(lone), "a", "fern", Tools::None, &none()).as_deref(),
             Some(CHAT)
         );
     }
@@ -286,7 +357,7 @@ mod tests {
         let with_chat = roster(&format!("{FLEET}connector: {{kind: tmux}}\n"));
         let lone = "  - {name: lead, runtime: sim, class: orchestrator}\nconnector: {kind: tmux}\n";
         for roster in [roster(FLEET), with_chat, roster(lone)] {
-            let block = block(&roster, "lead", "fern", Tools::Too).unwrap();
+            let block = block(&roster, "lead", "fern", Tools::Too, &none()).unwrap();
             let told = format!("{own}\n\n{block}");
             assert_eq!(&told[begin(&told).unwrap()..], block);
         }
@@ -296,7 +367,10 @@ mod tests {
     #[test]
     fn a_lone_agent_and_a_stranger_are_told_nothing() {
         let lone = roster("  - {name: a, runtime: sim}\n");
-        assert_eq!(block(&lone, "a", "fern", Tools::None), None);
-        assert_eq!(block(&roster(FLEET), "nobody", "fern", Tools::None), None);
+        assert_eq!(block(&lone, "a", "fern", Tools::None, &none()), None);
+        assert_eq!(
+            block(&roster(FLEET), "nobody", "fern", Tools::None, &none()),
+            None
+        );
     }
 }

@@ -16,7 +16,7 @@ use podfleet_protocol::{PodName, Size};
 use podfleet_roster::{Agent, Roster};
 
 use crate::agent_env;
-use crate::comms::{Tools, elsewhere};
+use crate::comms::{CommandReaders, Tools, elsewhere};
 use crate::dirs::Dirs;
 use crate::told::Texts;
 use crate::tools::{Reporter, ToolServer};
@@ -97,7 +97,17 @@ impl<'a> Recipe<'a> {
     #[must_use]
     pub fn hosted(&self) -> Vec<(&'a Agent, Result<Desired, Impossible>)> {
         let mut harnesses = HashMap::new();
+        for agent in &self.roster.agents {
+            let name = self.roster.harness_of(agent);
+            harnesses
+                .entry(name)
+                .or_insert_with(|| load_harness(self.dirs, name, &agent.runtime));
+        }
         let texts = LazyCell::new(|| Texts::read(&self.dirs.config));
+        let readers = CommandReaders::of(self.roster, |agent| {
+            let harness = harnesses.get(self.roster.harness_of(agent))?.as_ref();
+            harness.ok().map(|(_, harness)| harness)
+        });
         let mut extra_path = agent_env::own_program_dirs(self.env);
         // Agents call `fleet` by its name.
         extra_path.extend(self.exe.parent().map(Path::to_owned));
@@ -106,15 +116,12 @@ impl<'a> Recipe<'a> {
             .iter()
             .filter(|agent| elsewhere(agent, self.host).is_none())
             .map(|agent| {
-                let name = self.roster.harness_of(agent);
-                let harness = harnesses
-                    .entry(name)
-                    .or_insert_with(|| load_harness(self.dirs, name, &agent.runtime));
-                let desired = match harness {
-                    Ok((reference, harness)) => {
-                        self.desired(agent, reference, harness, &extra_path, &texts)
+                let desired = match harnesses.get(self.roster.harness_of(agent)) {
+                    Some(Ok(program)) => {
+                        self.desired(agent, program, &extra_path, &texts, &readers)
                     }
-                    Err(fault) => Err(fault.clone()),
+                    Some(Err(fault)) => Err(fault.clone()),
+                    None => Err(Impossible::UnknownRuntime(agent.runtime.clone())),
                 };
                 (agent, desired)
             })
@@ -124,14 +131,14 @@ impl<'a> Recipe<'a> {
     fn desired(
         &self,
         agent: &Agent,
-        reference: &HarnessRef,
-        harness: &Harness,
+        (reference, harness): &(HarnessRef, Harness),
         extra_path: &[PathBuf],
         texts: &impl Deref<Target = Texts>,
+        readers: &CommandReaders,
     ) -> Result<Desired, Impossible> {
         let name = PodName::new(agent.name.as_str())
             .map_err(|error| Impossible::Name(error.to_string()))?;
-        let (argv, told) = self.launch(agent, harness, texts)?;
+        let (argv, told) = self.launch(agent, harness, texts, readers)?;
         let own_command = agent.command.is_some();
         let by_message = harness.launch().told_by_message && !told.is_empty();
         let harness_env = &harness.launch().env;
@@ -183,13 +190,14 @@ impl<'a> Recipe<'a> {
         agent: &Agent,
         harness: &Harness,
         texts: &impl Deref<Target = Texts>,
+        readers: &CommandReaders,
     ) -> Result<(Vec<String>, String), Impossible> {
         if let Some(command) = &agent.command {
             return Ok((command.clone(), String::new()));
         }
         let launch = harness.launch();
         let told = if is_told(agent, harness) {
-            texts.told(self.roster, agent, self.host, Tools::of(harness))
+            texts.told(self.roster, agent, self.host, Tools::of(harness), readers)
         } else {
             String::new()
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use podfleet_protocol::{Address, Scope};
 use podfleet_roster::{Agent, Role, Roles, Roster};
 
-use crate::comms::{self, Tools};
+use crate::comms::{self, CommandReaders, Tools};
 use crate::file_snapshot::FileSnapshot;
 
 /// The most that is read of one file, in bytes.
@@ -44,10 +44,17 @@ impl Texts {
     /// Returns the whole text for one agent: `SOUL.md`, the role of its class (found by synonyms
     /// too), `personas/<name>.md`, then the comms block; what is not there is left out.
     #[must_use]
-    pub fn told(&self, roster: &Roster, agent: &Agent, host: &str, tools: Tools) -> String {
+    pub fn told(
+        &self,
+        roster: &Roster,
+        agent: &Agent,
+        host: &str,
+        tools: Tools,
+        readers: &CommandReaders,
+    ) -> String {
         let role = self.roles.of_class(&agent.class).map(Role::text);
         let persona = read(&self.personas.join(format!("{}.md", agent.name)));
-        let comms = comms::block(roster, agent.name.as_str(), host, tools);
+        let comms = comms::block(roster, agent.name.as_str(), host, tools, readers);
         [
             self.soul.as_deref(),
             role,
@@ -142,7 +149,13 @@ mod tests {
         let roster = roster("librarian");
         let told = |name: &str| {
             let agent = roster.agent(name).unwrap();
-            Texts::read(config.path()).told(&roster, agent, "fern", Tools::None)
+            Texts::read(config.path()).told(
+                &roster,
+                agent,
+                "fern",
+                Tools::None,
+                &CommandReaders::default(),
+            )
         };
         assert!(told("a").starts_with("soul\n\npersona\n\n# Your fleet\n"));
         write(
@@ -157,8 +170,15 @@ mod tests {
     fn the_users_role_wins_over_the_shipped_one() {
         let config = tempfile::tempdir().unwrap();
         let roster = roster("implementer");
-        let told =
-            || Texts::read(config.path()).told(&roster, &roster.agents[0], "fern", Tools::None);
+        let told = || {
+            Texts::read(config.path()).told(
+                &roster,
+                &roster.agents[0],
+                "fern",
+                Tools::None,
+                &CommandReaders::default(),
+            )
+        };
         assert!(told().starts_with("# Code\n"));
         std::fs::create_dir_all(config.path().join("roles")).unwrap();
         std::fs::write(config.path().join("roles/implementer.md"), "Mine.\n").unwrap();
@@ -171,7 +191,13 @@ mod tests {
         std::fs::create_dir_all(config.path().join("roles")).unwrap();
         std::fs::write(config.path().join("secret.md"), "secret").unwrap();
         let roster = roster("../secret");
-        let text = Texts::read(config.path()).told(&roster, &roster.agents[0], "fern", Tools::None);
+        let text = Texts::read(config.path()).told(
+            &roster,
+            &roster.agents[0],
+            "fern",
+            Tools::None,
+            &CommandReaders::default(),
+        );
         assert!(!text.contains("secret\n"), "{text}");
     }
 }

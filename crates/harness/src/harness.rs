@@ -8,6 +8,7 @@ use crate::dialog::{Dialog, DialogRule, Press};
 use crate::echo::EchoRule;
 use crate::error::HarnessError;
 use crate::holding::{Holding, compare, contains_text};
+use crate::input::{Input, starts_one_of};
 use crate::launch::Launch;
 use crate::pattern::Pattern;
 use crate::queue::{Match, QueueRule};
@@ -50,6 +51,8 @@ pub struct Harness {
     reset_command: Option<String>,
     queue_safe: bool,
     suspends: bool,
+    input: Input,
+    interpreters: Vec<String>,
     comfortable_bytes: usize,
     evidence: Evidence,
     queue: Option<QueueRule>,
@@ -83,6 +86,10 @@ struct File {
     queue_safe: bool,
     #[serde(default)]
     suspends: bool,
+    #[serde(default)]
+    input: Input,
+    #[serde(default)]
+    interpreters: Vec<String>,
     comfortable_bytes: Option<usize>,
     user_message: Option<Pattern>,
     answer: Option<Pattern>,
@@ -178,6 +185,8 @@ impl Harness {
             reset_command: file.reset_command,
             queue_safe: file.queue_safe,
             suspends: file.suspends,
+            input: file.input,
+            interpreters: file.interpreters,
             comfortable_bytes: file.comfortable_bytes.unwrap_or(COMFORTABLE_BYTES),
             evidence,
             queue: file.queue,
@@ -229,6 +238,14 @@ impl Harness {
     /// Tells whether the program stops itself on a key (Ctrl-Z), and then waits for a shell's `fg`.
     pub fn suspends(&self) -> bool {
         self.suspends
+    }
+
+    /// Returns what the program does with what it reads, where `argv` starts it.
+    pub fn input(&self, argv: &[String]) -> Input {
+        match self.input {
+            Input::Messages if starts_one_of(&self.interpreters, argv) => Input::Commands,
+            input => input,
+        }
     }
 
     /// Returns the size from which a message should go into a file that the agent is told to read.

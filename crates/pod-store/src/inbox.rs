@@ -132,6 +132,18 @@ pub enum Refusal {
     /// A pod's message that is typed as it is begins like the line head that says who speaks.
     #[error("a raw message of a pod must not begin like the line head of another's")]
     ForgedHead,
+    /// The receiver's program runs what it reads, and would run a line head too.
+    #[error(
+        "its program runs what it reads, so a line head too: send it a command as it is (--raw), which \
+         only the operator, the lead and the parent may"
+    )]
+    RunsInput,
+    /// The receiver's program runs what it reads, and the command is longer than what is typed.
+    #[error("a command of more than {limit} bytes is not typed")]
+    CommandTooLong {
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
     /// The inbox holds as many undelivered messages as it may.
     #[error("the inbox is full ({limit} messages)")]
     InboxFull {

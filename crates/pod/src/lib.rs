@@ -54,6 +54,7 @@ pub mod post;
 pub mod probe;
 pub mod process;
 pub mod pruning;
+pub mod reader;
 pub mod rights;
 pub mod spec;
 pub mod terminal;

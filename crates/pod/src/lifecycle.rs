@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::clock;
 use crate::post::{Refreshed, refresh};
+use crate::reader::Reader;
 use crate::shared::Shared;
 
 /// An agent that goes on within this time has not ended its turn: it only drew an idle screen.
@@ -157,6 +158,9 @@ impl Reporter {
         };
         let parent_id = parent.identity.id;
         if refresh(&shared.introduction(), &parent).await == Refreshed::Told {
+            return;
+        }
+        if Reader::of(&parent).runs_input() {
             return;
         }
         let Ok(events) = store.outbox(parent_id, Page::all()).await else {

@@ -12,6 +12,7 @@ use podfleet_protocol::method::{
 use podfleet_protocol::{Address, Kind, Message, NewMessage, clean_body};
 
 use crate::clock;
+use crate::reader::Reader;
 use podfleet_protocol::client::{ClientError, ClientErrorKind, Introduction, PodClient};
 
 /// In whose name messages are handed in, and by what right.
@@ -123,19 +124,26 @@ impl Post<'_> {
             return Err(Refusal::Empty.into());
         }
         let id = message.id;
+        let message = Message {
+            id,
+            from: self.from.clone(),
+            to: Address::new(&to.identity.host, to.identity.name.as_str()),
+            kind: self.kind,
+            class: message.class,
+            thread: message.thread,
+            body: clean.text,
+            typing: message.typing,
+            accepted: clock::wall(),
+        };
+        let refused = Reader::of(to)
+            .refuses(self.store, self.sender, to.identity.id, &message)
+            .await?;
+        if let Some(refusal) = refused {
+            return Err(refusal.into());
+        }
         let offer = Offer {
             sender: self.sender,
-            message: Message {
-                id,
-                from: self.from.clone(),
-                to: Address::new(&to.identity.host, to.identity.name.as_str()),
-                kind: self.kind,
-                class: message.class,
-                thread: message.thread,
-                body: clean.text,
-                typing: message.typing,
-                accepted: clock::wall(),
-            },
+            message,
         };
         let answers = self.store.accept(to.identity.id, vec![offer]).await?;
         // One offer has one answer.

@@ -35,6 +35,7 @@ use crate::lifecycle::{self, Lifecycle, Reporter};
 use crate::lock;
 use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths};
 use crate::pruning;
+use crate::reader::Reader;
 use crate::server;
 use crate::shared::{Receipts, Shared, first_status};
 use crate::spec::{HarnessRefError, PodSpec};
@@ -145,6 +146,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         paths: claim.files.clone(),
         store: Arc::clone(&store),
         journal,
+        reader: Reader::new(&claim.harness, &claim.spec.argv),
         credential: Credential {
             pod: record.identity.id,
             secret: generation.credential.clone(),

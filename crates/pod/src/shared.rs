@@ -21,6 +21,7 @@ use crate::events::Events;
 use crate::host::{Asker, Host};
 use crate::journal::Journal;
 use crate::paths::RuntimePaths;
+use crate::reader::Reader;
 use crate::server::Pages;
 
 /// The parts of a pod that every connection may use without the controller.
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) paths: RuntimePaths,
     pub(crate) store: Arc<dyn PodStore>,
     pub(crate) journal: Journal,
+    /// What the agent does with a message.
+    pub(crate) reader: Reader,
     /// What shows other pods who this one is.
     pub(crate) credential: Credential,
     /// Whoever starts and ends other pods for this one.

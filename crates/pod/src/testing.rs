@@ -159,6 +159,7 @@ fn shared(
         },
         store,
         journal,
+        reader: crate::reader::Reader::OfMessages,
         commands,
         events: Events::new(Generation(1), status.clone(), SessionId::generate()),
         status: watch::Sender::new(status),

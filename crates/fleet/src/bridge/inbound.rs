@@ -10,6 +10,8 @@ use podfleet_connectors::{
 use podfleet_pod::clock;
 use podfleet_pod::post::{HandedIn, Post, PostError};
 use podfleet_pod_store::{Heard, HumanTurn, NewSaying, PodRecord, Sender};
+use podfleet_protocol::client::ClientError;
+use podfleet_protocol::rpc::ErrorCode;
 use podfleet_protocol::{Address, Class, Kind, MessageId, NewMessage};
 
 use super::Bridge;
@@ -209,6 +211,8 @@ impl Bridge<'_> {
         };
         match self.hand_in(&lead, message, Kind::Notify).await {
             Ok(_) | Err(PostError::Refused(_)) => Ok(()),
+            // A shell is told nothing: it would run it.
+            Err(PostError::Pod(error)) if is_refused(&error) => Ok(()),
             Err(error) => Err(self.fleet.post_fault(&lead, error)),
         }
     }
@@ -290,4 +294,8 @@ impl Bridge<'_> {
             .map_err(|error| FleetError::io("write", &path, error))?;
         Ok(path)
     }
+}
+
+fn is_refused(error: &ClientError) -> bool {
+    (error.answer()).is_some_and(|answer| answer.code == ErrorCode::Refused)
 }

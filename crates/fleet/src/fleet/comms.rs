@@ -1,9 +1,10 @@
 //! `comms`: what agents are told at their launch.
 
+use podfleet_roster::Agent;
 use serde::Serialize;
 
 use super::Fleet;
-use crate::comms::{Tools, block};
+use crate::comms::{CommandReaders, Tools, block};
 use crate::desired::{is_told, load_harness};
 use crate::error::FleetError;
 use crate::told::Texts;
@@ -30,6 +31,12 @@ impl Fleet {
     pub async fn comms(&self, agents: &[String]) -> Result<Vec<CommsBlock>, FleetError> {
         let (roster, _) = self.wanted_roster()?;
         let texts = Texts::read(&self.dirs.config);
+        // Of a harness that is faulty its agent's own row of `ps` tells.
+        let harness_of = |agent: &Agent| {
+            let harness = load_harness(&self.dirs, roster.harness_of(agent), &agent.runtime);
+            harness.ok().map(|(_, harness)| harness)
+        };
+        let readers = CommandReaders::of(roster, harness_of);
         let mut blocks = Vec::new();
         let all = roster.agents.iter().map(|agent| agent.name.to_string());
         let names: Vec<_> = match agents {
@@ -40,14 +47,12 @@ impl Fleet {
             let Some(agent) = roster.agent(&name) else {
                 return Err(self.no_such(&name).await);
             };
-            // Of a harness that is faulty its agent's own row of `ps` tells.
-            let harness = load_harness(&self.dirs, roster.harness_of(agent), &agent.runtime);
-            let harness = harness.ok().map(|(_, harness)| harness);
+            let harness = harness_of(agent);
             let tools = harness.as_ref().map_or(Tools::None, Tools::of);
             let host = agent.host.as_deref().unwrap_or(&self.host);
             blocks.push(CommsBlock {
-                block: block(roster, &name, host, tools),
-                told: texts.told(roster, agent, host, tools),
+                block: block(roster, &name, host, tools, &readers),
+                told: texts.told(roster, agent, host, tools, &readers),
                 handed: harness.is_none_or(|harness| is_told(agent, &harness)),
                 agent: name,
             });

@@ -2,12 +2,12 @@
 //! fleet there.
 
 mod far_fleet;
+mod program;
 
 use std::time::Duration;
 
 use far_fleet::hosted_there;
 
-use podfleet_harness::Harness;
 use podfleet_pod::bare::{BrokenOff, Parcel, deliver};
 use podfleet_pod::clock;
 use podfleet_protocol::{Address, Message, MessageId, Outcome, Receipt, clean_body};
@@ -19,14 +19,10 @@ use super::send::{SendReport, SendRequest, Via};
 use super::settle::account;
 use crate::bare_session::{BareSession, RunsTmux, SessionFault, panes};
 use crate::comms::elsewhere;
-use crate::desired::load_harness;
 use crate::error::{FleetError, FleetErrorKind};
 use crate::names::near;
 use crate::remote::{RemoteFault, RemoteShell, RemoteTmux};
 use crate::views::find_program;
-
-/// The harness of a program that none is known for.
-const ANY_PROGRAM: &str = "generic";
 
 /// A tmux session that no pod of this fleet hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +111,8 @@ impl Fleet {
         parcel_of(request, &message, Duration::ZERO)?;
         let Some(ssh) = &target.ssh else {
             let tmux = self.tmux_of(target)?;
-            return pane_of(&mut &tmux, target).await.map(drop);
+            let pane = pane_of(&mut &tmux, target).await?;
+            return self.harness_for(target, &pane, request).map(drop);
         };
         let mut shell = self.shell_of(ssh).await?;
         if hosted_there(&mut shell, &target.session).await.is_some() {
@@ -125,7 +122,8 @@ impl Fleet {
             shell: &mut shell,
             socket: socket_of(target.socket.as_deref().unwrap_or_default()),
         };
-        pane_of(&mut tmux, target).await.map(drop)
+        let pane = pane_of(&mut tmux, target).await?;
+        self.harness_for(target, &pane, request).map(drop)
     }
 
     async fn shell_of(&self, ssh: &str) -> Result<RemoteShell, FleetError> {
@@ -192,7 +190,7 @@ impl Fleet {
         message: &Message,
     ) -> Result<SendReport, FleetError> {
         let pane = pane_of(&mut tmux, target).await?;
-        let harness = self.harness_of_session(target, &pane)?;
+        let harness = self.harness_for(target, &pane, request)?;
         let parcel = parcel_of(request, message, self.patience_at_sight(request))?;
         let mut session = BareSession {
             tmux,
@@ -224,34 +222,6 @@ impl Fleet {
                 None => Via::Tmux,
             },
         })
-    }
-
-    fn harness_of_session(
-        &self,
-        target: &SessionTarget,
-        pane: &Pane,
-    ) -> Result<Harness, FleetError> {
-        let by_command = || {
-            podfleet_harness::SHIPPED.iter().copied().find(|name| {
-                let harness = Harness::shipped(name);
-                let argv = harness.as_ref().map(|harness| &harness.launch().argv);
-                argv.and_then(|argv| argv.first())
-                    .is_some_and(|program| *program == pane.command)
-            })
-        };
-        let runtime = target.runtime.as_deref().or_else(by_command);
-        let name = runtime.unwrap_or(ANY_PROGRAM);
-        let harness = match self.roster() {
-            Some(roster) => roster.harness_of_runtime(name),
-            None => name,
-        };
-        let (_, harness) = load_harness(&self.dirs, harness, name).map_err(|fault| {
-            FleetError::new(FleetErrorKind::Name {
-                what: "the runtime",
-            })
-            .caused_by(fault)
-        })?;
-        Ok(harness)
     }
 }
 

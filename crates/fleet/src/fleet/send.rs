@@ -4,6 +4,7 @@ use std::time::Duration;
 
 pub(super) use podfleet_pod::post::is_gone as ended;
 use podfleet_pod::post::{HandedIn, Post, PostError};
+use podfleet_pod::reader::Reader;
 use podfleet_pod_store::{PodRecord, Refusal, Sender};
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::limits::MAX_BODY;
@@ -210,7 +211,7 @@ impl Fleet {
             self.record(&request.agent).await,
             self.session_elsewhere(&request.agent),
         ) {
-            (Ok(Some(_)), _) => return Ok(()),
+            (Ok(Some(record)), _) => return fit(Reader::of(&record), request),
             (Ok(None), _) => {}
             (Err(error), Some(target)) if is_remote(&error) => {
                 return self.check_session(&target, request).await;
@@ -218,12 +219,12 @@ impl Fleet {
             (Err(error), _) => return Err(error),
         }
         let survey: Survey<'_> = self.survey().await?;
-        let known = survey.desired(&request.agent).map(|_| ());
-        known.ok_or_else(|| {
-            FleetError::new(FleetErrorKind::NotRunning {
+        match survey.desired(&request.agent) {
+            Some(desired) => fit(Reader::of_spec(&desired.spec), request),
+            None => Err(FleetError::new(FleetErrorKind::NotRunning {
                 agent: request.agent.clone(),
-            })
-        })
+            })),
+        }
     }
 
     /// Checks what needs no receiver.
@@ -333,6 +334,12 @@ pub(super) struct Identified {
     proven: Sender,
     pub(super) address: Address,
     pub(super) kind: Kind,
+}
+
+/// Checks whether the receiver's program may be typed the message.
+fn fit(to: Reader, request: &SendRequest) -> Result<(), FleetError> {
+    let checked = to.check(&request.body, request.typing);
+    checked.map_err(|refusal| post_error(&request.agent, refusal.into()))
 }
 
 fn is_remote(error: &FleetError) -> bool {

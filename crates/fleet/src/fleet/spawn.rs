@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use podfleet_pod::clock;
 use podfleet_pod::inspect::spec_of;
 use podfleet_pod::post::{HandedIn, Post, PostError};
+use podfleet_pod::reader::Reader;
 use podfleet_pod_store::{CrashPoint, NewChild, PodRecord, Sender, StoreErrorKind, Writer};
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{GetReceipt, ReceiptParams, SpawnParams, SpawnPod, SpawnResult};
@@ -290,6 +291,7 @@ impl Fleet {
         let id = task_id(child.identity.id);
         let message = NewMessage {
             id,
+            typing: Reader::of(child).typing(),
             ..NewMessage::new(task)
         };
         let handed_in = post.hand_in(child, message).await;

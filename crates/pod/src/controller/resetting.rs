@@ -24,15 +24,11 @@ impl Controller {
     pub(super) fn greet(&mut self) {
         self.own.clear();
         self.resetting = None;
-        let spec = &self.setup.spec;
-        let role = spec
-            .first_message
-            .clone()
-            .filter(|_| !self.talk.is_resumed());
-        let kickstart = spec.kickstart.clone();
-        for text in role.into_iter().chain(kickstart) {
-            self.say(text, Typing::default());
+        let role = self.setup.spec.first_message.clone();
+        if let Some(role) = role.filter(|_| !self.talk.is_resumed()) {
+            self.say(role, Typing::default());
         }
+        self.kick_off();
     }
 
     /// Has the agent forget its conversation, by its own command; then it is kicked off again. The
@@ -82,11 +78,15 @@ impl Controller {
     fn say_reset(&mut self, command: String) -> MessageId {
         let id = self.say(command, COMMAND);
         self.resetting = Some(id);
-        if let Some(kickstart) = self.setup.spec.kickstart.clone() {
-            self.say(kickstart, Typing::default());
-        }
+        self.kick_off();
         self.next_is_own();
         id
+    }
+
+    fn kick_off(&mut self) {
+        if let Some(kickstart) = self.setup.spec.kickstart.clone() {
+            self.say(kickstart, self.setup.shared.reader.typing());
+        }
     }
 
     fn say(&mut self, text: String, typing: Typing) -> MessageId {

@@ -43,6 +43,9 @@ impl Controller {
 
     /// Returns the exact text that is typed for a message.
     pub(super) fn text(&self, message: &Message) -> Result<String, String> {
+        // It may be older than this run of the agent.
+        let fit = (self.setup.shared.reader).check(&message.body, message.typing);
+        fit.map_err(|refusal| refusal.to_string())?;
         let preamble = Preamble {
             from: message.from.clone(),
             to: message.to.clone(),

@@ -75,6 +75,13 @@ async fn accept(
         typing: new.typing,
         accepted: clock::wall(),
     };
+    let refused = (shared.reader)
+        .refuses(&*shared.store, caller.sender, shared.identity.id, &message)
+        .await
+        .map_err(|error| storage(&error))?;
+    if let Some(refusal) = refused {
+        return Err(refusal_error(&refusal));
+    }
     let offer = Offer {
         sender: caller.sender,
         message,

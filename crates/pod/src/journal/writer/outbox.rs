@@ -81,7 +81,10 @@ impl Writer {
     /// Takes in an event: a report into the inbox first, and each into the log. Returns what
     /// subscribers are told of it once the log is on the disk.
     async fn take_in(&mut self, event: &OutboxEvent) -> Result<Option<Event>, String> {
-        if let RelationChange::ChildReported { child, report } = &event.change {
+        // A shell that started it would run the report; its log has it all the same.
+        if let RelationChange::ChildReported { child, report } = &event.change
+            && !self.shared.reader.runs_input()
+        {
             let offer = lifecycle::offer(&self.shared.identity, child, report, event.at);
             self.accept_report(offer).await?;
         }

@@ -1,0 +1,111 @@
+//! What a program does with what it reads.
+
+use serde::Deserialize;
+
+/// What a program does with what it reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// It reads a message, and knows by the line head who speaks.
+    #[default]
+    Messages,
+    /// It runs it, so that a line head would be run too.
+    Commands,
+}
+
+/// Options of shells whose value is a word of its own.
+const VALUED: &[&str] = &["--rcfile", "--init-file", "-o", "+o", "-O", "+O"];
+/// Options behind which stands what the program runs instead of what it reads.
+const GIVEN: &[&str] = &[
+    "-c", "-e", "-m", "-p", "--eval", "--print", "-Command", "-File",
+];
+
+/// Returns whether a command line starts one of `interpreters` without anything to run, so that it
+/// runs what it reads. A version behind the program's name does not count.
+pub(crate) fn starts_one_of(interpreters: &[String], argv: &[String]) -> bool {
+    let Some((program, arguments)) = argv.split_first() else {
+        return false;
+    };
+    let name = program.rsplit('/').next().unwrap_or_default();
+    // A login shell is called so.
+    let name = name.strip_prefix('-').unwrap_or(name);
+    let unversioned = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let known = |name: &str| interpreters.iter().any(|known| known == name);
+    (known(name) || known(unversioned)) && reads_on(arguments)
+}
+
+/// Returns whether an interpreter with these arguments runs what it reads.
+fn reads_on(arguments: &[String]) -> bool {
+    let mut has_script = false;
+    let mut asked = false;
+    let mut words = arguments.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        if GIVEN.contains(&word) {
+            return false;
+        }
+        match word.strip_prefix(['-', '+']) {
+            _ if VALUED.contains(&word) => drop(words.next()),
+            None => {
+                // What follows is the script's.
+                has_script = true;
+                break;
+            }
+            Some(long) if long.starts_with('-') => asked |= word == "--interactive",
+            Some(short) => {
+                if short.contains('c') {
+                    return false;
+                }
+                asked |= word.starts_with('-') && short.contains('i');
+            }
+        }
+    }
+    asked || !has_script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(line: &str) -> bool {
+        let interpreters = ["bash", "python", "ksh"].map(str::to_owned);
+        let argv: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        starts_one_of(&interpreters, &argv)
+    }
+
+    #[test]
+    fn an_interpreter_without_anything_to_run_runs_what_it_reads() {
+        for line in [
+            "bash",
+            "/bin/bash --norc",
+            "-bash",
+            "bash --rcfile rc",
+            "bash --rcfile rc -i",
+            "bash -o vi",
+            "bash +O extglob -l",
+            "ksh93",
+            "python3 -q -i",
+            "python3.11",
+            "python3 -i script.py",
+        ] {
+            assert!(runs(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn one_with_a_script_or_a_command_of_its_own_is_the_program_that_it_runs() {
+        for line in [
+            "bash agent.sh",
+            "bash agent.sh -i",
+            "bash -c agent",
+            "bash -lc agent",
+            "python3 agent.py",
+            "python3 -m agent",
+            "python3 -u agent.py",
+            "my-agent --shell bash",
+            "bashful",
+            "",
+        ] {
+            assert!(!runs(line), "{line}");
+        }
+    }
+}
