@@ -120,3 +120,24 @@ fn the_bridge_is_a_unit_and_its_token_is_in_its_file_alone() {
     assert!(status.stdout.starts_with("bridge   failed"), "{status}");
     chat.hides_its_token();
 }
+
+#[test]
+fn a_bridge_that_the_roster_has_no_use_for_is_not_started_at_boot() {
+    let Some(chat) = Chat::new() else { return };
+    chat.fleet(&["up"]).exits(0);
+    chat.fleet(&["install"]).exits(0);
+    let enabled = chat.host.units().join("fleet.target.wants").join(BRIDGE);
+    assert!(enabled.symlink_metadata().is_ok());
+    chat.host.change_roster("fleet: web.v2", "fleet: shop");
+    let left = "the bridge of the fleet `web.v2`";
+    let up = chat.fleet(&["up"]).to_string();
+    let up = up.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        up.contains("1 agent and the bridge of the fleet `web.v2`"),
+        "{up}"
+    );
+    chat.fleet(&["down", "--all", "--fleet", "web.v2"]).exits(0);
+    assert!(enabled.symlink_metadata().is_err());
+    let plan = chat.fleet(&["plan"]).exits(0);
+    assert!(!plan.to_string().contains(left), "{plan}");
+}

@@ -150,6 +150,12 @@ impl Host {
         );
     }
 
+    pub(crate) fn change_roster(&self, from: &str, to: &str) {
+        let path = self.path("work/roster.yaml");
+        let roster = fs::read_to_string(&path).unwrap();
+        self.write("work/roster.yaml", &roster.replace(from, to));
+    }
+
     /// A program of the user, with the user's environment.
     pub(crate) fn command(&self, program: &Path, arguments: &[&str]) -> Command {
         let uid = self.uid;

@@ -174,7 +174,9 @@ impl Fleet {
     /// Brings the bridge to what the roster says, as a part of `up`; returns what is to be told.
     pub(super) async fn keep_bridge(&self, events: &Events) -> Vec<String> {
         if !self.wants_bridge() {
-            return run_on(self.halt_bridge().await);
+            let mut told = run_on(self.halt_bridge().await);
+            told.extend(self.disable_bridge_at_boot().await);
+            return told;
         }
         match self.begin_bridge().await {
             Ok(false) => Vec::new(),

@@ -89,8 +89,11 @@ impl Fleet {
     async fn retire_former(&self, ended: &[AgentReport]) -> Vec<String> {
         let is_down =
             |it: &&AgentReport| matches!(it.result, AgentResult::Stopped | AgentResult::Unchanged);
-        let mut warnings = Vec::new();
-        for it in ended.iter().filter(|_| self.is_former).filter(is_down) {
+        if !self.is_former {
+            return Vec::new();
+        }
+        let mut warnings = Vec::from_iter(self.disable_bridge_at_boot().await);
+        for it in ended.iter().filter(is_down) {
             warnings.extend(self.disable_at_boot(&it.agent).await);
         }
         warnings

@@ -5,6 +5,7 @@ use podfleet_pod_store::{Page, PodFilter};
 use podfleet_protocol::FleetName;
 
 use super::Fleet;
+use crate::bridge::BridgePlace;
 use crate::error::FleetError;
 use crate::listeners::Listeners;
 use crate::origin::Origin;
@@ -19,24 +20,41 @@ pub(super) struct FormerFleet {
     up: usize,
     /// How many of its agents are started at boot.
     at_boot: usize,
+    /// Whether its bridge runs.
+    bridge_up: bool,
+    /// Whether its bridge is started at boot.
+    bridge_at_boot: bool,
 }
 
 impl FormerFleet {
     /// Says what is left of it.
     pub(super) fn account(&self) -> String {
-        let (left, what) = match self.up {
-            0 => (self.at_boot, "started at boot"),
-            up => (up, "up"),
+        let (agents, bridge, what) = match self.is_up() {
+            true => (self.up, self.bridge_up, "up"),
+            false => (self.at_boot, self.bridge_at_boot, "started at boot"),
         };
-        let agents = match left {
+        let count = match agents {
             1 => "1 agent".to_owned(),
-            left => format!("{left} agents"),
+            agents => format!("{agents} agents"),
         };
-        let are = if left == 1 { "is" } else { "are" };
+        let (left, are) = match (agents, bridge) {
+            (0, _) => ("the bridge".to_owned(), "is"),
+            (_, true) => (format!("{count} and the bridge"), "are"),
+            (1, false) => (count, "is"),
+            (_, false) => (count, "are"),
+        };
         format!(
-            "{agents} of the fleet `{}`, as this roster was called before, {are} {what}",
+            "{left} of the fleet `{}`, as this roster was called before, {are} {what}",
             self.fleet
         )
+    }
+
+    fn is_up(&self) -> bool {
+        self.up > 0 || self.bridge_up
+    }
+
+    fn is_there(&self) -> bool {
+        self.is_up() || self.at_boot > 0 || self.bridge_at_boot
     }
 
     /// Returns the command that ends it.
@@ -51,8 +69,8 @@ impl FormerFleet {
 }
 
 impl Fleet {
-    /// Returns the fleets that were brought up from this roster by other names, and of which agents are
-    /// up or come back at boot.
+    /// Returns the fleets that were brought up from this roster by other names, and of which agents or
+    /// the bridge are up or come back at boot.
     pub(super) async fn former_fleets(&self) -> Result<Vec<FormerFleet>, FleetError> {
         let Some((_, path)) = &self.roster else {
             return Ok(Vec::new());
@@ -76,12 +94,15 @@ impl Fleet {
             let is_its = |unit: &String| {
                 Instance::of_unit(unit).is_some_and(|instance| *instance.fleet() == key.fleet)
             };
+            let systemd = self.systemd();
             let found = FormerFleet {
                 up: up.count(),
-                at_boot: self.systemd().at_boot().into_iter().filter(is_its).count(),
+                at_boot: systemd.at_boot().into_iter().filter(is_its).count(),
+                bridge_up: BridgePlace::new(&self.dirs, &key).runs(),
+                bridge_at_boot: systemd.starts_bridge(&key.fleet),
                 fleet: key.fleet.clone(),
             };
-            if found.up + found.at_boot > 0 {
+            if found.is_there() {
                 former.push(found);
             }
         }

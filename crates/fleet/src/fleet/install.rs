@@ -183,6 +183,17 @@ impl Fleet {
         forgotten.err().map(|error| account(&error))
     }
 
+    /// Lets the fleet's bridge be started at boot no more, if it is; returns a warning as
+    /// [`disable_at_boot`](Self::disable_at_boot).
+    pub(super) async fn disable_bridge_at_boot(&self) -> Option<String> {
+        let systemd = self.systemd();
+        if !systemd.starts_bridge(&self.key.fleet) {
+            return None;
+        }
+        let disabled = systemd.disable_bridge(&self.key.fleet).await;
+        disabled.err().map(|error| warning(&error))
+    }
+
     /// Describes systemd as the keeper of pods, whatever keeps them now.
     pub(super) fn systemd(&self) -> Systemd {
         Systemd::new(self.manager.clone(), self.direct.clone(), &self.user)

@@ -33,10 +33,11 @@ impl BridgeProcess {
     /// Returns the name of its unit. `.` is written `:`, as in the units of pods.
     #[must_use]
     pub fn unit(&self) -> String {
-        format!(
-            "{TEMPLATE}{}.service",
-            self.fleet.as_str().replace('.', ":")
-        )
+        Self::unit_of(&self.fleet)
+    }
+
+    pub(super) fn unit_of(fleet: &FleetName) -> String {
+        format!("{TEMPLATE}{}.service", fleet.as_str().replace('.', ":"))
     }
 
     /// Returns whether a unit is a bridge's.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use podfleet_protocol::FleetName;
+
 use super::command::Systemctl;
 use super::unit_files::template_of;
 use super::unit_text::TARGET;
@@ -65,6 +67,30 @@ impl Systemd {
             error => SetUpError::Secret(error.to_string()),
         });
         self.enable_units(&[bridge.unit()], written).await
+    }
+
+    /// Returns whether a fleet's bridge is started at boot.
+    #[must_use]
+    pub fn starts_bridge(&self, fleet: &FleetName) -> bool {
+        let unit = BridgeProcess::unit_of(fleet);
+        self.at_boot().contains(&unit)
+    }
+
+    /// Lets a fleet's bridge be started at boot no more, and removes what was written for its unit.
+    ///
+    /// # Errors
+    /// Fails as [`disable`](super::Supervisor::disable) does.
+    pub async fn disable_bridge(&self, fleet: &FleetName) -> Result<(), BootError> {
+        let unit = BridgeProcess::unit_of(fleet);
+        let call = Systemctl::disable(std::slice::from_ref(&unit));
+        let failed = |source| BootError::Failed {
+            command: call.to_string(),
+            source,
+        };
+        let disabled = self.manager.call(&call).await;
+        disabled.map_err(|error| failed(error.into()))?;
+        self.forget_unit(&unit).map_err(failed)?;
+        self.reload().await.map_err(|error| failed(error.into()))
     }
 
     pub(super) fn forget_unit(&self, unit: &str) -> Result<(), SetUpError> {
