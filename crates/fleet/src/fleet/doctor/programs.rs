@@ -116,7 +116,6 @@ async fn version(program: &Path, env: &BTreeMap<String, String>) -> Result<Strin
         .env_clear()
         .envs(env)
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
         .kill_on_drop(true)
         .output();
     let ended = tokio::time::timeout(PATIENCE, running).await;
@@ -125,11 +124,46 @@ async fn version(program: &Path, env: &BTreeMap<String, String>) -> Result<Strin
         format!("does not tell its version within {seconds} s")
     })?;
     let output = ended.map_err(|error| format!("cannot be run: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().next().unwrap_or_default().trim();
+    // Some tell it on standard error.
+    let said = [&output.stdout, &output.stderr];
+    let mut said = said.into_iter().map(|text| first_line(text));
+    let line = said.find(|line| !line.is_empty()).unwrap_or_default();
     let usable = output.status.success() && !line.is_empty() && line.len() <= LONGEST;
     match usable && !line.contains(char::is_control) {
-        true => Ok(line.to_owned()),
+        true => Ok(line),
         false => Err("tells no version".to_owned()),
+    }
+}
+
+fn first_line(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    async fn version_of(script: &str) -> Result<String, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        version(&path, &BTreeMap::new()).await
+    }
+
+    #[tokio::test]
+    async fn a_version_is_read_wherever_the_program_tells_it() {
+        for (script, told) in [
+            ("echo 'agent 1.2'; echo a warning >&2", Some("agent 1.2")),
+            ("echo 0.73.1 >&2", Some("0.73.1")),
+            ("echo no such option >&2; exit 1", None),
+            ("true", None),
+        ] {
+            let version = version_of(script).await.ok();
+            assert_eq!(version.as_deref(), told, "{script}");
+        }
     }
 }
