@@ -1,11 +1,13 @@
 //! The one printer of tables.
 
-use std::mem;
+mod lines;
+mod paragraphs;
 
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
-use super::wrap::wrap_to;
+use lines::lines;
+pub(crate) use lines::truncate;
 
 /// Blanks between two columns.
 const GAP: usize = 2;
@@ -240,110 +242,6 @@ impl Table {
         text.truncate(end);
         text.push('\n');
     }
-}
-
-impl Table {
-    /// Renders every row as a paragraph: titles at the left, what they say beside them. Cells that
-    /// say nothing are left out.
-    fn paragraphs(&self, width: usize) -> String {
-        let titles = self.columns.iter().map(|column| column.title.width());
-        let room = titles.max().unwrap_or(0) + GAP;
-        let paragraphs = self.rows.iter().map(|row| self.paragraph(row, room, width));
-        paragraphs.collect::<Vec<_>>().join("\n")
-    }
-
-    fn paragraph(&self, row: &[Cell], room: usize, width: usize) -> String {
-        let mut text = String::new();
-        // What stands in a column without a title, such as a mark, belongs to the next cell.
-        let mut mark = String::new();
-        for (column, cell) in self.columns.iter().zip(row) {
-            if column.title.is_empty() {
-                mark.push_str(&cell.text);
-                continue;
-            }
-            let said = [mem::take(&mut mark), cell.text.clone()];
-            let said = said.join(" ");
-            let said = said.trim_start();
-            if matches!(said, "" | "-") {
-                continue;
-            }
-            let (strong, style, title) = (super::style::STRONG, cell.style, column.title);
-            text.push_str(&format!("{strong}{title}{strong:#}"));
-            // People copy long words, such as ids.
-            let longest = said.split(' ').map(UnicodeWidthStr::width).max();
-            let below = room + longest.unwrap_or(0) > width;
-            let (first, indent) = match below {
-                true => ("\n  ".to_owned(), "  ".to_owned()),
-                false => (" ".repeat(room - title.width()), " ".repeat(room)),
-            };
-            let said = wrap_to(width, said, indent.len(), &indent);
-            text.push_str(&format!("{first}{style}{said}{style:#}\n"));
-        }
-        text
-    }
-}
-
-/// Breaks a text between words into lines of at most `width` columns; a longer word is broken, behind
-/// a colon or slash if it can be.
-fn lines(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        if !line.is_empty() && line.width() + 1 + word.width() > width {
-            lines.push(mem::take(&mut line));
-        } else if !line.is_empty() {
-            line.push(' ');
-        }
-        let mut rest = word;
-        while line.width() + rest.width() > width.max(2) {
-            let (piece, behind) = rest.split_at(piece(rest, width.max(2)));
-            lines.push(mem::take(&mut line) + piece);
-            rest = behind;
-        }
-        line.push_str(rest);
-    }
-    lines.push(line);
-    lines
-}
-
-/// How many bytes of a word that is wider than a line go into it: if that is not short, up to its
-/// last colon or slash.
-fn piece(word: &str, width: usize) -> usize {
-    let (mut used, mut end, mut joint, mut last) = (0, 0, 0, ':');
-    for (at, character) in word.char_indices() {
-        used += character.width().unwrap_or(0);
-        if used > width {
-            break;
-        }
-        end = at + character.len_utf8();
-        // A slash that begins a path stays with it.
-        if character == ':' || (character == '/' && last != ':') {
-            joint = end;
-        }
-        last = character;
-    }
-    if joint * 2 > end { joint } else { end }
-}
-
-/// Cuts a text to `width` columns; a cut one ends with `…`.
-pub(crate) fn truncate(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut cut = String::new();
-    let mut used = 0;
-    for character in text.chars() {
-        let columns = character.width().unwrap_or(0);
-        if used + columns + 1 > width {
-            break;
-        }
-        used += columns;
-        cut.push(character);
-    }
-    if width > 0 {
-        cut.push('…');
-    }
-    cut
 }
 
 #[cfg(test)]
