@@ -85,6 +85,18 @@ fn a_cursor_that_is_restored_in_origin_mode_is_within_the_margins() {
 }
 
 #[test]
+fn a_mark_on_what_a_tab_left_is_repainted_as_one_on_a_blank() {
+    let size = Size {
+        columns: 9,
+        rows: 1,
+    };
+    let mark = "\u{FE0F}".as_bytes();
+    let stream = [b"\x1b[1;40mxxxx\x1b[8G\t", mark].concat();
+    let split = stream.len() - mark.len() - 1;
+    take_detour(size, &stream, split, &mut Terminal::new(size, SCROLLBACK));
+}
+
+#[test]
 fn a_repaint_replaces_whatever_a_client_showed() {
     let size = Size {
         columns: 20,

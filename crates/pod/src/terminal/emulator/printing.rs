@@ -78,7 +78,7 @@ impl Emulator {
                 cell.push_zerowidth(cluster::ZERO_WIDTH_JOINER);
             }
             cell.push_zerowidth(character);
-            if base == ' ' {
+            if matches!(base, ' ' | '\t') {
                 // A blank's own style cannot be seen, so the mark on it takes the pen's.
                 cell.fg = pen.fg;
                 cell.flags = cell.flags.difference(HIDDEN_BY_BLANK) | (pen.flags & HIDDEN_BY_BLANK);
