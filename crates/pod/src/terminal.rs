@@ -29,6 +29,7 @@ mod color;
 mod csi;
 mod emulator;
 mod filter;
+mod interpreter;
 mod keyboard;
 mod lexer;
 mod line;
@@ -43,9 +44,7 @@ mod view;
 
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
-use std::time::Duration;
 
-use alacritty_terminal::vte::ansi::{Processor, Timeout};
 use podfleet_harness::Screen;
 use podfleet_protocol::Size;
 
@@ -53,6 +52,7 @@ pub use answers::{CELL_HEIGHT, CELL_WIDTH};
 pub use color::{Colors, Rgb};
 use emulator::Emulator;
 use filter::Filter;
+use interpreter::Interpreter;
 pub use modes::{Modes, MouseEncoding, MouseTracking};
 pub use view::ViewStream;
 
@@ -82,32 +82,6 @@ pub struct TailPage {
     pub earlier: Option<u64>,
 }
 
-/// The emulator with the parser that drives it.
-struct Interpreter {
-    processor: Processor<NoDelay>,
-    emulator: Emulator,
-}
-
-impl Interpreter {
-    fn read(&mut self, bytes: &[u8]) {
-        self.processor.advance(&mut self.emulator, bytes);
-    }
-}
-
-/// Synchronised updates are applied as they come: the model must never be behind the output.
-#[derive(Default)]
-struct NoDelay;
-
-impl Timeout for NoDelay {
-    fn set_timeout(&mut self, _: Duration) {}
-
-    fn clear_timeout(&mut self) {}
-
-    fn pending_timeout(&self) -> bool {
-        false
-    }
-}
-
 impl Terminal {
     /// Returns a blank terminal of `size`, brought into 2 to 1,000 columns and 1 to 1,000 rows, that
     /// keeps up to `scrollback_lines` lines that left its screen.
@@ -116,10 +90,7 @@ impl Terminal {
         Self {
             filter: Filter::new(),
             passed: Vec::new(),
-            screen: Interpreter {
-                processor: Processor::new(),
-                emulator: Emulator::new(size, scrollback_lines),
-            },
+            screen: Interpreter::new(Emulator::new(size, scrollback_lines)),
             colors: Colors::default(),
         }
     }

@@ -8,6 +8,7 @@
 mod functions;
 mod printing;
 mod resize;
+mod text;
 
 use std::mem;
 use std::ops::Range;

@@ -18,6 +18,11 @@ const VISIBLE_ON_BLANK: Flags = Flags::INVERSE
     .union(Flags::STRIKEOUT)
     .union(Flags::ALL_UNDERLINES);
 
+/// The flags of cells that are not a character of their own, or no more than one.
+const HALVES: Flags = Flags::WIDE_CHAR
+    .union(Flags::WIDE_CHAR_SPACER)
+    .union(Flags::LEADING_WIDE_CHAR_SPACER);
+
 /// How text is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Style {
@@ -114,6 +119,11 @@ impl Line {
         }
         let mut line = LineBuilder::with_capacity(rest.len());
         while let Some((cell, tail)) = rest.split_first() {
+            let alike = line.push_alike(rest);
+            if alike > 0 {
+                rest = &rest[alike..];
+                continue;
+            }
             let spacer_follows = tail
                 .first()
                 .is_some_and(|next| next.flags.contains(Flags::WIDE_CHAR_SPACER));
@@ -170,17 +180,38 @@ impl<'a> LineBuilder<'a> {
     fn with_capacity(columns: usize) -> Self {
         Self {
             text: String::with_capacity(columns),
-            runs: Vec::new(),
+            runs: Vec::with_capacity(1),
             pen: None,
             blank_run: false,
         }
     }
 
+    /// Adds the ASCII at the start of these cells that looks exactly as what the last run began with;
+    /// returns how many cells that is. It is most of what there is, and needs no closer look.
+    fn push_alike(&mut self, cells: &[Cell]) -> usize {
+        let (Some(pen), Some(run)) = (self.pen, self.runs.last_mut()) else {
+            return 0;
+        };
+        if self.blank_run || pen.extra.is_some() || pen.flags.intersects(HALVES) {
+            return 0;
+        }
+        let alike = cells.iter().take_while(|cell| {
+            matches!(cell.c, ' '..='~')
+                && cell.extra.is_none()
+                && cell.flags == pen.flags
+                && cell.fg == pen.fg
+                && cell.bg == pen.bg
+        });
+        let alike = alike.count();
+        self.text.extend(cells[..alike].iter().map(|cell| cell.c));
+        run.end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        alike
+    }
+
     /// Adds a cell; `whole` says that it is a wide character with both halves.
     fn push(&mut self, cell: &'a Cell, whole: bool) {
-        let cut = Flags::WIDE_CHAR | Flags::WIDE_CHAR_SPACER | Flags::LEADING_WIDE_CHAR_SPACER;
         let character = match cell.c {
-            _ if !whole && cell.flags.intersects(cut) => ' ',
+            _ if !whole && cell.flags.intersects(HALVES) => ' ',
             '\t' => ' ',
             character => character,
         };
