@@ -13,5 +13,7 @@ mod orders;
 mod page;
 mod preview;
 mod surface;
+mod swapped;
 mod topology;
+mod tree;
 mod world;
