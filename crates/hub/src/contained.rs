@@ -8,6 +8,7 @@
 //! All of it blocks; callers give it a thread.
 
 mod change;
+mod closed;
 mod list;
 mod preview;
 mod tree;
@@ -28,6 +29,8 @@ use serde::{Deserialize, Serialize};
 use crate::fault::{Code, Fault};
 use crate::path::MountPath;
 
+use closed::{Closed, Reach};
+
 pub use change::{CopyReport, Removal};
 pub use list::{ListPage, MAX_ENTRIES};
 pub use watch::{Change, Watch};
@@ -37,7 +40,7 @@ pub use write::{Precondition, Written};
 #[derive(Debug)]
 pub struct Contained {
     directory: Dir,
-    closed: Arc<[PathBuf]>,
+    closed: Closed,
 }
 
 /// What something is.
@@ -92,28 +95,50 @@ impl Contained {
             }
         };
         let directory = open().map_err(|error| fault(&error, &root.display().to_string()))?;
-        let closed = Arc::default();
+        let closed = Closed::default();
         Ok(Self { directory, closed })
     }
 
     /// Lets nobody into these directories, which are absolute and have no links in them: nothing in
-    /// them is read or changed, and they themselves stay where they are. What they are called, and that
-    /// they are there, is seen.
+    /// them is read, changed or seen, and they themselves stay where they are. What they are called,
+    /// and that they are there, is seen.
     #[must_use]
     pub fn closing(self, closed: Arc<[PathBuf]>) -> Self {
+        let closed = closed.into();
         Self { closed, ..self }
     }
 
-    /// Refuses what is in a closed directory, by its real path.
-    fn refuse_closed(&self, opened: impl AsFd, path: &MountPath) -> Result<(), Fault> {
+    /// Refuses a closed directory, or what is in one.
+    fn refuse_closed(
+        &self,
+        opened: impl AsFd,
+        reach: Reach,
+        path: &MountPath,
+    ) -> Result<(), Fault> {
         if self.closed.is_empty() {
             return Ok(());
         }
-        let real = path_of(opened).map_err(|error| fault(&error, path.as_str()))?;
-        match self.closed.iter().any(|closed| real.starts_with(closed)) {
+        let held = self.closed.holds(opened, reach);
+        match held.map_err(|error| fault(&error, path.as_str()))? {
             true => Err(is_closed(path)),
             false => Ok(()),
         }
+    }
+
+    /// Puts an error of the system into our words. Of what may be in a closed directory it says no more
+    /// than that.
+    fn failed(&self, error: &io::Error, path: &MountPath) -> Fault {
+        let mut above = path.clone();
+        while !self.closed.is_empty()
+            && let Some(parent) = above.parent()
+        {
+            if let Ok(directory) = self.open_unchecked(&parent) {
+                let refused = self.refuse_closed(&directory, Reach::Itself, path);
+                return refused.err().unwrap_or_else(|| fault(error, path.as_str()));
+            }
+            above = parent;
+        }
+        fault(error, path.as_str())
     }
 
     /// Tells what something is. A link is followed if it stays below.
@@ -121,9 +146,21 @@ impl Contained {
     /// # Errors
     /// Fails when it is not there, or a link leads out.
     pub fn stat(&self, path: &MountPath) -> Result<Stat, Fault> {
-        let found = self.directory.metadata(path.relative());
-        let metadata = found.map_err(|error| fault(&error, path.as_str()))?;
+        let metadata = self.look(path.relative(), Reach::WhatIsInIt, path)?;
         Ok(Stat::of(last_name(path), &metadata))
+    }
+
+    /// Looks at what something is, without opening it; `path` is what the client named.
+    fn look(&self, relative: &Path, closed: Reach, path: &MountPath) -> Result<Metadata, Fault> {
+        let mut options = OpenOptions::new();
+        // The system ignores the access then, which the library wants to be told.
+        options.read(true).custom_flags(only_named());
+        let found = self.directory.open_with(relative, &options);
+        let found = found.map_err(|error| self.failed(&error, path))?;
+        self.refuse_closed(&found, closed, path)?;
+        found
+            .metadata()
+            .map_err(|error| fault(&error, path.as_str()))
     }
 
     /// Opens a file for reading, with what it is.
@@ -136,8 +173,8 @@ impl Contained {
         // A pipe without a writer would keep us waiting.
         options.read(true).custom_flags(nonblocking());
         let file = self.directory.open_with(path.relative(), &options);
-        let file = file.map_err(error)?;
-        self.refuse_closed(&file, path)?;
+        let file = file.map_err(|error| self.failed(&error, path))?;
+        self.refuse_closed(&file, Reach::Itself, path)?;
         let metadata = file.metadata().map_err(error)?;
         let stat = Stat::of(last_name(path), &metadata);
         match stat.kind {
@@ -165,14 +202,17 @@ impl Contained {
     }
 
     fn open_directory(&self, path: &MountPath) -> Result<Dir, Fault> {
-        let opened = if path.is_root() {
-            self.directory.try_clone()
-        } else {
-            self.directory.open_dir(path.relative())
-        };
-        let opened = opened.map_err(|error| fault(&error, path.as_str()))?;
-        self.refuse_closed(&opened, path)?;
+        let opened = self.open_unchecked(path);
+        let opened = opened.map_err(|error| self.failed(&error, path))?;
+        self.refuse_closed(&opened, Reach::Itself, path)?;
         Ok(opened)
+    }
+
+    fn open_unchecked(&self, path: &MountPath) -> io::Result<Dir> {
+        match path.is_root() {
+            true => self.directory.try_clone(),
+            false => self.directory.open_dir(path.relative()),
+        }
     }
 
     /// Opens the directory that something is in, and returns its name there.
@@ -181,15 +221,11 @@ impl Contained {
             let why = "the mount itself cannot be changed";
             return Err(at(path, Code::PathOutsideRoot, why));
         }
-        let (parent, name) = match path.as_str().rsplit_once('/') {
-            None => (MountPath::root(), path.as_str()),
-            Some((parent, name)) => (MountPath::plain(parent)?, name),
-        };
-        let directory = self.open_directory(&parent)?;
+        let (parent, name) = (path.parent(), last_name(path));
+        let directory = self.open_directory(&parent.unwrap_or_else(MountPath::root))?;
         if !self.closed.is_empty() {
-            let real = path_of(&directory).map_err(|error| fault(&error, path.as_str()))?;
-            let real = real.join(name);
-            if self.closed.iter().any(|closed| closed.starts_with(&real)) {
+            let depends = self.closed.depends_on(&directory, name);
+            if depends.map_err(|error| fault(&error, path.as_str()))? {
                 return Err(is_closed(path));
             }
         }
@@ -280,6 +316,10 @@ fn is_closed(path: &MountPath) -> Fault {
 
 fn nonblocking() -> i32 {
     rustix::fs::OFlags::NONBLOCK.bits().cast_signed()
+}
+
+fn only_named() -> i32 {
+    rustix::fs::OFlags::PATH.bits().cast_signed()
 }
 
 fn last_name(path: &MountPath) -> &str {

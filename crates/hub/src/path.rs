@@ -104,6 +104,13 @@ impl MountPath {
         self.0.is_empty()
     }
 
+    /// Returns what it is in; nothing for the mount itself.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let parent = self.0.rsplit_once('/').map_or("", |(parent, _)| parent);
+        (!self.is_root()).then(|| Self(parent.to_owned()))
+    }
+
     /// Returns what to open relative to the mount's directory.
     #[must_use]
     pub fn relative(&self) -> &Path {

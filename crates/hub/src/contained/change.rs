@@ -140,7 +140,10 @@ impl Contained {
         let removed = match (found.is_dir(), removal) {
             (false, _) => directory.remove_file(name),
             (true, Removal::One) => directory.remove_dir(name),
-            (true, Removal::Tree) => remove_tree(&directory, Path::new(name), waited_for),
+            (true, Removal::Tree) => {
+                let closed = self.closed.identities();
+                remove_tree(&directory, Path::new(name), &closed, waited_for)
+            }
         };
         removed.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut if waited_for.is_cancelled() => {

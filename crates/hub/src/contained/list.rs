@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::closed::Reach;
 use super::{Contained, Kind, Stat, fault};
 use crate::fault::{Code, Fault};
 use crate::path::MountPath;
@@ -71,7 +72,7 @@ impl Contained {
             let mut stat = Stat::of(name, &metadata);
             if stat.kind == Kind::Symlink {
                 // From the mount on: a link may lead to what is beside this directory.
-                let target = self.directory.metadata(path.relative().join(name));
+                let target = self.look(&path.relative().join(name), Reach::WhatIsInIt, path);
                 stat.target = target.ok().map(|target| Kind::of(&target));
             }
             Some(stat)

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
 use super::change::{into_itself, not_empty};
+use super::closed::Reach;
 use super::tree::{Counted, count, is_empty};
 use super::write::Target;
 use super::{Contained, Kind, Precondition, Removal, Stat, fault, path_of};
@@ -29,32 +30,39 @@ impl Contained {
         }
         let mut missing = Vec::new();
         let mut at = path.clone();
-        loop {
-            let exists = || fault(&io::ErrorKind::AlreadyExists.into(), at.as_str());
-            let error = |error: io::Error| fault(&error, path.as_str());
-            match self.directory.symlink_metadata(at.relative()) {
-                Ok(_) if !parents && at == *path => return Err(exists()),
-                // A link that leads nowhere is in the way, too.
-                Ok(link) if link.is_symlink() => match self.directory.metadata(at.relative()) {
-                    Ok(target) if target.is_dir() => break,
-                    Err(out) if at != *path && out.kind() != io::ErrorKind::NotFound => {
-                        return Err(error(out));
-                    }
-                    _ => return Err(exists()),
-                },
-                Ok(found) if found.is_dir() => break,
-                Ok(_) => return Err(exists()),
-                Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
-                Err(other) => return Err(error(other)),
-            }
+        while !self.is_directory(&at, path, parents)? {
             missing.push(Effect::new(Thing::Directory, &at, Change::Made));
-            at = parent(&at)?;
+            at = at.parent().unwrap_or_else(MountPath::root);
         }
         if !missing.is_empty() {
             may_change(&self.open_directory(&at)?, path)?;
         }
         missing.reverse();
         Ok(Preview { effects: missing })
+    }
+
+    /// Returns whether something on the way to `path` is a directory, rather than to be made.
+    fn is_directory(&self, at: &MountPath, path: &MountPath, parents: bool) -> Result<bool, Fault> {
+        let found = match self.directory.symlink_metadata(at.relative()) {
+            Ok(found) => found,
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(self.failed(&error, path)),
+        };
+        if let Some(parent) = at.parent() {
+            self.look(parent.relative(), Reach::Itself, path)?;
+        }
+        let itself = at == path;
+        let is_directory = match self.directory.metadata(at.relative()) {
+            _ if !found.is_symlink() => found.is_dir(),
+            Ok(target) => target.is_dir(),
+            // A link that leads nowhere is in the way, too.
+            Err(error) if itself || error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(fault(&error, path.as_str())),
+        };
+        match is_directory && (parents || !itself) {
+            true => Ok(true),
+            false => Err(fault(&io::ErrorKind::AlreadyExists.into(), at.as_str())),
+        }
     }
 
     /// Says what [`rename`](Self::rename) would do.
@@ -164,7 +172,10 @@ impl Contained {
                 return Err(not_empty(path));
             }
             Removal::One => Counted::default(),
-            Removal::Tree => count(&directory, Path::new(name), waited_for).map_err(error)?,
+            Removal::Tree => {
+                let closed = self.closed.identities();
+                count(&directory, Path::new(name), &closed, waited_for).map_err(error)?
+            }
         };
         Ok(match within {
             Counted { entries: 0, .. } => removed,
@@ -175,13 +186,6 @@ impl Contained {
             }
         }
         .into())
-    }
-}
-
-fn parent(path: &MountPath) -> Result<MountPath, Fault> {
-    match path.as_str().rsplit_once('/') {
-        Some((parent, _)) => MountPath::plain(parent),
-        None => Ok(MountPath::root()),
     }
 }
 

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use cap_std::fs::{Dir, ReadDir};
 use rustix::fs::{Mode, OFlags, openat, renameat};
+use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use super::closed::Identity;
 
 /// How many directories a walk has open, one in the other.
 ///
@@ -25,10 +28,13 @@ struct Level {
 }
 
 impl Level {
-    /// Opens a directory by its name in another; a link is not followed.
-    fn open(parent: &Dir, name: PathBuf) -> io::Result<Self> {
+    /// Opens a directory by its name in another; a link is not followed, and a closed one is refused.
+    fn open(parent: &Dir, name: PathBuf, closed: &[Identity]) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = openat(parent, &name, flags, Mode::empty())?;
+        if !closed.is_empty() && closed.contains(&Identity::of(&directory)?) {
+            return Err(Errno::PERM.into());
+        }
         let directory = Dir::from_std_file(directory.into());
         Ok(Self {
             name,
@@ -45,16 +51,22 @@ impl Level {
 pub(super) fn remove_tree(
     parent: &Dir,
     name: &Path,
+    closed: &[Identity],
     waited_for: &CancellationToken,
 ) -> io::Result<()> {
     // What was moved up may be missed by a reading of the top that had begun before.
-    while !empty(parent, name, waited_for)? {}
+    while !empty(parent, name, closed, waited_for)? {}
     parent.remove_dir(name)
 }
 
 /// Removes what is in a directory; returns whether that was all, or something was moved up in it.
-fn empty(parent: &Dir, name: &Path, waited_for: &CancellationToken) -> io::Result<bool> {
-    let mut top = Level::open(parent, name.to_owned())?;
+fn empty(
+    parent: &Dir,
+    name: &Path,
+    closed: &[Identity],
+    waited_for: &CancellationToken,
+) -> io::Result<bool> {
+    let mut top = Level::open(parent, name.to_owned(), closed)?;
     let mut below: Vec<Level> = Vec::new();
     let mut all = true;
     loop {
@@ -75,7 +87,7 @@ fn empty(parent: &Dir, name: &Path, waited_for: &CancellationToken) -> io::Resul
         if !entry.file_type()?.is_dir() {
             within.remove_file(&inner)?;
         } else if below.len() < DEPTH {
-            let level = Level::open(within, inner)?;
+            let level = Level::open(within, inner, closed)?;
             below.push(level);
         } else {
             move_up(within, &inner, &top.directory)?;
@@ -86,7 +98,7 @@ fn empty(parent: &Dir, name: &Path, waited_for: &CancellationToken) -> io::Resul
 
 /// Whether nothing is in a directory.
 pub(super) fn is_empty(parent: &Dir, name: &Path) -> io::Result<bool> {
-    let mut level = Level::open(parent, name.to_owned())?;
+    let mut level = Level::open(parent, name.to_owned(), &[])?;
     Ok(level.entries.next().transpose()?.is_none())
 }
 
@@ -106,9 +118,10 @@ pub(super) struct Counted {
 pub(super) fn count(
     parent: &Dir,
     name: &Path,
+    closed: &[Identity],
     waited_for: &CancellationToken,
 ) -> io::Result<Counted> {
-    let mut levels = vec![Level::open(parent, name.to_owned())?];
+    let mut levels = vec![Level::open(parent, name.to_owned(), closed)?];
     let mut counted = Counted {
         entries: 0,
         all: true,
@@ -133,7 +146,7 @@ pub(super) fn count(
         if levels.len() == DEPTH {
             counted.all = false;
         } else if let Some(level) = levels.last() {
-            let inner = Level::open(&level.directory, inner)?;
+            let inner = Level::open(&level.directory, inner, closed)?;
             levels.push(inner);
         }
     }

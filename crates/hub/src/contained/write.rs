@@ -131,7 +131,7 @@ impl Contained {
             }
             Ok(_) => Ok(path.clone()),
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(path.clone()),
-            Err(other) => Err(error(other)),
+            Err(other) => Err(self.failed(&other, path)),
         }
     }
 }

@@ -82,9 +82,14 @@ impl Machine {
     /// Fails as [`Contained::stat`] does.
     pub async fn stat(&self, root: &str, path: &str) -> Result<Stat, Fault> {
         let (root, allowed) = (PathBuf::from(root), self.allowed.clone());
+        let closed = Arc::clone(&self.closed);
         let path = MountPath::parse(path, &root)?;
         // One step instead of two: this is what is asked most.
-        blocking(move || Contained::open(&root, &allowed)?.stat(&path)).await
+        let look = move || {
+            let files = Contained::open(&root, &allowed)?.closing(closed);
+            files.stat(&path)
+        };
+        blocking(look).await
     }
 
     /// Lists a directory.

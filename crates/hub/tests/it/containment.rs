@@ -1,7 +1,6 @@
 //! Nothing is done outside of a mount, whatever it is called.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use podfleet_hub::contained::{Contained, Precondition, Removal, check_root};
@@ -236,50 +235,4 @@ fn a_conditional_write_is_done_only_in_that_state() {
     fs::write(tree.path("root/new"), "first").unwrap();
     assert_eq!(late.finish().unwrap_err().code, Code::FsExists);
     assert_eq!(fs::read(tree.path("root/new")).unwrap(), b"first");
-}
-
-#[test]
-fn nobody_enters_a_closed_directory_or_moves_it_by_any_operation() {
-    let tree = Tree::new();
-    let secret = tree.path("root/dir/deep/secret");
-    fs::write(&secret, SECRET).unwrap();
-    symlink("dir/deep", tree.path("root/to-closed")).unwrap();
-    let closed: std::sync::Arc<[PathBuf]> = [tree.path("root/dir/deep")].into();
-    for operation in OPERATIONS {
-        for path in [
-            "dir/deep/secret",
-            "to-closed/secret",
-            "dir/deep/new",
-            "dir/deep",
-            "to-closed",
-            "dir",
-        ] {
-            let files = tree.contained().closing(closed.clone());
-            let path = MountPath::plain(path).unwrap();
-            if let Ok(read) = operate(&files, operation, &path) {
-                assert!(!String::from_utf8_lossy(&read).contains(SECRET));
-                // Beside it one may look, and a link to it may go.
-                let beside = [
-                    ("list", "dir"),
-                    ("watch", "dir"),
-                    ("cwd", "dir"),
-                    ("mkdir", "dir"),
-                ];
-                let looked = beside.contains(&(operation, path.as_str()));
-                let seen = operation == "mkdir";
-                let link = path.as_str() == "to-closed";
-                assert!(looked || seen || link, "{operation} {path}");
-                if link && !tree.path("root/to-closed").is_symlink() {
-                    let _ = fs::remove_file(tree.path("root/to-closed"));
-                    symlink("dir/deep", tree.path("root/to-closed")).unwrap();
-                }
-            }
-            assert_eq!(fs::read_to_string(&secret).unwrap(), SECRET, "{operation}");
-            let names = fs::read_dir(tree.path("root/dir/deep")).unwrap().count();
-            assert_eq!(names, 1, "{operation} {path}");
-        }
-    }
-    let allowed = [tree.path("root")];
-    let refused = check_root(&tree.path("root/dir/deep"), &allowed, &closed).unwrap_err();
-    assert_eq!(refused.code, Code::FsPermission);
 }
