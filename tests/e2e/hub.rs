@@ -1,5 +1,6 @@
 //! Two machines and one hub in front of them: real pods, real processes, TLS between.
 
+mod background;
 mod breaking;
 mod dry;
 mod ending;

@@ -1,5 +1,6 @@
 //! A hub as a process: its lock, its listeners, and how others find it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::net::SocketAddr;
@@ -44,7 +45,13 @@ pub struct Plan {
     pub limits: Limits,
     /// How long terminals are kept.
     pub grace: Grace,
+    /// How all that was said, for who asks.
+    pub options: Options,
 }
+
+/// The options that a hub was run with, by their names and as its command takes them; those that have
+/// no value have none here.
+pub type Options = BTreeMap<String, Vec<String>>;
 
 /// An address to listen at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +97,9 @@ pub struct Standing {
     pub listen: Vec<(SocketAddr, Protection)>,
     /// The key that it shows.
     pub pin: Pin,
+    /// How it was run; unknown of hubs before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Options>,
 }
 
 impl Running {
@@ -131,6 +141,7 @@ impl Running {
             start: ProcessRef::of(pid).map(|process| process.start),
             listen,
             pin: key.pin(),
+            options: Some(plan.options),
         };
         let (end, tasks) = (CancellationToken::new(), TaskTracker::new());
         let router = router(Arc::clone(&hub), plan.settings);
@@ -301,6 +312,7 @@ mod tests {
             start,
             listen: Vec::new(),
             pin: OwnKey::open(directory.path()).unwrap().pin(),
+            options: None,
         };
         let found = |start| {
             publish(directory.path(), &standing(start)).unwrap();

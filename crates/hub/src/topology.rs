@@ -233,6 +233,24 @@ impl Topology {
         })
     }
 
+    /// Opens the topology in a directory for who changes nothing, as for a [`rehearsal`](Self::rehearsal):
+    /// where there is none, an empty one is seen and none is made.
+    ///
+    /// # Errors
+    /// Fails as [`open`](Self::open) does.
+    pub fn look(directory: &Path) -> Result<Self, Fault> {
+        if file::is_there(directory)? {
+            return Ok(Self::open(directory)?.rehearsal());
+        }
+        let (connection, id) = file::empty()?;
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+            id,
+            secrets: directory.join("secrets"),
+            keeps: false,
+        })
+    }
+
     /// Returns the same topology for who wants to see what a change would be: each is made with all
     /// that is checked, answered, and undone.
     #[must_use]

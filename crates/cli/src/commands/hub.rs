@@ -1,3 +1,4 @@
+mod options;
 mod run;
 mod token;
 
@@ -87,6 +88,10 @@ fn status(json: JsonFlag, context: &mut Context) -> Outcome {
     }
     output.line(format_args!("key     {}", standing.pin))?;
     output.line(format_args!("pid     {}", standing.pid))?;
+    if let Some(options) = &standing.options {
+        let words = options::words(options).join(" ");
+        output.line(format_args!("options {words}"))?;
+    }
     Ok(Exit::Success)
 }
 

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use podfleet::{Dirs, Fleet, OpeningStore, Setup};
 use podfleet_home::short_host_name;
 use podfleet_hub::fault::{Code, Fault};
-use podfleet_hub::host::{Listen, Plan, Protection, Running, Standing, find, is_taken};
+use podfleet_hub::host::{Listen, Options, Plan, Protection, Running, Standing, find, is_taken};
 use podfleet_hub::hub::Grace;
 use podfleet_hub::machine::{Fleets, Machine, fleet_fault, no_operator};
 use podfleet_hub::server::{Limits, Settings};
@@ -40,6 +40,8 @@ pub(crate) struct Wish {
     pub(crate) allow: Vec<PathBuf>,
     pub(crate) roster: Option<PathBuf>,
     pub(crate) grace: Grace,
+    /// All of it as options.
+    pub(crate) options: Options,
 }
 
 /// Returns the directory of this user's hub.
@@ -132,12 +134,7 @@ fn plan(wish: Wish, context: &Context) -> Result<Plan, Error> {
     let runtime = dirs
         .open_runtime()
         .map_err(|error| Error::new(Exit::Refused, error))?;
-    let allow = match wish.allow.as_slice() {
-        [] => vec![context.home()?],
-        some => some.to_vec(),
-    };
-    let allowed = allow
-        .iter()
+    let allowed = { wish.allow.iter() }
         .map(|path| real(path))
         .collect::<Result<_, _>>()?;
     let fleets = Arc::new(OwnFleets {
@@ -167,6 +164,7 @@ fn plan(wish: Wish, context: &Context) -> Result<Plan, Error> {
         settings: Settings { hosts: wish.hosts },
         limits: Limits::default(),
         grace: wish.grace,
+        options: wish.options,
     })
 }
 

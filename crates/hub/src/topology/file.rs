@@ -90,6 +90,26 @@ pub(super) fn open(directory: &Path) -> Result<(Connection, Uuid), Fault> {
     Ok((connection, id))
 }
 
+/// Returns whether there is such a file. A directory for it that is open to others is refused all the
+/// same.
+pub(super) fn is_there(directory: &Path) -> Result<bool, Fault> {
+    match fs::symlink_metadata(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(io_fault(directory, &error)),
+        Ok(found) => refuse_open(directory, &found, 0o077, found.is_dir())?,
+    }
+    let path = directory.join("hub.db");
+    fs::exists(&path).map_err(|error| io_fault(&path, &error))
+}
+
+/// Makes one in memory, as it is before anything was changed.
+pub(super) fn empty() -> Result<(Connection, Uuid), Fault> {
+    let connection = Connection::open_in_memory()?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let id = set_up(&connection)?;
+    Ok((connection, id))
+}
+
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use podfleet::Fleet;
 use podfleet_hub::client::{HubClient, Way};
 use podfleet_hub::fault::{Code, Fault};
-use podfleet_hub::host::{Listen, Plan, Protection, Running};
+use podfleet_hub::host::{Listen, Options, Plan, Protection, Running};
 use podfleet_hub::hub::Grace;
 use podfleet_hub::machine::{Fleets, Machine};
 use podfleet_hub::secret::Secret;
@@ -91,6 +91,7 @@ impl TestHub {
             settings: Settings::default(),
             limits: Limits::default(),
             grace: Grace::default(),
+            options: Options::new(),
         };
         let running = Running::begin(plan).await.unwrap();
         // It keeps its ports over restarts.

@@ -88,10 +88,10 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Outcome {
 
 /// Tokens are in the hub's file, whether or not it runs; it looks there at each request.
 fn topology(context: &Context, dry_run: DryRun) -> Result<Topology, Error> {
-    let topology = Topology::open(&process::directory(context)?)?;
+    let directory = process::directory(context)?;
     Ok(match dry_run.dry_run {
-        true => topology.rehearsal(),
-        false => topology,
+        true => Topology::look(&directory)?,
+        false => Topology::open(&directory)?,
     })
 }
 
@@ -127,7 +127,7 @@ fn create(args: &CreateArgs, context: &mut Context) -> Outcome {
 }
 
 fn list(json: JsonFlag, context: &mut Context) -> Outcome {
-    let tokens = topology(context, DryRun { dry_run: false })?.tokens()?;
+    let tokens = Topology::look(&process::directory(context)?)?.tokens()?;
     if json.json {
         context.output.json(&tokens)?;
         return Ok(Exit::Success);
