@@ -3,6 +3,7 @@
 mod browser;
 mod desk;
 mod looks;
+mod lost_answers;
 mod terminals;
 mod undisturbed;
 

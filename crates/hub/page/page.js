@@ -177,11 +177,24 @@
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 
+  // The texts that were sent by each form, and whose answer may be lost, with their ids.
+  const unanswered = new WeakMap();
+
+  /** The id of a message: one that is sent again is the same; with another text it is another one. */
+  function idOf(form) {
+    const text = form.elements.body.value;
+    const ids = unanswered.get(form) ?? new Map();
+    unanswered.set(form, ids);
+    if (!ids.has(text)) ids.set(text, ids.size === 0 ? form.elements.id.value : randomId());
+    return ids.get(text);
+  }
+
   /** Sends a form; what comes back goes in front of the list that `data-into` names. */
   async function send(form) {
     const button = form.querySelector('button');
     const list = document.getElementById(form.dataset.into);
     button.disabled = true;
+    form.elements.id.value = idOf(form);
     try {
       const body = new URLSearchParams(new FormData(form));
       const answer = await ask(form.action, { method: 'POST', body });
@@ -194,7 +207,7 @@
       list.insertAdjacentHTML('afterbegin', html);
       begin(list.firstElementChild);
       form.reset();
-      // The next one is another message; until then, the same one sent again is not.
+      unanswered.delete(form);
       form.elements.id.value = randomId();
       wake();
     } finally {
