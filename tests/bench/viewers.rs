@@ -194,10 +194,10 @@ impl Viewer {
             size: None,
             from: None,
         };
-        let attached = client.attach_raw(&agent, None, &params).await;
-        let (result, mut frames) = attached.unwrap();
+        let attached = client.attach_raw(&agent.into(), &params).await;
+        let (attached, mut frames) = attached.unwrap();
         let first = next_end(&mut frames).await.unwrap();
-        let start = first.max(result.position.offset);
+        let start = first.max(attached.result.position.offset);
         Self { frames, start }
     }
 

@@ -8,6 +8,7 @@ mod follower;
 mod link;
 mod machine;
 mod network;
+mod replaced;
 mod seen;
 mod ssh;
 mod terminals;

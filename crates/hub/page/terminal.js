@@ -48,7 +48,9 @@
   dark.addEventListener('change', () => { terminal.options.theme = theme(); });
 
   let socket = null;
+  // What of which pod is shown: nothing until it is known.
   let position = null;
+  let pod = null;
   let acknowledged = 0n;
   let inReset = false;
   let inControl = false;
@@ -253,6 +255,7 @@
     });
     if (place.dataset.fleet) query.set('fleet', place.dataset.fleet);
     if (position) {
+      if (pod) query.set('pod', pod);
       for (const [name, value] of Object.entries(position)) query.set(name, value);
     }
     const protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -275,6 +278,7 @@
     if (result.error) return refused(result.error);
     pause = 0;
     place.dataset.connected = 'yes';
+    pod = result.pod ?? null;
     if (!position) {
       const { generation, run, offset } = result.position;
       position = { generation: BigInt(generation), run: BigInt(run), offset: BigInt(offset) };
@@ -287,6 +291,12 @@
     socket = null;
     const forControl = wantsControl;
     wantsControl = false;
+    if (error.code === 'agent.gone' && position) {
+      // Another agent has the name: it is shown from its beginning, and control is asked for anew.
+      position = null;
+      wantsFocus = false;
+      return connect(false);
+    }
     if (forControl && error.code.startsWith('agent.refused')) {
       const taken = confirm(`${error.message}.\nTake it all the same?`);
       wantsControl = taken;

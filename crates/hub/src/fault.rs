@@ -103,6 +103,8 @@ codes! {
     MessageNotFound = "message.not_found", 404;
     /// Its pod does not run.
     AgentNotRunning = "agent.not_running", 409;
+    /// It is another pod by now than the one that was meant.
+    AgentGone = "agent.gone", 410;
     /// A rule refuses it.
     AgentRefused = "agent.refused", 409;
     /// The pod or the store failed.

@@ -26,6 +26,7 @@
 //! | [`machine`] | what this machine does itself |
 //! | [`endpoint`] | one supervisor an endpoint: how it is, and calls to it |
 //! | [`server`] | the HTTP server: authentication, limits, `/v1/…`, and the page for people |
+//! | [`terminal`] | which terminal is meant, and what an attach to it gives |
 //! | [`tls`] | the own key, and keys that are pinned |
 //! | [`client`] | calling a hub |
 
@@ -43,6 +44,7 @@ pub mod preview;
 mod private_file;
 pub mod secret;
 pub mod server;
+pub mod terminal;
 pub mod tls;
 pub mod token;
 pub mod topology;

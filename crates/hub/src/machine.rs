@@ -90,6 +90,7 @@ pub fn fleet_fault(error: &FleetError) -> Fault {
         Kind::NoSuchAgent { .. } | Kind::Remote { .. } => Code::AgentNotFound,
         Kind::NoSuchMessage { .. } => Code::MessageNotFound,
         Kind::NotRunning { .. } => Code::AgentNotRunning,
+        Kind::OtherPod { .. } => Code::AgentGone,
         Kind::Refused { .. }
         | Kind::NotAllowed { .. }
         | Kind::NotYours { .. }

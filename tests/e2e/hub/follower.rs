@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt as _, StreamExt as _};
 use podfleet_hub::client::HubClient;
 use podfleet_hub::op::AgentRef;
+use podfleet_hub::terminal::TerminalRef;
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{AttachRole, Position};
 
@@ -90,13 +91,14 @@ impl Drop for Follower {
 impl Follower {
     pub(super) fn of(client: HubClient, agent: &str) -> Self {
         let agent: AgentRef = agent.parse().unwrap();
+        let mut terminal = TerminalRef::from(agent);
         let (got, breaks) = (Arc::<Mutex<Got>>::default(), Arc::<Mutex<usize>>::default());
         let (of_task, breaks_of_task) = (Arc::clone(&got), Arc::clone(&breaks));
         let task = tokio::spawn(async move {
             loop {
                 let from = of_task.lock().unwrap().position;
                 let attached = client
-                    .attach(&agent, &params(AttachRole::Viewer, from))
+                    .attach_to(&mut terminal, &params(AttachRole::Viewer, from))
                     .await;
                 if let Ok((_, mut stream)) = attached {
                     while let Some(Ok(frame)) = stream.next().await {

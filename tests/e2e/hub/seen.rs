@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use podfleet_hub::client::HubClient;
 use podfleet_hub::op::AgentRef;
+use podfleet_hub::terminal::TerminalRef;
 use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole, Position};
@@ -41,7 +42,16 @@ impl Seen {
 
     pub(super) async fn attach(client: &HubClient, agent: &str, params: AttachParams) -> Self {
         let agent: AgentRef = agent.parse().unwrap();
-        let (result, stream): (AttachResult, _) = client.attach(&agent, &params).await.unwrap();
+        Self::of(client, &mut agent.into(), params).await
+    }
+
+    pub(super) async fn of(
+        client: &HubClient,
+        terminal: &mut TerminalRef,
+        params: AttachParams,
+    ) -> Self {
+        let attached = client.attach_to(terminal, &params).await;
+        let (result, stream): (AttachResult, _) = attached.unwrap();
         Self {
             stream,
             position: params.from.unwrap_or(result.position),

@@ -3,6 +3,8 @@ use std::path::Path;
 use std::process::Command;
 
 use podfleet::Fleet;
+#[cfg(feature = "hub")]
+use podfleet_hub::terminal::TerminalRef;
 use podfleet_protocol::method::{AttachParams, AttachRole};
 use rustix::termios::ttyname;
 
@@ -14,6 +16,8 @@ use crate::commands::scope::{OneAgent, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+#[cfg(feature = "hub")]
+use crate::hub::agents::{self, Fate};
 use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
@@ -171,23 +175,50 @@ pub(super) async fn through_hub(
         size: Some(tty.size()),
         from: None,
     };
-    let attached = crate::hub::agents::attach(client, name, fleet, params).await?;
+    let mut terminal = TerminalRef {
+        fleet: fleet.cloned(),
+        ..agents::agent(name)?.into()
+    };
+    let attached = client.attach_to(&mut terminal, &params).await?;
     let screen = ScreenUse::Alternate;
     let shown =
         Client::new(&tty, &mut signals, attached, Purpose::Attach, screen).with_prefix(prefix);
     let end = shown.run().await;
     drop(tty);
-    let gone = Gone {
-        why: "the way to it broke; it goes on where it is",
-        hint: "`fleet endpoint list` and `fleet hub status` say what became of it".to_owned(),
+    let end = end?;
+    let gone = match end {
+        End::PodGone(None) => Gone::through_hub(agents::fate(client, &terminal).await),
+        _ => Gone::through_hub(Fate::Unknown),
     };
-    conclude(end?, name, gone, context)
+    conclude(end, name, gone, context)
 }
 
 /// What it means that a stream ended without a word.
 struct Gone {
     why: &'static str,
     hint: String,
+}
+
+#[cfg(feature = "hub")]
+impl Gone {
+    fn through_hub(fate: Fate) -> Self {
+        let (why, hint) = match fate {
+            Fate::GoesOn => (
+                "the way to it broke; it goes on where it is",
+                "the same command attaches to it again",
+            ),
+            Fate::Ended => (
+                "it has ended",
+                "`fleet pty list` and `fleet ps --hub …` say what there is",
+            ),
+            Fate::Unknown => (
+                "the way to it broke; whether it goes on is not known",
+                "`fleet endpoint list` and `fleet hub status` say what became of it",
+            ),
+        };
+        let hint = hint.to_owned();
+        Self { why, hint }
+    }
 }
 
 /// Says how the showing of a terminal ended.

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         } else {
             args.lines
         };
-        let source = Source::of(args, context).await?;
+        let mut source = Source::of(args, context).await?;
         if let Source::Here(fleet, name) = &source {
             let there = Far::Tail {
                 lines: args.lines,
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         if args.follow {
             let output = &mut context.output;
             return tokio::select! {
-                ended = follow(&source, args.ansi, found.lines, output) => ended,
+                ended = follow(&mut source, args.ansi, found.lines, output) => ended,
                 gone = reader_gone() => Err(gone),
             };
         }
@@ -93,8 +93,7 @@ enum Source {
     #[cfg(feature = "hub")]
     ThroughHub(
         Box<podfleet_hub::client::HubClient>,
-        podfleet_hub::op::AgentRef,
-        Option<podfleet_protocol::FleetName>,
+        podfleet_hub::terminal::TerminalRef,
     ),
 }
 
@@ -105,12 +104,11 @@ impl Source {
         #[cfg(feature = "hub")]
         if let Some(hub) = &args.through.hub {
             let client = crate::hub::connect::client(hub, context)?;
-            let agent = crate::hub::agents::agent(name)?;
-            return Ok(Self::ThroughHub(
-                Box::new(client),
-                agent,
-                scope.fleet.clone(),
-            ));
+            let terminal = podfleet_hub::terminal::TerminalRef {
+                fleet: scope.fleet.clone(),
+                ..crate::hub::agents::agent(name)?.into()
+            };
+            return Ok(Self::ThroughHub(Box::new(client), terminal));
         }
         let fleet = context.fleet_to_see(scope).await?;
         Ok(Self::Here(Box::new(fleet), name.clone()))
@@ -120,10 +118,10 @@ impl Source {
         match self {
             Self::Here(fleet, name) => Ok(fleet.tail(name, lines, ansi).await?),
             #[cfg(feature = "hub")]
-            Self::ThroughHub(client, agent, fleet) => {
+            Self::ThroughHub(client, terminal) => {
                 let params = podfleet_hub::op::TailParams {
-                    agent: agent.clone(),
-                    fleet: fleet.clone(),
+                    agent: terminal.agent.clone(),
+                    fleet: terminal.fleet.clone(),
                     lines,
                     ansi,
                 };
@@ -137,12 +135,12 @@ impl Source {
         match self {
             Self::Here(_, name) => name.clone(),
             #[cfg(feature = "hub")]
-            Self::ThroughHub(_, agent, _) => agent.to_string(),
+            Self::ThroughHub(_, terminal) => terminal.agent.to_string(),
         }
     }
 
-    /// Looks at the terminal from a place on.
-    async fn attach(&self, from: Option<Position>) -> Result<Attached, Missed> {
+    /// Looks at the terminal from a place on; once it was seen, at that one alone.
+    async fn attach(&mut self, from: Option<Position>) -> Result<Attached, Missed> {
         let params = AttachParams {
             role: AttachRole::Viewer,
             take: false,
@@ -155,8 +153,8 @@ impl Source {
                 attached.map_err(|error| Missed::For(error.into()))
             }
             #[cfg(feature = "hub")]
-            Self::ThroughHub(client, agent, fleet) => {
-                let attached = client.attach_in(agent, fleet.as_ref(), &params).await;
+            Self::ThroughHub(client, terminal) => {
+                let attached = client.attach_to(terminal, &params).await;
                 attached.map_err(Missed::of)
             }
         }
@@ -204,7 +202,7 @@ impl Missed {
             ClientError::Answer(fault) => match fault.code {
                 Code::EndpointOffline | Code::DeadlineExceeded => Self::Yet,
                 Code::AgentFailed => Self::Perhaps,
-                Code::AgentNotFound | Code::AgentNotRunning => Self::Gone,
+                Code::AgentNotFound | Code::AgentNotRunning | Code::AgentGone => Self::Gone,
                 _ => Self::For,
             },
         };

@@ -62,6 +62,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::Unreadable { .. }
         | FleetErrorKind::Name { .. } => Exit::Usage,
         FleetErrorKind::NotRunning { .. }
+        | FleetErrorKind::OtherPod { .. }
         | FleetErrorKind::NoBridge
         | FleetErrorKind::NoSuchMessage { .. } => Exit::No,
         FleetErrorKind::StartFailed { .. } => Exit::No,

@@ -1,12 +1,17 @@
 //! Agents of many machines, as the commands about agents want them.
 
+use std::time::Duration;
+
 use podfleet::PsRow;
-use podfleet_hub::client::HubClient;
+use podfleet_hub::client::{ClientError, HubClient};
+use podfleet_hub::fault::Code;
 use podfleet_hub::op::{AgentRef, AgentRow, FleetPs, PsParams, PsResult};
+use podfleet_hub::terminal::TerminalRef;
 use podfleet_hub::topology::MachineName;
 use podfleet_protocol::FleetName;
 use podfleet_protocol::client::AttachStream;
-use podfleet_protocol::method::{AttachParams, AttachResult};
+use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole};
+use tokio::time::sleep;
 
 use crate::error::Error;
 use crate::exit::Exit;
@@ -68,6 +73,49 @@ pub(crate) fn rows(found: &PsResult) -> Vec<PsRow> {
     found.rows.iter().map(row).collect()
 }
 
+/// What became of a terminal whose stream ended without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It goes on, and only the way to it broke.
+    GoesOn,
+    /// It has ended, whatever has its name by now.
+    Ended,
+    /// There is no way to find out.
+    Unknown,
+}
+
+/// How often a pod is asked that does not answer as it should: it may just be ending.
+const TRIES: u32 = 6;
+/// How long the first wait for it is; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// Finds out what became of a terminal, by looking at it.
+pub(crate) async fn fate(client: &HubClient, terminal: &TerminalRef) -> Fate {
+    let params = AttachParams {
+        role: AttachRole::Viewer,
+        take: false,
+        size: None,
+        from: None,
+    };
+    let mut wait = FIRST_WAIT;
+    for _ in 0..TRIES {
+        match client.attach_raw(terminal, &params).await {
+            Ok(_) => return Fate::GoesOn,
+            Err(ClientError::Answer(fault)) => match fault.code {
+                Code::AgentGone | Code::AgentNotFound | Code::AgentNotRunning => {
+                    return Fate::Ended;
+                }
+                Code::AgentFailed => {}
+                _ => return Fate::Unknown,
+            },
+            Err(_) => return Fate::Unknown,
+        }
+        sleep(wait).await;
+        wait *= 2;
+    }
+    Fate::Unknown
+}
+
 /// Attaches to an agent through a hub.
 pub(crate) async fn attach(
     client: &HubClient,
@@ -75,5 +123,9 @@ pub(crate) async fn attach(
     fleet: Option<&FleetName>,
     params: AttachParams,
 ) -> Result<(AttachResult, AttachStream), Error> {
-    Ok(client.attach_in(&agent(name)?, fleet, &params).await?)
+    let mut terminal = TerminalRef {
+        fleet: fleet.cloned(),
+        ..agent(name)?.into()
+    };
+    Ok(client.attach_to(&mut terminal, &params).await?)
 }

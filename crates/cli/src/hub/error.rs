@@ -39,6 +39,7 @@ fn exit_of(code: Code) -> Exit {
         | Code::FsNotADirectory
         | Code::FsIsADirectory
         | Code::AgentNotRunning
+        | Code::AgentGone
         | Code::PtyNotStarted => Exit::No,
         Code::FsPermission
         | Code::FsExists

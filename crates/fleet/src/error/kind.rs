@@ -175,6 +175,12 @@ pub enum FleetErrorKind {
         /// The agent.
         agent: String,
     },
+    /// The agent's pod is not the one that was meant, which is gone.
+    #[error("`{agent}` is another pod than the one that was meant, which is gone")]
+    OtherPod {
+        /// The agent.
+        agent: String,
+    },
     /// The agent's pod could not be asked, or answered with an error.
     #[error("the pod of `{agent}` cannot be asked")]
     Pod {

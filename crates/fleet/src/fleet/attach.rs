@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use podfleet_pod_store::session_log::SessionFiles;
-use podfleet_protocol::SessionId;
 use podfleet_protocol::client::{AttachStream, PodClient};
 use podfleet_protocol::method::{
     AttachParams, AttachResult, GetScreen, Nothing, ScreenResult, ScrollbackResult,
 };
+use podfleet_protocol::{PodId, SessionId};
 
 use super::Fleet;
 use crate::error::{FleetError, FleetErrorKind};
@@ -63,15 +63,36 @@ impl Fleet {
         agent: &str,
         params: AttachParams,
     ) -> Result<(AttachResult, AttachStream), FleetError> {
+        let (_, result, stream) = self.attach_to(agent, None, params).await?;
+        Ok((result, stream))
+    }
+
+    /// Attaches to an agent's terminal, and tells which pod's that is. With `meant`, another pod that
+    /// has its name by now is not taken for it.
+    ///
+    /// # Errors
+    /// Fails as [`attach`](Self::attach) does, and when the pod is not the one that is meant.
+    pub async fn attach_to(
+        &self,
+        agent: &str,
+        meant: Option<PodId>,
+        params: AttachParams,
+    ) -> Result<(PodId, AttachResult, AttachStream), FleetError> {
         let record = self.started(agent).await?;
+        // A socket is one pod's alone, so it is the pod of this record that answers.
+        let pod = record.identity.id;
+        if meant.is_some_and(|meant| meant != pod) {
+            let agent = agent.to_owned();
+            return Err(FleetError::new(FleetErrorKind::OtherPod { agent }));
+        }
         let endpoint = record.endpoint.ok_or_else(|| {
             FleetError::new(FleetErrorKind::NotRunning {
                 agent: agent.to_owned(),
             })
         })?;
-        PodClient::attach(&endpoint.socket, &self.introduction(), params)
-            .await
-            .map_err(|error| FleetError::pod(agent, error))
+        let attached = PodClient::attach(&endpoint.socket, &self.introduction(), params).await;
+        let (result, stream) = attached.map_err(|error| FleetError::pod(agent, error))?;
+        Ok((pod, result, stream))
     }
 
     /// Returns where an agent's session logs are. They outlive its pod.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt as _, StreamExt as _};
-use podfleet_protocol::FleetName;
 use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::frame::{Frame, FrameCodec};
 use podfleet_protocol::method::{AttachParams, AttachResult};
@@ -22,6 +21,7 @@ use super::connect::Conn;
 use super::{ClientError, HubClient, Unreachable};
 use crate::op::AgentRef;
 use crate::server::pty::{Item, MAX_MESSAGE, SUBPROTOCOL, Side, forward, query};
+use crate::terminal::{Attached, TerminalRef};
 use crate::wire::Answer;
 
 /// How much is read of a terminal at once, in bytes; each attach has so much memory.
@@ -97,27 +97,26 @@ fn broken(error: &WsError) -> ClientError {
 }
 
 impl HubClient {
-    /// Attaches to an agent's terminal and gives its frames as they are.
+    /// Attaches to a terminal and gives its frames as they are.
     ///
     /// # Errors
     /// Fails when the hub is not reached, and with what it answers.
     pub async fn attach_raw(
         &self,
-        agent: &AgentRef,
-        fleet: Option<&FleetName>,
+        terminal: &TerminalRef,
         params: &AttachParams,
-    ) -> Result<(AttachResult, Frames), ClientError> {
+    ) -> Result<(Attached, Frames), ClientError> {
         let opening = async {
-            let path = format!("/v1/pty/{agent}?{}", query(fleet, params));
+            let path = format!("/v1/pty/{}?{}", terminal.agent, query(terminal, params));
             let mut stream = self.open_socket(&path).await?;
             let first = stream.next().await;
-            let result = first.and_then(|message| message.ok()?.into_text().ok());
-            let result = result.and_then(|text| serde_json::from_str(&text).ok());
+            let attached = first.and_then(|message| message.ok()?.into_text().ok());
+            let attached = attached.and_then(|text| serde_json::from_str(&text).ok());
             let ended = || {
                 let detail = "the connection ended before the terminal was there".to_owned();
                 ClientError::Unreachable(Unreachable::Reset, detail)
             };
-            Ok((result.ok_or_else(ended)?, Frames(stream)))
+            Ok((attached.ok_or_else(ended)?, Frames(stream)))
         };
         let opened = timeout(PATIENCE, opening).await;
         opened.unwrap_or_else(|_| {
@@ -126,7 +125,7 @@ impl HubClient {
         })
     }
 
-    /// Attaches to an agent's terminal as to a pod of this machine.
+    /// Attaches once to the terminal that has that name now, as to a pod of this machine.
     ///
     /// # Errors
     /// Fails as [`attach_raw`](Self::attach_raw) does.
@@ -135,20 +134,22 @@ impl HubClient {
         agent: &AgentRef,
         params: &AttachParams,
     ) -> Result<(AttachResult, AttachStream), ClientError> {
-        self.attach_in(agent, None, params).await
+        let mut terminal = agent.clone().into();
+        self.attach_to(&mut terminal, params).await
     }
 
-    /// Attaches to the terminal of an agent of that fleet.
+    /// Attaches to a terminal, which is that very pod's from then on: whoever goes on with it later
+    /// gets its bytes, or hears that it is gone ([`Code::AgentGone`](crate::fault::Code::AgentGone)).
     ///
     /// # Errors
     /// Fails as [`attach_raw`](Self::attach_raw) does.
-    pub async fn attach_in(
+    pub async fn attach_to(
         &self,
-        agent: &AgentRef,
-        fleet: Option<&FleetName>,
+        terminal: &mut TerminalRef,
         params: &AttachParams,
     ) -> Result<(AttachResult, AttachStream), ClientError> {
-        let (result, frames) = self.attach_raw(agent, fleet, params).await?;
+        let (Attached { pod, result }, frames) = self.attach_raw(terminal, params).await?;
+        terminal.pod = terminal.pod.or(pod);
         let broken = |error: io::Error| ClientError::NoHub(error.to_string());
         let (near, far) = UnixStream::pair().map_err(broken)?;
         let far = Side::pod(far, &BytesMut::new());

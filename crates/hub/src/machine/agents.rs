@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use podfleet::{InboxReport, SendReport, SendRequest};
 use podfleet_protocol::client::AttachStream;
-use podfleet_protocol::method::{AttachParams, AttachResult, ScrollbackResult};
+use podfleet_protocol::method::{AttachParams, ScrollbackResult};
 use podfleet_protocol::{FleetName, Receipt};
 use serde_json::Value;
 
@@ -14,6 +14,7 @@ use crate::op::{
     AgentRow, InboxParams, LogParams, LogResult, ReceiptParams, SendParams, TailParams,
 };
 use crate::preview::{Change, Effect, Preview, Thing};
+use crate::terminal::{Attached, TerminalRef};
 
 /// How many records a log is read for at most.
 const MAX_RECORDS: u32 = 1000;
@@ -165,21 +166,20 @@ impl Machine {
         receipt.map_err(|error| fleet_fault(&error))
     }
 
-    /// Attaches to an agent's terminal.
+    /// Attaches to a terminal of an agent of this machine.
     ///
     /// # Errors
-    /// Fails for an unknown agent, when its pod does not answer, and when another client has
-    /// control.
+    /// Fails for an unknown agent, when its pod does not answer or is another one than is meant, and
+    /// when another client has control.
     pub async fn attach(
         &self,
-        agent: &str,
-        fleet: Option<FleetName>,
+        terminal: &TerminalRef,
         params: AttachParams,
-    ) -> Result<(AttachResult, AttachStream), Fault> {
-        let fleet = self.fleet(fleet).await?;
-        fleet
-            .attach(agent, params)
-            .await
-            .map_err(|error| fleet_fault(&error))
+    ) -> Result<(Attached, AttachStream), Fault> {
+        let fleet = self.fleet(terminal.fleet.clone()).await?;
+        let attaching = fleet.attach_to(terminal.agent.agent.as_str(), terminal.pod, params);
+        let (pod, result, stream) = attaching.await.map_err(|error| fleet_fault(&error))?;
+        let pod = Some(pod);
+        Ok((Attached { pod, result }, stream))
     }
 }

@@ -44,7 +44,8 @@ const CHUNK: usize = 256 << 10;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlaceQuery {
-    /// With the mount `-` alone: the directory, absolute; the hub has to be allowed to serve it.
+    /// With the mount `-` alone: the directory, absolute; the hub has to be allowed to serve it, and the
+    /// right is that which a mount needs.
     root: Option<String>,
 }
 
@@ -52,7 +53,8 @@ pub(super) struct PlaceQuery {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WriteQuery {
-    /// With the mount `-` alone: the directory, absolute; the hub has to be allowed to serve it.
+    /// With the mount `-` alone: the directory, absolute; the hub has to be allowed to serve it, and the
+    /// right is that which a mount needs.
     root: Option<String>,
     /// Writes nothing, reads no body, and answers with what would be done.
     #[serde(default)]

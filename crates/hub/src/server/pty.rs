@@ -20,8 +20,8 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use futures_util::SinkExt as _;
-use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole};
-use podfleet_protocol::{FleetName, PodId, PodName};
+use podfleet_protocol::method::{AttachParams, AttachRole};
+use podfleet_protocol::{FleetName, PodId};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -31,6 +31,7 @@ use super::query::Query;
 use crate::fault::{Code, Fault};
 use crate::hub::Doer;
 use crate::op::AgentRef;
+use crate::terminal::{Attached, TerminalRef};
 use crate::token::{Caller, Scope};
 use crate::wire::Answer;
 
@@ -81,8 +82,11 @@ pub(super) async fn attach(
     let opened = async {
         let (caller, params) = allowed?;
         let place = held.terminal()?;
-        let target = Target::of(&shared, &session, query.fleet).await?;
+        let mut target = Target::of(&shared, &session, query.fleet).await?;
+        target.mean(query.pod)?;
         let opened = open(&shared, &target, params).await?;
+        // Whatever else is opened for this client is of the same pod.
+        target.terminal.pod = opened.0.pod;
         Ok((caller, place, target, params, opened))
     };
     let opened = opened.await;
@@ -121,25 +125,39 @@ async fn refuse(mut socket: WebSocket, fault: Fault) {
 #[derive(Debug, Clone)]
 struct Target {
     doer: Doer,
-    agent: PodName,
-    fleet: Option<FleetName>,
+    /// As its machine calls it.
+    terminal: TerminalRef,
 }
 
 impl Target {
     /// Finds the terminal that a session is: the id of one that was opened here, or an agent's name.
     async fn of(shared: &Shared, session: &str, fleet: Option<FleetName>) -> Result<Self, Fault> {
-        let agent = agent_of(shared, session)?;
+        let TerminalRef { agent, pod, .. } = terminal_of(shared, session)?;
         let (agent, fleet) = shared.hub.whereabouts(agent, fleet).await?;
         let doer = shared.hub.doer(&agent.endpoint)?;
         let fleet = match &doer {
             Doer::Here => shared.hub.machine().unless_meant(fleet).await,
             Doer::There(_) => fleet,
         };
-        Ok(Self {
-            doer,
-            agent: agent.agent,
+        let terminal = TerminalRef {
+            agent: AgentRef::local(agent.agent),
             fleet,
-        })
+            pod,
+        };
+        Ok(Self { doer, terminal })
+    }
+
+    /// Takes note of the pod that a client means.
+    fn mean(&mut self, pod: Option<PodId>) -> Result<(), Fault> {
+        match (self.terminal.pod, pod) {
+            (Some(session), Some(pod)) if session != pod => {
+                Err(invalid("the session is another terminal than `pod`"))
+            }
+            (session, pod) => {
+                self.terminal.pod = session.or(pod);
+                Ok(())
+            }
+        }
     }
 
     /// Returns the endpoint; nothing for this machine.
@@ -151,47 +169,46 @@ impl Target {
     }
 }
 
-/// Returns which agent is meant by the id of a terminal that was opened here, or by a name.
-fn agent_of(shared: &Shared, session: &str) -> Result<AgentRef, Fault> {
+/// Returns what is meant by the id of a terminal that was opened here, or by a name.
+fn terminal_of(shared: &Shared, session: &str) -> Result<TerminalRef, Fault> {
     if let Ok(id) = session.parse::<PodId>() {
         let route = shared.hub.topology().route(id)?;
         let route = route.ok_or_else(|| {
             Fault::new(Code::AgentNotFound, "there is no such terminal")
                 .hint("`fleet pty list` lists them")
         })?;
-        return Ok(AgentRef {
-            agent: route.agent,
-            endpoint: route.endpoint,
+        return Ok(TerminalRef {
+            agent: AgentRef {
+                agent: route.agent,
+                endpoint: route.endpoint,
+            },
+            fleet: None,
+            pod: Some(id),
         });
     }
-    session
-        .parse()
-        .map_err(|error: podfleet_protocol::NameError| {
-            Fault::new(Code::AgentNotFound, error.to_string())
-        })
+    let named = session.parse::<AgentRef>();
+    let named = named.map_err(|error| Fault::new(Code::AgentNotFound, error.to_string()))?;
+    Ok(named.into())
 }
 
 /// A way to a pod: what the attach gave, its end here, and what ends with the endpoint.
-type Opened = (AttachResult, Side, CancellationToken);
+type Opened = (Attached, Side, CancellationToken);
 
 async fn open(shared: &Shared, target: &Target, params: AttachParams) -> Result<Opened, Fault> {
-    let Target { doer, agent, fleet } = target;
+    let Target { doer, terminal } = target;
     match doer {
         Doer::Here => {
-            let machine = shared.hub.machine();
-            let attached = machine.attach(agent.as_str(), fleet.clone(), params);
-            let (result, stream) = attached.await?;
+            let attached = shared.hub.machine().attach(terminal, params);
+            let (attached, stream) = attached.await?;
             let parts = stream.into_parts();
             let side = Side::pod(parts.io, &parts.read_buf);
-            Ok((result, side, CancellationToken::new()))
+            Ok((attached, side, CancellationToken::new()))
         }
         Doer::There(remote) => {
-            let local = AgentRef::local(agent.clone());
-            let attaching = remote.work(|client| async move {
-                client.attach_raw(&local, fleet.as_ref(), &params).await
-            });
-            let (result, frames) = attaching.await?;
-            Ok((result, frames.side(), remote.link()))
+            let attaching =
+                remote.work(|client| async move { client.attach_raw(terminal, &params).await });
+            let (attached, frames) = attaching.await?;
+            Ok((attached, frames.side(), remote.link()))
         }
     }
 }

@@ -13,6 +13,7 @@ mod home;
 mod orders;
 mod page;
 mod preview;
+mod rights;
 mod surface;
 mod swapped;
 mod topology;

@@ -28,7 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Prints lines as they appear, until the pod ends.
 pub(super) async fn follow(
-    source: &Source,
+    source: &mut Source,
     ansi: bool,
     seen: Vec<String>,
     output: &mut Output,
@@ -48,7 +48,7 @@ pub(super) async fn follow(
 }
 
 struct Following<'a> {
-    source: &'a Source,
+    source: &'a mut Source,
     ansi: bool,
     /// The lines that were there at the last look.
     seen: Vec<String>,

@@ -49,6 +49,7 @@ const OF_WRITES: &[Code] = &[Code::FsExists, Code::FsConflict, Code::FsTooLarge]
 const OF_AGENTS: &[Code] = &[
     Code::AgentNotFound,
     Code::AgentNotRunning,
+    Code::AgentGone,
     Code::AgentRefused,
     Code::AgentFailed,
 ];
@@ -252,7 +253,7 @@ fn attach(query: &Value) -> Value {
         "summary": "Attaches to a terminal by WebSocket, subprotocol `fleet.attach.v1`.",
         "parameters": parameters,
         "responses": answers(
-            &json!({ "101": { "description": "frames follow" } }),
+            &json!({ "101": { "description": "the result of the attach follows as a text, with the terminal's `pod`; then frames" } }),
             &[OF_ALL, OF_CALLERS, OF_MACHINES, OF_AGENTS],
         ),
     })

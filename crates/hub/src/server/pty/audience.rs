@@ -14,7 +14,6 @@ use futures_util::stream;
 use podfleet_protocol::frame::{Frame, Header, kind};
 use podfleet_protocol::limits::ATTACH_WINDOW;
 use podfleet_protocol::method::{AttachParams, AttachRole};
-use podfleet_protocol::{FleetName, PodName};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -23,12 +22,14 @@ use super::replay::Replay;
 use super::side::{Item, Side, forward};
 use super::{Target, open};
 use crate::server::Shared;
+use crate::terminal::TerminalRef;
 
 /// The pod hears of what was taken after so many bytes, well before it would stop sending.
 const ACK_EVERY: u64 = ATTACH_WINDOW / 8;
 
-/// What tells one terminal from another; no endpoint is this machine.
-type Key = (Option<Uuid>, PodName, Option<FleetName>);
+/// What tells one terminal from another: its pod where that is known, since a name may be another's
+/// soon. No endpoint is this machine.
+type Key = (Option<Uuid>, TerminalRef);
 
 /// The audiences of all terminals that are looked at.
 #[derive(Debug, Default)]
@@ -45,11 +46,7 @@ pub(super) struct Audience {
 impl Audiences {
     /// Takes one more into the audience of a terminal.
     pub(super) fn enter(&self, shared: &Arc<Shared>, target: &Target) -> Arc<Audience> {
-        let key = (
-            target.endpoint(),
-            target.agent.clone(),
-            target.fleet.clone(),
-        );
+        let key = (target.endpoint(), target.terminal.clone());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(audience) = known.get(&key).and_then(Weak::upgrade) {
             drop(known);

@@ -1,12 +1,13 @@
 //! What stands behind the `?` of an attach.
 
 use podfleet_protocol::method::{AttachParams, AttachRole, Position};
-use podfleet_protocol::{FleetName, Generation, Run, Size};
+use podfleet_protocol::{FleetName, Generation, PodId, Run, Size};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::invalid;
 use crate::fault::Fault;
+use crate::terminal::TerminalRef;
 
 /// What stands behind the `?` of an attach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +24,9 @@ pub(crate) struct AttachQuery {
     /// The height of the client's terminal.
     #[schemars(range(min = 1))]
     rows: Option<u16>,
+    /// The pod that is meant, as the first message of an earlier attach told it: if another one has
+    /// its name by now, the terminal is gone. A place may be one of both, so the pod belongs to it.
+    pub(super) pod: Option<PodId>,
     /// The start of the pod from which the client has seen all up to `run` and `offset`: it is given
     /// what is missing, or a repaint.
     generation: Option<u64>,
@@ -50,7 +54,7 @@ pub(super) enum Refusal {
 }
 
 /// Writes the parameters of an attach as a query.
-pub(crate) fn query(fleet: Option<&FleetName>, params: &AttachParams) -> String {
+pub(crate) fn query(terminal: &TerminalRef, params: &AttachParams) -> String {
     let role = match params.role {
         AttachRole::Viewer => "viewer",
         AttachRole::Controller => "controller",
@@ -70,7 +74,10 @@ pub(crate) fn query(fleet: Option<&FleetName>, params: &AttachParams) -> String 
             "&generation={generation}&run={run}&offset={offset}"
         ));
     }
-    if let Some(fleet) = fleet {
+    if let Some(pod) = terminal.pod {
+        query.push_str(&format!("&pod={pod}"));
+    }
+    if let Some(fleet) = &terminal.fleet {
         query.push_str(&format!("&fleet={fleet}"));
     }
     query
@@ -144,7 +151,11 @@ mod tests {
 
     #[test]
     fn a_query_is_read_back_as_it_was_meant() {
-        let fleet: FleetName = "other".parse().unwrap();
+        let terminal = TerminalRef {
+            agent: "sh@box".parse().unwrap(),
+            fleet: Some("other".parse().unwrap()),
+            pod: Some(PodId::generate()),
+        };
         for from in [
             None,
             Some(Position {
@@ -162,12 +173,15 @@ mod tests {
                 }),
                 from,
             };
-            let uri = format!("http://x/?{}", query(Some(&fleet), &params))
+            let uri = format!("http://x/?{}", query(&terminal, &params))
                 .parse()
                 .unwrap();
             let Query(read) = Query::<AttachQuery>::try_from_uri(&uri).unwrap();
             assert_eq!(read.params().unwrap(), params);
-            assert_eq!(read.fleet.as_ref(), Some(&fleet));
+            assert_eq!(
+                (read.fleet, read.pod),
+                (terminal.fleet.clone(), terminal.pod)
+            );
         }
     }
 }

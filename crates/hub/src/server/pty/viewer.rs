@@ -75,8 +75,8 @@ impl Viewer {
         mut way: Opened,
     ) {
         loop {
-            let (result, mut pod, link) = way;
-            self.progress.begin(&result, params.from);
+            let (attached, mut pod, link) = way;
+            self.progress.begin(&attached.result, params.from);
             let joined = tokio::select! {
                 joined = self.alone(&mut pod) => joined,
                 () = link.cancelled() => return,
