@@ -239,6 +239,50 @@ fn a_command_is_typed_only_when_it_is_allowed() {
 }
 
 #[test]
+fn the_session_log_says_what_the_agent_did_and_which_rule_told() {
+    let world = World::with_agents(&[("a", r#"{"turn_ms": 1500}"#)]);
+    world.fleet(&["up"]).exits(0);
+    let records = || -> Vec<serde_json::Value> {
+        let log = world.fleet(&["log", "a", "--json"]).exits(0);
+        let lines = log.stdout.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let states = || -> Vec<String> {
+        let records = records();
+        let states = records.iter().filter(|record| record["type"] == "status");
+        states
+            .map(|record| record["state"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let until_told = |wanted: &[&str]| {
+        until(|| match states() {
+            states if states == wanted => Ok(()),
+            states => Err(format!("{states:?}")),
+        });
+    };
+    until_told(&["starting", "ready"]);
+    let send = ["send", "a", "-m", "work", "--wait", "answered"];
+    world.fleet(&send).exits(0);
+    until_told(&["starting", "ready", "busy", "ready"]);
+    let log = world.fleet(&["log", "a"]).exits(0).stdout;
+    let line = "status     ready (rule `empty-composer`)";
+    assert!(log.contains(line), "{log}");
+    // Of one message the records stand as ever.
+    let records = records();
+    let of_messages = records.iter().filter_map(|record| {
+        let kind = record["type"].as_str().unwrap();
+        kind.starts_with("message").then_some(kind)
+    });
+    let of_messages: Vec<_> = of_messages.take(3).collect();
+    assert_eq!(
+        of_messages,
+        ["message_accepted", "message_delivering", "message_receipt"]
+    );
+}
+
+#[test]
 fn a_turn_that_was_interrupted_is_not_answered() {
     let world = World::with_agents(&[("a", r#"{"turn_ms":60000}"#)]);
     world.fleet(&["up"]).exits(0);

@@ -4,6 +4,7 @@
 //! asks the journal and is told. Its live state is one value, [`Live`].
 
 mod agent;
+mod chronicle;
 mod clients;
 mod conversation;
 mod dialogs;
@@ -173,6 +174,7 @@ pub(crate) struct Controller {
     /// The brake, if delivery is paused.
     paused: Option<Paused>,
     heartbeat: status::Beat,
+    chronicle: chronicle::Chronicle,
 }
 
 impl Controller {
@@ -234,6 +236,7 @@ impl Controller {
             commit_fault: None,
             paused: setup.paused.clone(),
             heartbeat: status::Beat::default(),
+            chronicle: chronicle::Chronicle::default(),
             setup,
         }
     }

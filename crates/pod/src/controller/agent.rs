@@ -142,6 +142,7 @@ impl Controller {
     pub(super) async fn ended(&mut self, end: RunEnd) {
         self.interruption_is_over(false);
         self.take_up_changes().await;
+        self.close_chronicle(Instant::now());
         self.agent_pid = None;
         self.live.since = Moment::now();
         self.live.outgoing.clear();

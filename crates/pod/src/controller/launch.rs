@@ -192,6 +192,7 @@ impl Controller {
         live.last_output = None;
         live.last_input = None;
         live.output_at = None;
+        self.chronicle.begin_run();
         self.follow_transcripts();
         self.greet();
         self.dirty = true;

@@ -53,6 +53,7 @@ impl Controller {
             self.setup.shared.events.status(&status);
         }
         let now = Instant::now();
+        self.keep_chronicle(now);
         let due = self.heartbeat.due(self.setup.heartbeat_interval, now) <= now;
         if due {
             // What could not be committed is tried again at the heartbeat's pace.
@@ -120,16 +121,25 @@ impl Controller {
 
     /// Returns the state of the screen that others are told: a text of ours that is being typed is
     /// nobody's draft.
-    fn told_screen(&self) -> Classification {
+    pub(super) fn told_screen(&self) -> Classification {
         let live = &self.live;
-        if live.classification.state == ScreenState::Draft && live.delivery.is_typing() {
-            return Classification {
-                state: ScreenState::Busy,
-                rule: TYPING.into(),
-                line: None,
-            };
+        let state = self.told_state();
+        if state == live.classification.state {
+            return live.classification.clone();
         }
-        live.classification.clone()
+        Classification {
+            state,
+            rule: TYPING.into(),
+            line: None,
+        }
+    }
+
+    /// Returns the state alone.
+    pub(super) fn told_state(&self) -> ScreenState {
+        match self.live.classification.state {
+            ScreenState::Draft if self.live.delivery.is_typing() => ScreenState::Busy,
+            state => state,
+        }
     }
 
     fn agent_phase(&self) -> AgentPhase {
@@ -157,7 +167,7 @@ impl Controller {
     fn beat(&mut self, now: Instant, due: bool) {
         let said = Said {
             phase: self.phase.word(),
-            screen: self.told_screen().state,
+            screen: self.told_state(),
             agent_pid: self.agent_pid,
             hold: self.live.hold.as_ref().map(|hold| hold.reason),
         };

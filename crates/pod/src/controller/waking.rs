@@ -62,6 +62,7 @@ impl Controller {
             self.gate_opens(),
             self.own_word_expires(),
             self.suspension_look(),
+            self.chronicle_due(now),
             self.change_look(),
             self.resize_at,
             self.restart_due(),
