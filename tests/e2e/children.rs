@@ -250,6 +250,35 @@ fn a_child_whose_pod_is_killed_tells_its_parent_when_it_is_back() {
 }
 
 #[test]
+fn a_parent_is_told_once_that_the_pod_of_its_child_was_killed() {
+    let world = World::new();
+    let parent = world.entry("mate", "sim", r#"{"turn_ms": 30}"#);
+    world.write_roster("default", &parent);
+    world.write_harness("quick", r#"{"turn_ms": 30}"#);
+    let mut up = world.command("default", &["up"]);
+    let up = up.env("FLEET_HEARTBEAT_INTERVAL", "1").output().unwrap();
+    assert!(up.status.success(), "{up:?}");
+    let actors = Actors::of(&world);
+    actors.own::<SpawnPod>("mate", child("helper")).unwrap();
+    let pid = actors.record("helper").endpoint.unwrap().pid;
+    signal(pid, Signal::KILL);
+    told(
+        &world,
+        "mate",
+        "errored: `helper`: its pod was killed. restore_pod starts it again.",
+    );
+    // Whoever starts it again has nothing new to tell of that, and its end is told as ever.
+    world.fleet(&["pod", "restore", "helper"]).exits(0);
+    world.fleet(&["down", "helper"]).exits(0);
+    told(&world, "mate", "shut_down: `helper`");
+    let texts = world.received("mate", Kind::Submit);
+    for word in ["errored", "shut_down"] {
+        let times = texts.iter().filter(|text| text.contains(word)).count();
+        assert_eq!(times, 1, "{texts:?}");
+    }
+}
+
+#[test]
 fn two_processes_that_restore_one_pod_make_one() {
     let world = world();
     let actors = Actors::of(&world);

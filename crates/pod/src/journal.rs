@@ -36,6 +36,7 @@ enum Job {
     Cancel(MessageId, oneshot::Sender<Result<Receipt, StoreError>>),
     Conversation(Option<Conversation>),
     CopyOutbox,
+    LookAfterChildren,
     Flush(oneshot::Sender<()>),
 }
 
@@ -182,6 +183,11 @@ impl Journal {
     /// Copies what the store did to this pod's relations into the log.
     pub(crate) fn copy_outbox(&self) {
         self.put(Job::CopyOutbox);
+    }
+
+    /// Finds out whose pod was killed, among the pod's children, and takes that in.
+    pub(crate) fn look_after_children(&self) {
+        self.put(Job::LookAfterChildren);
     }
 
     /// Waits until all that was asked for is written.

@@ -38,13 +38,15 @@ pub(crate) enum Lifecycle {
     Blocked(String),
     /// It was ended.
     ShutDown(String),
+    /// Its pod was killed in this generation, and runs again.
+    Killed(Generation),
 }
 
 impl Lifecycle {
     const fn word(&self) -> &'static str {
         match self {
             Self::TurnEnded => "turn_ended",
-            Self::Errored(_) => "errored",
+            Self::Errored(_) | Self::Killed(_) => "errored",
             Self::Blocked(_) => "blocked",
             Self::ShutDown(_) => "shut_down",
         }
@@ -58,6 +60,7 @@ impl Lifecycle {
                  with send_to_pod."
             ),
             Self::Errored(why) => format!("{word}: `{child}`: {why}"),
+            Self::Killed(_) => format!("{word}: `{child}`: its pod was killed; it runs again"),
             Self::Blocked(what) => format!(
                 "{word}: `{child}` waits for a person: {what}. `fleet attach {child}` shows it."
             ),
@@ -194,14 +197,27 @@ pub(crate) fn offer(to: &Identity, child: &PodLabel, report: &Report, at: UnixMi
     }
 }
 
-/// Returns the id of an event's message, the same however often it is told.
+/// Returns the id of an event's message, the same however often it is told, and by whom.
 fn event_id(child: PodId, generation: Generation, count: u64, event: &Lifecycle) -> MessageId {
-    MessageId::derived(child, &format!("{generation}/{count}/{}", event.word()))
+    match event {
+        Lifecycle::Killed(killed) => killed_id(child, *killed),
+        event => MessageId::derived(child, &format!("{generation}/{count}/{}", event.word())),
+    }
 }
 
-/// Tells the parent of a pod that its former generation ended without a word.
-pub(crate) fn killed() -> Lifecycle {
-    Lifecycle::Errored("its pod was killed; it runs again".to_owned())
+fn killed_id(child: PodId, generation: Generation) -> MessageId {
+    MessageId::derived(child, &format!("{generation}/killed"))
+}
+
+/// Makes the report of a child whose pod was killed in this generation, and does not run.
+pub(crate) fn found_killed(child: &PodLabel, generation: Generation) -> Report {
+    let word = Lifecycle::Killed(generation).word();
+    let name = &child.name;
+    Report {
+        id: killed_id(child.id, generation),
+        event: word.to_owned(),
+        body: format!("{word}: `{name}`: its pod was killed. restore_pod starts it again."),
+    }
 }
 
 /// Returns whether a pod has a parent that is to be told.

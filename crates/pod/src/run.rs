@@ -218,7 +218,7 @@ async fn lifecycle(
     let (sender, events) = mpsc::unbounded_channel();
     if former.state == PodState::Live {
         // The receiver is in our hands.
-        let _ = sender.send(lifecycle::killed());
+        let _ = sender.send(Lifecycle::Killed(former.generation));
     }
     let reporter = Reporter::new(Arc::clone(shared), events);
     (Some(sender), Some(tokio::spawn(reporter.run())))

@@ -19,6 +19,8 @@ const TYPING: &str = "message";
 pub(super) struct Beat {
     written: Option<Instant>,
     said: Option<Said>,
+    /// When the pod last looked after its children.
+    looked: Option<Instant>,
 }
 
 /// What makes a new heartbeat worth writing before its time.
@@ -35,6 +37,17 @@ impl Beat {
     /// Returns when the next one is due; the first one is at once.
     pub(super) fn due(&self, interval: Duration, now: Instant) -> Instant {
         self.written.map_or(now, |written| written + interval)
+    }
+
+    /// Returns whether it is time to look after the children, at this heartbeat; at the first one they
+    /// may be starting, as the pod is.
+    fn looks_after_children(&mut self, interval: Duration, now: Instant) -> bool {
+        let looked = *self.looked.get_or_insert(now);
+        let due = now >= looked + interval;
+        if due {
+            self.looked = Some(now);
+        }
+        due
     }
 }
 
@@ -181,6 +194,12 @@ impl Controller {
             tracing::warn!(%error, "cannot write the heartbeat");
         }
         self.setup.shared.beats.notify_one();
+        if self
+            .heartbeat
+            .looks_after_children(self.setup.heartbeat_interval, now)
+        {
+            self.setup.shared.journal.look_after_children();
+        }
     }
 
     fn compose(&self) -> Heartbeat {

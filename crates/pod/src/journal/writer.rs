@@ -1,5 +1,6 @@
 //! The journal's writing end: a thread that does what it is asked for, one batch after the other.
 
+mod children;
 mod outbox;
 
 use std::collections::{HashSet, VecDeque};
@@ -150,6 +151,7 @@ impl Writer {
             }
             Job::Conversation(kept) => self.keep(kept.as_ref()),
             Job::CopyOutbox => self.copy_outbox().await,
+            Job::LookAfterChildren => self.look_after_children().await,
             Job::Flush(done) => {
                 let _ = done.send(());
             }
