@@ -157,6 +157,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         status: watch::Sender::new(status),
         beats: tokio::sync::Notify::new(),
         pages: server::Pages::default(),
+        long_lines: server::LongLines::default(),
         receipts: Receipts::new(),
         echoes: Echoes::default(),
         conversation: conversation::file(&paths, record.identity.id),

@@ -4,7 +4,9 @@ mod attached;
 mod caller;
 mod connection;
 mod control;
+mod deadline;
 mod inbox;
+mod inlet;
 mod log;
 mod messages;
 mod pages;
@@ -26,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::shared::Shared;
 use place::Place;
 
+pub(crate) use inlet::LongLines;
 pub(crate) use pages::Pages;
 pub(crate) use pods::settle_spawns;
 

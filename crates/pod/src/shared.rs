@@ -22,7 +22,7 @@ use crate::host::{Asker, Host};
 use crate::journal::Journal;
 use crate::paths::RuntimePaths;
 use crate::reader::Reader;
-use crate::server::Pages;
+use crate::server::{LongLines, Pages};
 
 /// The parts of a pod that every connection may use without the controller.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) echoes: Echoes,
     pub(crate) events: Events,
     pub(crate) pages: Pages,
+    pub(crate) long_lines: LongLines,
     /// The file that keeps the agent's conversation.
     pub(crate) conversation: PathBuf,
     /// The directory of logs, and the session whose log is written.

@@ -19,7 +19,7 @@ use crate::echoes::Echoes;
 use crate::events::Events;
 use crate::journal::{Journal, Writer};
 use crate::paths::RuntimePaths;
-use crate::server::Pages;
+use crate::server::{LongLines, Pages};
 use crate::shared::{Receipts, Shared, first_status};
 
 /// A disk that takes everything, and may refuse to promise that it keeps it or take its time.
@@ -165,6 +165,7 @@ fn shared(
         status: watch::Sender::new(status),
         beats: tokio::sync::Notify::new(),
         pages: Pages::default(),
+        long_lines: LongLines::default(),
         receipts: Receipts::new(),
         echoes: Echoes::default(),
         conversation: directory.join("conversation"),

@@ -4,6 +4,9 @@ use bytes::{Buf, BytesMut};
 
 use crate::limits::MAX_LINE;
 
+/// What came after a line that is longer than this is moved to memory of its own.
+const KEPT: usize = 64 << 10;
+
 /// A line could not be taken from the stream.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,7 +24,8 @@ pub enum LineError {
 
 /// Splits a byte stream into lines, whatever the pieces that it comes in.
 ///
-/// It holds at most [`MAX_LINE`] bytes, and looks at each byte once.
+/// It holds at most [`MAX_LINE`] bytes, and looks at each byte once. The memory of a long line goes
+/// with the line.
 #[derive(Debug, Clone, Default)]
 pub struct LineCodec {
     scanned: usize,
@@ -56,6 +60,9 @@ impl LineCodec {
         }
         let line = buffer.split_to(end);
         buffer.advance(1);
+        if end > KEPT {
+            *buffer = BytesMut::from(&buffer[..]);
+        }
         Ok(Some(line))
     }
 }
@@ -142,6 +149,17 @@ mod tests {
             }
             prop_assert_eq!(got, lines);
         }
+    }
+
+    #[test]
+    fn the_memory_of_a_long_line_goes_with_the_line() {
+        let mut codec = LineCodec::new();
+        let mut buffer = BytesMut::from(vec![b'a'; MAX_LINE].as_slice());
+        buffer.extend_from_slice(b"\nnext");
+        let line = codec.next_line(&mut buffer).unwrap().unwrap();
+        assert_eq!((line.len(), &buffer[..]), (MAX_LINE, &b"next"[..]));
+        drop(line);
+        assert!(!buffer.try_reclaim(MAX_LINE / 2), "its memory is kept");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub const ATTACH_WINDOW: u64 = 256 << 10;
 pub const LEAST_WINDOW: u64 = 64 << 10;
 /// How long a client may leave a long answer unread, and a repaint that others wait for.
 pub const READ_DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long a client may take to finish a long line.
+pub const LINE_DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long a pod waits for the first line of a connection.
 pub const HELLO_DEADLINE: std::time::Duration = std::time::Duration::from_secs(5);
 /// How long a client may take to read the error that ends its connection.

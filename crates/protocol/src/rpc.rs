@@ -231,12 +231,14 @@ pub enum ErrorCode {
     /// The client has left a long answer, or what it asked to be sent, unread for too long; its
     /// connection is closed.
     Unread,
+    /// The client has begun a long line and did not finish it in time; its connection is closed.
+    LineUnfinished,
     /// An error of a newer pod.
     Other(i64),
 }
 
 impl ErrorCode {
-    const TABLE: [(Self, i64); 29] = [
+    const TABLE: [(Self, i64); 30] = [
         (Self::Parse, -32700),
         (Self::InvalidRequest, -32600),
         (Self::MethodNotFound, -32601),
@@ -266,6 +268,7 @@ impl ErrorCode {
         (Self::TooLate, -32021),
         (Self::Damaged, -32022),
         (Self::Unread, -32023),
+        (Self::LineUnfinished, -32024),
     ];
 
     /// Returns the number on the wire.

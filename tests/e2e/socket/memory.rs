@@ -1,5 +1,6 @@
 //! What a pod holds in memory, whatever its clients and its agent do.
 
+use std::sync::mpsc;
 use std::thread;
 
 use bytes::{Bytes, BytesMut};
@@ -152,6 +153,41 @@ fn clients_that_read_no_answers_cost_a_bound_and_hold_back_nobody_who_asks_for_l
     assert_eq!(
         told.message,
         "an answer was not read within 10 s; the connection is closed"
+    );
+    other.ping();
+}
+
+#[test]
+fn lines_that_nobody_ends_cost_a_bound_and_who_does_not_end_one_is_let_go() {
+    const SENDERS: usize = 24;
+    let (_pods, pod) = Pods::one("{}");
+    pod.settled();
+    let (tell, told) = mpsc::channel();
+    for _ in 0..SENDERS {
+        let (mut sender, tell) = (pod.connect(), tell.clone());
+        // Who waits for its turn is not read, and goes with the pod.
+        thread::spawn(move || {
+            if sender.write(&vec![b'a'; 3 << 20]).is_ok() {
+                let _ = tell.send(sender.receive_error());
+            }
+        });
+    }
+    let mut other = pod.connect();
+    let (mut most, mut last) = (0, None);
+    until(|| {
+        other.ping();
+        most = most.max(pod.memory_kib());
+        last = told.try_recv().ok();
+        last.is_some()
+            .then_some(())
+            .ok_or_else(|| "all are connected".to_owned())
+    });
+    assert!(most < MEMORY_KIB, "{most} KiB");
+    let (id, error) = last.unwrap();
+    assert_eq!((id, error.code), (None, ErrorCode::LineUnfinished));
+    assert_eq!(
+        error.message,
+        "a line of more than 16 KiB was not finished within 10 s; the connection is closed"
     );
     other.ping();
 }

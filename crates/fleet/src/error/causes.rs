@@ -64,6 +64,7 @@ impl FleetError {
                     | ErrorCode::NotWritable
                     | ErrorCode::Forbidden
                     | ErrorCode::LineTooLong
+                    | ErrorCode::LineUnfinished
                     | ErrorCode::Unread,
                 ),
             ) => FleetErrorKind::NotAllowed {

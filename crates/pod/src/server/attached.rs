@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
-use podfleet_protocol::codec::LineCodec;
 use podfleet_protocol::frame::{Frame, FrameCodec, FrameError};
 use podfleet_protocol::limits::LAST_WORDS;
 use podfleet_protocol::method::AttachParams;
@@ -16,6 +15,7 @@ use tokio::time::timeout;
 use tokio_util::codec::{Framed, FramedParts};
 
 use super::caller::Caller;
+use super::connection::Lines;
 use crate::attach::{ClientId, Outgoing, outbox};
 use crate::command::{Command, NewClient};
 use crate::shared::Shared;
@@ -30,7 +30,7 @@ const MAX_UNANSWERED: u32 = 16;
 
 /// Attaches the client and carries frames both ways until either side ends.
 pub(super) async fn serve(
-    mut lines: Framed<UnixStream, LineCodec>,
+    mut lines: Lines,
     shared: &Arc<Shared>,
     caller: &Caller,
     id: RequestId,
@@ -59,9 +59,9 @@ pub(super) async fn serve(
     shared.tell(Command::Gone(client));
 }
 
-fn into_frames(lines: Framed<UnixStream, LineCodec>) -> Framed<UnixStream, FrameCodec> {
+fn into_frames(lines: Lines) -> Framed<UnixStream, FrameCodec> {
     let parts = lines.into_parts();
-    let mut frames = FramedParts::new::<Frame>(parts.io, FrameCodec::new());
+    let mut frames = FramedParts::new::<Frame>(parts.io.into_socket(), FrameCodec::new());
     frames.read_buf = parts.read_buf;
     Framed::from_parts(frames)
 }

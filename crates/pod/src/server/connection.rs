@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_util::codec::{Encoder, Framed};
 
 use super::caller::{self, Caller};
+use super::inlet::{self, Inlet};
 use super::pages::{Desk, Page};
 use super::{attached, pages, requests, same_user, subscribed};
 use crate::events::Subscription;
@@ -25,7 +26,7 @@ use crate::identity::peer_process;
 use crate::rights;
 use crate::shared::Shared;
 
-pub(super) type Lines = Framed<UnixStream, LineCodec>;
+pub(super) type Lines = Framed<Inlet, LineCodec>;
 
 const RECEIVER: Receiver = Receiver::new(requests::METHODS);
 
@@ -43,7 +44,9 @@ pub(super) async fn serve(stream: UnixStream, shared: &Arc<Shared>) {
         return;
     }
     let process = peer_process(&stream);
-    let mut lines = Framed::new(stream, LineCodec::new());
+    let inlet = Inlet::new(stream, &shared.long_lines);
+    let due = inlet.due();
+    let mut lines = Framed::new(inlet, LineCodec::new());
     let opened = timeout(HELLO_DEADLINE, open(&mut lines, shared, process)).await;
     let caller = match opened {
         Ok(Some(caller)) => Arc::new(caller),
@@ -58,6 +61,10 @@ pub(super) async fn serve(stream: UnixStream, shared: &Arc<Shared>) {
     let attaching = tokio::select! {
         attaching = serve_requests(&mut lines, shared, &caller, &desk) => attaching,
         () = desk.overdue() => return let_go(&lines),
+        () = due.passed() => {
+            let _ = timeout(LAST_WORDS, lines.send(&inlet::unfinished())).await;
+            return;
+        }
     };
     if let Some(Attaching(id, params)) = attaching {
         attached::serve(lines, shared, &caller, id, params).await;
@@ -74,7 +81,7 @@ fn let_go(lines: &Lines) {
         return;
     }
     // What is unread fills the socket. The system doubles the size that it is told.
-    let socket = lines.get_ref();
+    let socket = lines.get_ref().socket();
     let room = sockopt::socket_send_buffer_size(socket);
     let _ = room.and_then(|room| sockopt::set_socket_send_buffer_size(socket, room));
     let _ = net::send(socket, &last, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);

@@ -12,10 +12,11 @@ use bytes::Bytes;
 use podfleet_protocol::limits::{MAX_LINE, READ_DEADLINE};
 use podfleet_protocol::method::Call;
 use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::caller::Caller;
+use super::deadline::Deadline;
 use super::requests;
 use crate::shared::Shared;
 
@@ -55,7 +56,7 @@ impl Default for Pages {
 pub(super) struct Desk {
     turn: Arc<Semaphore>,
     /// When the long answer that is to be read must have been.
-    due: watch::Sender<Option<Instant>>,
+    due: Deadline,
 }
 
 /// An answer in one line, without its newline. To be kept until it was written out.
@@ -76,13 +77,13 @@ impl Page {
 /// A place among the long answers that wait for their clients.
 #[derive(Debug)]
 struct Unread {
-    due: watch::Sender<Option<Instant>>,
+    due: Deadline,
     _place: OwnedSemaphorePermit,
 }
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        self.due.send_replace(None);
+        self.due.lift();
     }
 }
 
@@ -90,28 +91,13 @@ impl Desk {
     pub(super) fn new() -> Self {
         Self {
             turn: Arc::new(Semaphore::new(1)),
-            due: watch::Sender::new(None),
+            due: Deadline::none(),
         }
     }
 
     /// Waits until the client has left a long answer unread for too long.
     pub(super) async fn overdue(&self) {
-        let mut due = self.due.subscribe();
-        loop {
-            let at = *due.borrow_and_update();
-            let wait = async {
-                match at {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                changed = due.changed() => if changed.is_err() {
-                    std::future::pending::<()>().await;
-                },
-                () = wait => return,
-            }
-        }
+        self.due.passed().await;
     }
 
     /// Makes the answer to a call when it is its turn. Nothing comes when the pod ends.
@@ -147,7 +133,7 @@ async fn make(
     caller: Arc<Caller>,
     id: RequestId,
     call: Call,
-    due: watch::Sender<Option<Instant>>,
+    due: Deadline,
 ) -> Option<(Bytes, Option<Unread>)> {
     let unread = &shared.pages.unread;
     // To read another's output moves the cursor of the last reading: it is made once.
@@ -162,7 +148,7 @@ async fn make(
         }
         place = place.or_else(|| Arc::clone(unread).try_acquire_owned().ok());
         if let Some(place) = place {
-            due.send_replace(Some(Instant::now() + READ_DEADLINE));
+            due.set(Instant::now() + READ_DEADLINE);
             let unread = Unread { due, _place: place };
             return Some((line, Some(unread)));
         }
