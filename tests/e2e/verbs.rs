@@ -1,5 +1,8 @@
 //! The verbs of the main job, used as a person would.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
@@ -280,6 +283,24 @@ fn the_session_log_says_what_the_agent_did_and_which_rule_told() {
         of_messages,
         ["message_accepted", "message_delivering", "message_receipt"]
     );
+}
+
+#[test]
+fn who_follows_the_log_of_a_pod_that_is_forgotten_is_told_and_done() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["down", "a"]).exits(0);
+    let mut following = world.command("default", &["log", "a", "-f"]);
+    let piped = following.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut following = piped.spawn().unwrap();
+    let mut begun = String::new();
+    let mut stdout = BufReader::new(following.stdout.take().unwrap());
+    stdout.read_line(&mut begun).unwrap();
+    world.fleet(&["pod", "forget", "a"]).exits(0);
+    let ended = following.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert!(told.contains("`a` was forgotten"), "{told}");
 }
 
 #[test]

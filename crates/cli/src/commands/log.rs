@@ -1,11 +1,14 @@
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use podfleet::Fleet;
+use podfleet::{Fleet, FleetErrorKind};
 use podfleet_pod_store::session_log::{
     LogError, LogErrorKind, Record, SessionFiles, SessionReader,
 };
 use podfleet_protocol::{PodId, SessionId, UnixMillis};
 use podfleet_roster::Timespan;
+use tokio::time::sleep;
 
 use crate::change::{Changes, reader_gone};
 use crate::commands::far::{Elsewhere, FarVerb};
@@ -16,6 +19,9 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::log_record;
 use crate::runtime::block_on;
+
+/// How often it is asked whether the pod is still there: to forget it leaves its files as they are.
+const LOOK: Duration = Duration::from_secs(5);
 
 const WHAT: &str = "\
 A session begins with each start of the pod. Without --since the present one is
@@ -100,25 +106,45 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             }
             return Ok(Exit::Success);
         }
-        let mut changes = Changes::of_directories(&[log.directory()])?;
-        let gone = reader_gone();
-        tokio::pin!(gone);
-        loop {
-            // What was written between the last read and the beginning of the watch is read here.
-            if let Some(reader) = &mut reader {
-                printer.print_rest(reader)?;
-            }
-            if log.moved_on(&fleet).await? {
+        follow(&mut log, &fleet, reader, &mut printer).await
+    })
+}
+
+/// Prints what happens, until the pod is forgotten or nobody reads any more.
+async fn follow(
+    log: &mut Log,
+    fleet: &Fleet,
+    mut reader: Option<SessionReader>,
+    printer: &mut Printer<'_>,
+) -> Outcome {
+    let mut changes = Changes::of_directories(&[log.directory()])?;
+    let gone = reader_gone();
+    tokio::pin!(gone);
+    loop {
+        // What was written between the last read and the beginning of the watch is read here.
+        if let Some(reader) = &mut reader {
+            printer.print_rest(reader)?;
+        }
+        match log.moved_on(fleet).await? {
+            Moved::No => {}
+            Moved::On => {
                 for session in log.sessions(false)? {
                     reader = Some(printer.print_session(log.files(session))?);
                 }
             }
-            tokio::select! {
-                changed = changes.next() => changed?,
-                gone = &mut gone => return Err(gone),
+            Moved::Away => {
+                let name = &log.agent;
+                let what = format_args!("note: `{name}` was forgotten; nothing more comes");
+                printer.output.say(what)?;
+                return Ok(Exit::Success);
             }
         }
-    })
+        tokio::select! {
+            changed = changes.next() => changed?,
+            gone = &mut gone => return Err(gone),
+            () = sleep(LOOK) => {}
+        }
+    }
 }
 
 /// Prints the last records of an agent of whatever machine.
@@ -156,6 +182,15 @@ async fn through_hub(hub: &str, args: &Args, context: &mut Context) -> Outcome {
     Ok(Exit::Success)
 }
 
+/// What became of the log that is followed.
+enum Moved {
+    No,
+    /// Another session has begun.
+    On,
+    /// Its pod was forgotten.
+    Away,
+}
+
 /// Where an agent's sessions are.
 struct Log {
     agent: String,
@@ -186,9 +221,25 @@ impl Log {
     }
 
     /// Takes note of a new session, which a new start of the pod begins.
-    async fn moved_on(&mut self, fleet: &Fleet) -> Result<bool, Error> {
-        let session = fleet.session_log(&self.agent).await?.session;
-        Ok(std::mem::replace(&mut self.session, session) != session)
+    async fn moved_on(&mut self, fleet: &Fleet) -> Result<Moved, Error> {
+        let found = match fleet.session_log(&self.agent).await {
+            Ok(found) => found,
+            Err(error) => {
+                return match error.kind() {
+                    FleetErrorKind::NoSuchAgent { .. } | FleetErrorKind::NotRunning { .. } => {
+                        Ok(Moved::Away)
+                    }
+                    _ => Err(error.into()),
+                };
+            }
+        };
+        // Another pod may have the name by now.
+        if found.directory != self.directory() {
+            return Ok(Moved::Away);
+        }
+        let session = found.session;
+        let news = std::mem::replace(&mut self.session, session) != session;
+        Ok(if news { Moved::On } else { Moved::No })
     }
 
     /// Returns the present session, or all of them, in order of their starts.
