@@ -76,6 +76,28 @@ fn with_a_read_only_state_directory_nothing_starts_nothing_is_accepted_and_all_i
 }
 
 #[test]
+fn a_pod_whose_runtime_directory_is_full_says_so_and_what_to_do() {
+    if !podfleet_tests::require::root() {
+        return;
+    }
+    let world = World::with_agents(&[("a", "")]);
+    let disk = SmallDisk::mount(world.path("run"));
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["down", "--all"]).exits(0);
+    let filler = disk.fill();
+    let full = "run is on a file system that is full; make room there";
+    let pod = world.fleet(&["pod", "run", "a", "--notify"]).exits(5);
+    assert!(pod.stdout.contains(full), "{pod}");
+    let up = world.fleet(&["up"]);
+    let told = format!("{}{}", up.stdout, up.stderr);
+    assert!(told.replace("\n", " ").contains("that is full"), "{up}");
+    fs::remove_file(filler).unwrap();
+    world.fleet(&["up"]).exits(0);
+    answers(&world, "after");
+    world.fleet(&["down", "--all"]).exits(0);
+}
+
+#[test]
 fn a_message_whose_receipt_the_store_cannot_take_is_not_typed_again() {
     if !podfleet_tests::require::root() {
         return;

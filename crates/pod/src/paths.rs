@@ -36,17 +36,42 @@ pub enum PathFault {
     /// Others than its owner may enter it.
     #[error("is open to others; run `chmod 700` on it")]
     Mode,
+    /// Nothing more can be written in it.
+    #[error("is on a file system that is full; make room there, or set FLEET_RUNTIME_DIR")]
+    Full,
     /// It cannot be made or looked at.
     #[error("cannot be used")]
     Io,
 }
 
 impl PathError {
+    /// Says why something could not be made in a directory.
+    pub(crate) fn io(directory: &Path, source: io::Error) -> Self {
+        let what = if is_full(&source) {
+            PathFault::Full
+        } else {
+            PathFault::Io
+        };
+        Self {
+            path: directory.to_owned(),
+            what,
+            source: Some(source),
+        }
+    }
+
     /// Returns what is wrong.
     #[must_use]
     pub fn fault(&self) -> PathFault {
         self.what
     }
+}
+
+/// Returns whether there was no room on the file system.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// A private directory (0700, ours) whose socket paths are short enough.
@@ -60,28 +85,28 @@ impl RuntimeDir {
     /// Fails when its path is too long for sockets, it is no directory, it belongs to another user,
     /// or others may enter it. It is never changed to fit.
     pub fn open(path: &Path) -> Result<Self, PathError> {
-        let fault = |what, source| PathError {
+        let fault = |what| PathError {
             path: path.to_owned(),
             what,
-            source,
+            source: None,
         };
         if Self::is_too_long(path) {
-            return Err(fault(PathFault::TooLong, None));
+            return Err(fault(PathFault::TooLong));
         }
         let made = std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path);
         let found = std::fs::symlink_metadata(path)
-            .map_err(|error| fault(PathFault::Io, made.err().or(Some(error))))?;
+            .map_err(|error| PathError::io(path, made.err().unwrap_or(error)))?;
         if !found.is_dir() {
-            return Err(fault(PathFault::NotADirectory, None));
+            return Err(fault(PathFault::NotADirectory));
         }
         if found.uid() != rustix::process::getuid().as_raw() {
-            return Err(fault(PathFault::Owner, None));
+            return Err(fault(PathFault::Owner));
         }
         if found.permissions().mode() & 0o077 != 0 {
-            return Err(fault(PathFault::Mode, None));
+            return Err(fault(PathFault::Mode));
         }
         Ok(Self(path.to_owned()))
     }

@@ -5,7 +5,7 @@ mod recovery;
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ use crate::journal::{Journal, Writer};
 use crate::keeper::Keeper;
 use crate::lifecycle::{self, Lifecycle, Reporter};
 use crate::lock;
-use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths};
+use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths, is_full};
 use crate::pruning;
 use crate::reader::Reader;
 use crate::server;
@@ -112,6 +112,15 @@ const LAST_REPORT: Duration = Duration::from_secs(2);
 
 fn failed(what: &'static str) -> impl FnOnce(io::Error) -> PodError {
     move |source| PodError::Io { what, source }
+}
+
+/// Says why a file could not be made in a directory; one that is full is named, with what to do.
+fn made_in(directory: &Path, what: &'static str, source: io::Error) -> PodError {
+    if is_full(&source) {
+        PathError::io(directory, source).into()
+    } else {
+        failed(what)(source)
+    }
 }
 
 /// Hosts the pod until it is told to end, by its socket or by SIGTERM.
@@ -256,8 +265,9 @@ impl Claim {
         let spec: PodSpec = record.spec.read().map_err(PodError::Spec)?;
         let harness = spec.harness.load()?;
         let files = RuntimeDir::open(&record.runtime_dir)?.pod(id);
-        let listener =
-            claim::listen(&files.socket).map_err(failed("listen on the pod's socket"))?;
+        let place = &record.runtime_dir;
+        let listener = claim::listen(&files.socket)
+            .map_err(|error| made_in(place, "listen on the pod's socket", error))?;
         CrashPoint::GenerationListening.reach();
         let quarantined = match &record.state {
             PodState::Quarantined { account } => Some(account.clone()),
@@ -321,7 +331,7 @@ impl Generation {
             .await?;
         CrashPoint::GenerationCounted.reach();
         let credential = claim::write_credential(&claim.files.credential)
-            .map_err(failed("write the credential"))?;
+            .map_err(|error| made_in(&record.runtime_dir, "write the credential", error))?;
         CrashPoint::GenerationCredential.reach();
         let options = LogOptions {
             segment_bytes: config.segment_bytes,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use podfleet::supervisor::{Instance, NoInstance};
 use podfleet::{Fleet, PodHost};
+use podfleet_pod::paths::PathFault;
 use podfleet_pod::{Keeper, PodConfig, PodError, guard, heartbeat, pruning};
 use podfleet_pod_store::FleetKey;
 use podfleet_pod_store::session_log::DEFAULT_SEGMENT_BYTES;
@@ -364,6 +365,7 @@ fn number(
 fn pod_error(error: PodError) -> Error {
     let exit = match &error {
         PodError::NoSuchPod { .. } | PodError::Harness(_) => Exit::Usage,
+        PodError::Path(error) if error.fault() == PathFault::Full => Exit::System,
         PodError::AlreadyRunning(_) | PodError::Path(_) => Exit::Refused,
         _ => Exit::System,
     };

@@ -141,7 +141,7 @@ fn store_exit(error: &FleetError) -> Exit {
 fn runtime_dir_exit(error: &FleetError) -> Exit {
     let source = std::error::Error::source(error);
     match source.and_then(|source| source.downcast_ref::<PathError>()) {
-        Some(error) if error.fault() == PathFault::Io => Exit::System,
+        Some(error) if matches!(error.fault(), PathFault::Io | PathFault::Full) => Exit::System,
         Some(_) => Exit::Refused,
         None => Exit::System,
     }
