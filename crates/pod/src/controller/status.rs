@@ -14,10 +14,10 @@ use crate::heartbeat::{Heartbeat, Status};
 /// Named instead of a harness's rule while the pod types a message.
 const TYPING: &str = "message";
 
-/// When the heartbeat was written, and what it said.
+/// When a heartbeat was last due, and what the last one said.
 #[derive(Debug, Default)]
 pub(super) struct Beat {
-    written: Option<Instant>,
+    round: Option<Instant>,
     said: Option<Said>,
     /// When the pod last looked after its children.
     looked: Option<Instant>,
@@ -36,7 +36,18 @@ struct Said {
 impl Beat {
     /// Returns when the next one is due; the first one is at once.
     pub(super) fn due(&self, interval: Duration, now: Instant) -> Instant {
-        self.written.map_or(now, |written| written + interval)
+        self.round.map_or(now, |round| round + interval)
+    }
+
+    /// Takes note of what is to be said; returns whether that is worth a heartbeat. One that is written
+    /// because something changed puts off none that is due, and what is done with it.
+    fn says(&mut self, said: Said, due: bool, now: Instant) -> bool {
+        if due {
+            self.round = Some(now);
+        }
+        let news = self.said.as_ref() != Some(&said);
+        self.said = Some(said);
+        due || news
     }
 
     /// Returns whether it is time to look after the children, at this heartbeat; at the first one they
@@ -184,11 +195,9 @@ impl Controller {
             agent_pid: self.agent_pid,
             hold: self.live.hold.as_ref().map(|hold| hold.reason),
         };
-        if !due && self.heartbeat.said.as_ref() == Some(&said) {
+        if !self.heartbeat.says(said, due, now) {
             return;
         }
-        self.heartbeat.written = Some(now);
-        self.heartbeat.said = Some(said);
         let heartbeat = self.compose();
         if let Err(error) = heartbeat.write(&self.setup.shared.paths.heartbeat) {
             tracing::warn!(%error, "cannot write the heartbeat");
@@ -241,5 +250,30 @@ impl Controller {
             hold: live.hold.as_ref().map(ToString::to_string),
             build: self.setup.shared.build.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_all_the_time_puts_off_no_heartbeat_that_is_due() {
+        let (start, interval) = (Instant::now(), Duration::from_secs(15));
+        let mut beat = Beat::default();
+        let mut rounds = 0;
+        for second in 0..60 {
+            let now = start + Duration::from_secs(second);
+            let due = beat.due(interval, now) <= now;
+            rounds += u32::from(due);
+            let said = Said {
+                phase: "running",
+                screen: ScreenState::Ready,
+                agent_pid: u32::try_from(second).ok(),
+                hold: None,
+            };
+            assert!(beat.says(said, due, now));
+        }
+        assert_eq!(rounds, 4);
     }
 }
