@@ -428,7 +428,7 @@ async fn the_right_to_send_messages_is_none_to_type_in_a_shell() {
     let sent = words.call::<FleetSend>(message("coder@box", Typing::default()));
     sent.await.unwrap();
     let typed = client("message,pty");
-    let sent = typed.call::<FleetSend>(message("sh@box", Typing::default()));
+    let sent = typed.call::<FleetSend>(message("sh@box", command));
     sent.await.unwrap();
     let owned = spoke.world.path("home/owned");
     until(|| {
