@@ -7,7 +7,7 @@ use podfleet_pod_store::{
     CorruptRecord, DeliveryState, InboxStore as _, Offer, Page, PodFilter, RecordStore as _,
     RelationChange, RelationStore as _, SqliteStore, StoreErrorKind,
 };
-use podfleet_protocol::{Kind, Message, Outcome, PodId, PodName, Receipt};
+use podfleet_protocol::{Kind, Message, MessageId, Outcome, PodId, PodName, Receipt};
 
 use super::samples::{AT, add, fleet, message, pod, start};
 use super::sqlite::{place, tamper};
@@ -220,6 +220,83 @@ async fn a_damaged_message_is_withdrawn_by_its_id_alone() {
         )
     });
     assert_eq!(told.count(), 5);
+}
+
+#[tokio::test]
+async fn what_a_sender_is_to_be_told_is_damaged_row_by_row() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let [one, other, sender] = ["one", "other", "sender"].map(pod);
+    let (one, other) = (add(&store, one).await, add(&store, other).await);
+    let sender = add(&store, sender).await;
+    let begun = store.begin_generation(sender, &start(1)).await.unwrap();
+    let fence = begun.fence();
+    let mut sent = Vec::new();
+    for to in [one, one, one, one, other, other] {
+        let notification = Message {
+            kind: Kind::Notify,
+            ..message("look")
+        };
+        sent.push(notification.id);
+        let offer = Offer::from_pod(sender, notification);
+        store.accept(to, vec![offer]).await.unwrap();
+    }
+    let [negative, sound, huge, kind, behind, last] = sent[..] else {
+        panic!("{sent:?}")
+    };
+    tamper(
+        &path,
+        &format!(
+            "UPDATE message SET untold = -1 WHERE id IN ('{negative}', '{behind}');
+             UPDATE message SET untold = 4294967296 WHERE id = '{huge}';
+             UPDATE message SET kind = CAST(x'ff' AS TEXT) WHERE id = '{kind}'"
+        ),
+    );
+    assert_eq!(store.gather_sent(fence).await.unwrap(), 2);
+    assert_eq!(told(&store, sender).await, [sound, last]);
+    // Neither does a further message wait for them.
+    let later = Message {
+        kind: Kind::Notify,
+        ..message("and again")
+    };
+    let offer = Offer::from_pod(sender, later.clone());
+    store.accept(one, vec![offer]).await.unwrap();
+    assert_eq!(store.gather_sent(fence).await.unwrap(), 1);
+    assert_eq!(told(&store, sender).await, [sound, last, later.id]);
+
+    let check = store.check().await.unwrap();
+    let named = check.findings.iter();
+    let named = named.filter(|found| found.problem.contains("to be told"));
+    assert_eq!(named.count(), 3, "{:?}", check.findings);
+
+    // They are delivered and withdrawn, and what came of them is told; they go with their receiver.
+    let begun = store.begin_generation(one, &start(2)).await.unwrap();
+    let receipt = Receipt {
+        outcome: Outcome::Answered,
+        settled: true,
+        ..Receipt::accepted(negative, AT)
+    };
+    let settled = DeliveryState::Settled;
+    let set = store.set_delivery(begun.fence(), negative, settled, &receipt);
+    set.await.unwrap();
+    store.cancel(one, huge, AT).await.unwrap();
+    let fates = [sound, last, later.id, negative, huge];
+    assert_eq!(told(&store, sender).await, fates);
+    store.forget_pod(other, AT).await.unwrap();
+    assert_eq!(store.gather_sent(fence).await.unwrap(), 0);
+    assert_eq!(told(&store, sender).await, fates);
+}
+
+/// Returns the messages that a pod's outbox tells of, in order.
+async fn told(store: &SqliteStore, pod: PodId) -> Vec<MessageId> {
+    let listing = store.outbox(pod, Page::all()).await.unwrap();
+    assert_eq!(listing.corrupt, []);
+    let events = listing.items.into_iter().map(|event| match event.change {
+        RelationChange::MessageSent { message, .. }
+        | RelationChange::MessageSettled { message, .. } => message.id,
+        other => panic!("{other:?}"),
+    });
+    events.collect()
 }
 
 /// Counts what waits, and what of it cannot be read: the same with bodies and without.

@@ -21,7 +21,7 @@ const PAGE: u32 = 500;
 
 /// Rules of this crate that the tables cannot state: what is wrong, and which rows it is true of.
 /// Each selects `id` and `label`.
-const RULES: [(&str, &str, &str); 8] = [
+const RULES: [(&str, &str, &str); 9] = [
     (
         "pod",
         "its folded name is not its name in lower case, so that it cannot be found",
@@ -67,6 +67,12 @@ const RULES: [(&str, &str, &str); 8] = [
         "its state is none that a message can be in",
         "SELECT message.id, pod.name AS label FROM message JOIN pod ON pod.id = message.pod \
          WHERE message.state NOT IN ('accepted', 'delivering', 'settled')",
+    ),
+    (
+        "message",
+        "the place that its sender is to be told is none",
+        "SELECT message.id, pod.name AS label FROM message JOIN pod ON pod.id = message.pod \
+         WHERE message.untold NOT BETWEEN 1 AND 4294967295",
     ),
 ];
 
