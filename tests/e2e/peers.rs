@@ -126,6 +126,26 @@ fn a_senders_log_has_what_it_sent_and_what_came_of_it() {
 }
 
 #[test]
+fn the_same_words_are_one_message_over_the_end_and_the_restart_of_the_receiver() {
+    let world = strangers(&["a", "b"]);
+    let actors = Actors::of(&world);
+    actors.own::<RegisterPeer>("a", name("b")).unwrap();
+    let first = actors.own::<SendToPeer>("a", send("b", "hello")).unwrap();
+    received(&world, "hello");
+    world.fleet(&["down", "b"]).exits(0);
+    let while_down = actors.own::<SendToPeer>("a", send("b", "hello")).unwrap();
+    world.fleet(&["pod", "restore", "b"]).exits(0);
+    let afterwards = actors.call::<Notify>("a", "b", notify("hello")).unwrap();
+    for again in [while_down, afterwards] {
+        assert_eq!((again.id, again.duplicate), (first.id, true));
+    }
+    let mut meant = notify("hello");
+    meant.message.again = true;
+    let meant = actors.call::<Notify>("a", "b", meant).unwrap();
+    assert!(!meant.duplicate);
+}
+
+#[test]
 fn peers_see_notify_and_restore_each_other_and_both_lists_say_peer() {
     let world = strangers(&["a", "b"]);
     let actors = Actors::of(&world);

@@ -2,7 +2,7 @@
 
 use podfleet_protocol::limits::{MAX_BODY, MAX_INBOX, MAX_THREAD};
 use podfleet_protocol::method::InboxRow;
-use podfleet_protocol::{Message, PodId, Receipt};
+use podfleet_protocol::{Message, MessageId, PodId, Receipt, UnixMillis};
 
 /// A body that is longer than this gets a file of its own beside the database, in bytes.
 pub const MAX_INLINE_BODY: usize = 64 << 10;
@@ -11,6 +11,10 @@ pub const MAX_INLINE_BODY: usize = 64 << 10;
 pub const MAX_PAIR_MESSAGES: u32 = 60;
 /// The window of [`MAX_PAIR_MESSAGES`] in milliseconds.
 pub const PAIR_WINDOW_MS: i64 = 60_000;
+
+/// For how long the same words of a pod are one message to a receiver, in milliseconds, for who asks
+/// for that ([`Offer::once`]).
+pub const ECHO_WINDOW_MS: i64 = 60_000;
 
 /// What an inbox takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,10 @@ pub struct Offer {
     pub sender: Sender,
     /// The message.
     pub message: Message,
+    /// Whether a pod's message is not taken when this pod sent the same words within
+    /// [`ECHO_WINDOW_MS`] before, and did not withdraw them: then that message answers for it, as
+    /// its duplicate. What is blank around the words does not count.
+    pub once: bool,
 }
 
 impl Offer {
@@ -75,11 +83,28 @@ impl Offer {
         Self {
             sender: Sender::Pod(sender),
             message,
+            once: false,
         }
     }
-}
 
-impl Offer {
+    /// Offers it only if it does not repeat what was just said: [`once`](Self::once).
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { once: true, ..self }
+    }
+
+    /// Returns whether a message with these words is the one that is offered, said before.
+    pub(crate) fn repeats(&self, body: &str) -> bool {
+        self.message.body.trim() == body.trim()
+    }
+
+    /// Returns the times between which a message that this one repeats was accepted, the first of
+    /// them excluded. What the clock, set back since, places in the future repeats nothing.
+    pub(crate) fn echo_window(&self) -> [UnixMillis; 2] {
+        let now = self.message.accepted;
+        [UnixMillis(now.0 - ECHO_WINDOW_MS), now]
+    }
+
     /// Refuses what is longer than it may be, whoever offers it.
     pub(crate) fn check_size(&self) -> Result<(), Refusal> {
         let thread = self.message.thread.as_deref().unwrap_or_default();
@@ -99,6 +124,7 @@ impl From<Message> for Offer {
         Self {
             sender: Sender::Operator,
             message,
+            once: false,
         }
     }
 }
@@ -106,9 +132,11 @@ impl From<Message> for Offer {
 /// A message is durably in the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
+    /// The message: the one that was offered, or the one that it [repeats](Offer::once).
+    pub id: MessageId,
     /// Its place among the undelivered, counted from 1; 0 if it is delivered already.
     pub position: u32,
-    /// Whether it had been accepted before, under the same id.
+    /// Whether it had been accepted before.
     pub duplicate: bool,
     /// Its place in the store's order.
     pub sequence: Sequence,

@@ -83,8 +83,8 @@ pub use crash::{NotArmed, arm};
 pub use error::{StoreError, StoreErrorKind};
 pub use failure::Failure;
 pub use inbox::{
-    AcceptLimits, Accepted, DeliveryState, InboxEntry, InboxSummary, MAX_INLINE_BODY,
-    MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS, Refusal, Sender, Sequence,
+    AcceptLimits, Accepted, DeliveryState, ECHO_WINDOW_MS, InboxEntry, InboxSummary,
+    MAX_INLINE_BODY, MAX_PAIR_MESSAGES, Offer, PAIR_WINDOW_MS, Refusal, Sender, Sequence,
 };
 pub use maintenance::{
     Backup, Check, Finding, MinWriter, OlderWriter, Pruned, Records, Retention, Transfer,

@@ -8,6 +8,7 @@ mod children;
 mod columns;
 mod connection;
 mod cursors;
+mod echo;
 mod file_system;
 mod fleets;
 mod forget;

@@ -1,42 +1,63 @@
 //! Messages that a pod sends again because it is in doubt.
 //!
 //! An agent that does not see what became of its message sends the same words once more. Within a
-//! minute that is taken for the same message.
+//! minute that is taken for the same message, by the receiver's inbox, whoever accepts it there. To
+//! ask it takes time; so a pod that has run for so long itself asks only about what it has heard.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use podfleet_protocol::{MessageId, PodId};
+use podfleet_pod_store::ECHO_WINDOW_MS;
+use podfleet_protocol::PodId;
 
 /// How long the same words are the same message.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_millis(ECHO_WINDOW_MS.unsigned_abs());
+/// How many are kept. What is offered beyond is asked about without being known.
+const LIMIT: usize = 4096;
 
-/// What pods sent in the last minute.
-#[derive(Debug, Default)]
-pub(crate) struct Echoes(Mutex<HashMap<(PodId, u64), (MessageId, Instant)>>);
+/// What pods say, as far as it has to be known again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Words(PodId, u64);
 
-impl Echoes {
-    /// Returns the message that a pod sent with the same words within a minute before `now`.
-    pub(crate) fn find(&self, from: PodId, body: &str, now: Instant) -> Option<MessageId> {
-        let sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (id, at) = sent.get(&(from, digest(body)))?;
-        (now.saturating_duration_since(*at) < WINDOW).then_some(*id)
-    }
-
-    /// Takes notice of a message that was accepted.
-    pub(crate) fn sent(&self, from: PodId, body: &str, id: MessageId, now: Instant) {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.retain(|_, (_, at)| now.saturating_duration_since(*at) < WINDOW);
-        sent.insert((from, digest(body)), (id, now));
+impl Words {
+    /// Takes what is said; what is blank around it does not count.
+    pub(crate) fn of(from: PodId, body: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        body.trim().hash(&mut hasher);
+        Self(from, hasher.finish())
     }
 }
 
-fn digest(body: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    body.trim().hash(&mut hasher);
-    hasher.finish()
+/// What pods offered in the last minute.
+#[derive(Debug)]
+pub(crate) struct Echoes {
+    /// What was accepted before, was by others.
+    since: Instant,
+    heard: Mutex<HashMap<Words, Instant>>,
+}
+
+impl Echoes {
+    /// Listens from now on.
+    pub(crate) fn since(now: Instant) -> Self {
+        Self {
+            since: now,
+            heard: Mutex::default(),
+        }
+    }
+
+    /// Takes notice of words that are offered. Returns whether they may be in the inbox already, from
+    /// within a minute before `now`.
+    pub(crate) fn say(&self, words: Words, now: Instant) -> bool {
+        let recent = |at: Instant| now.saturating_duration_since(at) < WINDOW;
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.retain(|_, at| recent(*at));
+        if heard.len() >= LIMIT && !heard.contains_key(&words) {
+            return true;
+        }
+        heard.insert(words, now).is_some() || recent(self.since)
+    }
 }
 
 #[cfg(test)]
@@ -44,17 +65,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_words_of_the_same_pod_are_the_same_message_for_a_minute() {
-        let echoes = Echoes::default();
+    fn only_words_that_may_have_been_accepted_within_a_minute_are_asked_about() {
+        let start = Instant::now();
+        let echoes = Echoes::since(start);
         let (pod, other) = (PodId::generate(), PodId::generate());
-        let (id, now) = (MessageId::generate(), Instant::now());
-        assert_eq!(echoes.find(pod, "hello", now), None);
-        echoes.sent(pod, "hello", id, now);
-        assert_eq!(echoes.find(pod, " hello\n", now), Some(id));
-        assert_eq!(echoes.find(pod, "hello!", now), None);
-        assert_eq!(echoes.find(other, "hello", now), None);
-        assert_eq!(echoes.find(pod, "hello", now + WINDOW), None);
-        echoes.sent(other, "x", id, now + WINDOW);
-        assert_eq!(echoes.0.lock().unwrap().len(), 1);
+        let hello = Words::of(pod, "hello");
+        // Somebody else may have accepted them before it listened.
+        assert!(echoes.say(hello, start));
+        let now = start + WINDOW;
+        assert!(!echoes.say(hello, now));
+        assert!(echoes.say(Words::of(pod, " hello\n"), now));
+        assert!(!echoes.say(Words::of(pod, "hello!"), now));
+        assert!(!echoes.say(Words::of(other, "hello"), now));
+        assert!(!echoes.say(hello, now + WINDOW));
+        assert_eq!(echoes.heard.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn whatever_is_offered_is_kept_within_bounds() {
+        let (start, pod) = (Instant::now(), PodId::generate());
+        let echoes = Echoes::since(start);
+        let now = start + WINDOW;
+        for number in 0..LIMIT {
+            assert!(!echoes.say(Words::of(pod, &number.to_string()), now));
+        }
+        for _ in 0..2 {
+            assert!(echoes.say(Words::of(pod, "one more"), now));
+        }
+        assert_eq!(echoes.heard.lock().unwrap().len(), LIMIT);
     }
 }

@@ -194,6 +194,7 @@ pub(crate) fn offer(to: &Identity, child: &PodLabel, report: &Report, at: UnixMi
             typing: Typing::default(),
             accepted: at,
         },
+        once: false,
     }
 }
 

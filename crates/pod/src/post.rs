@@ -123,9 +123,9 @@ impl Post<'_> {
         if clean.is_blank() {
             return Err(Refusal::Empty.into());
         }
-        let id = message.id;
+        let once = !message.again;
         let message = Message {
-            id,
+            id: message.id,
             from: self.from.clone(),
             to: Address::new(&to.identity.host, to.identity.name.as_str()),
             kind: self.kind,
@@ -144,6 +144,7 @@ impl Post<'_> {
         let offer = Offer {
             sender: self.sender,
             message,
+            once,
         };
         let answers = self.store.accept(to.identity.id, vec![offer]).await?;
         // One offer has one answer.
@@ -152,7 +153,7 @@ impl Post<'_> {
             .next()
             .unwrap_or(Err(Refusal::NoSuchPod))?;
         Ok(AcceptedResult {
-            id,
+            id: accepted.id,
             position: accepted.position,
             duplicate: accepted.duplicate,
             stripped: clean.stripped,
@@ -193,5 +194,62 @@ pub(crate) async fn refresh(who: &Introduction, pod: &PodRecord) -> Refreshed {
     match tokio::time::timeout(TELL_PATIENCE, telling).await {
         Ok(Err(error)) if is_gone(&error) => Refreshed::NotRunning,
         _ => Refreshed::Told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podfleet_pod_store::{MemoryStore, NewPod, RecordStore as _, SpecText};
+    use podfleet_protocol::{FleetName, Identity, PodId, PodName, TenantId};
+
+    use super::*;
+
+    async fn add(store: &MemoryStore, name: &str) -> PodRecord {
+        let new = NewPod {
+            identity: Identity {
+                id: PodId::generate(),
+                name: PodName::new(name).unwrap(),
+                fleet: FleetName::default(),
+                tenant_id: TenantId::new("ada").unwrap(),
+                host: "fern".into(),
+            },
+            class: "member".into(),
+            alias: None,
+            runtime: "sim".into(),
+            spec: SpecText::of(&()).unwrap(),
+            runtime_dir: "/run/fleet".into(),
+            at: clock::wall(),
+        };
+        store.put_pod(new).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_stopped_pod_is_told_the_same_words_once_unless_they_are_meant_again() {
+        let store = MemoryStore::new();
+        let (coder, tester) = (add(&store, "coder").await, add(&store, "tester").await);
+        let who = Introduction {
+            client: "the test".into(),
+            credential: None,
+        };
+        let post = Post {
+            store: &store,
+            who: &who,
+            sender: Sender::Pod(tester.identity.id),
+            from: Address::new("fern", "tester"),
+            kind: Kind::Notify,
+        };
+        let send = async |again| {
+            let message = NewMessage {
+                again,
+                ..NewMessage::new("run it")
+            };
+            let handed_in = post.hand_in(&coder, message).await.unwrap();
+            handed_in.accepted
+        };
+        let first = send(false).await;
+        let second = send(false).await;
+        assert_eq!((second.id, second.duplicate), (first.id, true));
+        let meant = send(true).await;
+        assert!(meant.id != first.id && !meant.duplicate);
     }
 }

@@ -168,7 +168,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         pages: server::Pages::default(),
         long_lines: server::LongLines::default(),
         receipts: Receipts::new(),
-        echoes: Echoes::default(),
+        echoes: Echoes::since(std::time::Instant::now()),
         conversation: conversation::file(&paths, record.identity.id),
         state_dir: config.state_dir.clone(),
         session: generation.session,

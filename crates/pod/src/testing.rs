@@ -167,7 +167,7 @@ fn shared(
         pages: Pages::default(),
         long_lines: LongLines::default(),
         receipts: Receipts::new(),
-        echoes: Echoes::default(),
+        echoes: Echoes::since(std::time::Instant::now()),
         conversation: directory.join("conversation"),
         state_dir: directory.to_owned(),
         session: SessionId::generate(),

@@ -177,6 +177,28 @@ impl Inbox {
         if !earlier.is_repeated_by(offer) {
             return Some(Err(Refusal::IdReused));
         }
+        Some(Ok(self.answer_for(earlier)))
+    }
+
+    /// Answers an offer that repeats what its pod just said.
+    pub(super) fn echo(&self, offer: &Offer) -> Option<Accepted> {
+        let sender = offer.sender.pod().filter(|_| offer.once)?;
+        let [since, now] = offer.echo_window();
+        let said = |entry: &&InboxEntry| {
+            let at = entry.message.accepted;
+            entry.sender == Some(sender)
+                && since < at
+                && at <= now
+                && entry.receipt.outcome != Outcome::Cancelled
+                && offer.repeats(&entry.message.body)
+        };
+        let mut found = self.entries.values().rev().filter(said);
+        let last = found.next()?;
+        let itself = |entry: &InboxEntry| entry.message.id == offer.message.id;
+        (!itself(last) && !found.any(itself)).then(|| self.answer_for(last))
+    }
+
+    fn answer_for(&self, earlier: &InboxEntry) -> Accepted {
         let sequence = earlier.sequence;
         let position = match earlier.state {
             DeliveryState::Settled => 0,
@@ -186,11 +208,12 @@ impl Inbox {
                     .filter(|(_, entry)| is_undelivered(entry)),
             ),
         };
-        Some(Ok(Accepted {
+        Accepted {
+            id: earlier.message.id,
             position,
             duplicate: true,
             sequence,
-        }))
+        }
     }
 
     pub(super) fn insert(
@@ -210,10 +233,12 @@ impl Inbox {
             state: DeliveryState::Accepted,
             attempts: 0,
         };
-        self.places.insert(entry.message.id, sequence);
+        let id = entry.message.id;
+        self.places.insert(id, sequence);
         self.entries.insert(sequence, entry);
         self.undelivered += 1;
         Ok(Accepted {
+            id,
             position: self.undelivered,
             duplicate: false,
             sequence,

@@ -127,6 +127,9 @@ impl State {
 
     pub(super) fn accept(&mut self, to: PodId, offer: Offer) -> Result<Accepted, Refusal> {
         let inbox = self.inbox(to).ok_or(Refusal::NoSuchPod)?;
+        if let Some(echoed) = inbox.echo(&offer) {
+            return Ok(echoed);
+        }
         if let Some(answer) = inbox.repeat(&offer) {
             return answer;
         }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, ffi, params};
 use super::bodies::Bodies;
 use super::columns::{signed, to_json};
 use super::connection::Database;
+use super::echo::{self, Earlier};
 use super::inbox::find;
 use super::sent::{Telling, Untold};
 use super::{pods, relations};
@@ -131,6 +132,12 @@ impl Receiver<'_> {
         offer: &Offer,
         file: Option<&str>,
     ) -> Result<Result<Accepted, Refusal>, Fault> {
+        if offer.once
+            && let Some(echoed) =
+                echo::find(self.transaction, self.bodies, self.waiting.pod, offer)?
+        {
+            return self.answer_for(&echoed).map(Ok);
+        }
         let telling = match self.check(offer)? {
             Ok(telling) => telling,
             Err(refusal) => return self.refuse(offer, refusal),
@@ -144,6 +151,7 @@ impl Receiver<'_> {
                     self.tell(offer, position)?;
                 }
                 Ok(Ok(Accepted {
+                    id: offer.message.id,
                     position,
                     duplicate: false,
                     sequence,
@@ -200,16 +208,30 @@ impl Receiver<'_> {
         if !earlier.is_repeated_by(offer) {
             return Ok(Err(Refusal::IdReused));
         }
-        let sequence = earlier.sequence;
-        let position = match earlier.state {
-            DeliveryState::Settled => 0,
-            _ => count_undelivered(self.transaction, self.waiting.pod, signed(sequence.0))?,
+        let earlier = Earlier {
+            id: earlier.message.id,
+            sequence: earlier.sequence,
+            waits: earlier.state != DeliveryState::Settled,
         };
-        Ok(Ok(Accepted {
+        self.answer_for(&earlier).map(Ok)
+    }
+
+    fn answer_for(&self, earlier: &Earlier) -> Result<Accepted, Fault> {
+        let Earlier {
+            id,
+            sequence,
+            waits,
+        } = *earlier;
+        let position = match waits {
+            true => count_undelivered(self.transaction, self.waiting.pod, signed(sequence.0))?,
+            false => 0,
+        };
+        Ok(Accepted {
+            id,
             position,
             duplicate: true,
             sequence,
-        }))
+        })
     }
 }
 

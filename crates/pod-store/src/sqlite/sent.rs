@@ -161,7 +161,7 @@ pub(super) fn tell_senders(transaction: &Transaction<'_>, to: &PodLabel) -> Resu
 }
 
 /// Passes over a record that cannot be read: it must not keep the others back.
-fn unless_damaged<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
+pub(super) fn unless_damaged<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match read {
         Err(fault) if fault.is_damage() => Ok(None),
         read => read.map(Some),

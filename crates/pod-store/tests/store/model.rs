@@ -40,6 +40,7 @@ enum Step {
         to: usize,
         order: bool,
         again: Option<Index>,
+        once: bool,
     },
     Settle {
         pod: usize,
@@ -69,8 +70,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (by(), pair()).prop_map(|(by, pair)| Step::Befriend { by, pair }),
         2 => (by(), pair()).prop_map(|(by, pair)| Step::Part { by, pair }),
         1 => pod.clone().prop_map(Step::Forget),
-        4 => (by(), pod.clone(), any::<bool>(), prop::option::weighted(0.2, any::<Index>()))
-            .prop_map(|(from, to, order, again)| Step::Send { from, to, order, again }),
+        4 => (
+            by(), pod.clone(), any::<bool>(), prop::option::weighted(0.2, any::<Index>()),
+            any::<bool>(),
+        )
+            .prop_map(|(from, to, order, again, once)| Step::Send { from, to, order, again, once }),
         3 => (pod.clone(), any::<Index>(), any::<bool>())
             .prop_map(|(pod, which, old)| Step::Settle { pod, which, old_generation: old }),
         1 => (pod.clone(), any::<Index>()).prop_map(|(pod, which)| Step::Cancel { pod, which }),
@@ -210,12 +214,14 @@ impl History<'_> {
                 to,
                 order,
                 again,
+                once,
             } => {
                 let kind = if order { Kind::Run } else { Kind::Notify };
+                let body = if once { "the same" } else { &format!("{at:?}") };
                 let fresh = Message {
                     kind,
                     accepted: at,
-                    ..message(&format!("{at:?}"))
+                    ..message(body)
                 };
                 let (to, sent) = match again {
                     Some(index) if !self.sent.is_empty() => index.get(&self.sent).clone(),
@@ -226,6 +232,7 @@ impl History<'_> {
                 let offer = Offer {
                     sender,
                     message: sent,
+                    once,
                 };
                 self.both(async |store| store.accept(to, vec![offer.clone()]).await)
                     .await

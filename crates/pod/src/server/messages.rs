@@ -12,6 +12,7 @@ use super::pods::storage;
 use super::{LONGEST_WAIT, inbox};
 use crate::clock;
 use crate::command::Command;
+use crate::echoes::Words;
 use crate::shared::Shared;
 
 pub(super) async fn run(
@@ -54,16 +55,8 @@ async fn accept(
         Sender::Pod(pod) => Some(pod),
         _ => None,
     };
-    let echo = pod.and_then(|pod| shared.echoes.find(pod, &clean.text, now));
-    if let Some(id) = echo.filter(|_| !new.again) {
-        return Ok(AcceptedResult {
-            id,
-            position: 0,
-            duplicate: true,
-            stripped: clean.stripped,
-        });
-    }
-    let text = clean.text.clone();
+    let words = pod.map(|pod| Words::of(pod, &clean.text));
+    let echo = words.is_some_and(|words| shared.echoes.say(words, now));
     let message = Message {
         id: new.id,
         from,
@@ -85,17 +78,15 @@ async fn accept(
     let offer = Offer {
         sender: caller.sender,
         message,
+        once: echo && !new.again,
     };
     let accepted = shared.journal.accept(offer).await?;
     let accepted = accepted.map_err(|refusal| refusal_error(&refusal))?;
-    if let Some(pod) = pod {
-        shared.echoes.sent(pod, &text, new.id, now);
-    }
     if !accepted.duplicate {
         shared.tell(Command::Accepted(accepted.position));
     }
     Ok(AcceptedResult {
-        id: new.id,
+        id: accepted.id,
         position: accepted.position,
         duplicate: accepted.duplicate,
         stripped: clean.stripped,

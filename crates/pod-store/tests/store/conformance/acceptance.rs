@@ -2,7 +2,7 @@
 
 use podfleet_pod_store::{DeliveryState, MAX_PAIR_MESSAGES, Offer, Page, PodStore, Refusal};
 use podfleet_protocol::limits::{MAX_BODY, MAX_INBOX, MAX_THREAD};
-use podfleet_protocol::{Kind, OnCrash, Outcome, PodId, Receipt, Typing, UnixMillis};
+use podfleet_protocol::{Kind, MessageId, OnCrash, Outcome, PodId, Receipt, Typing, UnixMillis};
 
 use super::super::samples::{AT, add, message, pod, pod_in, start};
 
@@ -15,6 +15,8 @@ on_every_store!(
     mates_notify_and_the_lead_orders,
     only_who_gives_orders_chooses_how_a_message_is_typed,
     two_pods_that_answer_each_other_are_stopped,
+    the_same_words_of_a_pod_within_a_minute_are_one_message_for_who_asks,
+    words_that_were_withdrawn_are_not_the_same_message,
 );
 
 async fn the_same_message_again_is_a_duplicate(store: &dyn PodStore) {
@@ -259,4 +261,80 @@ async fn two_pods_that_answer_each_other_are_stopped(store: &dyn PodStore) {
     assert_eq!(send(one, one, AT).await, limit);
     // A clock that was set back leaves them in a future that no window reaches.
     assert_eq!(send(one, other, UnixMillis(AT.0 - 1)).await, Ok(()));
+}
+
+/// Sends a pod's notification at a moment after the first; returns which message it became.
+async fn say(
+    store: &dyn PodStore,
+    [from, to]: [PodId; 2],
+    body: &str,
+    later: i64,
+    once: bool,
+) -> (MessageId, bool) {
+    let sent = podfleet_protocol::Message {
+        kind: Kind::Notify,
+        accepted: UnixMillis(AT.0 + later),
+        ..message(body)
+    };
+    let offer = Offer {
+        once,
+        ..Offer::from_pod(from, sent.clone())
+    };
+    let answers = store.accept(to, vec![offer]).await.unwrap();
+    let accepted = answers[0].clone().unwrap();
+    assert_eq!(accepted.duplicate, accepted.id != sent.id);
+    (accepted.id, accepted.duplicate)
+}
+
+async fn the_same_words_of_a_pod_within_a_minute_are_one_message_for_who_asks(
+    store: &dyn PodStore,
+) {
+    let [coder, tester, other] = ["coder", "tester", "other"].map(pod);
+    let (coder, tester) = (add(store, coder).await, add(store, tester).await);
+    let pair = [tester, coder];
+    for body in ["run it".to_owned(), "x".repeat(100_000)] {
+        let (first, _) = say(store, pair, &body, 0, true).await;
+        let blank = format!(" {body}\n");
+        assert_eq!(say(store, pair, &blank, 1, true).await, (first, true));
+        let fence = store
+            .begin_generation(coder, &start(1))
+            .await
+            .unwrap()
+            .fence();
+        let receipt = Receipt {
+            settled: true,
+            ..Receipt::accepted(first, AT)
+        };
+        let settled = store.set_delivery(fence, first, DeliveryState::Settled, &receipt);
+        settled.await.unwrap();
+        assert_eq!(say(store, pair, &body, 59_999, true).await, (first, true));
+        // The last one answers, if there are several.
+        let (last, duplicate) = say(store, pair, &body, 59_999, false).await;
+        assert!(!duplicate);
+        assert_eq!(say(store, pair, &body, 60_000, true).await, (last, true));
+        assert!(!say(store, pair, &body, 119_999, true).await.1);
+        assert!(!say(store, pair, &body, -1, true).await.1);
+    }
+    let other = add(store, other).await;
+    for (pair, body) in [([other, coder], "run it"), (pair, "run it!")] {
+        assert!(!say(store, pair, body, 0, true).await.1);
+    }
+    assert!(!say(store, [tester, other], "run it", 0, true).await.1);
+    // What a person says is never taken for what they said before.
+    for _ in 0..2 {
+        let offer = Offer::from(message("go on")).once();
+        let answers = store.accept(coder, vec![offer]).await.unwrap();
+        assert!(!answers[0].as_ref().unwrap().duplicate);
+    }
+}
+
+async fn words_that_were_withdrawn_are_not_the_same_message(store: &dyn PodStore) {
+    let (coder, tester) = (
+        add(store, pod("coder")).await,
+        add(store, pod("tester")).await,
+    );
+    let pair = [tester, coder];
+    let (first, _) = say(store, pair, "run it", 0, true).await;
+    store.cancel(coder, first, AT).await.unwrap();
+    assert!(!say(store, pair, "run it", 1, true).await.1);
 }

@@ -150,7 +150,7 @@ async fn what_a_child_tells_is_kept_for_its_parent_beside_all_limits(store: &dyn
     // What is taken out of it into the inbox counts in no pair.
     let offers = (0..count).map(|_| Offer {
         sender: Sender::Report,
-        message: message("it is idle"),
+        ..Offer::from(message("it is idle"))
     });
     let accepted = store.accept(parent, offers.collect()).await.unwrap();
     assert!(accepted.iter().all(Result::is_ok));

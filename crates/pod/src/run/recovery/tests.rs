@@ -1,6 +1,6 @@
 use podfleet_pod_store::session_log::LogOptions;
 use podfleet_pod_store::{
-    Endpoint, GenerationStart, MemoryStore, NewPod, Offer, OutboxEvent, PeerPair, Sender, SpecText,
+    Endpoint, GenerationStart, MemoryStore, NewPod, Offer, OutboxEvent, PeerPair, SpecText,
     SqliteStore, Writer,
 };
 use podfleet_protocol::{
@@ -68,10 +68,7 @@ impl Former {
             accepted: clock::wall(),
         };
         let id = message.id;
-        let offer = Offer {
-            sender: Sender::Operator,
-            message,
-        };
+        let offer = Offer::from(message);
         let pod = self.record.identity.id;
         self.store.accept(pod, vec![offer]).await.unwrap()[0]
             .as_ref()
