@@ -164,6 +164,9 @@ pub struct GenerationStart {
     pub endpoint: Endpoint,
     /// When it begins.
     pub at: UnixMillis,
+    /// The last generation that is known from elsewhere, such as a log; 0 for none. The one that
+    /// begins is a later one, whatever the store says: an old copy of it may have taken its place.
+    pub above: Generation,
 }
 
 /// The right to write as one generation of a pod.

@@ -138,7 +138,9 @@ mod tests {
     use podfleet_pod_store::{
         Endpoint, GenerationStart, MemoryStore, NewPod, RecordStore as _, SpecText,
     };
-    use podfleet_protocol::{FleetName, Identity, PodId, PodName, TenantId, UnixMillis};
+    use podfleet_protocol::{
+        FleetName, Generation, Identity, PodId, PodName, TenantId, UnixMillis,
+    };
 
     use super::*;
     use crate::lock::lock;
@@ -185,6 +187,7 @@ mod tests {
                     build: String::new(),
                 },
                 at: UnixMillis(0),
+                above: Generation(0),
             };
             let id = self.store.put_pod(new).await.unwrap().identity.id;
             self.store.begin_generation(id, &start).await.unwrap();

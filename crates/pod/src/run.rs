@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use podfleet_harness::Harness;
-use podfleet_pod_store::session_log::{LogError, LogOptions, LogWriter, SessionFiles};
+use podfleet_pod_store::session_log::{
+    LaterSessions, LogError, LogOptions, LogWriter, SessionFiles,
+};
 use podfleet_pod_store::{
     CrashPoint, Endpoint, FleetKey, GenerationStart, NewSession, PodRecord, PodState, PodStore,
     SqliteStore, StoreError,
@@ -317,6 +319,8 @@ impl Generation {
         paths: &StatePaths,
         claim: &Claim,
     ) -> Result<Self, PodError> {
+        let former = &claim.record;
+        let later = LaterSessions::find(paths.root(), former.identity.id, former.session)?;
         let start = GenerationStart {
             endpoint: Endpoint {
                 socket: claim.files.socket.clone(),
@@ -325,10 +329,9 @@ impl Generation {
                 build: config.build.clone(),
             },
             at: clock::wall(),
+            above: later.last,
         };
-        let record = store
-            .begin_generation(claim.record.identity.id, &start)
-            .await?;
+        let record = store.begin_generation(former.identity.id, &start).await?;
         CrashPoint::GenerationCounted.reach();
         let credential = claim::write_credential(&claim.files.credential)
             .map_err(|error| made_in(&record.runtime_dir, "write the credential", error))?;
@@ -337,12 +340,13 @@ impl Generation {
             segment_bytes: config.segment_bytes,
             ..LogOptions::new(record.identity.clone(), record.generation)
         };
-        let past = claim.record.session.map(|session| recovery::Past {
+        let past = recovery::Past {
             state_dir: paths.root(),
-            session,
+            session: former.session,
+            later,
             transcripts: claim.transcripts(),
-        });
-        let log = open_session(store, &record, paths, past.as_ref(), options).await?;
+        };
+        let log = open_session(store, &record, paths, &past, options).await?;
         Ok(Self {
             session: log.session(),
             record,
@@ -357,7 +361,7 @@ async fn open_session(
     store: &dyn PodStore,
     record: &PodRecord,
     paths: &StatePaths,
-    past: Option<&recovery::Past<'_>>,
+    past: &recovery::Past<'_>,
     options: LogOptions,
 ) -> Result<LogWriter, PodError> {
     let session = NewSession {
@@ -367,9 +371,7 @@ async fn open_session(
     let files = SessionFiles::new(paths.root(), record.identity.id, session.id);
     let mut log = LogWriter::open(files, options, session.started)?;
     CrashPoint::RecoveryBegun.reach();
-    if let Some(past) = past {
-        recovery::recover(store, record, past, &mut log).await?;
-    }
+    recovery::recover(store, record, past, &mut log).await?;
     CrashPoint::RecoveryDone.reach();
     store.open_session(record.fence(), session).await?;
     CrashPoint::GenerationOpened.reach();

@@ -31,7 +31,9 @@ enum Verb {
     #[command(after_help = "\
 Long messages are copied to the directory `bodies` beside the file. To go back:
 stop all pods, and put the file in the store's place, `bodies` beside it.
-Session logs are files of their own: copy the directory `sessions` too.")]
+Session logs are files of their own: copy the directory `sessions` too, and
+leave it in place when you go back. What later logs say was delivered is not
+typed again.")]
     Backup {
         /// Where to; nothing may be there
         #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -51,7 +53,8 @@ says of an agent's environment is.")]
     /// Read what was exported into a store without records
     #[command(after_help = "\
 Afterwards no pod runs and none is wanted up. An import that fails changes
-nothing.")]
+nothing. What session logs in the state directory say was delivered after the
+export is not typed again.")]
     Import {
         /// The file, or - for standard input
         #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

@@ -119,7 +119,7 @@ impl RecordStore for MemoryStore {
     ) -> Result<PodRecord, StoreError> {
         self.call("begin a generation", |state| {
             let pod = state.pod(id)?;
-            pod.generation.0 += 1;
+            pod.generation.0 = pod.generation.0.max(start.above.0) + 1;
             pod.state = PodState::Live;
             pod.endpoint = Some(start.endpoint.clone());
             pod.updated = start.at;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,6 +9,7 @@ use podfleet_protocol::{PodId, SessionId, UnixMillis};
 
 use super::error::LogError;
 use super::files::SessionFiles;
+use super::later::ids;
 use crate::maintenance::{Pruned, Retention, victims};
 
 /// One session's files.
@@ -117,20 +117,9 @@ fn remove(session: &Session) -> Result<(), LogError> {
 fn sessions(state: &Path, pod: PodId) -> Result<BTreeMap<SessionId, Session>, LogError> {
     let directory = SessionFiles::directory_of(state, pod);
     let fault = |error| LogError::io("list sessions in", &directory, error);
-    let entries = match fs::read_dir(&directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        entries => entries.map_err(fault)?,
-    };
-    let mut sessions: BTreeMap<SessionId, Session> = BTreeMap::new();
-    for entry in entries {
-        let name = entry.map_err(fault)?.file_name();
-        let id = name
-            .to_str()
-            .and_then(|name| name.split('.').next()?.parse().ok());
-        if let Some(id) = id {
-            sessions.entry(id).or_default();
-        }
-    }
+    let ids = ids(state, pod)?.into_iter();
+    let mut sessions: BTreeMap<SessionId, Session> =
+        ids.map(|id| (id, Session::default())).collect();
     for (id, session) in &mut sessions {
         let files = SessionFiles::new(state, pod, *id);
         for number in files.segments()? {

@@ -30,6 +30,8 @@ pub struct Recovery {
     /// The last event of the store's outbox that was copied, as far as was read; what is still in
     /// the outbox up to it is in the log.
     pub copied: Option<OutboxPlace>,
+    /// The time of the last record about messages, relations or launches; 0 if there is none.
+    pub until: UnixMillis,
     /// Lines that could not be read. One of them may have been a `message_delivering`: what the
     /// store calls `delivering` must then be taken for interrupted too.
     pub damaged: u64,
@@ -59,16 +61,29 @@ impl Recovery {
     /// # Errors
     /// Fails when a file cannot be read.
     pub fn read(files: &SessionFiles) -> Result<Self, LogError> {
-        let mut search = Search::default();
-        for number in files.segments()?.into_iter().rev() {
-            let path = files.segment(number);
-            let fault = |error| LogError::io("read", &path, error);
-            let mut lines = BackwardLines::open(&path).map_err(fault)?;
-            while let Some(line) = lines.next().map_err(fault)? {
-                if search.take(&line.bytes) {
-                    return Ok(search.finish());
-                }
-            }
+        Self::read_with_later(Some(files), &[])
+    }
+
+    /// Reads the end of the log of a session that the store knows, if there is one, and in whole the
+    /// logs of the sessions that followed and that it does not know, in their order: nobody has told
+    /// the store anything of those.
+    ///
+    /// # Errors
+    /// Fails when a file cannot be read.
+    pub fn read_with_later(
+        known: Option<&SessionFiles>,
+        later: &[SessionFiles],
+    ) -> Result<Self, LogError> {
+        let mut search = Search {
+            whole: true,
+            ..Search::default()
+        };
+        for files in later.iter().rev() {
+            search.read(files)?;
+        }
+        search.whole = false;
+        if let Some(known) = known {
+            search.read(known)?;
         }
         Ok(search.finish())
     }
@@ -82,11 +97,28 @@ struct Search {
     receipts: HashMap<MessageId, Receipt>,
     /// The messages whose last delivery was seen.
     seen: HashSet<MessageId>,
-    /// The last generation that launched an agent.
+    /// Whether all is read, whoever launched an agent.
+    whole: bool,
+    /// The last generation that launched an agent, of those that are not read in whole.
     launched: Option<Generation>,
 }
 
 impl Search {
+    /// Reads the log of a session before those read so far, from its end on as far as it matters.
+    fn read(&mut self, files: &SessionFiles) -> Result<(), LogError> {
+        for number in files.segments()?.into_iter().rev() {
+            let path = files.segment(number);
+            let fault = |error| LogError::io("read", &path, error);
+            let mut lines = BackwardLines::open(&path).map_err(fault)?;
+            while let Some(line) = lines.next().map_err(fault)? {
+                if self.take(&line.bytes) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the line before those taken so far; returns whether nothing earlier matters.
     fn take(&mut self, line: &[u8]) -> bool {
         if !may_matter(line) {
@@ -102,7 +134,9 @@ impl Search {
         {
             return true;
         }
+        self.found.until = self.found.until.max(record.ts);
         match record.entry {
+            Entry::Launch { .. } if self.whole => {}
             Entry::Launch { .. } => {
                 self.launched.get_or_insert(record.generation);
             }

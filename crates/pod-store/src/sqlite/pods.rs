@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::columns::{
     json, json_optional, label, parsed, parsed_optional, path, path_bytes, path_optional, readable,
-    to_json, unsigned,
+    signed, to_json, unsigned,
 };
 use super::schema::VERSION;
 use super::{children, listing};
@@ -269,9 +269,9 @@ pub(super) fn begin_generation(
     start: &GenerationStart,
 ) -> Result<PodRecord, Fault> {
     transaction.execute(
-        "UPDATE pod SET generation = generation + 1, state = 'live', account = NULL, socket = ?2, \
-         heartbeat = ?3, pid = ?4, build = ?5, updated = ?6, writer_schema = ?7, \
-         writer_generation = generation + 1 WHERE id = ?1",
+        "UPDATE pod SET generation = max(generation, ?8) + 1, state = 'live', account = NULL, \
+         socket = ?2, heartbeat = ?3, pid = ?4, build = ?5, updated = ?6, writer_schema = ?7, \
+         writer_generation = max(generation, ?8) + 1 WHERE id = ?1",
         params![
             id.to_string(),
             path_bytes(&start.endpoint.socket),
@@ -280,6 +280,7 @@ pub(super) fn begin_generation(
             start.endpoint.build,
             start.at.0,
             VERSION,
+            signed(start.above.0),
         ],
     )?;
     children::resume(transaction, id)?;

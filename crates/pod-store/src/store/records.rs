@@ -82,7 +82,8 @@ pub trait RecordStore: Send + Sync + Debug {
         page: Page<PodCursor>,
     ) -> Result<Listing<PodSummary, PodCursor>, StoreError>;
 
-    /// Begins the next generation of a pod and returns its record, which says `live`.
+    /// Begins the next generation of a pod, later than all that are known, and returns its record,
+    /// which says `live`.
     ///
     /// From then on every write of an older generation is
     /// [fenced](crate::StoreErrorKind::Fenced).

@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use podfleet_pod_store::session_log::{Entry, Interrupted, LogWriter, Recovery};
-use podfleet_protocol::{MessageId, Outcome, Receipt, Run};
+use podfleet_pod_store::session_log::{
+    Entry, Interrupted, LaterSessions, LogOptions, LogWriter, Recovery, SessionFiles,
+};
+use podfleet_protocol::{Generation, MessageId, Outcome, Receipt, Run, SessionId};
 
 use super::samples::{AT, Session, note};
 
@@ -140,4 +142,81 @@ fn lines_that_cannot_be_read_are_counted() {
     let found = Recovery::read(&session.files).unwrap();
     assert_eq!(found.damaged, 2);
     assert_eq!(found.interrupted, [interrupted(id, 1, None)]);
+}
+
+/// Writes the log of another session of the pod.
+fn session_of(session: &Session, generation: u64, write: impl FnOnce(&mut LogWriter)) -> SessionId {
+    let id = SessionId::generate();
+    let files = SessionFiles::new(session.state(), session.identity.id, id);
+    let options = LogOptions {
+        generation: Generation(generation),
+        ..session.options()
+    };
+    write(&mut LogWriter::open(files, options, AT).unwrap());
+    id
+}
+
+fn find(session: &Session, known: Option<SessionId>) -> (Vec<SessionId>, LaterSessions) {
+    let found = LaterSessions::find(session.state(), session.identity.id, known).unwrap();
+    let ids = found.files.iter().map(SessionFiles::session);
+    (ids.collect(), found)
+}
+
+#[test]
+fn sessions_that_the_records_do_not_know_are_found_and_read_in_whole() {
+    let session = Session::new();
+    let [early, first, second, open] = std::array::from_fn(|_| MessageId::generate());
+    let known = session_of(&session, 3, |log| {
+        launch(log);
+        deliver(log, open, 1);
+    });
+    let one = session_of(&session, 5, |log| {
+        launch(log);
+        deliver(log, first, 1);
+        receipt(log, first, Outcome::Answered, true);
+        deliver(log, early, 1);
+    });
+    let other = session_of(&session, 7, |log| {
+        receipt(log, early, Outcome::Unknown, true);
+        launch(log);
+        deliver(log, second, 1);
+        receipt(log, second, Outcome::Submitted, false);
+    });
+    let (ids, later) = find(&session, Some(known));
+    assert_eq!(ids, [one, other]);
+    assert_eq!(later.generations, [Generation(5), Generation(7)]);
+    let files = SessionFiles::new(session.state(), session.identity.id, known);
+    let told = Recovery::read_with_later(Some(&files), &later.files).unwrap();
+    let interrupted: Vec<_> = told.interrupted.iter().map(|begun| begun.id).collect();
+    assert_eq!(interrupted, [open, second]);
+    let settled: Vec<_> = told.settled.iter().map(|receipt| receipt.id).collect();
+    assert_eq!(settled, [first, early]);
+    assert_eq!(
+        find(&session, Some(other)),
+        (vec![], LaterSessions::default())
+    );
+    assert_eq!(find(&session, None).0, [known, one, other]);
+}
+
+#[test]
+fn a_session_whose_start_failed_hides_no_later_one_and_its_generation_is_known() {
+    let session = Session::new();
+    let known = session_of(&session, 3, launch);
+    let failed = |generation| {
+        session_of(&session, generation, |log| {
+            receipt(log, MessageId::generate(), Outcome::Unknown, true);
+        })
+    };
+    failed(4);
+    let (ids, later) = find(&session, Some(known));
+    assert_eq!((ids, later.last), (vec![], Generation(4)));
+    let lived = session_of(&session, 5, launch);
+    failed(6);
+    let (ids, later) = find(&session, Some(known));
+    assert_eq!((ids, later.last), (vec![lived], Generation(6)));
+    assert_eq!(later.generations, [Generation(5); 2]);
+    // A clock that was set back begins a later session with an earlier name; and no pod starts so often.
+    session_of(&session, 2, launch);
+    session_of(&session, u64::MAX, launch);
+    assert_eq!(find(&session, Some(known)), (vec![lived], later));
 }

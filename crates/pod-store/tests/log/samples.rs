@@ -18,7 +18,7 @@ pub(super) const AT: UnixMillis = UnixMillis(1_767_225_600_250);
 
 /// A session in a directory of its own.
 pub(super) struct Session {
-    _directory: TempDir,
+    directory: TempDir,
     pub(super) identity: Identity,
     pub(super) files: SessionFiles,
 }
@@ -35,10 +35,15 @@ impl Session {
         };
         let files = SessionFiles::new(directory.path(), identity.id, SessionId::generate());
         Self {
-            _directory: directory,
+            directory,
             identity,
             files,
         }
+    }
+
+    /// The state directory.
+    pub(super) fn state(&self) -> &Path {
+        self.directory.path()
     }
 
     pub(super) fn options(&self) -> LogOptions {

@@ -6,8 +6,8 @@ use podfleet_pod_store::{
     Endpoint, FleetKey, GenerationStart, HumanTurn, NewPod, NewSaying, PodStore, SpecText,
 };
 use podfleet_protocol::{
-    Address, Class, FleetName, Identity, Kind, Message, MessageId, PodId, PodName, TenantId,
-    Typing, UnixMillis,
+    Address, Class, FleetName, Generation, Identity, Kind, Message, MessageId, PodId, PodName,
+    TenantId, Typing, UnixMillis,
 };
 
 pub(super) const AT: UnixMillis = UnixMillis(1_767_225_600_000);
@@ -58,6 +58,7 @@ pub(super) fn start(number: u32) -> GenerationStart {
             build: "test".to_owned(),
         },
         at: AT,
+        above: Generation(0),
     }
 }
 

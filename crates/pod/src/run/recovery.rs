@@ -3,13 +3,19 @@
 //! The log wins: a text that it says was about to be typed may have been typed. Such a message is
 //! never typed again in silence. Where the agent's own transcript has that the text was said, it was;
 //! else its sender is told that its fate is unknown, unless the sender asked for at least once.
+//!
+//! Where an old copy of the store took its place, the logs of later sessions still tell what was
+//! delivered since.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use podfleet_pod_store::session_log::{Entry, Interrupted, LogWriter, Recovery, SessionFiles};
+use podfleet_pod_store::session_log::{
+    Entry, Interrupted, LaterSessions, LogError, LogWriter, Recovery, SessionFiles,
+};
 use podfleet_pod_store::{
-    CrashPoint, DeliveryState, InboxEntry, InboxSummary, Page, PodRecord, PodStore, StoreError,
-    StoreErrorKind,
+    CrashPoint, DeliveryState, InboxEntry, InboxSummary, OutboxEvent, Page, PodRecord, PodStore,
+    StoreError, StoreErrorKind,
 };
 use podfleet_protocol::limits::PAGE;
 use podfleet_protocol::{Evidence, MessageId, OnCrash, Outcome, PodId, Receipt, SessionId, Source};
@@ -22,8 +28,10 @@ use crate::transcripts::{Heard, PastTranscripts};
 #[derive(Debug)]
 pub(super) struct Past<'a> {
     pub(super) state_dir: &'a Path,
-    /// The session of the former generation.
-    pub(super) session: SessionId,
+    /// The session of the former generation, if there was one.
+    pub(super) session: Option<SessionId>,
+    /// Sessions that the store does not know.
+    pub(super) later: LaterSessions,
     /// What its agent has written down, if we know how to read it.
     pub(super) transcripts: Option<PastTranscripts>,
 }
@@ -36,6 +44,30 @@ impl Past<'_> {
     }
 }
 
+/// What the logs say, and how far they can be relied on.
+struct Told {
+    recovery: Recovery,
+    /// Whether nothing of them is missing or damaged.
+    whole: bool,
+    /// Whether the store is older than they are.
+    store_is_old: bool,
+}
+
+impl Told {
+    fn read(past: &Past<'_>, pod: PodId) -> Result<Self, LogError> {
+        let known = past
+            .session
+            .map(|session| SessionFiles::new(past.state_dir, pod, session));
+        let recovery = Recovery::read_with_later(known.as_ref(), &past.later.files)?;
+        let is_there = known.map_or(Ok(true), |known| Ok(!known.segments()?.is_empty()));
+        Ok(Self {
+            whole: recovery.damaged == 0 && is_there?,
+            store_is_old: !past.later.is_empty(),
+            recovery,
+        })
+    }
+}
+
 /// Settles what the former generation left open: in the new log first, then in the store.
 pub(super) async fn recover(
     store: &dyn PodStore,
@@ -43,12 +75,10 @@ pub(super) async fn recover(
     past: &Past<'_>,
     log: &mut LogWriter,
 ) -> Result<(), PodError> {
-    let files = SessionFiles::new(past.state_dir, record.identity.id, past.session);
-    let recovery = Recovery::read(&files)?;
-    if let Some(copied) = recovery.copied {
-        store.clear_outbox(record.fence(), copied).await?;
-    }
-    settle_known(store, record, &recovery.settled).await?;
+    let told = Told::read(past, record.identity.id)?;
+    let recovery = &told.recovery;
+    drop_copied(store, record, &told).await?;
+    let mut settled = settle_known(store, record, &recovery.settled).await?;
     for interrupted in &recovery.interrupted {
         let stored = stored(store, record.identity.id, interrupted.id).await?;
         let stored = stored.unwrap_or_default();
@@ -65,31 +95,82 @@ pub(super) async fn recover(
         )?;
         log.commit()?;
         CrashPoint::RecoveryLogged.reach();
-        write(store, record, &receipt, state).await?;
+        settled += u64::from(write(store, record, &receipt, state).await?);
         CrashPoint::RecoveryStored.reach();
     }
-    let log_is_whole = recovery.damaged == 0 && !files.segments()?.is_empty();
-    settle_unknown(store, record, &recovery.interrupted, log_is_whole).await
+    settled += settle_waiting(store, record, &told).await?;
+    if told.store_is_old {
+        let text = account(&past.later, settled);
+        tracing::warn!("{text}");
+        let origin = "store".into();
+        log.append(clock::wall(), Entry::Error { origin, text })?;
+    }
+    Ok(())
 }
 
-/// Tells the store the last receipts that the log has and it has not.
+/// Says what was learnt from sessions that the store does not know.
+fn account(later: &LaterSessions, settled: u64) -> String {
+    let [first, last] = later.generations;
+    let generations = match first == last {
+        true => format!("generation {first}"),
+        false => format!("generations {first} to {last}"),
+    };
+    format!(
+        "the store knows nothing of {generations}, whose session logs are there: an old copy of it \
+         took its place; by these logs {settled} of the messages that waited in it are not typed \
+         again"
+    )
+}
+
+/// Drops from the outbox what the logs have.
+async fn drop_copied(
+    store: &dyn PodStore,
+    record: &PodRecord,
+    told: &Told,
+) -> Result<(), PodError> {
+    let Some(copied) = told.recovery.copied else {
+        return Ok(());
+    };
+    // An old store has given numbers again: what is younger than the logs is in none of them.
+    let again = told.store_is_old || copied > store.outbox_end().await?;
+    let is_copied =
+        |event: &&OutboxEvent| event.place <= copied && (!again || event.at <= told.recovery.until);
+    let (mut page, mut last) = (Page::first(PAGE), None);
+    loop {
+        let listing = store.outbox(record.identity.id, page).await?;
+        let count = listing.items.iter().take_while(is_copied).count();
+        let (dropped, kept) = listing.items.split_at(count);
+        last = dropped.last().map(|event| event.place).or(last);
+        match listing.next.filter(|_| kept.is_empty()) {
+            Some(next) => page = Page::after(next, PAGE),
+            None => break,
+        }
+    }
+    if let Some(last) = last {
+        store.clear_outbox(record.fence(), last).await?;
+    }
+    Ok(())
+}
+
+/// Tells the store the last receipts that the log has and it has not; returns how many.
 async fn settle_known(
     store: &dyn PodStore,
     record: &PodRecord,
     settled: &[Receipt],
-) -> Result<(), PodError> {
+) -> Result<u64, PodError> {
+    let mut count = 0;
     for receipt in settled.iter().rev() {
         match stored(store, record.identity.id, receipt.id).await? {
             // The store is told in the log's order.
             Ok(Some(stored)) if stored.receipt.settled => break,
             Ok(Some(_)) | Err(Unreadable) => {
-                write(store, record, receipt, DeliveryState::Settled).await?;
+                count += u64::from(write(store, record, receipt, DeliveryState::Settled).await?);
             }
             // The pod's own messages are in the log alone.
             Ok(None) => {}
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 /// The store has the message, and its record cannot be read.
@@ -111,33 +192,58 @@ async fn stored(
     }
 }
 
-/// Decides about what the store calls `delivering` and the log does not know of.
-async fn settle_unknown(
+/// Decides about what waits in the store, but for what was interrupted; returns how much is settled.
+async fn settle_waiting(
     store: &dyn PodStore,
     record: &PodRecord,
-    known: &[Interrupted],
-    log_is_whole: bool,
-) -> Result<(), PodError> {
-    let mut delivering = Vec::new();
+    told: &Told,
+) -> Result<u64, PodError> {
+    let settled = told.recovery.settled.iter();
+    let settled: HashMap<_, _> = settled.map(|receipt| (receipt.id, receipt)).collect();
+    let mut fates = Vec::new();
     each_undelivered(store, record.identity.id, |entry| {
-        if entry.state == DeliveryState::Delivering
-            && known.iter().all(|known| known.id != entry.row.id)
-        {
-            delivering.push(entry.row.receipt);
-        }
+        let fate = match settled.get(&entry.row.id) {
+            Some(receipt) => Some(((*receipt).clone(), DeliveryState::Settled)),
+            None => fate(&entry, told),
+        };
+        fates.extend(fate);
     })
     .await?;
-    for receipt in delivering {
-        // The log says that it was not typed, unless what it says cannot be read.
-        let (receipt, state) = if log_is_whole {
-            let receipt = Receipt::accepted(receipt.id, clock::wall());
-            (receipt, DeliveryState::Accepted)
-        } else {
-            (unknown(&receipt), DeliveryState::Settled)
-        };
-        write(store, record, &receipt, state).await?;
+    let mut count = 0;
+    for (receipt, state) in fates {
+        let written = write(store, record, &receipt, state).await?;
+        count += u64::from(written && state == DeliveryState::Settled);
     }
-    Ok(())
+    Ok(count)
+}
+
+/// Decides about a waiting message of which the logs have no last word; nothing if it goes on waiting.
+fn fate(entry: &InboxSummary, told: &Told) -> Option<(Receipt, DeliveryState)> {
+    let (id, receipt) = (entry.row.id, &entry.row.receipt);
+    if told.recovery.interrupted.iter().any(|known| known.id == id) {
+        return None;
+    }
+    if entry.state == DeliveryState::Delivering {
+        // The log says that it was not typed, unless what it says cannot be read.
+        let (receipt, state) = match told.whole {
+            true => (
+                Receipt::accepted(id, clock::wall()),
+                DeliveryState::Accepted,
+            ),
+            false => (unknown(receipt), DeliveryState::Settled),
+        };
+        return Some((receipt, state));
+    }
+    // What is missing in the logs may have been its delivery.
+    let may_be_typed =
+        told.store_is_old && !told.whole && entry.row.accepted <= told.recovery.until;
+    let why = "the store is an old copy, and the session logs since then are not whole; the message \
+               may have been typed, and is not typed again";
+    let receipt = may_be_typed.then(|| Receipt {
+        reason: Some(why.into()),
+        ..unknown(receipt)
+    })?;
+    Some((receipt, DeliveryState::Settled))
 }
 
 fn verdict(
@@ -211,12 +317,13 @@ fn unknown(last: &Receipt) -> Receipt {
     }
 }
 
+/// Tells the store; returns whether it had to be told.
 async fn write(
     store: &dyn PodStore,
     record: &PodRecord,
     receipt: &Receipt,
     state: DeliveryState,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let written = store
         .set_delivery(record.fence(), receipt.id, state, receipt)
         .await;
@@ -228,9 +335,9 @@ async fn write(
                 StoreErrorKind::NotFound(_) | StoreErrorKind::Settled { .. }
             ) =>
         {
-            Ok(())
+            Ok(false)
         }
-        written => written,
+        written => written.map(|()| true),
     }
 }
 

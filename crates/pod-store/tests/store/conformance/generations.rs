@@ -1,13 +1,16 @@
 //! What every store does with the generations of a pod, and what they write of themselves. Each test
 //! runs on each store.
 
-use podfleet_pod_store::{DeliveryState, NewSession, PodState, PodStore, StoreErrorKind};
+use podfleet_pod_store::{
+    DeliveryState, GenerationStart, NewSession, PodState, PodStore, StoreErrorKind,
+};
 use podfleet_protocol::{Address, Generation, Paused, PodId, Receipt, SessionId, UnixMillis};
 
 use super::super::samples::{AT, add, message, pod, start};
 
 on_every_store!(
     an_older_generation_cannot_write,
+    a_generation_is_later_than_all_that_are_known,
     a_generation_begins_live_with_its_paths,
     pods_are_found_by_their_processes_whatever_their_tenant,
     what_a_pod_says_of_itself_is_kept,
@@ -45,6 +48,20 @@ async fn an_older_generation_cannot_write(store: &dyn PodStore) {
         .set_delivery(new, sent.id, DeliveryState::Delivering, &receipt)
         .await
         .unwrap();
+}
+
+async fn a_generation_is_later_than_all_that_are_known(store: &dyn PodStore) {
+    let id = add(store, pod("coder")).await;
+    for (above, begun) in [(0, 1), (6, 7), (3, 8), (8, 9)] {
+        let start = GenerationStart {
+            above: Generation(above),
+            ..start(1)
+        };
+        let record = store.begin_generation(id, &start).await.unwrap();
+        assert_eq!(record.generation, Generation(begun));
+        let written = store.set_pod_state(record.fence(), PodState::Stopped, AT);
+        written.await.unwrap();
+    }
 }
 
 async fn a_generation_begins_live_with_its_paths(store: &dyn PodStore) {

@@ -104,6 +104,7 @@ mod tests {
                 build: String::new(),
             },
             at: clock::wall(),
+            above: Generation(0),
         };
         let begun = bench.shared.store.begin_generation(pod, &start);
         begun.await.unwrap();

@@ -142,7 +142,7 @@ mod tests {
     use podfleet_pod_store::session_log::SessionReader;
     use podfleet_pod_store::{Endpoint, GenerationStart, NewPod, PeerPair, SpecText, Writer};
     use podfleet_protocol::{
-        Address, Class, Identity, Kind, Message, MessageId, PodId, PodName, Typing,
+        Address, Class, Generation, Identity, Kind, Message, MessageId, PodId, PodName, Typing,
     };
 
     use super::*;
@@ -184,6 +184,7 @@ mod tests {
         };
         let begun = bench
             .shared
+            above: Generation(0),
             .store
             .begin_generation(bench.shared.identity.id, &start);
         begun.await.unwrap();

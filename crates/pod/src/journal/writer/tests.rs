@@ -6,7 +6,7 @@ use podfleet_pod_store::{
     Writer as RelationWriter,
 };
 use podfleet_protocol::limits::MAX_INBOX;
-use podfleet_protocol::{Address, Class, Identity, Kind, PodId, PodName, Run, Typing};
+use podfleet_protocol::{Address, Class, Generation, Identity, Kind, PodId, PodName, Run, Typing};
 
 use super::*;
 use crate::lifecycle;
@@ -81,6 +81,7 @@ fn start() -> GenerationStart {
             build: String::new(),
         },
         at: clock::wall(),
+        above: Generation(0),
     }
 }
 

@@ -4,10 +4,13 @@ use podfleet_pod_store::{
     SqliteStore, Writer,
 };
 use podfleet_protocol::{
-    Address, Class, FleetName, Identity, Kind, Message, MessageId, PodName, TenantId, Typing,
+    Address, Class, FleetName, Generation, Identity, Kind, Message, MessageId, PodName, TenantId,
+    Typing, UnixMillis,
 };
 
 use super::*;
+
+mod old_store;
 
 /// A pod whose first generation is over.
 struct Former {
@@ -15,6 +18,8 @@ struct Former {
     store: Box<dyn PodStore>,
     record: PodRecord,
     session: SessionId,
+    /// That of the generation that recovers.
+    next: SessionId,
 }
 
 impl Former {
@@ -37,13 +42,18 @@ impl Former {
             state,
             store,
             session: SessionId::generate(),
+            next: SessionId::generate(),
         }
     }
 
     fn log(&self, session: SessionId) -> LogWriter {
+        self.log_of(session, self.record.generation)
+    }
+
+    fn log_of(&self, session: SessionId, generation: Generation) -> LogWriter {
         let identity = &self.record.identity;
         let files = SessionFiles::new(self.state.path(), identity.id, session);
-        let options = LogOptions::new(identity.clone(), self.record.generation);
+        let options = LogOptions::new(identity.clone(), generation);
         LogWriter::open(files, options, clock::wall()).unwrap()
     }
 
@@ -53,6 +63,21 @@ impl Former {
     }
 
     async fn delivering_body(&self, on_crash: OnCrash, body: String) -> MessageId {
+        let id = self.accepted(on_crash, body).await;
+        let receipt = Receipt::accepted(id, clock::wall());
+        self.set(DeliveryState::Delivering, &receipt).await;
+        id
+    }
+
+    async fn accepted(&self, on_crash: OnCrash, body: String) -> MessageId {
+        self.take(on_crash, body, clock::wall()).await
+    }
+
+    async fn accepted_at(&self, at: UnixMillis) -> MessageId {
+        self.take(OnCrash::default(), "hello".into(), at).await
+    }
+
+    async fn take(&self, on_crash: OnCrash, body: String, accepted: UnixMillis) -> MessageId {
         let message = Message {
             id: MessageId::generate(),
             from: Address::operator("fern"),
@@ -65,7 +90,7 @@ impl Former {
                 on_crash,
                 ..Typing::default()
             },
-            accepted: clock::wall(),
+            accepted,
         };
         let id = message.id;
         let offer = Offer::from(message);
@@ -73,11 +98,6 @@ impl Former {
         self.store.accept(pod, vec![offer]).await.unwrap()[0]
             .as_ref()
             .unwrap();
-        self.set(
-            DeliveryState::Delivering,
-            &Receipt::accepted(id, clock::wall()),
-        )
-        .await;
         id
     }
 
@@ -93,10 +113,15 @@ impl Former {
     }
 
     async fn recover(&self, transcripts: Option<PastTranscripts>) {
-        let mut log = self.log(SessionId::generate());
+        let (state_dir, session) = (self.state.path(), Some(self.session));
+        let Identity { id, .. } = self.record.identity;
+        let later = LaterSessions::find(state_dir, id, session).unwrap();
+        let generation = self.record.generation.max(later.last);
+        let mut log = self.log_of(self.next, generation);
         let past = Past {
-            state_dir: self.state.path(),
-            session: self.session,
+            state_dir,
+            session,
+            later,
             transcripts,
         };
         recover(&*self.store, &self.record, &past, &mut log)
@@ -123,11 +148,13 @@ impl Former {
 
     /// Gives it another peer, of which its outbox tells.
     async fn befriend(&self, name: &str) {
+        self.befriend_at(name, clock::wall()).await;
+    }
+
+    async fn befriend_at(&self, name: &str, at: UnixMillis) {
         let peer = self.store.put_pod(pod(name)).await.unwrap().identity.id;
         let pair = PeerPair::new(self.record.identity.id, peer).unwrap();
-        let registered = self
-            .store
-            .register_peer(Writer::Operator, pair, clock::wall());
+        let registered = self.store.register_peer(Writer::Operator, pair, at);
         registered.await.unwrap();
     }
 
@@ -175,6 +202,7 @@ fn start() -> GenerationStart {
             build: "test".into(),
         },
         at: clock::wall(),
+        above: Generation(0),
     }
 }
 
