@@ -3,12 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use podfleet_protocol::method::{Nothing, Refresh};
+use podfleet_sim_agent::Kind;
 use rusqlite::Connection;
 use rustix::process::Signal;
 
 use crate::acting::Actors;
 use crate::store::Inbox;
-use crate::world::{World, fits_80_columns, signal, text, until};
+use crate::world::{World, fits_80_columns, is_gone, signal, text, until};
 
 #[test]
 fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
@@ -90,6 +92,66 @@ fn a_message_whose_log_was_removed_or_emptied_is_typed_when_its_text_is_in_a_new
     let check = world.fleet(&["store", "check"]).exits(1);
     assert!(check.stdout.contains("is lost"), "{}", check.stdout);
     assert!(fits_80_columns(&check.stdout), "{}", check.stdout);
+}
+
+#[test]
+fn an_old_store_that_takes_the_place_of_one_in_use_is_noticed_and_types_nothing_twice() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["pause", "a"]).exits(0);
+    world.fleet(&["send", "a", "-m", "once"]).exits(0);
+    let copy = world.path("copies/old.db");
+    world.fleet(&["store", "backup", text(&copy)]).exits(0);
+    world.fleet(&["down", "a"]).exits(0);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["resume", "a"]).exits(0);
+    let answered = ["send", "a", "-m", "twice", "--wait", "answered"];
+    world.fleet(&answered).exits(0);
+    let (pid, generation) = (world.pod_pid("a"), world.row("a")["generation"].as_u64());
+
+    let store = |suffix: &str| world.path(&format!("state/store.db{suffix}"));
+    for suffix in ["", "-wal", "-shm"] {
+        fs::rename(
+            store(suffix),
+            world.path(&format!("state/aside.db{suffix}")),
+        )
+        .unwrap();
+    }
+    fs::copy(&copy, store("")).unwrap();
+    let own = |world| Actors::of(world).own::<Refresh>("a", Nothing {});
+    own(&world).unwrap();
+    let lost = "another file took its place";
+    let status = until(|| match world.fleet(&["status", "a"]).exits(0).stdout {
+        status if status.replace('\n', " ").contains("took its place") => Ok(status),
+        status => Err(status),
+    });
+    assert!(
+        status.contains("none could be delivered") || status.contains("the first for"),
+        "{status}"
+    );
+    let refused = world.fleet(&["send", "a", "-m", "to nobody"]).exits(5);
+    let why = refused.stderr.replace("\n  ", " ");
+    assert!(
+        why.contains("nothing was accepted") && why.contains(lost),
+        "{refused}"
+    );
+
+    signal(pid, Signal::KILL);
+    until(|| is_gone(pid).then_some(()).ok_or_else(|| pid.to_string()));
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["resume", "a"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "after", "--wait", "answered"])
+        .exits(0);
+    assert!(world.row("a")["generation"].as_u64() > generation);
+    let typed = world.received("a", Kind::Submit);
+    let ends: Vec<_> = typed
+        .iter()
+        .filter_map(|text| text.split(' ').next_back())
+        .collect();
+    assert_eq!(ends, ["once", "twice", "after"]);
+    let log = world.fleet(&["log", "a", "--json"]).exits(0).stdout;
+    assert!(log.contains("an old copy of it took its place"), "{log}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use podfleet_pod::clock::{self, BootMillis};
 use podfleet_pod::heartbeat::{Heartbeat, Status};
 use podfleet_pod::paths::StatePaths;
 use podfleet_pod_store::{PodRecord, PodState, PodSummary};
-use podfleet_protocol::UnixMillis;
+use podfleet_protocol::{HoldReason, UnixMillis};
 
 use crate::listeners::Listeners;
 use crate::lock;
@@ -58,7 +58,8 @@ impl Moment {
 #[derive(Debug, Clone)]
 pub(crate) struct Sighting {
     pub(crate) summary: PodSummary,
-    /// The heartbeat of the pod's present generation.
+    /// The heartbeat of the pod's present generation; or of a later one, which an old store that took
+    /// the place of a newer one does not know.
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) answer: PodAnswer,
     /// Whether the record of the message that waits longest is known to be damaged.
@@ -71,7 +72,7 @@ impl Sighting {
         let endpoint = summary.record.endpoint.as_ref();
         let heartbeat = endpoint
             .and_then(|endpoint| Heartbeat::read(&endpoint.heartbeat).ok())
-            .filter(|heartbeat| heartbeat.generation == summary.record.generation);
+            .filter(|heartbeat| heartbeat.generation >= summary.record.generation);
         let answer = endpoint.map_or(PodAnswer::Refused, |endpoint| {
             match listeners.answer(&endpoint.socket) {
                 // What holds its lock lives, whatever became of its files.
@@ -93,6 +94,12 @@ impl Sighting {
     pub(crate) fn has_held(&self, now: &Moment) -> bool {
         let oldest = self.summary.oldest;
         oldest.is_some_and(|oldest| now.since_wall(oldest) > HELD_AFTER)
+    }
+
+    /// Returns whether the pod says that nothing can be delivered, whatever the agent does.
+    pub(crate) fn has_fault(&self) -> bool {
+        let hold = self.live_heartbeat().and_then(|beat| beat.hold.as_deref());
+        hold.is_some_and(|hold| hold.starts_with(HoldReason::Log.as_str()))
     }
 
     /// Returns what the first message waits for, if that is known.

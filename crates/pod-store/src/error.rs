@@ -7,6 +7,7 @@ use podfleet_protocol::{Generation, PodName};
 
 use crate::failure::{Failure, Source};
 use crate::maintenance::OlderWriter;
+use crate::session_log::Loss;
 
 /// An operation of the store failed; nothing of it was written.
 ///
@@ -140,6 +141,9 @@ pub enum StoreErrorKind {
     /// Others than the owner may write to the directory.
     #[error("the directory is not ours alone: {0}")]
     Permissions(String),
+    /// The file is not where it was opened, and who opens the store now finds another or none.
+    #[error("{0}")]
+    Lost(Loss),
     /// A call before has panicked, so that nothing is done any more.
     #[error("the store is closed")]
     Closed,
@@ -174,6 +178,9 @@ impl StoreErrorKind {
             Self::FromTheFuture { .. } | Self::NewerExport { .. } => Some("use the newer build"),
             Self::NetworkFileSystem(_) => {
                 Some("set FLEET_STATE_DIR to a directory on a local disk")
+            }
+            Self::Lost(_) => {
+                Some("put it back, or end the pods that still have it open and start them again")
             }
             Self::Permissions(_) => Some("make the directory yours, with mode 0700"),
             _ => None,

@@ -61,6 +61,7 @@ mod crash;
 mod error;
 mod failure;
 mod inbox;
+mod inode;
 mod maintenance;
 mod memory;
 mod outbox;

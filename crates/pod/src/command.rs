@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Committed(MessageId, Result<(), NotCommitted>),
     /// What the agent is to be told at its launch is in the log, or it cannot be.
     LaunchCommitted(Result<(), String>),
+    /// The store is not where others look for it, with what to do; or it is there again.
+    StoreLost(Option<String>),
     /// A person's typing is in the log.
     InputLogged,
     /// What has to run before the agent has run.

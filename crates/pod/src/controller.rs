@@ -169,8 +169,8 @@ pub(crate) struct Controller {
     talk: conversation::Talk,
     /// Whether the conversation that was kept is to be forgotten.
     forgotten: bool,
-    /// Why the log could not take the last message.
-    commit_fault: Option<String>,
+    /// Why nothing can be delivered.
+    fault: Option<lane::Fault>,
     /// The brake, if delivery is paused.
     paused: Option<Paused>,
     heartbeat: status::Beat,
@@ -233,7 +233,7 @@ impl Controller {
             resetting: None,
             talk: conversation::Talk::default(),
             forgotten: false,
-            commit_fault: None,
+            fault: None,
             paused: setup.paused.clone(),
             heartbeat: status::Beat::default(),
             chronicle: chronicle::Chronicle::default(),
@@ -310,6 +310,7 @@ impl Controller {
             }
             Command::Committed(id, result) => self.committed(id, result),
             Command::LaunchCommitted(result) => self.launch_committed(result).await,
+            Command::StoreLost(lost) => self.store_lost(lost),
             Command::InputLogged => self.input_logged(),
             Command::Prepared(result) => self.prepared(result).await,
             Command::Paused(paused) => self.pause(paused),

@@ -83,7 +83,7 @@ pub struct Heartbeat {
     pub model: Option<String>,
     /// More about a status that is not `ok`, or about an agent that does not run.
     pub detail: Option<String>,
-    /// Why the first undelivered message waits, and since when.
+    /// Why the first undelivered message waits, or why none could be delivered.
     pub hold: Option<String>,
     /// The build of the pod.
     pub build: String,

@@ -171,7 +171,7 @@ pub struct PodStatus {
     pub last_output: Option<UnixMillis>,
     /// Undelivered messages.
     pub inbox: u32,
-    /// Why the first of them waits.
+    /// Why the first of them waits, or why none could be delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
     /// The brake, if delivery is paused.

@@ -90,6 +90,7 @@ fn pod_facts(pod: &PodStatus, now: Timestamp) -> Vec<(&'static str, String)> {
         facts.push(("last output", format!("{} ago", ago(at))));
     }
     let inbox = match &pod.hold {
+        Some(hold) if pod.inbox == 0 => format!("0 waiting, none could be delivered: {hold}"),
         Some(hold) => format!("{} waiting, the first for: {hold}", pod.inbox),
         None => format!("{} waiting", pod.inbox),
     };

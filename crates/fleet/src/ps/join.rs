@@ -265,7 +265,7 @@ impl<'a> Join<'a> {
         let record = sighting.record();
         let mut flags = Vec::new();
         let mut flag = |kind, detail: String| flags.push(Flag { kind, detail });
-        if sighting.has_held(&self.sources.now) {
+        if sighting.has_held(&self.sources.now) || sighting.has_fault() {
             flag(FlagKind::Held, held_by(sighting));
         }
         if let Some(paused) = &record.paused {

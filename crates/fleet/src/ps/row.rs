@@ -142,7 +142,7 @@ pub struct Flag {
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum FlagKind {
-    /// A message has waited over two minutes.
+    /// A message has waited over two minutes, or its pod could deliver none.
     Held,
     /// Somebody paused the delivery of messages.
     Paused,

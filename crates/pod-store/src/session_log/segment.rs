@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::backward::BackwardLines;
@@ -10,6 +10,7 @@ use super::error::{LogError, LogErrorKind, Loss};
 use super::files::SessionFiles;
 use super::storage::LogFile;
 use super::writer::LogOptions;
+use crate::inode::Inode;
 
 /// A file of a log, as its writer holds it.
 #[derive(Debug)]
@@ -21,16 +22,6 @@ pub(super) struct Segment {
     pub(super) length: u64,
     /// Which file it is, whatever its name leads to later.
     inode: Inode,
-}
-
-/// Device and number of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Inode(u64, u64);
-
-impl Inode {
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self(metadata.dev(), metadata.ino())
-    }
 }
 
 impl Segment {

@@ -15,6 +15,8 @@ use super::bodies::Bodies;
 use super::{file_system, schema};
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::AcceptLimits;
+use crate::inode::Inode;
+use crate::session_log::Loss;
 
 /// How a database is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,10 @@ pub(crate) struct Database {
     pub(crate) bodies: Bodies,
     pub(crate) limits: AcceptLimits,
     pub(super) waiting: Option<Waiting>,
+    /// Where it was opened, and which file that was.
+    place: (PathBuf, Inode),
+    /// What happened to that file, when it was last looked for.
+    lost: Option<Loss>,
     /// The pod whose outbox has what it sent, and the id of the last message that there was then.
     pub(super) gathered: Option<(PodId, Option<String>)>,
 }
@@ -63,8 +69,11 @@ impl Database {
             let _lock = lock_out_others(path)?;
             set_up(&mut connection).map_err(|fault| fault.during("migrate"))?;
         }
+        let found = fs::metadata(path).map_err(|error| Fault::io(path, "look at", error))?;
         Ok(Self {
             connection,
+            place: (path.to_owned(), Inode::of(&found)),
+            lost: None,
             bodies: Bodies::beside(directory),
             limits: options.limits,
             waiting: None,
@@ -77,6 +86,26 @@ impl Database {
         &self.connection
     }
 
+    /// Looks whether the file is still where it was opened. While it is not, nothing is written: the
+    /// kernel would keep it for a file that nobody can open any more.
+    pub(crate) fn check_place(&mut self) -> Result<(), Fault> {
+        let (path, inode) = &self.place;
+        self.lost = match fs::metadata(path) {
+            Ok(found) if Inode::of(&found) == *inode => None,
+            Ok(_) => Some(Loss::Replaced),
+            Err(error) if is_missing(&error) => Some(Loss::Removed),
+            Err(error) => return Err(Fault::io(path, "look at", error)),
+        };
+        self.check_lost()
+    }
+
+    fn check_lost(&self) -> Result<(), Fault> {
+        match self.lost {
+            Some(loss) => Err(StoreErrorKind::Lost(loss).into()),
+            None => Ok(()),
+        }
+    }
+
     /// Does `work` in a transaction that has the right to write from its first moment.
     ///
     /// A transaction that starts as a reader and becomes a writer can fail at once when another
@@ -85,6 +114,7 @@ impl Database {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        self.check_lost()?;
         // Whoever knows what the work does to it puts it back.
         self.waiting = None;
         let transaction = self
@@ -103,6 +133,11 @@ impl Database {
         files.iter().for_each(|file| self.bodies.remove(file));
         done
     }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
 }
 
 fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {

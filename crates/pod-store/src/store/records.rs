@@ -31,6 +31,17 @@ pub trait RecordStore: Send + Sync + Debug {
     /// Fails when the store cannot be read.
     async fn fleet_owner(&self, key: &FleetKey) -> Result<Option<PathBuf>, StoreError>;
 
+    /// Looks whether the store is still where it was opened, since other processes look for it there.
+    /// From when it is not until it is found there again, every write fails in the same way. One that
+    /// is in no place cannot be lost.
+    ///
+    /// # Errors
+    /// [`Lost`](crate::StoreErrorKind::Lost) when it was moved or removed, or another took its place;
+    /// fails also when that cannot be found out.
+    async fn check_place(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Gives a fleet's name up, if `roster` owns it. Returns whether it did.
     ///
     /// # Errors

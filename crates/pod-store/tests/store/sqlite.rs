@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use podfleet_pod_store::session_log::Loss;
 use podfleet_pod_store::{
     DeliveryState, InboxStore as _, MAX_INLINE_BODY, Page, PeerPair, RecordStore as _,
     RelationStore as _, SqliteOptions, SqliteStore, StoreErrorKind, Writer,
@@ -281,4 +282,36 @@ async fn told(store: &SqliteStore, pair: PeerPair) -> Vec<usize> {
         told.push(store.outbox(pod, Page::all()).await.unwrap().items.len());
     }
     told
+}
+
+#[tokio::test]
+async fn a_store_that_is_moved_away_or_replaced_takes_nothing_until_it_is_back() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let id = add(&store, pod("a")).await;
+    store.check_place().await.unwrap();
+    let (state, aside) = (path.parent().unwrap(), path.with_file_name("aside"));
+    let elsewhere = state.with_file_name("elsewhere");
+    for (loss, from, to) in [
+        (Loss::Removed, state, elsewhere.as_path()),
+        (Loss::Replaced, &path, &aside),
+    ] {
+        fs::rename(from, to).unwrap();
+        if loss == Loss::Replaced {
+            fs::copy(&aside, &path).unwrap();
+        }
+        let lost = StoreErrorKind::Lost(loss);
+        let error = store.check_place().await.unwrap_err();
+        assert_eq!(*error.kind(), lost);
+        assert!(error.hint().unwrap().contains("put it back"));
+        let error = store
+            .accept(id, vec![message("x").into()])
+            .await
+            .unwrap_err();
+        assert_eq!(*error.kind(), lost);
+        fs::rename(to, from).unwrap();
+        store.check_place().await.unwrap();
+        store.accept(id, vec![message("x").into()]).await.unwrap();
+    }
+    assert_eq!(store.inbox(id, Page::all()).await.unwrap().items.len(), 2);
 }

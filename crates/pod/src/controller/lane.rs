@@ -24,6 +24,14 @@ const HALF_DRAWN: Duration = Duration::from_millis(50);
 /// The messages that are not settled, and whether the store has them.
 pub(super) type Open = HashMap<MessageId, bool>;
 
+/// Why log or store cannot take what is to be typed.
+#[derive(Debug)]
+pub(super) struct Fault {
+    account: String,
+    /// Whether somebody will say when it is over; else the next attempt shows.
+    pub(super) stands: bool,
+}
+
 impl Controller {
     /// Looks at the screen and goes on with what it allows.
     pub(super) fn look(&mut self, now: Instant) {
@@ -80,7 +88,8 @@ impl Controller {
         self.release_keys();
         // What keeps the agent busy may be the message that has just left.
         match closed.filter(|_| self.live.next.is_some()) {
-            None => self.live.hold = None,
+            // What keeps everything from being delivered holds also while nothing waits.
+            None => self.live.hold = self.standing_fault(),
             Some(_) if !self.live.delivery.may_begin() => self.live.hold = None,
             Some(Some(hold)) => self.live.hold = Some(hold),
             Some(None) => {
@@ -155,11 +164,31 @@ impl Controller {
     }
 
     fn log_fault(&self) -> Option<Hold> {
-        let detail = self.commit_fault.as_ref()?.clone();
+        let detail = self.fault.as_ref()?.account.clone();
         Some(Hold {
             reason: HoldReason::Log,
             detail,
         })
+    }
+
+    fn standing_fault(&self) -> Option<Hold> {
+        self.log_fault()
+            .filter(|_| self.fault.as_ref().is_some_and(|fault| fault.stands))
+    }
+
+    /// Takes notice that the store is lost, or is not any more.
+    pub(super) fn store_lost(&mut self, lost: Option<String>) {
+        self.fault = lost.map(|account| self.blocked(account, true));
+        self.dirty = true;
+    }
+
+    /// Tells of a fault that keeps everything from being delivered.
+    fn blocked(&self, account: String, stands: bool) -> Fault {
+        self.tell(Event::Blocked {
+            kind: "log".into(),
+            detail: account.clone(),
+        });
+        Fault { account, stands }
     }
 
     /// Returns when the clock alone may let the next message through.
@@ -243,7 +272,7 @@ impl Controller {
     pub(super) fn committed(&mut self, id: MessageId, result: Result<(), NotCommitted>) {
         match result {
             Ok(()) => {
-                self.commit_fault = None;
+                self.fault = None;
                 self.type_message(id);
             }
             Err(NotCommitted::Withdrawn) => {
@@ -257,11 +286,10 @@ impl Controller {
             Err(NotCommitted::Failed(error)) => {
                 tracing::error!(error, message = %id, "cannot commit a message to the log");
                 self.live.delivery.withdraw();
-                self.tell(Event::Blocked {
-                    kind: "log".into(),
-                    detail: error.clone(),
-                });
-                self.commit_fault = Some(error);
+                // What stands is told already, and is why.
+                if self.fault.as_ref().is_none_or(|fault| !fault.stands) {
+                    self.fault = Some(self.blocked(error, false));
+                }
             }
         }
     }

@@ -81,7 +81,7 @@ impl Controller {
         let due = self.heartbeat.due(self.setup.heartbeat_interval, now) <= now;
         if due {
             // What could not be committed is tried again at the heartbeat's pace.
-            self.dirty |= self.commit_fault.take().is_some();
+            self.dirty |= self.fault.take_if(|fault| !fault.stands).is_some();
             // Some rules hold only for so long after the start.
             self.dirty |= self.live.classification.state == ScreenState::Starting;
             self.head_wanted = true;

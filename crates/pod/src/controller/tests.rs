@@ -436,3 +436,31 @@ async fn where_another_choice_gets_lit_than_was_meant_nothing_is_confirmed() {
     assert_eq!(pressed(&mut controller, later(8110)), "\r");
     assert!(answered.try_recv().unwrap().pressed);
 }
+
+#[tokio::test]
+async fn while_the_store_is_lost_nothing_is_begun_and_the_status_says_so_until_it_is_back() {
+    let mut bench = Bench::on_disk();
+    let mut controller = controller(&bench);
+    let store = bench.directory.path().join("store.db");
+    let aside = bench.directory.path().join("aside.db");
+    std::fs::rename(&store, &aside).unwrap();
+    bench.shared.journal.copy_outbox();
+    let told = bench.commands.recv().await.unwrap();
+    controller.command(told).await;
+    controller.look(Instant::now());
+    let hold = controller.status().hold.unwrap();
+    assert_eq!(hold.reason, podfleet_protocol::HoldReason::Log);
+    assert!(hold.detail.contains("was removed or renamed"), "{hold}");
+    assert!(hold.detail.contains("put it back"), "{hold}");
+    // The heartbeat does not try whether it is over.
+    controller.publish();
+    controller.look(Instant::now());
+    assert_eq!(controller.status().hold, Some(hold));
+
+    std::fs::rename(&aside, &store).unwrap();
+    bench.shared.journal.copy_outbox();
+    let told = bench.commands.recv().await.unwrap();
+    controller.command(told).await;
+    controller.look(Instant::now());
+    assert_eq!(controller.status().hold, None);
+}

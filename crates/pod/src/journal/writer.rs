@@ -59,6 +59,8 @@ pub(crate) struct Writer {
     /// What this pod has begun to type and will say more of.
     on_its_way: HashSet<MessageId>,
     outbox: Outbox,
+    /// Why nobody would find what is written to the store.
+    lost: Option<String>,
 }
 
 impl Writer {
@@ -78,6 +80,7 @@ impl Writer {
             unstored: VecDeque::new(),
             on_its_way: HashSet::new(),
             outbox: Outbox::default(),
+            lost: None,
         }
     }
 
@@ -150,12 +153,32 @@ impl Writer {
                 let _ = answer.send(self.cancel(id).await);
             }
             Job::Conversation(kept) => self.keep(kept.as_ref()),
-            Job::CopyOutbox => self.copy_outbox().await,
+            Job::CopyOutbox => {
+                self.look_for_store().await;
+                self.copy_outbox().await;
+            }
             Job::LookAfterChildren => self.look_after_children().await,
             Job::Flush(done) => {
                 let _ = done.send(());
             }
         }
+    }
+
+    /// Looks whether others would find what is written to the store, and says so when that changes.
+    async fn look_for_store(&mut self) {
+        let lost = self.store.check_place().await.err().map(|error| {
+            let hint = error.hint().map(|hint| format!("; {hint}"));
+            account(&error) + &hint.unwrap_or_default()
+        });
+        if lost == self.lost {
+            return;
+        }
+        match &lost {
+            Some(why) => tracing::error!(why, "the store is lost"),
+            None => tracing::info!("the store is where it was again"),
+        }
+        self.shared.tell(Command::StoreLost(lost.clone()));
+        self.lost = lost;
     }
 
     /// Without the file a start begins a new conversation, which harms nobody.
@@ -216,7 +239,8 @@ impl Writer {
         let results = match accepted {
             Ok(results) => results,
             Err(error) => {
-                let why = format!("nothing was accepted: {}", account(&error));
+                let why = self.lost.clone().unwrap_or_else(|| account(&error));
+                let why = format!("nothing was accepted: {why}");
                 let error = RpcError::new(ErrorCode::Storage, why);
                 for answer in answers {
                     let _ = answer.send(Err(error.clone()));
@@ -250,6 +274,10 @@ impl Writer {
             receipt,
             item,
         } = delivering;
+        if let Some(lost) = self.lost.clone().filter(|_| receipt.is_some()) {
+            let failed = Err(NotCommitted::Failed(lost));
+            return self.shared.tell(Command::Committed(id, failed));
+        }
         let entry = Entry::MessageDelivering { id, text, attempt };
         // One flush for both; without the second the first says nothing of typing.
         let item = item.map_or(Ok(()), |item| self.put(item));

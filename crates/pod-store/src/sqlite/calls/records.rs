@@ -13,6 +13,7 @@ use crate::record::{
     PodSummary,
 };
 use crate::relation::Writer;
+use crate::sqlite::connection::Database;
 use crate::sqlite::{SqliteStore, fleets, forget, pods};
 use crate::store::RecordStore;
 
@@ -59,6 +60,10 @@ impl RecordStore for SqliteStore {
             pods::find(database.reader(), &fleet, &name)
         })
         .await
+    }
+
+    async fn check_place(&self) -> Result<(), StoreError> {
+        self.call("look for the store", Database::check_place).await
     }
 
     async fn pod(&self, id: PodId) -> Result<Option<PodRecord>, StoreError> {

@@ -25,8 +25,11 @@ pub(super) struct Outbox {
 }
 
 impl Writer {
-    /// Copies what is new; what is in the log leaves the outbox.
+    /// Copies what is new, unless the store is lost; what is in the log leaves the outbox.
     pub(super) async fn copy_outbox(&mut self) {
+        if self.lost.is_some() {
+            return;
+        }
         if let Err(error) = self.copy_events().await {
             tracing::error!(error, "cannot take in what happened by other hands yet");
         }
@@ -181,10 +184,10 @@ mod tests {
                 build: String::new(),
             },
             at: clock::wall(),
+            above: Generation(0),
         };
         let begun = bench
             .shared
-            above: Generation(0),
             .store
             .begin_generation(bench.shared.identity.id, &start);
         begun.await.unwrap();

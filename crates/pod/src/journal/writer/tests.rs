@@ -264,3 +264,47 @@ async fn a_damaged_message_that_is_on_its_way_is_settled_by_what_becomes_of_it()
     let fate = bench.shared.store.cancel(pod, id, clock::wall()).await;
     assert_eq!(fate.unwrap(), answered);
 }
+
+#[tokio::test]
+async fn a_store_that_nobody_would_find_accepts_nothing_and_lets_nothing_be_typed() {
+    let mut bench = Bench::on_disk();
+    let pod = bench.shared.identity.clone();
+    bench.shared.store.put_pod(new_pod(pod)).await.unwrap();
+    let store = bench.directory.path().join("store.db");
+    std::fs::copy(&store, bench.directory.path().join("copy.db")).unwrap();
+    std::fs::rename(bench.directory.path().join("copy.db"), &store).unwrap();
+    bench.copy_outbox().await;
+    let told = bench.commands.recv().await;
+    assert!(
+        matches!(told, Some(Command::StoreLost(Some(_)))),
+        "{told:?}"
+    );
+    let refused = bench.shared.journal.accept(from_operator("work")).await;
+    let refused = refused.unwrap_err().message;
+    for word in [
+        "nothing was accepted",
+        "another file took its place",
+        "put it back",
+    ] {
+        assert!(refused.contains(word), "{refused}");
+    }
+    let id = MessageId::generate();
+    bench.shared.journal.deliver(Delivering {
+        id,
+        text: "x".to_owned(),
+        attempt: 1,
+        receipt: Some(Receipt::accepted(id, clock::wall())),
+        item: None,
+    });
+    let told = bench.commands.recv().await;
+    let Some(Command::Committed(_, Err(NotCommitted::Failed(why)))) = told else {
+        panic!("{told:?}");
+    };
+    assert!(why.contains("another file took its place"), "{why}");
+    let log = SessionReader::open(bench.files.clone()).unwrap();
+    let begun = log.filter(|record| {
+        let entry = &record.as_ref().unwrap().record.entry;
+        matches!(entry, Entry::MessageDelivering { .. })
+    });
+    assert_eq!(begun.count(), 0);
+}
