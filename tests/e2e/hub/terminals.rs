@@ -403,7 +403,7 @@ async fn the_right_to_send_messages_is_none_to_type_in_a_shell() {
     let message = |to: &str, typing| SendParams {
         to: to.parse().unwrap(),
         fleet: None,
-        body: "; touch owned; :".into(),
+        body: "touch owned".into(),
         id: None,
         class: Class::default(),
         typing,
