@@ -30,7 +30,8 @@ enum Verb {
     /// Copy the store to a new file while the fleet goes on
     #[command(after_help = "\
 Long messages are copied to the directory `bodies` beside the file. To go back:
-stop all pods, and put the file in the store's place, `bodies` beside it.
+stop all pods, remove `store.db-wal` and `store.db-shm`, and put the file in the
+store's place, `bodies` beside it.
 Session logs are files of their own: copy the directory `sessions` too, and
 leave it in place when you go back. What later logs say was delivered is not
 typed again.")]
