@@ -179,9 +179,10 @@ impl StoreErrorKind {
             Self::NetworkFileSystem(_) => {
                 Some("set FLEET_STATE_DIR to a directory on a local disk")
             }
-            Self::Lost(_) => {
-                Some("put it back, or end the pods that still have it open and start them again")
-            }
+            Self::Lost(_) => Some(
+                "put it back; or, to begin anew, end the pods that still have it open, remove what is \
+                 left of it (`store.db-wal`), and start them again",
+            ),
             Self::Permissions(_) => Some("make the directory yours, with mode 0700"),
             _ => None,
         }

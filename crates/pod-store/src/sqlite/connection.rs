@@ -60,6 +60,7 @@ impl Database {
     pub(crate) fn open(path: &Path, options: &SqliteOptions) -> Result<Self, Fault> {
         let directory = directory_of(path);
         prepare_directory(directory)?;
+        refuse_in_place_of_one_that_is_away(path)?;
         prepare_file(path)?;
         let mut connection = connect(path, options)?;
         schema::check(&connection).map_err(|fault| fault.during("read schema"))?;
@@ -255,6 +256,20 @@ pub(super) fn prepare_directory(directory: &Path) -> Result<(), Fault> {
         )));
     }
     file_system::refuse_network(directory)
+}
+
+/// Refuses to make a database beside the journal of one that was moved away or removed: `SQLite` would
+/// empty it, with all that was committed to that one.
+fn refuse_in_place_of_one_that_is_away(path: &Path) -> Result<(), Fault> {
+    // In this order: whoever makes a database at this moment makes its journal after it.
+    let journal = fs::metadata(path.with_extension("db-wal"));
+    let is_left = journal.is_ok_and(|journal| journal.len() > 0);
+    match fs::metadata(path) {
+        Err(error) if is_left && is_missing(&error) => {
+            Err(Fault::from(StoreErrorKind::Lost(Loss::Removed)).at(path))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Creates the file for its owner alone, or takes rights of others away.

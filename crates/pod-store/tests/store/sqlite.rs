@@ -315,3 +315,19 @@ async fn a_store_that_is_moved_away_or_replaced_takes_nothing_until_it_is_back()
     }
     assert_eq!(store.inbox(id, Page::all()).await.unwrap().items.len(), 2);
 }
+
+#[tokio::test]
+async fn nothing_is_made_in_the_place_of_a_store_that_is_away_and_what_it_has_stays() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let id = add(&store, pod("a")).await;
+    store.accept(id, vec![message("x").into()]).await.unwrap();
+    let aside = path.with_file_name("aside");
+    fs::rename(&path, &aside).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert_eq!(*error.kind(), StoreErrorKind::Lost(Loss::Removed));
+    assert!(!path.exists());
+    fs::rename(&aside, &path).unwrap();
+    let again = SqliteStore::open(&path).unwrap();
+    assert_eq!(again.inbox(id, Page::all()).await.unwrap().items.len(), 1);
+}
