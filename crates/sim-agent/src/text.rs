@@ -6,6 +6,9 @@ use unicode_width::UnicodeWidthStr;
 /// Returns the columns that `text` takes: a joined emoji takes two.
 #[must_use]
 pub fn width(text: &str) -> usize {
+    if is_plain(text) {
+        return text.len();
+    }
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 
@@ -14,6 +17,9 @@ pub fn width(text: &str) -> usize {
 /// A cluster that is wider than a whole row stands alone on one.
 #[must_use]
 pub fn wrap(line: &str, columns: usize) -> Vec<&str> {
+    if is_plain(line) {
+        return wrap_plain(line, columns.max(1));
+    }
     let mut rows = Vec::new();
     let (mut start, mut used) = (0, 0);
     for (at, cluster) in line.grapheme_indices(true) {
@@ -26,6 +32,20 @@ pub fn wrap(line: &str, columns: usize) -> Vec<&str> {
     }
     rows.push(&line[start..]);
     rows
+}
+
+/// Whether each byte is a cluster of one column. Megabytes of a flood are, and finding their clusters
+/// would take most of the time that a flood lasts.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+fn wrap_plain(line: &str, columns: usize) -> Vec<&str> {
+    let last = line.len().saturating_sub(1) / columns * columns;
+    (0..=last)
+        .step_by(columns)
+        .map(|at| &line[at..line.len().min(at + columns)])
+        .collect()
 }
 
 /// Returns the beginning of `text` that fits into `columns`.
@@ -75,6 +95,19 @@ mod tests {
         assert_eq!(wrap("", 4), [""]);
         assert_eq!(wrap("漢字", 1), ["漢", "字"]);
         assert_eq!(clip("a漢字", 4), "a漢");
+    }
+
+    #[test]
+    fn plain_text_is_cut_as_any_other() {
+        for columns in 0..5 {
+            for length in 0..12 {
+                let plain = "a".repeat(length);
+                let accented = "é".repeat(length);
+                let rows = wrap(&plain, columns).join("|");
+                assert_eq!(rows.replace('a', "é"), wrap(&accented, columns).join("|"));
+                assert_eq!(width(&plain), width(&accented));
+            }
+        }
     }
 
     #[test]

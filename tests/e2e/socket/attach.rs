@@ -246,7 +246,7 @@ fn who_was_away_too_long_gets_a_repaint() {
     let (_pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
     pod.settled();
     let before = pod.end();
-    let id = pod.order("FLOOD:3000000");
+    let id = pod.order("FLOOD:1500000");
     pod.connect().until(id, Outcome::Answered);
     for from in [
         before,

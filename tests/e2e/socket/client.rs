@@ -179,9 +179,9 @@ impl Client {
             id,
             until: Some(outcome),
             or_held: false,
-            timeout_ms: 60_000,
+            timeout_ms: 100_000,
         };
-        self.stream.set_read_timeout(Some(PATIENCE * 4)).unwrap();
+        self.stream.set_read_timeout(Some(PATIENCE * 6)).unwrap();
         let receipt = self.call::<GetReceipt>(params).unwrap();
         assert!(receipt.outcome.reaches(outcome), "{receipt:?}");
         receipt
