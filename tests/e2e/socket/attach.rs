@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use podfleet_pod::terminal::Terminal;
 use podfleet_protocol::frame::Frame;
@@ -268,15 +267,23 @@ fn who_was_away_too_long_gets_a_repaint() {
 fn whenever_a_client_attaches_it_shows_what_the_terminal_shows() {
     let (_pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
     pod.settled();
-    let id = pod.order("FLOOD:3000000");
+    let id = pod.order("FLOOD:1500000");
     let mut client = pod.connect();
     let mut watching = Vec::new();
+    let mut next = 0;
     let last = Arc::new(AtomicU64::new(u64::MAX));
     while !client
         .until(id, Outcome::Accepted)
         .outcome
         .reaches(Outcome::Answered)
     {
+        // One for each tenth of the flood: were it for each moment, the more would watch the longer it
+        // lasts, and each of them has a terminal to draw.
+        let end = pod.end().offset;
+        if end < next {
+            continue;
+        }
+        next = end + 150_000;
         let mut stream = pod.view();
         let (writer, last) = (stream.writer(), Arc::clone(&last));
         let watch = thread::spawn(move || {
@@ -285,8 +292,6 @@ fn whenever_a_client_attaches_it_shows_what_the_terminal_shows() {
             viewed
         });
         watching.push((writer, watch));
-        // The moments are spread over the flood.
-        thread::sleep(Duration::from_millis(20));
     }
     assert!(
         watching.len() > 3,
