@@ -35,7 +35,7 @@ fn a_shell_takes_a_raw_command_and_the_receipt_says_answered() {
 #[test]
 fn a_shell_gets_no_line_head_to_run() {
     let world = World::new();
-    let agents = "  - name: a\n    runtime: generic\n    command: [bash, --norc]\n    kickstart: touch kicked\n";
+    let agents = "  - name: a\n    runtime: generic\n    command: [env, bash, --norc]\n    kickstart: touch kicked\n";
     world.write_roster("default", agents);
     world.fleet(&["up"]).exits(0);
     let refused = |args: &[&str]| {

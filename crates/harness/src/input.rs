@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::wrapper::unwrapped;
+
 /// What a program does with what it reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,17 +23,24 @@ const GIVEN: &[&str] = &[
 ];
 
 /// Returns whether a command line starts one of `interpreters` without anything to run, so that it
-/// runs what it reads. A version behind the program's name does not count.
+/// runs what it reads, also by way of programs that start another in their place. A version behind
+/// the program's name does not count.
 pub(crate) fn starts_one_of(interpreters: &[String], argv: &[String]) -> bool {
+    let argv = unwrapped(argv);
     let Some((program, arguments)) = argv.split_first() else {
         return false;
     };
-    let name = program.rsplit('/').next().unwrap_or_default();
+    let name = base_name(program);
     // A login shell is called so.
     let name = name.strip_prefix('-').unwrap_or(name);
     let unversioned = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let known = |name: &str| interpreters.iter().any(|known| known == name);
     (known(name) || known(unversioned)) && reads_on(arguments)
+}
+
+/// Returns the name of a program, which may be given by its path.
+pub(crate) fn base_name(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or_default()
 }
 
 /// Returns whether an interpreter with these arguments runs what it reads.
@@ -86,6 +95,9 @@ mod tests {
             "python3 -q -i",
             "python3.11",
             "python3 -i script.py",
+            "env bash",
+            "nice -n 5 bash --norc",
+            "nohup env -u X VAR=1 setsid -c /bin/bash",
         ] {
             assert!(runs(line), "{line}");
         }
@@ -103,6 +115,9 @@ mod tests {
             "python3 -u agent.py",
             "my-agent --shell bash",
             "bashful",
+            "env bash agent.sh",
+            "nice -n 5 my-agent bash",
+            "env",
             "",
         ] {
             assert!(!runs(line), "{line}");

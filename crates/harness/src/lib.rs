@@ -51,6 +51,7 @@ mod state;
 mod submit;
 mod trust;
 mod witness;
+mod wrapper;
 
 pub use composer::Composer;
 pub use dialog::{Dialog, Press};
