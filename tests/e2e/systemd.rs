@@ -191,6 +191,31 @@ fn installed_agents_come_back_at_boot_and_one_that_was_removed_does_not() {
 }
 
 #[test]
+fn a_fleet_that_was_installed_by_another_name_says_that_it_is_not_started_at_boot() {
+    let Some(host) = up(TWO) else { return };
+    let told = "`api` is not started at boot, as `web.v2` was: `fleet install`";
+    let rename = |from: &str, to: &str| {
+        host.change_roster(&format!("fleet: {from}"), &format!("fleet: {to}"));
+    };
+    let says = || {
+        let up = host.fleet(&["up"]).exits(0);
+        let said = up.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        (said.contains(told), up)
+    };
+    rename("web.v2", "api");
+    let (said, up) = says();
+    assert!(!said, "nobody installed it: {up}");
+    rename("api", "web.v2");
+    host.fleet(&["install"]).exits(0);
+    rename("web.v2", "api");
+    let (said, up) = says();
+    assert!(said, "{up}");
+    host.fleet(&["install"]).exits(0);
+    let (said, up) = says();
+    assert!(!said, "{up}");
+}
+
+#[test]
 fn an_agent_that_is_taken_out_of_the_roster_by_hand_is_disabled_by_up() {
     let Some(host) = up(TWO) else { return };
     host.fleet(&["install"]).exits(0);

@@ -2,13 +2,14 @@
 //! and their agents run on.
 
 use podfleet_pod_store::{Page, PodFilter};
-use podfleet_protocol::FleetName;
+use podfleet_protocol::{FleetName, PodName};
 
 use super::Fleet;
 use crate::bridge::BridgePlace;
 use crate::error::FleetError;
 use crate::listeners::Listeners;
 use crate::origin::Origin;
+use crate::report::AgentReport;
 use crate::sighting::Sighting;
 use crate::supervisor::Instance;
 
@@ -54,7 +55,12 @@ impl FormerFleet {
     }
 
     fn is_there(&self) -> bool {
-        self.is_up() || self.at_boot > 0 || self.bridge_at_boot
+        self.is_up() || self.is_installed()
+    }
+
+    /// Returns whether something of it is started at boot.
+    fn is_installed(&self) -> bool {
+        self.at_boot > 0 || self.bridge_at_boot
     }
 
     /// Returns the command that ends it.
@@ -69,6 +75,26 @@ impl FormerFleet {
 }
 
 impl Fleet {
+    /// Says that agents of the roster are not started at boot, where they were by a former name.
+    pub(super) async fn boot_note(
+        &self,
+        former: &[FormerFleet],
+        agents: &[AgentReport],
+    ) -> Option<String> {
+        let was = former.iter().find(|former| former.is_installed())?;
+        let units = self.supervisor.units(&self.key.fleet).await?;
+        let hosted = agents.iter().filter(|it| self.hosts(&it.agent));
+        let names = hosted.filter_map(|it| PodName::new(it.agent.as_str()).ok());
+        let instances = names.map(|name| Instance::new(self.key.fleet.clone(), name));
+        let left = instances.filter(|it| !units.enabled.contains(&it.unit()));
+        (left.count() > 0).then(|| {
+            format!(
+                "the fleet `{}` is not started at boot, as `{}` was: `fleet install`",
+                self.key.fleet, was.fleet
+            )
+        })
+    }
+
     /// Returns the fleets that were brought up from this roster by other names, and of which agents or
     /// the bridge are up or come back at boot.
     pub(super) async fn former_fleets(&self) -> Result<Vec<FormerFleet>, FleetError> {

@@ -113,6 +113,8 @@ impl Fleet {
             .await?;
         let former = self.former_fleets().await?;
         report.notes.extend(former.iter().map(FormerFleet::note));
+        let boot_note = self.boot_note(&former, &report.agents).await;
+        report.notes.extend(boot_note);
         // Who ended the bridge did not ask for it when one agent is brought up.
         if agents.is_empty() || !self.bridge_was_ended() {
             report.notes.extend(self.keep_bridge(&events).await);
