@@ -375,6 +375,13 @@ fn a_fleet_without_a_connector_has_no_bridge_and_down_ends_the_one_of_a_fleet_wi
     assert!(started.stderr.contains("`fleet up` ends it"), "{started}");
     plain.fleet(&["up"]).exits(0);
     plain.fleet(&["bridge", "status"]).exits(1);
+    plain.fleet(&["bridge", "start"]).exits(0);
+    plain.fleet(&["down", "a"]).exits(0);
+    plain.fleet(&["bridge", "stop"]).exits(0);
+    plain.fleet(&["bridge", "start"]).exits(0);
+    plain.fleet(&["down"]).exits(0);
+    let stop = plain.fleet(&["bridge", "stop"]).exits(0);
+    assert!(stop.stderr.contains("no bridge runs"), "{stop}");
     let world = world();
     world.fleet(&["up"]).exits(0);
     world.fleet(&["bridge", "status"]).exits(0);

@@ -70,8 +70,10 @@ impl Fleet {
             .map(|step| self.end_step(&survey, &gates, step, options.timeouts, &events));
         let ended = join_all(ending).await;
         let mut notes = self.remove_views(&survey, &ended, options.all).await;
-        if options.all && agents.is_empty() {
+        if agents.is_empty() && (options.all || self.is_left_by_all(&ended)) {
             notes.extend(self.end_bridge().await);
+        }
+        if options.all && agents.is_empty() {
             notes.extend(self.retire_former(&ended).await);
         }
         if agents.is_empty() {
@@ -84,16 +86,19 @@ impl Fleet {
         })
     }
 
+    /// Whether the bridge runs on for nobody.
+    fn is_left_by_all(&self, ended: &[AgentReport]) -> bool {
+        self.bridge_place().runs() && ended.iter().all(is_down)
+    }
+
     /// Lets a fleet that no roster names any more be started at boot no more; returns what did not work.
     /// Whoever runs on needs its unit.
     async fn retire_former(&self, ended: &[AgentReport]) -> Vec<String> {
-        let is_down =
-            |it: &&AgentReport| matches!(it.result, AgentResult::Stopped | AgentResult::Unchanged);
         if !self.is_former {
             return Vec::new();
         }
         let mut warnings = Vec::from_iter(self.disable_bridge_at_boot().await);
-        for it in ended.iter().filter(is_down) {
+        for it in ended.iter().filter(|it| is_down(it)) {
             warnings.extend(self.disable_at_boot(&it.agent).await);
         }
         warnings
@@ -241,6 +246,10 @@ impl Fleet {
         }
         notes
     }
+}
+
+fn is_down(agent: &AgentReport) -> bool {
+    matches!(agent.result, AgentResult::Stopped | AgentResult::Unchanged)
 }
 
 fn report(step: Step, result: AgentResult, elapsed: Duration) -> AgentReport {
