@@ -193,3 +193,28 @@ fn what_does_not_run_is_left_so_and_that_is_said() {
         .exits(0);
     assert!(world.processes().is_empty());
 }
+
+#[test]
+fn an_agent_runs_on_where_the_roster_cannot_be_written() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    // What is written beside it has a longer name, and no file has one of more than 255 bytes.
+    let name = format!("{}.yaml", "x".repeat(245));
+    let roster = world.path("work").join(name);
+    fs::rename(world.path("work/default.yaml"), &roster).unwrap();
+    let fleet = |arguments: &[&str]| {
+        let roster = ["--roster", roster.to_str().unwrap()];
+        world.fleet(&[arguments, &roster].concat())
+    };
+    fleet(&["up"]).exits(0);
+    let state = || {
+        let row = fleet(&["ps", "--json"]).exits(0).json()[1]["agent_pid"].clone();
+        (fs::read_to_string(&roster).unwrap(), row)
+    };
+    let before = state();
+    assert!(before.1.is_u64(), "{before:?}");
+    let refused = fleet(&["remove", "b"]).exits(5);
+    assert!(refused.stderr.contains("cannot be written"), "{refused}");
+    assert!(!refused.stderr.contains("stopped"), "{refused}");
+    assert_eq!(state(), before);
+    fleet(&["verify"]).exits(0);
+}

@@ -89,18 +89,38 @@ impl FileSnapshot {
     /// [`FleetErrorKind::Unwritable`] if the system refuses; then the old content is in place.
     pub fn replace(&self, new: &[u8]) -> Result<(), FleetError> {
         let written = match &self.bytes {
-            Some(old) => self.swap(old, new),
+            Some(old) => self
+                .stage(old, new)
+                .and_then(|staged| self.swap(old, staged)),
             None => self.create(new),
         };
-        written.map_err(|fault| match fault {
-            Fault::Changed => FleetError::new(FleetErrorKind::FileChanged {
-                path: self.path.clone(),
-            }),
-            Fault::Io(error) => FleetError::new(FleetErrorKind::Unwritable {
-                path: self.path.clone(),
-            })
-            .caused_by(error),
+        written.map_err(|fault| self.account(fault))
+    }
+
+    /// Gets everything ready for [`replace`](Self::replace) of a file that is there, which is then done
+    /// by [`put`](PreparedFile::put): what the system would refuse, it refuses now.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub(crate) fn prepare(&self, new: &[u8]) -> Result<PreparedFile, FleetError> {
+        let staged = match &self.bytes {
+            Some(old) => self.stage(old, new),
+            None => Err(Fault::Changed),
+        };
+        Ok(PreparedFile {
+            snapshot: self.clone(),
+            staged: staged.map_err(|fault| self.account(fault))?,
         })
+    }
+
+    fn account(&self, fault: Fault) -> FleetError {
+        let path = self.path.clone();
+        match fault {
+            Fault::Changed => FleetError::new(FleetErrorKind::FileChanged { path }),
+            Fault::Io(error) => {
+                FleetError::new(FleetErrorKind::Unwritable { path }).caused_by(error)
+            }
+        }
     }
 
     fn create(&self, new: &[u8]) -> Result<(), Fault> {
@@ -112,21 +132,31 @@ impl FileSnapshot {
         })
     }
 
-    fn swap(&self, old: &[u8], new: &[u8]) -> Result<(), Fault> {
-        let file = self.locked()?;
-        let meant = file.metadata()?;
-        let same = meant.len() == old.len() as u64 && read_all(&file, old.len())? == old;
-        if !same {
-            return Err(Fault::Changed);
-        }
+    fn stage(&self, old: &[u8], new: &[u8]) -> Result<Staged, Fault> {
+        let (_file, meant) = self.unchanged(old)?;
         Staged::sweep(&self.target);
-        let staged = Staged::new(&self.target)?.filled(new, &meant)?;
+        Ok(Staged::new(&self.target)?.filled(new, &meant)?)
+    }
+
+    fn swap(&self, old: &[u8], staged: Staged) -> Result<(), Fault> {
+        let (file, meant) = self.unchanged(old)?;
         // Who does not take the lock, such as a text editor, may have replaced it meanwhile.
         let still = is_file_at(&file, &self.target)? && unwritten_since(&file, &meant)?;
         if !still {
             return Err(Fault::Changed);
         }
         Ok(staged.replace()?)
+    }
+
+    /// The file that is in place, locked, if it holds what it held.
+    fn unchanged(&self, old: &[u8]) -> Result<(File, fs::Metadata), Fault> {
+        let file = self.locked()?;
+        let meant = file.metadata()?;
+        let same = meant.len() == old.len() as u64 && read_all(&file, old.len())? == old;
+        match same {
+            true => Ok((file, meant)),
+            false => Err(Fault::Changed),
+        }
     }
 
     /// The file that is in place, locked against others that replace it. A file that nobody may
@@ -147,6 +177,26 @@ impl FileSnapshot {
             Ok(()) | Err(TryLockError::WouldBlock) => Err(Fault::Changed),
             Err(TryLockError::Error(error)) => Err(Fault::Io(error)),
         }
+    }
+}
+
+/// A new content of a file, beside it; removed unless it is put in its place.
+#[derive(Debug)]
+pub struct PreparedFile {
+    snapshot: FileSnapshot,
+    staged: Staged,
+}
+
+impl PreparedFile {
+    /// Puts it in the file's place.
+    ///
+    /// # Errors
+    /// As [`FileSnapshot::replace`].
+    pub fn put(self) -> Result<(), FleetError> {
+        let Self { snapshot, staged } = self;
+        let old = snapshot.bytes().unwrap_or_default();
+        let put = snapshot.swap(old, staged);
+        put.map_err(|fault| snapshot.account(fault))
     }
 }
 

@@ -72,7 +72,7 @@ pub use choice::{NoChoice, meant_choice, why_not_pressed};
 pub use dirs::Dirs;
 pub use drift::drift;
 pub use error::{FleetError, FleetErrorKind, fleet_options};
-pub use file_snapshot::FileSnapshot;
+pub use file_snapshot::{FileSnapshot, PreparedFile};
 pub use fleet::{
     AgentPruned, AgentStatus, Brake, BrakeReport, Check, CommsBlock, DownOptions, Events,
     Explanation, Fact, Fallen, Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss,

@@ -5,7 +5,7 @@ use std::path::Path;
 use podfleet_roster::{Diagnostic, Document, Edit, EditError, Edited, Known, MAX_BYTES, Roster};
 
 use crate::error::{FleetError, FleetErrorKind};
-use crate::file_snapshot::FileSnapshot;
+use crate::file_snapshot::{FileSnapshot, PreparedFile};
 
 /// A roster's file with an edit that is not yet written.
 #[derive(Debug)]
@@ -99,15 +99,22 @@ impl RosterDraft {
             .filter(move |finding| told(finding))
     }
 
+    /// Gets everything ready for the roster to be written, where something else is to be done before:
+    /// what the system would refuse, it refuses now. Nothing if the roster does not change.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn prepare(&self) -> Result<Option<PreparedFile>, FleetError> {
+        let prepare = || self.file.prepare(self.text().as_bytes());
+        self.changes().then(prepare).transpose()
+    }
+
     /// Writes the roster, if it changes.
     ///
     /// # Errors
     /// As [`FileSnapshot::replace`]: above all if the file is not any more as it was read.
     pub fn write(&self) -> Result<(), FleetError> {
-        match self.changes() {
-            true => self.file.replace(self.text().as_bytes()),
-            false => Ok(()),
-        }
+        self.prepare()?.map_or(Ok(()), PreparedFile::put)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use podfleet::{Action, AgentReport, Fleet, FleetErrorKind, Report, RosterDraft, UpOptions};
+use podfleet::{
+    Action, AgentReport, Fleet, FleetErrorKind, PreparedFile, Report, RosterDraft, UpOptions,
+};
 use podfleet_home::ReadFileErrorKind;
 use podfleet_roster::{Edit, EditError, MAX_BYTES, Roster, without_secrets};
 use serde::Serialize;
@@ -166,6 +168,25 @@ fn show_findings(refused: &EditError, path: &Path, context: &mut Context) -> Res
 
 /// Writes the roster and says so; with `--dry-run` shows the change instead.
 pub(super) fn write(draft: &RosterDraft, mode: Mode, context: &mut Context) -> Result<(), Error> {
+    let prepared = prepare(draft, mode)?;
+    put(draft, prepared, mode, context)
+}
+
+/// Gets everything ready for [`put`], before something is done that the roster is to tell.
+pub(super) fn prepare(draft: &RosterDraft, mode: Mode) -> Result<Option<PreparedFile>, Error> {
+    match mode.dry_run {
+        true => Ok(None),
+        false => Ok(draft.prepare()?),
+    }
+}
+
+/// Does what [`write`] does, with what was prepared.
+pub(super) fn put(
+    draft: &RosterDraft,
+    prepared: Option<PreparedFile>,
+    mode: Mode,
+    context: &mut Context,
+) -> Result<(), Error> {
     let path = draft.path().display();
     if !draft.changes() {
         let said = format!("{path} says so already");
@@ -180,8 +201,8 @@ pub(super) fn write(draft: &RosterDraft, mode: Mode, context: &mut Context) -> R
             };
             context.output.data(shown)?;
         }
-    } else {
-        draft.write()?;
+    } else if let Some(prepared) = prepared {
+        prepared.put()?;
         context
             .output
             .say(wrap(&format!("wrote {path}"), 0, "  "))?;

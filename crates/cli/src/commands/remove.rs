@@ -60,6 +60,8 @@ pub(crate) fn carry_out(args: &Args, context: &mut Context) -> Result<Done, Erro
         let before = draft.roster_before().cloned();
         let before = before.unwrap_or_else(|| draft.roster().clone());
         let fleet = context.fleet_of(before, draft.path()).await?;
+        // An agent that the roster goes on to name is not to be ended for it.
+        let prepared = edit::prepare(&draft, mode)?;
         let mut report = down(&fleet, &args.name, mode, context).await?;
         if !report.succeeded() {
             report.notes.push("the roster is not changed".to_owned());
@@ -68,7 +70,7 @@ pub(crate) fn carry_out(args: &Args, context: &mut Context) -> Result<Done, Erro
         if !mode.dry_run {
             report.notes.extend(fleet.disable_at_boot(&args.name).await);
         }
-        edit::write(&draft, mode, context)?;
+        edit::put(&draft, prepared, mode, context)?;
         if !args.keep_files && !mode.dry_run {
             clean(&fleet, &args.name, context, &mut report).await?;
         }

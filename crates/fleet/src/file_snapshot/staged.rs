@@ -16,6 +16,7 @@ const SUFFIX: &str = ".fleet-new";
 ///
 /// It is locked while its process lives, so that what a killed one left can be told from what
 /// another is just writing.
+#[derive(Debug)]
 pub(super) struct Staged {
     file: NamedTempFile,
     target: PathBuf,
