@@ -40,6 +40,9 @@ pub enum StoreErrorKind {
     /// A file cannot be written or read, or a directory is missing.
     #[error("the file cannot be read or written")]
     Storage,
+    /// The file is shorter than it says of itself.
+    #[error("the file ends before what is to be read of it")]
+    CutShort,
     /// There is no room for what is to be written.
     #[error("the disk is full")]
     Full,
@@ -67,7 +70,7 @@ pub enum StoreErrorKind {
         /// The pod's present generation.
         current: Generation,
     },
-    /// There is no such pod, message, session or relation.
+    /// There is no such store, pod, message, session or relation.
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// The fleet has a pod of this name; names that differ only in case are one name.
@@ -161,6 +164,10 @@ impl StoreErrorKind {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Storage => Some("check quotas and permissions of the directory"),
+            Self::CutShort => Some(
+                "it was replaced or cut short while it was open: put the right one back, or restore it \
+                 from a backup",
+            ),
             Self::Full => Some("make room on the disk of the directory"),
             Self::Busy => Some("look for a process that hangs while it holds the store"),
             Self::Corrupt(_) => Some("restore the store from a backup, or move it away"),
@@ -306,6 +313,7 @@ impl From<rusqlite::Error> for Fault {
             | E::IntegralValueOutOfRange(..) => {
                 StoreErrorKind::Corrupt("a column has an unexpected value".to_owned())
             }
+            _ if is_cut_short(&error) => StoreErrorKind::CutShort,
             _ => match error.sqlite_error_code() {
                 Some(
                     Code::SystemIoFailure
@@ -328,5 +336,24 @@ impl From<rusqlite::Error> for Fault {
             path: None,
             source: Some(error.into()),
         }
+    }
+}
+
+fn is_cut_short(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_IOERR_SHORT_READ)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_replaced_while_it_was_open_is_not_said_to_lack_rights() {
+        let code = rusqlite::ffi::SQLITE_IOERR_SHORT_READ;
+        let short = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        let error = Fault::from(short).into_error("open the store", Path::new("store.db"));
+        assert_eq!(*error.kind(), StoreErrorKind::CutShort);
+        assert!(error.hint().unwrap().contains("replaced or cut short"));
     }
 }

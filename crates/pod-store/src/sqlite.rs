@@ -69,6 +69,18 @@ impl SqliteStore {
         Self::open_with(path, &SqliteOptions::default())
     }
 
+    /// Opens the store at `path` as [`open`](Self::open) does, but makes none.
+    ///
+    /// # Errors
+    /// [`NotFound`](StoreErrorKind::NotFound) when it is not there; else as [`open`](Self::open).
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteOptions {
+            makes: false,
+            ..SqliteOptions::default()
+        };
+        Self::open_with(path, &options)
+    }
+
     /// Opens the store at `path` as [`open`](Self::open) does, with options.
     ///
     /// # Errors

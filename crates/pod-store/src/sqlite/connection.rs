@@ -28,6 +28,8 @@ pub struct SqliteOptions {
     pub max_bytes: Option<u64>,
     /// What inboxes take through this store.
     pub limits: AcceptLimits,
+    /// Whether a database that is not there is made; by default it is.
+    pub makes: bool,
 }
 
 impl Default for SqliteOptions {
@@ -36,6 +38,7 @@ impl Default for SqliteOptions {
             busy_timeout: Duration::from_secs(10),
             max_bytes: None,
             limits: AcceptLimits::default(),
+            makes: true,
         }
     }
 }
@@ -59,9 +62,15 @@ impl Database {
     /// Opens the database at `path`, and creates or migrates it where needed.
     pub(crate) fn open(path: &Path, options: &SqliteOptions) -> Result<Self, Fault> {
         let directory = directory_of(path);
-        prepare_directory(directory)?;
-        refuse_in_place_of_one_that_is_away(path)?;
-        prepare_file(path)?;
+        if options.makes {
+            prepare_directory(directory)?;
+            refuse_in_place_of_one_that_is_away(path)?;
+            create_file(path)?;
+        } else {
+            refuse_missing(path)?;
+            prepare_directory(directory)?;
+        }
+        keep_private(path)?;
         let mut connection = connect(path, options)?;
         schema::check(&connection).map_err(|fault| fault.during("read schema"))?;
         if !is_ready(&connection)? {
@@ -164,7 +173,7 @@ fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
     };
     let opened = open(path, flags).or_else(|error| {
         // A reader keeps its place in shared memory, a file that cannot be made there.
-        let sealed = file_system::is_read_only(path) && !path.with_extension("db-wal").exists();
+        let sealed = file_system::is_read_only(path) && !beside(path, "-wal").exists();
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::CannotOpen) if sealed => open(
                 &unchanging(path),
@@ -262,7 +271,7 @@ pub(super) fn prepare_directory(directory: &Path) -> Result<(), Fault> {
 /// empty it, with all that was committed to that one.
 fn refuse_in_place_of_one_that_is_away(path: &Path) -> Result<(), Fault> {
     // In this order: whoever makes a database at this moment makes its journal after it.
-    let journal = fs::metadata(path.with_extension("db-wal"));
+    let journal = fs::metadata(beside(path, "-wal"));
     let is_left = journal.is_ok_and(|journal| journal.len() > 0);
     match fs::metadata(path) {
         Err(error) if is_left && is_missing(&error) => {
@@ -272,28 +281,41 @@ fn refuse_in_place_of_one_that_is_away(path: &Path) -> Result<(), Fault> {
     }
 }
 
-/// Creates the file for its owner alone, or takes rights of others away.
+/// Refuses what is not there.
+fn refuse_missing(path: &Path) -> Result<(), Fault> {
+    match fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) if is_missing(&error) => Err(StoreErrorKind::NotFound("store").into()),
+        Err(error) => Err(Fault::io(path, "look at", error)),
+    }
+}
+
+/// Creates the file for its owner alone if it is not there.
 ///
-/// A file that is there is never opened: closing it again would drop the locks that `SQLite` holds
-/// on it for other connections of this process.
-fn prepare_file(path: &Path) -> Result<(), Fault> {
-    let fault = |error| Fault::io(path, "create", error);
-    match OpenOptions::new()
+/// One that is there is never opened: closing it again would drop the locks that `SQLite` holds on it
+/// for other connections of this process.
+fn create_file(path: &Path) -> Result<(), Fault> {
+    let created = OpenOptions::new()
         .create_new(true)
         .write(true)
         .mode(0o600)
-        .open(path)
-    {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let mode = fs::metadata(path).map_err(fault)?.mode();
-            if mode & 0o077 != 0 {
-                fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(fault)?;
-            }
-            Ok(())
+        .open(path);
+    match created {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Fault::io(path, "create", error))
         }
-        Err(error) => Err(fault(error)),
+        _ => Ok(()),
     }
+}
+
+/// Takes the rights of others to the file away.
+fn keep_private(path: &Path) -> Result<(), Fault> {
+    let fault = |error| Fault::io(path, "create", error);
+    let mode = fs::metadata(path).map_err(fault)?.mode();
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(fault)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

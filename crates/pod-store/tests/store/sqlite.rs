@@ -318,7 +318,9 @@ async fn a_store_that_is_moved_away_or_replaced_takes_nothing_until_it_is_back()
 
 #[tokio::test]
 async fn nothing_is_made_in_the_place_of_a_store_that_is_away_and_what_it_has_stays() {
-    let (_directory, path) = place();
+    let (directory, _) = place();
+    // What lies beside it goes by its whole name.
+    let path = directory.path().join("state/records.v1");
     let store = SqliteStore::open(&path).unwrap();
     let id = add(&store, pod("a")).await;
     store.accept(id, vec![message("x").into()]).await.unwrap();
@@ -330,4 +332,14 @@ async fn nothing_is_made_in_the_place_of_a_store_that_is_away_and_what_it_has_st
     fs::rename(&aside, &path).unwrap();
     let again = SqliteStore::open(&path).unwrap();
     assert_eq!(again.inbox(id, Page::all()).await.unwrap().items.len(), 1);
+}
+
+#[tokio::test]
+async fn who_opens_what_has_to_be_there_makes_none() {
+    let (_directory, path) = place();
+    let error = SqliteStore::open_existing(&path).unwrap_err();
+    assert_eq!(*error.kind(), StoreErrorKind::NotFound("store"));
+    assert!(!path.parent().unwrap().exists());
+    drop(SqliteStore::open(&path).unwrap());
+    drop(SqliteStore::open_existing(&path).unwrap());
 }
