@@ -155,6 +155,112 @@ fn an_old_store_that_takes_the_place_of_one_in_use_is_noticed_and_types_nothing_
 }
 
 #[test]
+fn while_the_store_is_away_and_its_pods_live_every_command_is_refused_until_it_is_back() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    world.fleet(&["up"]).exits(0);
+    world.fleet(&["pause", "a"]).exits(0);
+    world.fleet(&["send", "a", "-m", "kept"]).exits(0);
+    let pods = [world.pod_pid("a"), world.pod_pid("b")];
+    let aside = world.path("aside");
+    fs::create_dir(&aside).unwrap();
+    let stores = || {
+        let entries = fs::read_dir(world.path("state")).unwrap().flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+        names
+            .filter(|name| name.starts_with("store.db"))
+            .collect::<Vec<_>>()
+    };
+    for name in stores() {
+        fs::rename(world.path("state").join(&name), aside.join(&name)).unwrap();
+    }
+    let export = world.path("export.jsonl");
+    fs::write(&export, "").unwrap();
+    for line in [
+        "ps",
+        "ps --json",
+        "pods",
+        "status a",
+        "doctor",
+        "plan",
+        "send a -m lost",
+        "up",
+        "down",
+        "restart a",
+        "store check",
+        "hub token list",
+        "pod run a --fleet default",
+    ] {
+        let words: Vec<_> = line.split(' ').collect();
+        let refused = world.fleet(&words).exits(5).stderr;
+        let whole = refused.replace("\n    ", " ").replace("\n  ", " ");
+        let [a, b] = pods;
+        let who = format!("is away, and what has it open lives: `a` ({a}), `b` ({b})");
+        assert!(whole.contains(&who), "{line}: {refused}");
+        assert!(whole.contains("state/store.db is away"), "{refused}");
+        if !line.starts_with("pod run") {
+            let kill = format!("`kill {a} {b}`");
+            assert!(
+                whole.contains("hint: put it back") && whole.contains(&kill),
+                "{refused}"
+            );
+        }
+        assert!(fits_80_columns(&refused), "{refused}");
+    }
+    world.fleet(&["store", "import", text(&export)]).exits(5);
+    assert_eq!(stores(), [""; 0], "nothing is made in its place");
+    for entry in fs::read_dir(&aside).unwrap().flatten() {
+        fs::rename(entry.path(), world.path("state").join(entry.file_name())).unwrap();
+    }
+    assert_eq!(pods, [world.pod_pid("a"), world.pod_pid("b")]);
+    Actors::of(&world).own::<Refresh>("a", Nothing {}).unwrap();
+    world.fleet(&["resume", "a"]).exits(0);
+    world
+        .fleet(&["send", "a", "-m", "after", "--wait", "answered"])
+        .exits(0);
+    let typed = world.received("a", Kind::Submit);
+    assert_eq!(typed.len(), 2, "{typed:?}");
+    assert!(typed[0].ends_with("kept"), "{typed:?}");
+    world.fleet(&["down"]).exits(0);
+}
+
+#[test]
+fn on_a_store_that_knows_nothing_of_the_pods_that_live_none_is_started_a_second_time() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let (pod, agent) = (world.pod_pid("a"), world.agent_pid("a"));
+    let of = |directory: &str, suffix: &str| {
+        let directory = world.path(directory);
+        fs::create_dir_all(&directory).unwrap();
+        directory.join(format!("store.db{suffix}"))
+    };
+    let mut empty = world.command("default", &["doctor"]);
+    let other = world.path("other");
+    empty.env("FLEET_STATE_DIR", &other).output().unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        fs::rename(of("state", suffix), of("aside", suffix)).unwrap();
+    }
+    fs::copy(of("other", ""), of("state", "")).unwrap();
+    let up = world.fleet(&["up"]);
+    assert_ne!(up.code, 0, "{up}");
+    let told = format!("{}{}", up.stdout, up.stderr);
+    let whole = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        whole.contains(&format!("the process {pod} runs `a` already")),
+        "{up}"
+    );
+    assert!(!is_gone(pod) && !is_gone(agent));
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(of("state", suffix));
+        fs::rename(of("aside", suffix), of("state", suffix)).unwrap();
+    }
+    Actors::of(&world).own::<Refresh>("a", Nothing {}).unwrap();
+    assert_eq!((world.pod_pid("a"), world.agent_pid("a")), (pod, agent));
+    world
+        .fleet(&["send", "a", "-m", "x", "--wait", "answered"])
+        .exits(0);
+}
+
+#[test]
 fn a_store_is_checked_copied_moved_and_locked_while_its_agent_lives() {
     let world = World::with_agents(&[("a", "")]);
     let none = world.fleet(&["store", "check"]).exits(2);

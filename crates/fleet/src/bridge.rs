@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use podfleet_connectors::OrchestratorConnector;
+use podfleet_pod::living::Holder;
 use podfleet_pod_store::PodRecord;
 use tokio::sync::Notify;
 
@@ -106,7 +107,10 @@ impl Fleet {
         self.dirs().open_runtime()?;
         let connector = self.connector()?;
         let place = self.bridge_place();
-        let _lock = place.lock()?;
+        let lock = place.lock()?;
+        let (tenant, fleet) = (self.key().tenant.clone(), self.key().fleet.clone());
+        // It holds the lock, whether or not that can be told to people.
+        let _ = Holder::bridge(tenant, fleet).sign(&lock);
         let wake = Wake::bind(place.wake())
             .map_err(|error| FleetError::io("listen at", place.wake(), error))?;
         let status = StatusFile::begin(

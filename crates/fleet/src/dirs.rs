@@ -4,9 +4,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
 use podfleet_home::{DirsError, Env, absolute, config_dir, state_dir, xdg};
+use podfleet_pod::opening::has_store;
 use podfleet_pod::paths::{PathError, RuntimeDir, StatePaths};
 use podfleet_protocol::PodId;
 
+use crate::error::FleetError;
 use crate::lock::is_held;
 
 /// The directories of one user's fleets; all absolute.
@@ -50,6 +52,14 @@ impl Dirs {
     #[must_use]
     pub fn state_paths(&self) -> StatePaths {
         StatePaths::new(&self.state)
+    }
+
+    /// Returns whether there is a store of these fleets.
+    ///
+    /// # Errors
+    /// Fails when there is none while pods live, which have it open.
+    pub fn has_store(&self) -> Result<bool, FleetError> {
+        Ok(has_store(&self.state_paths())?)
     }
 
     /// Returns whether a process of this pod lives: whether it holds the pod's lock.

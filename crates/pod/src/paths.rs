@@ -176,10 +176,15 @@ impl StatePaths {
         self.root.join("sessions")
     }
 
+    /// Returns the directory of all locks.
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.root.join("locks")
+    }
+
     /// Returns the file whose lock a pod holds for life.
     #[must_use]
     pub fn lock(&self, id: PodId) -> PathBuf {
-        self.root.join("locks").join(format!("{}.lock", id.short()))
+        self.locks().join(format!("{}.lock", id.short()))
     }
 
     /// Returns the pod's own log: what the process says, not what the agent does.

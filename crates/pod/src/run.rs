@@ -35,6 +35,7 @@ use crate::journal::{Journal, Writer};
 use crate::keeper::Keeper;
 use crate::lifecycle::{self, Lifecycle, Reporter};
 use crate::lock;
+use crate::opening::{StoreAway, has_store};
 use crate::paths::{PathError, RuntimeDir, RuntimePaths, StatePaths, is_full};
 use crate::pruning;
 use crate::reader::Reader;
@@ -81,6 +82,20 @@ pub enum PodError {
     /// Another process hosts this pod.
     #[error("the pod `{0}` runs already")]
     AlreadyRunning(PodName),
+    /// A process of a store that is no more in its place runs the pod of this name.
+    #[error(
+        "the process {pid} runs `{name}` already, and this store does not know it: put the right store in \
+         its place, or end it: `kill {pid}`"
+    )]
+    UnknownToStore {
+        /// The name.
+        name: PodName,
+        /// The process.
+        pid: u32,
+    },
+    /// The store is away while its pods live.
+    #[error(transparent)]
+    StoreAway(#[from] StoreAway),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -136,7 +151,10 @@ fn made_in(directory: &Path, what: &'static str, source: io::Error) -> PodError 
 /// on its way, and ends what the crashed pod's guard left.
 pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), PodError> {
     let paths = StatePaths::new(&config.state_dir);
-    let sqlite = SqliteStore::open(&paths.store())?;
+    if !has_store(&paths)? {
+        return Err(no_such_pod(&config));
+    }
+    let sqlite = SqliteStore::open_existing(&paths.store())?;
     // The journal waits for the disk anyway.
     let journal_store = Arc::new(sqlite.in_place());
     let store: Arc<dyn PodStore> = Arc::new(sqlite);
@@ -260,6 +278,7 @@ impl Claim {
             .ok_or_else(|| PodError::AlreadyRunning(config.name.clone()))?;
         // Whoever held the lock before may have written its last words meanwhile.
         let record = find(store, config).await?;
+        claim::sign(&lock, &record.identity, paths)?;
         CrashPoint::GenerationLocked.reach();
         claim::end_former_generation(record.endpoint.as_ref());
         CrashPoint::GenerationCleared.reach();
@@ -298,10 +317,14 @@ impl Claim {
 
 async fn find(store: &dyn PodStore, config: &PodConfig) -> Result<PodRecord, PodError> {
     let record = store.find_pod(&config.fleet, &config.name).await?;
-    record.ok_or_else(|| PodError::NoSuchPod {
+    record.ok_or_else(|| no_such_pod(config))
+}
+
+fn no_such_pod(config: &PodConfig) -> PodError {
+    PodError::NoSuchPod {
         fleet: config.fleet.fleet.to_string(),
         name: config.name.clone(),
-    })
+    }
 }
 
 /// What is new with each start of a pod.

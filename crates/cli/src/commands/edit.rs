@@ -125,7 +125,7 @@ pub(super) fn draft(
 /// Checks whether the fleet of a roster is ours to change and, where it is to follow, the roster's own:
 /// what could not be carried out then is not written.
 fn check_right(draft: &RosterDraft, follows: Follows, context: &Context) -> Result<(), Error> {
-    if !context.dirs()?.state_paths().store().exists() {
+    if !context.dirs()?.has_store()? {
         // Where there are no pods, we are in none of them.
         return Ok(());
     }

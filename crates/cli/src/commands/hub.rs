@@ -42,7 +42,7 @@ enum Verb {
 /// Refuses an agent: the hub and its tokens are the operator's.
 fn be_operator(context: &Context) -> Result<(), Error> {
     let dirs = context.dirs()?;
-    if !dirs.state_paths().store().exists() {
+    if !dirs.has_store()? {
         return Ok(());
     }
     block_on(async {

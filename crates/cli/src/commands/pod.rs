@@ -366,7 +366,9 @@ fn pod_error(error: PodError) -> Error {
     let exit = match &error {
         PodError::NoSuchPod { .. } | PodError::Harness(_) => Exit::Usage,
         PodError::Path(error) if error.fault() == PathFault::Full => Exit::System,
-        PodError::AlreadyRunning(_) | PodError::Path(_) => Exit::Refused,
+        PodError::AlreadyRunning(_) | PodError::UnknownToStore { .. } | PodError::Path(_) => {
+            Exit::Refused
+        }
         _ => Exit::System,
     };
     Error::new(exit, error)

@@ -93,14 +93,13 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
 
 /// Opens the store, which must be there: looking at it makes none.
 fn open(context: &Context) -> Result<SqliteStore, Error> {
-    let path = context.dirs()?.state_paths().store();
-    match path.try_exists() {
-        Ok(false) => {
-            let error = format!("there is no store {}", path.display());
-            Err(Error::message(Exit::Usage, error).hint("`fleet up` makes one"))
-        }
-        _ => Ok(SqliteStore::open(&path)?),
+    let dirs = context.dirs()?;
+    let path = dirs.state_paths().store();
+    if !dirs.has_store()? {
+        let error = format!("there is no store {}", path.display());
+        return Err(Error::message(Exit::Usage, error).hint("`fleet up` makes one"));
     }
+    Ok(SqliteStore::open_existing(&path)?)
 }
 
 /// Opens the store for what is the operator's alone: it holds the pods and messages of all fleets.
@@ -260,7 +259,10 @@ fn import(from: &Path, dry_run: DryRun, json: JsonFlag, context: &mut Context) -
         }
         Box::new(BufReader::new(file))
     };
-    let path = context.dirs()?.state_paths().store();
+    let dirs = context.dirs()?;
+    // Nothing is imported into the place of one that is away.
+    dirs.has_store()?;
+    let path = dirs.state_paths().store();
     let dry_run = dry_run.dry_run;
     let transfer = block_on(async {
         Ok(if dry_run {

@@ -41,7 +41,7 @@ impl Context {
         let dirs = self.dirs()?;
         // A store is opened while the roster is read; one that is not there is made only when
         // nothing is wrong with the roster.
-        let made = dirs.state_paths().store().exists();
+        let made = dirs.has_store()?;
         let opening = made.then(|| OpeningStore::begin(&dirs));
         let setup = self.setup_by_roster(dirs, scope, need)?;
         let opening = opening.unwrap_or_else(|| OpeningStore::begin(&setup.dirs));
@@ -51,7 +51,7 @@ impl Context {
     /// Opens the fleet that a command only looks at: a store that is not there is not made for that.
     pub(crate) async fn fleet_to_see(&mut self, scope: &Scope) -> Result<Fleet, Error> {
         let dirs = self.dirs()?;
-        if dirs.state_paths().store().exists() {
+        if dirs.has_store()? {
             return self.fleet(scope, RosterNeed::Helpful).await;
         }
         let setup = self.setup_by_roster(dirs, scope, RosterNeed::Helpful)?;

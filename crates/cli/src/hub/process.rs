@@ -75,10 +75,10 @@ impl Fleets for OwnFleets {
 
     async fn check_operator(&self, process: Option<u32>) -> Result<(), Fault> {
         // Nobody is a pod of a store that is not there, and looking makes none.
-        if !self.dirs.state_paths().store().exists() {
-            return Ok(());
-        }
         let checked = async {
+            if !self.dirs.has_store()? {
+                return Ok(());
+            }
             let store = OpeningStore::begin(&self.dirs).store().await?;
             podfleet::check_operators_process(&*store, &self.dirs, process).await
         };

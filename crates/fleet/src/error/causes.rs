@@ -3,6 +3,7 @@
 use podfleet_connectors::{
     ConnectorError, CreateError, CreateErrorKind, OrchestratorConnector, Retry,
 };
+use podfleet_pod::opening::{OpenError, StoreAway};
 use podfleet_pod::paths::PathError;
 use podfleet_pod_store::{StoreError, StoreErrorKind};
 use podfleet_protocol::NameError;
@@ -148,6 +149,23 @@ impl From<StoreError> for FleetError {
         Self::new(FleetErrorKind::Store)
             .caused_by(error)
             .with_hint_of_cause(hint)
+    }
+}
+
+impl From<StoreAway> for FleetError {
+    fn from(error: StoreAway) -> Self {
+        let hint = error.hint();
+        Self::new(FleetErrorKind::Store).caused_by(error).hint(hint)
+    }
+}
+
+impl From<OpenError> for FleetError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Away(error) => error.into(),
+            OpenError::Store(error) => error.into(),
+            error => Self::new(FleetErrorKind::Store).caused_by(error),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use podfleet_pod_store::{PodStore, SqliteStore, StoreError};
+use podfleet_pod::opening::{OpenError, open_store};
+use podfleet_pod_store::{PodStore, SqliteStore};
 use tokio::task::JoinHandle;
 
 use crate::dirs::Dirs;
@@ -11,16 +12,15 @@ use crate::error::{FleetError, FleetErrorKind};
 ///
 /// Dropping it waits for nothing; the store is then closed as soon as it is open.
 #[derive(Debug)]
-pub struct OpeningStore(JoinHandle<Result<SqliteStore, StoreError>>);
+pub struct OpeningStore(JoinHandle<Result<SqliteStore, OpenError>>);
 
 impl OpeningStore {
-    /// Begins to open the store, which is made if it is not there. Needs a tokio runtime.
+    /// Begins to open the store, which is made if it is not there and none of its pods lives. Needs a tokio
+    /// runtime.
     #[must_use]
     pub fn begin(dirs: &Dirs) -> Self {
-        let path = dirs.state_paths().store();
-        Self(tokio::task::spawn_blocking(move || {
-            SqliteStore::open(&path)
-        }))
+        let state = dirs.state_paths();
+        Self(tokio::task::spawn_blocking(move || open_store(&state)))
     }
 
     /// Returns the store once it is open, for [`Fleet::with_store`](super::Fleet::with_store).

@@ -1,19 +1,36 @@
 //! What a pod takes hold of at its start: socket and credential; and what it removes at its end.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use podfleet_pod_store::{Endpoint, PodRecord};
+use podfleet_protocol::Identity;
 use rustix::process::Signal;
 use tokio::net::UnixListener;
 
-use super::PodConfig;
+use super::{PodConfig, PodError};
 use crate::guard::belongings;
 use crate::heartbeat::Heartbeat;
-use crate::paths::RuntimePaths;
+use crate::living::{Holder, namesake};
+use crate::paths::{RuntimePaths, StatePaths};
+
+/// Says in the locked file whose lock it is, and refuses to be the second of its name.
+pub(super) fn sign(lock: &File, identity: &Identity, paths: &StatePaths) -> Result<(), PodError> {
+    let own = Holder::pod(identity);
+    if let Err(error) = own.sign(lock) {
+        tracing::warn!(%error, "cannot say whose lock it is");
+    }
+    match namesake(paths, &own) {
+        Some(pid) => Err(PodError::UnknownToStore {
+            name: identity.name.clone(),
+            pid,
+        }),
+        None => Ok(()),
+    }
+}
 
 /// Ends what a crashed generation left: its guard does that by itself within a second, and this
 /// does it for a guard that was killed.
