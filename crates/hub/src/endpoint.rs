@@ -29,6 +29,7 @@ use crate::preview::Preview;
 use crate::topology::{Endpoint, Topology};
 
 pub use status::Status;
+pub(crate) use supervisor::greet;
 
 /// How long a call waits for an endpoint that is being connected.
 const CONNECTING: Duration = Duration::from_secs(8);

@@ -92,6 +92,11 @@ impl From<Secret> for Entrusted {
 }
 
 impl Entrusted {
+    /// Returns the secret, for who tries it before it is handed on.
+    pub(crate) fn copy(&self) -> Secret {
+        self.0.clone()
+    }
+
     /// Returns the secret.
     ///
     /// # Errors

@@ -147,36 +147,9 @@ impl Supervisor {
             Ok(client) => client,
             Err(fault) => return unusable(fault),
         };
-        let hello = client.call_within::<HubInfo>(Nothing {}, HELLO, None).await;
-        match hello {
+        match greet(client, &self.remote.endpoint().reach).await {
             Ok(info) => self.compare(info),
-            Err(ClientError::Unreachable(why, detail)) => Status::Offline { why, detail },
-            Err(ClientError::NoHub(detail)) => {
-                let place = self.remote.endpoint().reach.place();
-                let hint = format!("check that a hub is at {place}: `fleet hub status` there");
-                Status::Incompatible {
-                    detail: format!("what answers is no hub: {detail}"),
-                    hint: Some(hint),
-                }
-            }
-            Err(ClientError::Answer(fault)) => {
-                match fault.code {
-                    Code::AuthRequired | Code::AuthDenied => Status::AuthFailed {
-                        detail: fault.message,
-                        hint: None,
-                    },
-                    Code::LimitExceeded => Status::Offline {
-                        why: crate::client::Unreachable::Refused,
-                        detail: fault.message,
-                    },
-                    _ => Status::Incompatible {
-                        detail: fault.message,
-                        hint: Some(fault.hint.unwrap_or_else(|| {
-                            "look at the output of its `fleet hub run`".to_owned()
-                        })),
-                    },
-                }
-            }
+            Err(status) => status,
         }
     }
 
@@ -249,6 +222,40 @@ impl Supervisor {
             status,
         });
     }
+}
+
+/// Asks a hub who it is; returns how its endpoint is where it does not say so.
+pub(crate) async fn greet(client: &HubClient, reach: &Reach) -> Result<Info, Status> {
+    let hello = client.call_within::<HubInfo>(Nothing {}, HELLO, None);
+    hello.await.map_err(|error| match error {
+        ClientError::Unreachable(why, detail) => Status::Offline { why, detail },
+        ClientError::NoHub(detail) => {
+            let place = reach.place();
+            let hint = format!("check that a hub is at {place}: `fleet hub status` there");
+            Status::Incompatible {
+                detail: format!("what answers is no hub: {detail}"),
+                hint: Some(hint),
+            }
+        }
+        ClientError::Answer(fault) => match fault.code {
+            Code::AuthRequired | Code::AuthDenied => Status::AuthFailed {
+                detail: fault.message,
+                hint: None,
+            },
+            Code::LimitExceeded => Status::Offline {
+                why: crate::client::Unreachable::Refused,
+                detail: fault.message,
+            },
+            _ => Status::Incompatible {
+                detail: fault.message,
+                hint: Some(
+                    fault
+                        .hint
+                        .unwrap_or_else(|| "look at the output of its `fleet hub run`".to_owned()),
+                ),
+            },
+        },
+    })
 }
 
 /// How an endpoint is whose token cannot be read.

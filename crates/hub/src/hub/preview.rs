@@ -1,12 +1,16 @@
 //! What each operation would do. None of it passes by what does it: a dry run can do nothing by
 //! mistake.
 
+use std::path::PathBuf;
+
 use podfleet_protocol::PodName;
 
 use super::agents::within_rights;
 use super::files::root_of;
 use super::terminals::Terminal;
 use super::{Doer, Hub, Order, now};
+use crate::client::{HubClient, Way};
+use crate::endpoint::greet;
 use crate::fault::{Code, Fault};
 use crate::op::{
     AgentRef, Call, EndpointAddParams, EndpointRemoveParams, EndpointUpdateParams, FleetSend,
@@ -14,6 +18,7 @@ use crate::op::{
     PtyKillParams, PtyOpen, PtySpawnParams, RemoveParams, SendParams, TwoPathsParams,
 };
 use crate::preview::{Change, Effect, Preview, Thing};
+use crate::secret::Entrusted;
 use crate::topology::{Endpoint, MachineName};
 
 impl Hub {
@@ -72,10 +77,19 @@ impl Hub {
     }
 
     async fn preview_add(&self, params: EndpointAddParams) -> Result<Preview, Fault> {
-        let topology = self.topology.rehearsal();
-        let added = self.added_in(&topology, params).await?;
+        let token = params.token.as_ref().map(Entrusted::copy);
+        let added = self.added_in(&self.topology.rehearsal(), params).await?;
+        let mut detail = added.reach.to_string();
+        // A login proves who asks by ssh, and a tunnel is more than a look.
+        if let Some(token) = token {
+            let client = HubClient::new(Way::of(&added.reach, PathBuf::new()), Some(token));
+            if let Err(status) = greet(&client, &added.reach).await {
+                let why = status.detail().unwrap_or_default();
+                detail = format!("{detail}; it would be {status}: {why}");
+            }
+        }
         let effect = Effect::new(Thing::Endpoint, &added.name, Change::Added);
-        Ok(effect.detail(added.reach.to_string()).into())
+        Ok(effect.detail(detail).into())
     }
 
     async fn preview_update(&self, params: EndpointUpdateParams) -> Result<Preview, Fault> {

@@ -37,7 +37,7 @@ pub(crate) fn name(text: &str) -> podfleet_protocol::EndpointName {
     podfleet_protocol::EndpointName::new(text).unwrap()
 }
 
-fn reach(hub: &TestHub) -> Reach {
+pub(crate) fn reach(hub: &TestHub) -> Reach {
     match hub.way() {
         Way::Plain(address) => Reach::Plain { address },
         Way::Tls(address, pin) => Reach::Tls { address, pin },

@@ -8,12 +8,14 @@ use podfleet_hub::client::ClientError;
 use podfleet_hub::contained::{Contained, Precondition, Removal};
 use podfleet_hub::fault::{Code, Fault};
 use podfleet_hub::op::{
-    EndpointList, EndpointRemove, EndpointRemoveParams, EndpointRename, EndpointRenameParams,
-    FsMkdir, FsStat, MkdirParams, MountAdd, MountAddParams, MountList, MountListParams,
-    MountParams, MountRemove, MountReorder, MountReorderParams, Op, PathParams, Place,
+    EndpointAdd, EndpointAddParams, EndpointList, EndpointRemove, EndpointRemoveParams,
+    EndpointRename, EndpointRenameParams, FsMkdir, FsStat, MkdirParams, MountAdd, MountAddParams,
+    MountList, MountListParams, MountParams, MountRemove, MountReorder, MountReorderParams, Op,
+    PathParams, Place,
 };
 use podfleet_hub::path::MountPath;
 use podfleet_hub::preview::Preview;
+use podfleet_hub::secret::Secret;
 use podfleet_hub::token::Scope;
 use podfleet_hub::wire::DEADLINE;
 use podfleet_protocol::method::Nothing;
@@ -21,7 +23,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::home::{name, pair};
+use crate::home::{name, pair, reach};
 use crate::surface::{mounted, refused};
 use crate::world::TestHub;
 
@@ -205,6 +207,29 @@ async fn recorded(home: &TestHub) -> (Vec<serde_json::Value>, serde_json::Value)
 
 async fn dry<O: Op>(home: &TestHub, params: O::Params) -> Result<Preview, ClientError> {
     home.owner().preview::<O>(params, DEADLINE, None).await
+}
+
+#[tokio::test]
+async fn a_dry_run_of_adding_a_machine_tries_the_token_there() {
+    let (home, spoke) = (TestHub::new().await, TestHub::new().await);
+    let before = recorded(&home).await;
+    let adding = async |token: Secret| {
+        let params = EndpointAddParams {
+            name: name("box"),
+            reach: reach(&spoke),
+            token: Some(token.into()),
+        };
+        let preview = dry::<EndpointAdd>(&home, params).await.unwrap();
+        preview.effects[0].detail.clone().unwrap()
+    };
+    let taken = adding(spoke.token("home", &[Scope::FilesRead])).await;
+    assert_eq!(taken, reach(&spoke).to_string());
+    let refused = adding(home.token("mine", &[Scope::FilesRead])).await;
+    assert!(
+        refused.contains("it would be auth_failed: the token is unknown"),
+        "{refused}"
+    );
+    assert_eq!(recorded(&home).await, before);
 }
 
 #[tokio::test]
