@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use podfleet_protocol::Shown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,7 @@ enum Host {
 
 /// A text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no address of a hub: {why}", text.escape_debug())]
+#[error("`{}` is no address of a hub: {why}", Shown(text))]
 pub struct AddressError {
     text: String,
     why: &'static str,

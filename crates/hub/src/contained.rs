@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use podfleet_protocol::Shown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -368,7 +369,7 @@ pub(crate) fn fault(error: &io::Error, path: &str) -> Fault {
         _ => (Code::FsIo, words(error)),
     };
     let path = if path.is_empty() { "." } else { path };
-    Fault::new(code, format!("`{}`: {why}", path.escape_debug()))
+    Fault::new(code, format!("`{}`: {why}", Shown(path)))
 }
 
 /// The system's words, without the number that the standard library adds.

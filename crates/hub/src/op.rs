@@ -5,6 +5,7 @@ mod files;
 mod terminals;
 mod topology;
 
+use podfleet_protocol::Shown;
 use podfleet_protocol::method::Nothing;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -227,7 +228,7 @@ fn read<T: DeserializeOwned>(op: &str, params: Value) -> Result<T, Fault> {
 
 fn unknown(op: &str) -> Fault {
     let shown: String = op.chars().take(80).collect();
-    let message = format!("there is no operation `{}`", shown.escape_debug());
+    let message = format!("there is no operation `{}`", Shown(&shown));
     let near = podfleet::near(&shown, Call::NAMES.iter().map(|name| (*name).to_owned()));
     let fault = Fault::new(Code::RequestUnknown, message);
     match near.first() {

@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::Path;
 
 use percent_encoding::percent_decode_str;
+use podfleet_protocol::Shown;
 
 use crate::fault::{Code, Fault};
 
@@ -203,7 +204,7 @@ fn count(text: &str, wanted: char) -> usize {
 
 fn outside(text: &str, why: &str) -> Fault {
     let shown: String = text.chars().take(80).collect();
-    let message = format!("the path `{}` is refused: {why}", shown.escape_debug());
+    let message = format!("the path `{}` is refused: {why}", Shown(&shown));
     Fault::new(Code::PathOutsideRoot, message)
         .hint("a path is relative to its mount, with `/` between names and no `..`")
 }
@@ -254,6 +255,13 @@ mod tests {
     fn is_refused_in_a_url(text: &str) {
         let fault = MountPath::encoded(text).unwrap_err();
         assert_eq!(fault.code, Code::PathOutsideRoot, "{fault}");
+    }
+
+    #[test]
+    fn a_path_that_is_refused_is_shown_as_it_was_given() {
+        let said = |path| MountPath::plain(path).unwrap_err().message;
+        assert!(said(r"C:\x").contains(r"`C:\x`"), "{}", said(r"C:\x"));
+        assert!(said("../\u{1b}[2J").contains(r"`../\u{1b}[2J`"));
     }
 
     #[test]

@@ -59,6 +59,7 @@ mod receipt;
 mod row;
 mod schema;
 mod scope;
+mod shown;
 mod status;
 mod version;
 
@@ -89,5 +90,6 @@ pub use receipt::{Evidence, Hold, HoldReason, Outcome, Receipt, Source};
 pub use row::{Availability, Glance, PodRow, Restorable, Visibility};
 pub use schema::{json_schema, schema_settings};
 pub use scope::{NotYours, Scope, ScopePath, ScopePathError};
+pub use shown::Shown;
 pub use status::{AgentPhase, Identity, Paused, PodStatus, RunEnd, ScreenStatus, SelfReport};
 pub use version::Versions;

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::shown::Shown;
+
 /// The longest name in bytes; names are ASCII, so also in characters.
 pub const MAX_NAME: usize = 64;
 
@@ -15,7 +17,7 @@ pub const RESERVED_NAMES: [&str; 3] = ["operator", "local", "chat"];
 
 /// A text is no valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid {what} `{}`: {fault}", text.escape_debug())]
+#[error("invalid {what} `{}`: {fault}", Shown(text))]
 pub struct NameError {
     what: &'static str,
     text: String,

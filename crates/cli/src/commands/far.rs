@@ -9,6 +9,7 @@ pub(super) use verb::{Elsewhere, FarVerb};
 use std::process::Command;
 
 use podfleet::shell_word as quoted;
+use podfleet_protocol::Shown;
 use podfleet_roster::is_ssh_target;
 
 use crate::error::{Error, Outcome};
@@ -17,7 +18,7 @@ use crate::exit::Exit;
 /// Runs a script on another machine, with our own streams.
 fn over_ssh(machine: &str, script: &str, needs_terminal: bool) -> Outcome {
     if !is_ssh_target(machine) {
-        let message = format!("{machine:?} is no target for ssh");
+        let message = format!("`{}` is no target for ssh", Shown(machine));
         return Err(Error::message(Exit::Usage, message));
     }
     let mut ssh = Command::new("ssh");

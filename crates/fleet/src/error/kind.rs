@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use podfleet_protocol::MessageId;
+use podfleet_protocol::{MessageId, Shown};
 use podfleet_tmux::Version;
 
 use crate::report::Failure;
@@ -49,7 +49,7 @@ pub enum FleetErrorKind {
     #[error("ssh is not installed: no `ssh` in PATH")]
     SshMissing,
     /// A text cannot be a target of ssh.
-    #[error("{target:?} is no target for ssh")]
+    #[error("`{}` is no target for ssh", Shown(target))]
     BadTarget {
         /// The text.
         target: String,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use podfleet_protocol::{FleetName, Identity, PodName};
+use podfleet_protocol::{FleetName, Identity, PodName, Shown};
 
 /// The template of all pods, without its ending.
 const TEMPLATE: &str = "fleet-pod@";
@@ -33,7 +33,7 @@ pub struct Instance {
 
 /// A text is no instance of the pods' unit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not of the form FLEET.NAME", .0.escape_debug())]
+#[error("`{}` is not of the form FLEET.NAME", Shown(.0))]
 pub struct NoInstance(String);
 
 impl Instance {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use podfleet_protocol::Shown;
+
 use super::{Doer, Hub, Order, now};
 use crate::fault::{Code, Fault};
 use crate::op::{
@@ -35,7 +37,7 @@ impl Hub {
         order: &Order,
     ) -> Result<NewMount, Fault> {
         if !Path::new(&params.root).is_absolute() {
-            let message = format!("the root `{}` is not absolute", params.root.escape_debug());
+            let message = format!("the root `{}` is not absolute", Shown(&params.root));
             return Err(Fault::new(Code::PathOutsideRoot, message));
         }
         let doer = self.doer(&params.endpoint)?;

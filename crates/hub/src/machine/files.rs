@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use podfleet_protocol::Shown;
 use podfleet_protocol::method::Nothing;
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +63,7 @@ impl Machine {
     pub async fn root(&self, root: &str) -> Result<Root, Fault> {
         let (path, allowed) = (PathBuf::from(root), self.allowed.clone());
         if !path.is_absolute() {
-            let message = format!("the root `{}` is not absolute", root.escape_debug());
+            let message = format!("the root `{}` is not absolute", Shown(root));
             return Err(Fault::new(Code::PathOutsideRoot, message));
         }
         let opened = {
