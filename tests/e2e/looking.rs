@@ -1,5 +1,9 @@
 //! What a person sees who looks at agents' terminals.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use crate::world::{World, until};
@@ -109,5 +113,53 @@ fn another_key_in_front_detaches_and_the_usual_one_is_the_agents() {
     person.keys(&["C-\\", "d"]);
     person.sees(|screen| screen.contains("❯ d"));
     person.keys(&["C-]", "d"]);
+    person.is_gone();
+}
+
+#[test]
+fn a_watched_table_ages_by_itself_and_asks_only_when_something_changed() {
+    let Some(tmux) = podfleet_tests::require::tmux() else {
+        return;
+    };
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    world.fleet(&["up"]).exits(0);
+    let counted = world.path("counted");
+    fs::create_dir(&counted).unwrap();
+    let (calls, counting) = (counted.join("calls"), counted.join("tmux"));
+    let script = format!(
+        "#!/bin/sh\necho >> '{}'\nexec '{}' \"$@\"\n",
+        calls.display(),
+        tmux.display()
+    );
+    fs::write(&counting, script).unwrap();
+    fs::set_permissions(&counting, fs::Permissions::from_mode(0o755)).unwrap();
+    let asked = || {
+        fs::read_to_string(&calls)
+            .unwrap_or_default()
+            .lines()
+            .count()
+    };
+
+    let mut watching = world.command("default", &["ps", "--watch"]);
+    let path = std::env::var("PATH").unwrap();
+    watching.env("PATH", format!("{}:{path}", counted.display()));
+    let person = Person::running(&world, &watching);
+    person.sees(|screen| screen.contains("available"));
+    let before = asked();
+    assert!(before > 0);
+    let ages = RefCell::new(HashSet::new());
+    person.sees(|screen| {
+        ages.borrow_mut().insert(screen.to_owned());
+        ages.borrow().len() > 6
+    });
+    // One heartbeat of each may have come.
+    assert!(
+        asked() - before <= 3,
+        "asked {before} and {} times",
+        asked()
+    );
+    world.fleet(&["down", "b"]).exits(0);
+    person.sees(|screen| screen.contains("stopped"));
+    person.keys(&["q"]);
     person.is_gone();
 }

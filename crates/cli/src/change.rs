@@ -19,6 +19,8 @@ const TOGETHER: Duration = Duration::from_millis(50);
 /// Changes of a file or a directory.
 pub(crate) struct Changes {
     events: UnboundedReceiver<notify::Result<Event>>,
+    /// Whether one was seen that nobody was told of yet.
+    seen: bool,
     _watcher: RecommendedWatcher,
 }
 
@@ -44,22 +46,23 @@ impl Changes {
         }
         Ok(Self {
             events,
+            seen: false,
             _watcher: watcher,
         })
     }
 
-    /// Waits until something was written, made, renamed or removed.
+    /// Waits until something was written, made, renamed or removed. Whoever gives the waiting up
+    /// loses nothing by it.
     pub(crate) async fn next(&mut self) -> io::Result<()> {
-        loop {
+        while !self.seen {
             let Some(event) = self.events.recv().await else {
                 return Err(io::Error::other("the watching of files ended"));
             };
-            if is_change(&event) {
-                break;
-            }
+            self.seen = is_change(&event);
         }
         sleep(TOGETHER).await;
         while self.events.try_recv().is_ok() {}
+        self.seen = false;
         Ok(())
     }
 }
@@ -91,6 +94,8 @@ fn is_change(event: &notify::Result<Event>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     #[tokio::test]
@@ -99,6 +104,20 @@ mod tests {
         let mut changes = Changes::of_directories(&[directory.path().to_owned()]).unwrap();
         let file = tempfile::NamedTempFile::new_in(directory.path()).unwrap();
         file.persist(directory.path().join("a.hb")).unwrap();
+        changes.next().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_change_is_told_after_a_waiting_that_was_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut changes = Changes::of_directories(&[directory.path().to_owned()]).unwrap();
+        std::fs::write(directory.path().join("a.hb"), "").unwrap();
+        while !changes.seen {
+            let given_up = timeout(Duration::ZERO, changes.next()).await;
+            assert!(given_up.is_err());
+            tokio::task::yield_now().await;
+        }
+        while changes.events.try_recv().is_ok() {}
         changes.next().await.unwrap();
     }
 

@@ -1,10 +1,7 @@
-use std::time::Duration;
+mod watch;
 
-use podfleet::{BridgeGlance, BridgeStatus, Fleet, PsRow};
-use tokio::time::interval;
+use podfleet::{Fleet, PsRow};
 
-use crate::attach::{Event, ScreenUse, Signals, Tty};
-use crate::change::{Changes, reader_gone};
 use crate::commands::scope::{Agents, JsonFlag, ThroughHub, none_of};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -23,11 +20,6 @@ Flags: HELD a message waits, PAUSED none is delivered, DRIFT runs other than
 the roster says, VIEW its tmux view is missing, BOOT would not come back after
 a boot, OLD runs another build, UNMANAGED no pod hosts it, ROLE its class has
 no role, so that it is told no mandate.";
-
-/// Ends a line on a screen that is drawn over what was there.
-const NEXT_LINE: &str = "\x1b[K\r\n";
-/// How often ages are drawn anew where somebody looks at them.
-const REFRESH: Duration = Duration::from_secs(1);
 
 /// List the agents and how they are
 #[derive(Debug, clap::Args)]
@@ -80,7 +72,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             return Ok(Exit::Success);
         }
         if args.watch {
-            return watch(&fleet, args, context).await;
+            return watch::watch(&fleet, args, context).await;
         }
         let rows = fleet.ps(&args.agents.names).await?;
         show(&fleet, &rows, args, &mut context.output)?;
@@ -143,154 +135,4 @@ fn table(fleet: &Fleet, rows: &[PsRow], args: &Args, width: usize) -> String {
         text.push_str(&format!("\n{}\n", truncate(&line, width)));
     }
     text
-}
-
-/// Shows the rows whenever something but their ages has changed; changes of the runtime directory
-/// say when to look.
-async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
-    let mut changes = Changes::of_directories(&fleet.watch_paths().await?)?;
-    if context.output.data_is_terminal() && !args.json.json {
-        return watch_on_screen(fleet, args, &mut changes).await;
-    }
-    let gone = reader_gone();
-    tokio::pin!(gone);
-    let mut shown = None;
-    loop {
-        let rows = fleet.ps(&args.agents.names).await?;
-        let state = Some(without_ages(&rows));
-        if shown != state && args.json.json {
-            context.output.json_line(&rows)?;
-        } else if shown != state {
-            show(fleet, &rows, args, &mut context.output)?;
-        }
-        shown = state;
-        tokio::select! {
-            changed = changes.next() => changed?,
-            gone = &mut gone => return Err(gone),
-        }
-    }
-}
-
-/// Returns what is told of each agent but for what passes by itself.
-fn without_ages(rows: &[PsRow]) -> Vec<PsRow> {
-    let rows = rows.iter().cloned();
-    let timeless = rows.map(|row| PsRow {
-        since_seconds: None,
-        idle_seconds: None,
-        heartbeat_age_seconds: None,
-        bridge: row.bridge.map(without_times),
-        ..row
-    });
-    timeless.collect()
-}
-
-/// Returns how the bridge is, whenever it last carried something.
-fn without_times(glance: BridgeGlance) -> BridgeGlance {
-    let status = glance.status.map(|status| BridgeStatus {
-        heard: None,
-        said: None,
-        ..status
-    });
-    BridgeGlance { status, ..glance }
-}
-
-/// Draws the rows in place until the user leaves; also every second, for the ages.
-async fn watch_on_screen(fleet: &Fleet, args: &Args, changes: &mut Changes) -> Outcome {
-    let tty = Tty::open(ScreenUse::Alternate)?;
-    let mut signals = Signals::listen()?;
-    let mut ticks = interval(REFRESH);
-    let mut typed = [0; 64];
-    let mut first = 0_usize;
-    loop {
-        let rows = fleet.ps(&args.agents.names).await?;
-        let size = tty.size();
-        let table = table(fleet, &rows, args, usize::from(size.columns));
-        first = first.min(table.lines().count());
-        tty.write_all(frame(&table, first, usize::from(size.rows)).as_bytes())
-            .await?;
-        tokio::select! {
-            changed = changes.next() => changed?,
-            _ = ticks.tick() => {}
-            event = signals.next() => if event == Event::Ended {
-                return Ok(Exit::Interrupted);
-            },
-            read = tty.read(&mut typed) => match &typed[..read?] {
-                [] => return Ok(Exit::Interrupted),
-                b"q" | b"\x03" | b"\x1b" => return Ok(Exit::Success),
-                b"j" | b"\x1b[B" | b"\x1bOB" => first += 1,
-                b"k" | b"\x1b[A" | b"\x1bOA" => first = first.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Returns what draws a text over what was drawn before: the head of its table, then as many lines
-/// from `first` on as fit the screen's rows, and how many there are more.
-fn frame(text: &str, first: usize, rows: usize) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    let shown = if lines.len() <= rows {
-        lines.join(NEXT_LINE)
-    } else {
-        let room = rows.saturating_sub(2);
-        let (head, body) = lines.split_at(1);
-        let first = first.min(body.len().saturating_sub(room));
-        let end = (first + room).min(body.len());
-        let more = match (first, body.len() - end) {
-            (0, below) => format!("… {below} more below"),
-            (above, 0) => format!("… {above} more above"),
-            (above, below) => format!("… {above} more above, {below} below"),
-        };
-        [head, &body[first..end], &[more.as_str()]]
-            .concat()
-            .join(NEXT_LINE)
-    };
-    format!("\x1b[?25l\x1b[H{shown}\x1b[K\x1b[J")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lead_with_bridge(changed: &serde_json::Value) -> Vec<PsRow> {
-        let mut bridge = serde_json::json!({
-            "pid": 7, "build": "0.1.0", "kind": "tmux", "channel": "/chat", "phase": "connected",
-            "detail": null, "since": 1, "heard": 2, "said": null,
-        });
-        let changed = changed.as_object().unwrap().clone();
-        let runs = changed.get("runs") != Some(&false.into());
-        bridge.as_object_mut().unwrap().extend(changed);
-        let row = serde_json::json!({
-            "name": "lead", "alias": null, "class": "orchestrator", "runtime": "sim", "model": null,
-            "readiness": "available", "since": null, "idle_seconds": 1, "heartbeat_age_seconds": 1,
-            "agent_pid": 1, "pod_pid": 1, "generation": 1, "unit": null, "inbox": 0, "flags": [],
-            "managed": true, "tenant_id": "t", "host": "h",
-            "bridge": {"runs": runs, "wanted": true, "status": bridge},
-        });
-        vec![serde_json::from_value(row).unwrap()]
-    }
-
-    #[test]
-    fn a_bridge_that_is_lost_is_a_change_and_what_it_carries_is_none() {
-        let told = |changed: serde_json::Value| without_ages(&lead_with_bridge(&changed));
-        let usual = told(serde_json::json!({}));
-        assert_eq!(told(serde_json::json!({"heard": 3, "said": 4})), usual);
-        assert_ne!(told(serde_json::json!({"phase": "retrying"})), usual);
-        assert_ne!(told(serde_json::json!({"runs": false})), usual);
-    }
-
-    fn shown(first: usize, rows: usize) -> String {
-        let drawn = frame("NAME\na\nb\nc\nd\n", first, rows);
-        anstream::adapter::strip_str(&drawn)
-            .to_string()
-            .replace('\r', "")
-    }
-
-    #[test]
-    fn what_does_not_fit_is_counted_and_can_be_scrolled_to() {
-        assert_eq!(shown(0, 5), "NAME\na\nb\nc\nd");
-        assert_eq!(shown(0, 4), "NAME\na\nb\n… 2 more below");
-        assert_eq!(shown(1, 4), "NAME\nb\nc\n… 1 more above, 1 below");
-        assert_eq!(shown(99, 4), "NAME\nc\nd\n… 2 more above");
-    }
 }
