@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::acting::Actors;
 use crate::store::Inbox;
-use crate::world::{World, fits_80_columns, is_gone, signal, text, until};
+use crate::world::{World, fits_80_columns, is_gone, ran, signal, text, until};
 
 #[test]
 fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
@@ -258,6 +258,46 @@ fn on_a_store_that_knows_nothing_of_the_pods_that_live_none_is_started_a_second_
     world
         .fleet(&["send", "a", "-m", "x", "--wait", "answered"])
         .exits(0);
+}
+
+#[test]
+fn a_pod_that_lives_on_another_state_directory_is_not_started_a_second_time_nor_loses_its_socket() {
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let (pod, agent) = (world.pod_pid("a"), world.agent_pid("a"));
+    let lines = world.path("export.jsonl");
+    world.fleet(&["store", "export", text(&lines)]).exits(0);
+    let other = world.path("other");
+    let there = |arguments: &[&str]| {
+        let mut command = world.command("default", arguments);
+        ran(&command.env("FLEET_STATE_DIR", &other).output().unwrap())
+    };
+    there(&["store", "import", text(&lines)]).exits(0);
+    for verb in [&["up"][..], &["pod", "restore", "a"], &["up"]] {
+        let refused = there(verb);
+        assert_ne!(refused.code, 0, "{refused}");
+        let told = format!("{}{}", refused.stdout, refused.stderr);
+        let whole = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            whole.contains(&format!("the process {pod} listens")),
+            "{refused}"
+        );
+        assert!(whole.contains(&format!("`kill {pod}`")), "{refused}");
+        assert!(fits_80_columns(&told), "{refused}");
+    }
+    assert!(!is_gone(pod) && !is_gone(agent));
+    assert_eq!((world.pod_pid("a"), world.agent_pid("a")), (pod, agent));
+    world
+        .fleet(&["send", "a", "-m", "for the first", "--wait", "answered"])
+        .exits(0);
+    let log = world.fleet(&["log", "a"]).exits(0).stdout;
+    assert!(log.contains("for the first"), "{log}");
+    let said = world.fleet(&["logs", "a"]).exits(0).stdout;
+    assert!(!said.contains("the socket was gone"), "{said}");
+    // Once it has ended, the other one may have its place.
+    world.fleet(&["down"]).exits(0);
+    there(&["up"]).exits(0);
+    there(&["down"]).exits(0);
 }
 
 #[test]

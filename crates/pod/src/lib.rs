@@ -65,4 +65,4 @@ pub use account::account;
 pub use agent_process::split_places;
 pub use guard::VIEWS_MARK;
 pub use keeper::Keeper;
-pub use run::{PodConfig, PodError, run};
+pub use run::{Listening, PodConfig, PodError, run};

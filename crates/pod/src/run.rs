@@ -3,6 +3,8 @@
 pub(crate) mod claim;
 mod recovery;
 
+pub use claim::Listening;
+
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -92,6 +94,17 @@ pub enum PodError {
         name: PodName,
         /// The process.
         pid: u32,
+    },
+    /// Somebody listens at the pod's socket, although nobody of this state directory runs it.
+    #[error(
+        "{by} listens at {} already, and may be this pod on another state directory: end it ({}), or \
+         give one of the two another FLEET_RUNTIME_DIR", socket.display(), by.remedy()
+    )]
+    SocketTaken {
+        /// The socket.
+        socket: PathBuf,
+        /// Who listens.
+        by: Listening,
     },
     /// The store is away while its pods live.
     #[error(transparent)]
@@ -232,7 +245,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
     if let Some(reporting) = reporting {
         let _ = tokio::time::timeout(LAST_REPORT, reporting).await;
     }
-    claim::remove(&claim.files);
+    claim::remove(&claim.files).await;
     ran.map_err(failed("wait for signals"))
 }
 
@@ -280,12 +293,14 @@ impl Claim {
         let record = find(store, config).await?;
         claim::sign(&lock, &record.identity, paths)?;
         CrashPoint::GenerationLocked.reach();
+        // Before anything is ended: the former generation on record may be a copied store's, which lives.
+        let files = RuntimeDir::open(&record.runtime_dir)?.pod(id);
+        claim::refuse_taken(&files.socket).await?;
         claim::end_former_generation(record.endpoint.as_ref());
         CrashPoint::GenerationCleared.reach();
         claim::adopt_orphans().map_err(failed("adopt what a killed guard leaves"))?;
         let spec: PodSpec = record.spec.read().map_err(PodError::Spec)?;
         let harness = spec.harness.load()?;
-        let files = RuntimeDir::open(&record.runtime_dir)?.pod(id);
         let place = &record.runtime_dir;
         let listener = claim::listen(&files.socket)
             .map_err(|error| made_in(place, "listen on the pod's socket", error))?;

@@ -56,7 +56,7 @@ async fn accept(mut listener: UnixListener, shared: &Arc<Shared>, tasks: &TaskTr
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shared.beats.notified() => {
-                let kept = place.keep();
+                let kept = place.keep().await;
                 if let (Err(error), false) = (&kept, lost) {
                     tracing::warn!(%error, "nobody can reach the pod: its socket is gone");
                 }

@@ -366,9 +366,10 @@ fn pod_error(error: PodError) -> Error {
     let exit = match &error {
         PodError::NoSuchPod { .. } | PodError::Harness(_) => Exit::Usage,
         PodError::Path(error) if error.fault() == PathFault::Full => Exit::System,
-        PodError::AlreadyRunning(_) | PodError::UnknownToStore { .. } | PodError::Path(_) => {
-            Exit::Refused
-        }
+        PodError::AlreadyRunning(_)
+        | PodError::UnknownToStore { .. }
+        | PodError::SocketTaken { .. }
+        | PodError::Path(_) => Exit::Refused,
         _ => Exit::System,
     };
     Error::new(exit, error)

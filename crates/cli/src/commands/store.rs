@@ -53,9 +53,12 @@ says of an agent's environment is.")]
     },
     /// Read what was exported into a store without records
     #[command(after_help = "\
-Afterwards no pod runs and none is wanted up. An import that fails changes
-nothing. What session logs in the state directory say was delivered after the
-export is not typed again.")]
+Afterwards no pod of this state directory runs and none is wanted up. An import
+that fails changes nothing. What session logs in the state directory say was
+delivered after the export is not typed again.
+End the pods of the exported store for good before you start them here: two
+that live go on with one conversation, and each accepts messages of its own.
+While one listens in the same runtime directory, its second is not started.")]
     Import {
         /// The file, or - for standard input
         #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -263,12 +266,13 @@ fn import(from: &Path, dry_run: DryRun, json: JsonFlag, context: &mut Context) -
     // Nothing is imported into the place of one that is away.
     dirs.has_store()?;
     let path = dirs.state_paths().store();
+    let runtime = dirs.runtime;
     let dry_run = dry_run.dry_run;
     let transfer = block_on(async {
         Ok(if dry_run {
             SqliteStore::preview_import(&path, lines).await?
         } else {
-            SqliteStore::import_at(&path, lines).await?
+            SqliteStore::import_at(&path, lines, &runtime).await?
         })
     })?;
     if json.json {

@@ -60,7 +60,8 @@ impl SqliteStore {
     /// Reads what [`export`](Self::export) wrote into this store, which must be empty: all of it, or
     /// nothing.
     ///
-    /// No pod runs afterwards as far as the store knows, and none is wanted up.
+    /// No pod runs afterwards as far as the store knows, and none is wanted up. All have their place in
+    /// `runtime_dir`: in the one that was theirs, those of the exported store may live.
     ///
     /// # Errors
     /// [`NotEmpty`](StoreErrorKind::NotEmpty) when the store has records,
@@ -71,9 +72,13 @@ impl SqliteStore {
     pub async fn import<R: BufRead + Send + 'static>(
         &self,
         lines: R,
+        runtime_dir: &Path,
     ) -> Result<Transfer, StoreError> {
-        self.call("import", move |database| transfer::import(database, lines))
-            .await
+        let place = runtime_dir.to_owned();
+        self.call("import", move |database| {
+            transfer::import(database, lines, &place)
+        })
+        .await
     }
 
     /// Does as [`import`](Self::import) with the store at `path`. One that is not there is there
@@ -84,12 +89,12 @@ impl SqliteStore {
     pub async fn import_at<R: BufRead + Send + 'static>(
         path: &Path,
         lines: R,
+        runtime_dir: &Path,
     ) -> Result<Transfer, StoreError> {
         match path.try_exists() {
-            Ok(false) => {
-                draft::import(path, lines).map_err(|fault| fault.into_error("import", path))
-            }
-            _ => Self::open(path)?.import(lines).await,
+            Ok(false) => draft::import(path, lines, runtime_dir)
+                .map_err(|fault| fault.into_error("import", path)),
+            _ => Self::open(path)?.import(lines, runtime_dir).await,
         }
     }
 

@@ -79,6 +79,9 @@ async fn export(store: &SqliteStore) -> String {
     String::from_utf8(out.0.lock().unwrap().clone()).unwrap()
 }
 
+/// The runtime directory of who imports.
+const HERE: &str = "/run/here";
+
 #[tokio::test]
 async fn a_sound_store_has_no_findings() {
     let (_directory, path) = place();
@@ -194,7 +197,10 @@ async fn what_is_exported_is_imported_again() {
     assert!(lines.starts_with(r#"{"head":{"format":1,"schema":7,"min_writer":1}}"#));
     let other = directory.path().join("other").join("store.db");
     let copy = SqliteStore::open(&other).unwrap();
-    let read = copy.import(Cursor::new(lines.clone())).await.unwrap();
+    let read = copy
+        .import(Cursor::new(lines.clone()), Path::new(HERE))
+        .await
+        .unwrap();
     assert_eq!(
         read.records,
         lines
@@ -208,6 +214,7 @@ async fn what_is_exported_is_imported_again() {
     let record = copy.pod(coder).await.unwrap().unwrap();
     assert_eq!((record.state, record.expected), (PodState::Stopped, false));
     assert_eq!((record.generation.0, record.endpoint), (1, None));
+    assert_eq!(record.runtime_dir, Path::new(HERE));
     assert!(copy.relation(coder, tester).await.unwrap().peer);
     assert_eq!(
         copy.children(coder, Page::all()).await.unwrap().items[0]
@@ -225,7 +232,10 @@ async fn what_is_exported_is_imported_again() {
         .unwrap();
     assert_eq!(next[0].as_ref().unwrap().sequence.0, 3);
 
-    let error = copy.import(Cursor::new(lines)).await.unwrap_err();
+    let error = copy
+        .import(Cursor::new(lines), Path::new(HERE))
+        .await
+        .unwrap_err();
     assert_eq!(*error.kind(), StoreErrorKind::NotEmpty);
 }
 
@@ -248,7 +258,10 @@ async fn a_preview_of_an_import_reads_all_and_makes_nothing() {
 
     let copy = SqliteStore::open(&other).unwrap();
     assert_eq!(look(&other, &lines).await.unwrap(), preview);
-    let read = copy.import(Cursor::new(lines)).await.unwrap();
+    let read = copy
+        .import(Cursor::new(lines), Path::new(HERE))
+        .await
+        .unwrap();
     assert_eq!(read, preview);
     assert_eq!(copy.check().await.unwrap().stray_bodies, 0);
 }
@@ -273,21 +286,30 @@ async fn an_import_that_makes_no_sense_changes_nothing() {
         String::new(),
         "hello\n".to_owned(),
     ] {
-        let error = copy.import(Cursor::new(damaged)).await.unwrap_err();
+        let error = copy
+            .import(Cursor::new(damaged), Path::new(HERE))
+            .await
+            .unwrap_err();
         let StoreErrorKind::BadExport(what) = error.kind() else {
             panic!("{error}");
         };
         assert!(what.starts_with("line "), "{what}");
     }
     let newer = lines.replace("\"schema\":7", "\"schema\":8");
-    let error = copy.import(Cursor::new(newer)).await.unwrap_err();
+    let error = copy
+        .import(Cursor::new(newer), Path::new(HERE))
+        .await
+        .unwrap_err();
     let (min_writer, ours) = (8, 7);
     assert_eq!(
         *error.kind(),
         StoreErrorKind::FromTheFuture { min_writer, ours }
     );
     let newer = lines.replace("\"format\":1", "\"format\":2");
-    let error = copy.import(Cursor::new(newer)).await.unwrap_err();
+    let error = copy
+        .import(Cursor::new(newer), Path::new(HERE))
+        .await
+        .unwrap_err();
     let (format, ours) = (2, 1);
     assert_eq!(*error.kind(), StoreErrorKind::NewerExport { format, ours });
     let filter = PodFilter::from(fleet("default"));
@@ -307,7 +329,7 @@ async fn a_store_that_an_import_makes_is_there_whole_or_not_at_all() {
     let other = state.join("store.db");
     let import = async |lines: &str| {
         let lines = Cursor::new(lines.to_owned());
-        SqliteStore::import_at(&other, lines).await
+        SqliteStore::import_at(&other, lines, Path::new(HERE)).await
     };
     let there = || {
         let names = fs::read_dir(&state).unwrap();
@@ -366,7 +388,9 @@ async fn older_builds_are_locked_out_only_while_none_of_them_lives() {
     let (_other, other) = place();
     let copy = SqliteStore::open(&other).unwrap();
     assert_eq!(copy.check().await.unwrap().min_writer, 1);
-    copy.import(Cursor::new(lines)).await.unwrap();
+    copy.import(Cursor::new(lines), Path::new(HERE))
+        .await
+        .unwrap();
     assert_eq!(copy.check().await.unwrap().min_writer, 7);
 }
 

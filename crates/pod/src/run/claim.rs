@@ -1,15 +1,16 @@
 //! What a pod takes hold of at its start: socket and credential; and what it removes at its end.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use podfleet_pod_store::{Endpoint, PodRecord};
 use podfleet_protocol::Identity;
 use rustix::process::Signal;
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
 use super::{PodConfig, PodError};
 use crate::guard::belongings;
@@ -54,7 +55,65 @@ pub(super) fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
-/// Listens on the pod's socket. A file that is there is a former generation's: the lock is ours.
+/// How long a former generation that has just been killed may need to let go of its socket: the system may
+/// free its lock a moment before.
+const LETS_GO_WITHIN: Duration = Duration::from_secs(1);
+const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
+/// Refuses a socket at which somebody listens although the pod's lock is ours. A lock is one of its state
+/// directory, and pods of another one may share the runtime directory.
+pub(super) async fn refuse_taken(socket: &Path) -> Result<(), PodError> {
+    let looking = Instant::now();
+    while let Some(listener) = listening(socket).await {
+        if looking.elapsed() > LETS_GO_WITHIN {
+            return Err(PodError::SocketTaken {
+                socket: socket.to_owned(),
+                by: listener,
+            });
+        }
+        tokio::time::sleep(LOOKS_AGAIN_AFTER).await;
+    }
+    Ok(())
+}
+
+/// A process that listens at a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening(Option<i32>);
+
+impl Listening {
+    /// Returns how a person ends it.
+    pub(super) fn remedy(self) -> String {
+        match self.0 {
+            Some(pid) => format!("`fleet down` there, or `kill {pid}`"),
+            None => "`fleet down` there".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(pid) => write!(f, "the process {pid}"),
+            None => f.write_str("another process"),
+        }
+    }
+}
+
+/// Returns who listens at a socket. It is not asked anything: one that is stopped listens, too.
+pub(crate) async fn listening(socket: &Path) -> Option<Listening> {
+    match UnixStream::connect(socket).await {
+        Ok(stream) => {
+            let peer = stream.peer_cred();
+            Some(Listening(peer.ok().and_then(|peer| peer.pid())))
+        }
+        // More wait for it than it lets wait.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Listening(None)),
+        Err(_) => None,
+    }
+}
+
+/// Listens on the pod's socket. A file that is there is a former generation's: the lock is ours, and nobody
+/// listens there.
 pub(crate) fn listen(path: &Path) -> io::Result<UnixListener> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -109,8 +168,11 @@ pub(super) fn pod_env(
     env
 }
 
-/// Removes what only a running pod has.
-pub(super) fn remove(files: &RuntimePaths) {
+/// Removes what only a running pod has, once it listens no more; another that listens there keeps it.
+pub(super) async fn remove(files: &RuntimePaths) {
+    if listening(&files.socket).await.is_some() {
+        return;
+    }
     for path in [&files.socket, &files.heartbeat, &files.credential] {
         if let Err(error) = fs::remove_file(path)
             && error.kind() != io::ErrorKind::NotFound

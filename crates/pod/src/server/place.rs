@@ -34,11 +34,16 @@ impl<'a> Place<'a> {
     /// if there is another socket.
     ///
     /// # Errors
-    /// Fails when the directory cannot be made or used.
-    pub(super) fn keep(&mut self) -> io::Result<Option<UnixListener>> {
+    /// Fails when the directory cannot be made or used, and while another process listens there: two that
+    /// take it in turn would get each other's messages.
+    pub(super) async fn keep(&mut self) -> io::Result<Option<UnixListener>> {
         let is_ours = self.socket.is_some() && file_at(&self.paths.socket) == self.socket;
         if is_ours && self.paths.credential.exists() {
             return Ok(None);
+        }
+        if !is_ours && let Some(other) = claim::listening(&self.paths.socket).await {
+            let taken = format!("{other} listens at {}", self.paths.socket.display());
+            return Err(io::Error::other(taken));
         }
         let directory = self.paths.socket.parent().unwrap_or(Path::new("."));
         RuntimeDir::open(directory).map_err(io::Error::other)?;
@@ -74,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_cleared_away_is_made_again_and_nothing_else() {
+    async fn what_was_cleared_away_is_made_again_and_nothing_is_taken_from_one_that_listens() {
         let above = tempfile::tempdir().unwrap();
         let directory = above.path().join("run");
         RuntimeDir::open(&directory).unwrap();
@@ -82,22 +87,28 @@ mod tests {
         let _first = claim::listen(&paths.socket).unwrap();
         claim::write_secret(&paths.credential, "secret").unwrap();
         let mut place = Place::new(&paths, "secret");
-        assert!(place.keep().unwrap().is_none());
+        assert!(place.keep().await.unwrap().is_none());
 
         fs::remove_file(&paths.credential).unwrap();
-        assert!(place.keep().unwrap().is_none());
+        assert!(place.keep().await.unwrap().is_none());
         assert_eq!(fs::read_to_string(&paths.credential).unwrap(), "secret");
 
         fs::remove_dir_all(&directory).unwrap();
-        let _second = place.keep().unwrap().unwrap();
+        let _second = place.keep().await.unwrap().unwrap();
         UnixStream::connect(&paths.socket).unwrap();
         assert_eq!(fs::read_to_string(&paths.credential).unwrap(), "secret");
-        assert!(place.keep().unwrap().is_none());
+        assert!(place.keep().await.unwrap().is_none());
 
         // Somebody put another one in its place.
         fs::remove_file(&paths.socket).unwrap();
-        let _stranger = std::os::unix::net::UnixListener::bind(&paths.socket).unwrap();
-        let third = place.keep().unwrap().unwrap();
+        fs::remove_file(&paths.credential).unwrap();
+        let stranger = std::os::unix::net::UnixListener::bind(&paths.socket).unwrap();
+        let taken = place.keep().await.unwrap_err().to_string();
+        let pid = std::process::id();
+        assert!(taken.contains(&format!("{pid} listens at")), "{taken}");
+        assert!(!paths.credential.exists(), "it would be the stranger's");
+        drop(stranger);
+        let third = place.keep().await.unwrap().unwrap();
         UnixStream::connect(&paths.socket).unwrap();
         third.accept().await.unwrap();
     }

@@ -147,18 +147,22 @@ fn claim_and_move(file: &Path, name: &Path) -> io::Result<()> {
 }
 
 /// Imports into a new store at `path`. If one appears there meanwhile, it is left as it is.
-pub(super) fn import(path: &Path, lines: impl BufRead) -> Result<Transfer, Fault> {
+pub(super) fn import(
+    path: &Path,
+    lines: impl BufRead,
+    runtime_dir: &Path,
+) -> Result<Transfer, Fault> {
     prepare_directory(directory_of(path))?;
     let draft = Draft::of(path)?;
-    let transfer = fill(draft.path(), lines)?;
+    let transfer = fill(draft.path(), lines, runtime_dir)?;
     draft.publish(path, StoreErrorKind::NotEmpty)?;
     flush_name(path)?;
     Ok(transfer)
 }
 
-fn fill(path: &Path, lines: impl BufRead) -> Result<Transfer, Fault> {
+fn fill(path: &Path, lines: impl BufRead, runtime_dir: &Path) -> Result<Transfer, Fault> {
     let mut database = Database::open(path, &SqliteOptions::default())?;
-    let transfer = transfer::import(&mut database, lines)?;
+    let transfer = transfer::import(&mut database, lines, runtime_dir)?;
     // All of it comes into the one file that gets the name.
     database
         .connection

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::super::bodies::Bodies;
+use super::super::columns::path_bytes;
 use super::super::connection::Database;
 use super::super::schema;
 use crate::error::{Fault, StoreErrorKind};
@@ -148,16 +149,21 @@ fn inline_body(
     Ok(())
 }
 
-pub(super) fn import(database: &mut Database, lines: impl BufRead) -> Result<Transfer, Fault> {
+pub(super) fn import(
+    database: &mut Database,
+    lines: impl BufRead,
+    runtime_dir: &Path,
+) -> Result<Transfer, Fault> {
     let bodies = database.bodies.clone();
     let mut files = Vec::new();
     let done = database.write(|transaction| {
         refuse_filled(transaction)?;
         let transfer = read_all(transaction, lines, Some(&bodies), &mut files)?;
         // Nobody runs here, and an import alone must not make anybody start.
-        transaction.execute_batch(
+        transaction.execute(
             "UPDATE pod SET expected = 0, socket = NULL, heartbeat = NULL, pid = NULL, build = NULL, \
-             state = iif(state = 'live', 'stopped', state)",
+             state = iif(state = 'live', 'stopped', state), runtime_dir = ?1",
+            params![path_bytes(runtime_dir)],
         )?;
         Ok(transfer)
     });
