@@ -4,6 +4,7 @@ mod background;
 mod breaking;
 mod dry;
 mod ending;
+mod fleets;
 mod follower;
 mod link;
 mod machine;

@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod change;
 pub(crate) mod connect;
 pub(crate) mod error;
+pub(crate) mod meant;
 pub(crate) mod process;
 
 pub(crate) use change::ChangeArgs;

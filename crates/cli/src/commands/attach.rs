@@ -56,9 +56,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
                     .hint("`fleet watch --hub …` looks without a way to type"));
             }
             let client = crate::hub::connect::client(hub, context)?;
+            let OneAgent { name, scope } = &args.agent;
             let wish = AttachWish {
-                name: &args.agent.name,
-                fleet: args.agent.scope.fleet.as_ref(),
+                name,
+                terminal: crate::hub::meant::terminal(hub, name, scope, context).await?,
                 take: args.take,
                 prefix,
             };
@@ -146,8 +147,8 @@ async fn attach(fleet: &Fleet, args: &Args, prefix: PrefixKey, context: &mut Con
 pub(super) struct AttachWish<'a> {
     /// The agent or terminal.
     pub(super) name: &'a str,
-    /// Its fleet; absent: the one that its machine's own commands mean.
-    pub(super) fleet: Option<&'a podfleet_protocol::FleetName>,
+    /// As the hub is asked for it.
+    pub(super) terminal: TerminalRef,
     /// Whether control is taken from another client.
     pub(super) take: bool,
     /// The key that comes before ours.
@@ -163,7 +164,7 @@ pub(super) async fn through_hub(
 ) -> Outcome {
     let AttachWish {
         name,
-        fleet,
+        mut terminal,
         take,
         prefix,
     } = wish;
@@ -174,10 +175,6 @@ pub(super) async fn through_hub(
         take,
         size: Some(tty.size()),
         from: None,
-    };
-    let mut terminal = TerminalRef {
-        fleet: fleet.cloned(),
-        ..agents::agent(name)?.into()
     };
     let attached = client.attach_to(&mut terminal, &params).await?;
     let screen = ScreenUse::Alternate;

@@ -106,16 +106,17 @@ fn list(
 
 #[cfg(feature = "hub")]
 async fn through_hub(hub: &str, args: &Args, context: &mut Context) -> Result<InboxReport, Error> {
-    use crate::hub::{agents, connect};
+    use crate::hub::{connect, meant};
     use podfleet_hub::op::{FleetInbox, InboxParams};
 
+    let client = connect::client(hub, context)?;
+    let OneAgent { name, scope } = &args.agent;
+    let meant = meant::terminal(hub, name, scope, context).await?;
     let params = InboxParams {
-        agent: agents::agent(&args.agent.name)?,
-        fleet: args.agent.scope.fleet.clone(),
+        agent: meant.agent,
+        fleet: meant.fleet,
     };
-    Ok(connect::client(hub, context)?
-        .call::<FleetInbox>(params)
-        .await?)
+    Ok(client.call::<FleetInbox>(params).await?)
 }
 
 async fn cancel(args: &Args, id: MessageId, fleet: &Fleet, context: &mut Context) -> Outcome {

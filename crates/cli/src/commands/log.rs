@@ -150,7 +150,7 @@ async fn follow(
 /// Prints the last records of an agent of whatever machine.
 #[cfg(feature = "hub")]
 async fn through_hub(hub: &str, args: &Args, context: &mut Context) -> Outcome {
-    use crate::hub::{agents, connect};
+    use crate::hub::{connect, meant};
     use podfleet_hub::op::{FleetLog, LogParams};
 
     if args.follow {
@@ -158,14 +158,15 @@ async fn through_hub(hub: &str, args: &Args, context: &mut Context) -> Outcome {
         return Err(Error::message(Exit::Usage, message)
             .hint("`fleet tail -f --hub …` follows the terminal of any"));
     }
+    let client = connect::client(hub, context)?;
+    let OneAgent { name, scope } = &args.agent;
+    let meant = meant::terminal(hub, name, scope, context).await?;
     let params = LogParams {
-        agent: agents::agent(&args.agent.name)?,
-        fleet: args.agent.scope.fleet.clone(),
+        agent: meant.agent,
+        fleet: meant.fleet,
         last: 1000,
     };
-    let result = connect::client(hub, context)?
-        .call::<FleetLog>(params)
-        .await?;
+    let result = client.call::<FleetLog>(params).await?;
     let mut printer = Printer {
         args,
         zone: TimeZone::system(),

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
 /// Lists the agents of all machines that a hub reaches, and says which it does not.
 #[cfg(feature = "hub")]
 async fn of_many_machines(hub: &str, args: &Args, context: &mut Context) -> Outcome {
-    use crate::hub::{agents, connect};
+    use crate::hub::{agents, connect, meant};
 
     if args.watch || args.explain.is_some() {
         let message = "`--watch` and `--explain` are for the agents of this machine";
@@ -91,15 +91,16 @@ async fn of_many_machines(hub: &str, args: &Args, context: &mut Context) -> Outc
             .hint("over ssh, `fleet ps` on the other machine has both"));
     }
     let client = connect::client(hub, context)?;
-    let fleet = args.agents.scope.fleet.clone();
-    let found = agents::list(&client, &args.agents.names, fleet).await?;
+    let fleet = meant::named(&args.agents.scope, context).await?;
+    let found = agents::list(&client, &args.agents.names, fleet.clone()).await?;
     let rows = agents::rows(&found);
     if args.json.json {
         context.output.json(&rows)?;
     } else if rows.is_empty() {
-        context
-            .output
-            .say("no agents on any machine that answers")?;
+        let of = fleet.map(|fleet| format!(" of the fleet `{fleet}`"));
+        let of = of.unwrap_or_default();
+        let none = format!("no agents{of} on any machine that answers");
+        context.output.say(none)?;
     } else {
         let width = context.output.width();
         context.output.data(ps::render(&rows, args.wide, width))?;

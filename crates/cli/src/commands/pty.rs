@@ -106,7 +106,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
                 let client = args.hub.client(context)?;
                 let wish = AttachWish {
                     name: &args.name,
-                    fleet: None,
+                    terminal: agent(&args.name)?.into(),
                     take: args.take,
                     prefix,
                 };

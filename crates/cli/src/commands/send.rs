@@ -268,9 +268,9 @@ fn through_hub(
     session: &Option<podfleet::SessionTarget>,
     request: SendRequest,
     args: &Args,
-    context: &Context,
+    context: &mut Context,
 ) -> Result<Option<SendReport>, Error> {
-    use crate::hub::{agents, connect};
+    use crate::hub::{connect, meant};
     use podfleet_hub::op::{FleetSend, SendParams};
     use podfleet_hub::wire::{DEADLINE, MAX_DEADLINE};
 
@@ -297,9 +297,11 @@ fn through_hub(
     let id = request.id.unwrap_or_else(MessageId::generate);
     let again = format!("sent again with `--id {id}` it is delivered once, accepted now or not");
     let timeout = request.timeout;
+    let client = connect::client(hub, context)?;
+    let meant = block_on(meant::terminal(hub, &request.agent, &args.scope, context))?;
     let params = SendParams {
-        to: agents::agent(&request.agent)?,
-        fleet: args.scope.fleet.clone(),
+        to: meant.agent,
+        fleet: meant.fleet,
         body: request.body,
         id: Some(id),
         class: request.class,
@@ -309,7 +311,6 @@ fn through_hub(
         timeout_ms: timeout.and_then(|timeout| u64::try_from(timeout.as_millis()).ok()),
     };
     let sent = block_on(async {
-        let client = connect::client(hub, context)?;
         if args.dry_run.dry_run {
             let looked = client.preview::<FleetSend>(params, DEADLINE, None);
             return looked.await.map(|_| None).map_err(Error::from);

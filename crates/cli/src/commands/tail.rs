@@ -104,10 +104,7 @@ impl Source {
         #[cfg(feature = "hub")]
         if let Some(hub) = &args.through.hub {
             let client = crate::hub::connect::client(hub, context)?;
-            let terminal = podfleet_hub::terminal::TerminalRef {
-                fleet: scope.fleet.clone(),
-                ..crate::hub::agents::agent(name)?.into()
-            };
+            let terminal = crate::hub::meant::terminal(hub, name, scope, context).await?;
             return Ok(Self::ThroughHub(Box::new(client), terminal));
         }
         let fleet = context.fleet_to_see(scope).await?;

@@ -37,14 +37,20 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
         if let Some(hub) = &args.through.hub {
             let client = crate::hub::connect::client(hub, context)?;
             // A name that is wrong is told before the screen is taken.
-            crate::hub::agents::list(&client, &args.names, args.scope.fleet.clone()).await?;
+            let mut terminals = std::collections::BTreeMap::new();
+            for name in &args.names {
+                let meant = crate::hub::meant::terminal(hub, name, &args.scope, context).await?;
+                terminals.insert(name.as_str(), meant);
+            }
+            crate::hub::agents::check(&client, terminals.values()).await?;
             return look(
                 None,
                 args,
                 prefix,
                 async |name: &str, params: AttachParams| {
-                    let fleet = args.scope.fleet.as_ref();
-                    crate::hub::agents::attach(&client, name, fleet, params).await
+                    // Each time the one that has the name by then.
+                    let mut terminal = terminals[name].clone();
+                    Ok::<_, Error>(client.attach_to(&mut terminal, &params).await?)
                 },
             )
             .await;

@@ -1,5 +1,6 @@
 //! Agents of many machines, as the commands about agents want them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use podfleet::PsRow;
@@ -9,8 +10,7 @@ use podfleet_hub::op::{AgentRef, AgentRow, FleetPs, PsParams, PsResult};
 use podfleet_hub::terminal::TerminalRef;
 use podfleet_hub::topology::MachineName;
 use podfleet_protocol::FleetName;
-use podfleet_protocol::client::AttachStream;
-use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole};
+use podfleet_protocol::method::{AttachParams, AttachRole};
 use tokio::time::sleep;
 
 use crate::error::Error;
@@ -24,7 +24,7 @@ pub(crate) fn agent(text: &str) -> Result<AgentRef, Error> {
     })
 }
 
-/// Lists the agents; of those that are named, none may be missing.
+/// Lists the agents, of all fleets if none is named; of agents that are named, none may be missing.
 pub(crate) async fn list(
     client: &HubClient,
     names: &[String],
@@ -32,8 +32,8 @@ pub(crate) async fn list(
 ) -> Result<PsResult, Error> {
     let params = PsParams {
         endpoint: None,
+        all_fleets: fleet.is_none(),
         fleet,
-        all_fleets: false,
     };
     let mut found = client.call::<FleetPs>(params).await?;
     if names.is_empty() {
@@ -43,17 +43,11 @@ pub(crate) async fn list(
         .iter()
         .map(|name| agent(name))
         .collect::<Result<_, _>>()?;
-    let is = |row: &AgentRow, wanted: &AgentRef| {
-        let named = wanted.endpoint == MachineName::Local && row.mate;
-        row.row.name == wanted.agent.as_str() && (named || row.endpoint == wanted.endpoint)
-    };
     if let Some(missing) = wanted
         .iter()
         .find(|wanted| !found.rows.iter().any(|row| is(row, wanted)))
     {
-        let message = format!("there is no agent `{missing}` on any machine that answers");
-        return Err(Error::message(Exit::Usage, message)
-            .hint("`fleet ps` with the same `--hub` lists those of all machines"));
+        return Err(is_nowhere(missing));
     }
     found
         .rows
@@ -61,10 +55,52 @@ pub(crate) async fn list(
     Ok(found)
 }
 
+/// Whether a row is that of an agent that is named: of its machine, or of whichever the roster says.
+fn is(row: &AgentRow, wanted: &AgentRef) -> bool {
+    let named = wanted.endpoint == MachineName::Local && row.mate;
+    row.row.name == wanted.agent.as_str() && (named || row.endpoint == wanted.endpoint)
+}
+
+fn is_nowhere(agent: &AgentRef) -> Error {
+    let message = format!("there is no agent `{agent}` on any machine that answers");
+    Error::message(Exit::Usage, message)
+        .hint("`fleet ps` with the same `--hub` lists those of all machines")
+}
+
+/// Checks that each terminal is there, and one alone is meant.
+pub(crate) async fn check(
+    client: &HubClient,
+    terminals: impl Iterator<Item = &TerminalRef>,
+) -> Result<(), Error> {
+    let found = list(client, &[], None).await?;
+    for wanted in terminals {
+        let (agent, fleet) = (&wanted.agent, &wanted.fleet);
+        // A fleet of this machine says nothing of one that its roster has elsewhere.
+        let is_meant = |row: &&AgentRow| {
+            let of_fleet = fleet.is_none() || row.fleet.is_none() || row.fleet == *fleet;
+            is(row, agent) && (of_fleet || row.mate)
+        };
+        let fleets: BTreeSet<Option<&str>> = (found.rows.iter().filter(is_meant))
+            .map(|row| row.fleet.as_ref().map(FleetName::as_str))
+            .collect();
+        if fleets.is_empty() {
+            return Err(is_nowhere(agent));
+        }
+        if fleets.len() > 1 {
+            let names: Vec<&str> = fleets.into_iter().flatten().collect();
+            let message = format!("several fleets have a `{agent}`: {}", names.join(", "));
+            let hint = format!("say which, such as by `--fleet {}`", names[0]);
+            return Err(Error::message(Exit::Refused, message).hint(hint));
+        }
+    }
+    Ok(())
+}
+
 /// Returns the rows as tables want them, each agent named as commands take it.
 pub(crate) fn rows(found: &PsResult) -> Vec<PsRow> {
     let row = |row: &AgentRow| {
         let mut whole = row.whole_row();
+        whole.fleet = row.fleet.clone();
         if row.endpoint.as_str() != "local" {
             whole.name = format!("{}@{}", whole.name, row.endpoint);
         }
@@ -114,18 +150,4 @@ pub(crate) async fn fate(client: &HubClient, terminal: &TerminalRef) -> Fate {
         wait *= 2;
     }
     Fate::Unknown
-}
-
-/// Attaches to an agent through a hub.
-pub(crate) async fn attach(
-    client: &HubClient,
-    name: &str,
-    fleet: Option<&FleetName>,
-    params: AttachParams,
-) -> Result<(AttachResult, AttachStream), Error> {
-    let mut terminal = TerminalRef {
-        fleet: fleet.cloned(),
-        ..agent(name)?.into()
-    };
-    Ok(client.attach_to(&mut terminal, &params).await?)
 }

@@ -9,9 +9,10 @@ use podfleet::{Flag, FlagKind, PsRow, Readiness, RowState};
 use super::style::{BUSY, DIM, ERROR, GOOD, WARNING};
 use super::table::{Cell, Column, Table, truncate};
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 13] = [
     // A name is what people type, so it is cut last.
     Column::new("NAME").flexible(40),
+    Column::new("FLEET").flexible(8),
     Column::new("CLASS").flexible(8).optional(3),
     Column::new("RUNTIME").flexible(7).optional(6),
     Column::new("MODEL").flexible(8).optional(7),
@@ -41,13 +42,15 @@ pub(crate) fn render(rows: &[PsRow], wide: bool, width: usize) -> String {
         columns.extend(WIDE_COLUMNS);
     }
     let mut table = Table::new(columns);
+    let several = are_of_several_fleets(rows);
     for row in rows {
-        let mut line = cells(row);
+        let mut line = cells(row, several);
         if wide {
             line.extend(wide_cells(row));
         }
         table.row(line);
     }
+    table.without_empty(&["FLEET"]);
     if wide {
         return table.render(None);
     }
@@ -85,7 +88,14 @@ pub(crate) fn told_flags(row: &PsRow) -> impl Iterator<Item = &Flag> {
         .filter(move |flag| !(told && flag.kind == FlagKind::Quarantined))
 }
 
-fn cells(row: &PsRow) -> Vec<Cell> {
+/// Where all are of one fleet, which it is says nothing.
+fn are_of_several_fleets(rows: &[PsRow]) -> bool {
+    let mut fleets = rows.iter().filter_map(|row| row.fleet.as_ref());
+    let first = fleets.next();
+    fleets.any(|fleet| Some(fleet) != first)
+}
+
+fn cells(row: &PsRow, with_fleet: bool) -> Vec<Cell> {
     let name = match &row.alias {
         Some(alias) => format!("{} ({alias})", row.name),
         None => row.name.clone(),
@@ -93,6 +103,7 @@ fn cells(row: &PsRow) -> Vec<Cell> {
     let flags: Vec<&str> = told_flags(row).map(|flag| flag.kind.as_str()).collect();
     vec![
         name.into(),
+        text(row.fleet.as_ref().filter(|_| with_fleet)),
         text(row.class.as_ref()),
         text(row.runtime.as_ref()),
         text(row.model.as_ref()),
@@ -172,6 +183,7 @@ mod tests {
             socket: Some("/run/user/1000/fleet/abcdefghijkl.sock".into()),
             session: Some(name.into()),
             working_directory: Some("/home/me/src".into()),
+            fleet: None,
         }
     }
 

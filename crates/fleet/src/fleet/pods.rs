@@ -8,7 +8,8 @@ use podfleet_pod::clock;
 use podfleet_pod::inspect::inspect;
 use podfleet_pod::probe::{corrupt_row, probe, row};
 use podfleet_pod_store::{
-    Forgotten, Page, PodFilter, PodRecord, PodSummary, Reasons, StoreErrorKind, VisiblePod,
+    FleetKey, Forgotten, Page, PodFilter, PodRecord, PodSummary, Reasons, StoreErrorKind,
+    VisiblePod,
 };
 use podfleet_protocol::method::{
     Inspect, InspectResult, ListPods, ListPodsParams, NameParams, StopParams, StopPod, StopResult,
@@ -88,6 +89,47 @@ impl Fleet {
         others.dedup();
         others.insert(0, self.key.fleet.clone());
         Ok(others)
+    }
+
+    /// Returns the fleet's name, if a roster has it or it was ever brought up: where nothing says which
+    /// one is meant, this is a guess.
+    #[must_use]
+    pub fn said(&self) -> Option<&FleetName> {
+        let is_said = self.roster.is_some() || self.origin.is_some();
+        is_said.then_some(&self.key.fleet)
+    }
+
+    /// Returns whether the fleet has an agent or terminal of this name.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn has(&self, name: &PodName) -> Result<bool, FleetError> {
+        let is_named = (self.roster()).is_some_and(|roster| roster.agent(name.as_str()).is_some());
+        Ok(is_named || self.store.find_pod(&self.key, name).await?.is_some())
+    }
+
+    /// Lists the fleets of this user that have an agent or terminal of this name: this one first, then
+    /// those that record one, by name.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    pub async fn fleets_with(&self, name: &PodName) -> Result<Vec<FleetName>, FleetError> {
+        let mut having = Vec::new();
+        for fleet in self.fleets().await? {
+            let has = if fleet == self.key.fleet {
+                self.has(name).await?
+            } else {
+                let key = FleetKey {
+                    fleet: fleet.clone(),
+                    ..self.key.clone()
+                };
+                self.store.find_pod(&key, name).await?.is_some()
+            };
+            if has {
+                having.push(fleet);
+            }
+        }
+        Ok(having)
     }
 
     /// Lists the pods that one of them sees, with every reason. It must run.

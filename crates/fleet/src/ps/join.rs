@@ -146,6 +146,7 @@ impl<'a> Join<'a> {
             socket: None,
             session: None,
             working_directory: None,
+            fleet: None,
         }
     }
 
@@ -242,6 +243,7 @@ impl<'a> Join<'a> {
             socket: endpoint.map(|endpoint| endpoint.socket.clone()),
             session: self.view_of(record).map(|pane| pane.session_name.clone()),
             working_directory: spec.map(|spec| spec.working_directory),
+            fleet: None,
             ..self.blank(sighting.name(), RowState::Judged(judgement.readiness))
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use podfleet_protocol::FleetName;
 use schemars::JsonSchema;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -54,6 +55,9 @@ pub struct PsRow {
     /// and only if a bridge runs or ought to.
     #[serde(default)]
     pub bridge: Option<BridgeGlance>,
+    /// The fleet that it is in; of agents that a hub lists alone, which may be of many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetName>,
     /// Seconds since `since`; for tables.
     #[serde(skip)]
     pub since_seconds: Option<u64>,

@@ -30,8 +30,10 @@ impl Hub {
         {
             return Ok((agent, route.fleet));
         }
-        let agent = self.by_roster(agent, fleet.as_ref()).await?;
-        Ok((agent, fleet))
+        let found = self.by_roster(agent.clone(), fleet.as_ref()).await?;
+        // The roster here says where it is, but not by which name its fleet goes there.
+        let fleet = fleet.filter(|_| found.endpoint == agent.endpoint);
+        Ok((found, fleet))
     }
 
     async fn by_roster(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use podfleet::{InboxReport, SendReport, SendRequest};
 use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::method::{AttachParams, ScrollbackResult};
-use podfleet_protocol::{FleetName, Receipt};
+use podfleet_protocol::{FleetName, PodName, Receipt};
 use serde_json::Value;
 
 use super::{Machine, fleet_fault};
@@ -25,6 +25,20 @@ async fn rows_of(fleet: &podfleet::Fleet) -> Result<Vec<AgentRow>, Fault> {
     let rows = fleet.ps(&[]).await.map_err(|error| fleet_fault(&error))?;
     let row = |row| AgentRow::local(row, &fleet.key().fleet);
     Ok(rows.into_iter().map(row).collect())
+}
+
+/// Which of them is meant is nothing to guess: a message would go to another one in silence.
+fn in_several(agent: &PodName, fleets: &[FleetName]) -> Fault {
+    let names: Vec<&str> = fleets.iter().map(FleetName::as_str).collect();
+    let message = format!(
+        "several fleets there have a `{agent}`: {}",
+        names.join(", ")
+    );
+    let hint = format!(
+        "say which, such as by `--fleet {}`; with it an agent of another machine is NAME@ENDPOINT",
+        names[0]
+    );
+    Fault::new(Code::AgentRefused, message).hint(hint)
 }
 
 /// Refuses a message that would be typed into a shell, where it is to be words alone.
@@ -61,13 +75,35 @@ impl Machine {
         self.fleets.open(fleet).await
     }
 
-    /// Leaves away the name of the fleet that is meant without one, so that all who look at one
-    /// terminal are seen to.
-    pub(crate) async fn unless_meant(&self, fleet: Option<FleetName>) -> Option<FleetName> {
-        let named = fleet?;
+    /// Opens the fleet that an agent is in: the one that is named, else the only one that has an agent
+    /// of this name, else the one that the machine's own commands mean.
+    ///
+    /// # Errors
+    /// Fails when several fleets have one, and when the store cannot be read.
+    pub(crate) async fn fleet_of(
+        &self,
+        agent: &PodName,
+        fleet: Option<FleetName>,
+    ) -> Result<podfleet::Fleet, Fault> {
+        if fleet.is_some() {
+            return self.fleet(fleet).await;
+        }
         let meant = self.fleet(None).await;
-        let is_meant = meant.is_ok_and(|meant| meant.key().fleet == named);
-        (!is_meant).then_some(named)
+        let having = match &meant {
+            Ok(meant) => meant.fleets_with(agent).await,
+            Err(_) => self.any_fleet().await?.fleets_with(agent).await,
+        };
+        let having = having.map_err(|error| fleet_fault(&error))?;
+        match having.as_slice() {
+            [] => meant,
+            [one] => self.fleet(Some(one.clone())).await,
+            several => Err(in_several(agent, several)),
+        }
+    }
+
+    /// Opens a fleet to find others by, where nothing says which one is meant.
+    async fn any_fleet(&self) -> Result<podfleet::Fleet, Fault> {
+        self.fleet(Some(FleetName::default())).await
     }
 
     /// Lists the agents, of all fleets if that is wanted and none is named.
@@ -80,7 +116,10 @@ impl Machine {
         of_all: bool,
     ) -> Result<Vec<AgentRow>, Fault> {
         let of_all = of_all && fleet.is_none();
-        let meant = self.fleet(fleet).await?;
+        let meant = match self.fleet(fleet).await {
+            Err(_) if of_all => self.any_fleet().await?,
+            meant => meant?,
+        };
         let mut rows = rows_of(&meant).await?;
         if of_all {
             let fleets = meant.fleets().await;
@@ -97,7 +136,9 @@ impl Machine {
     /// # Errors
     /// Fails when the message was not accepted.
     pub async fn send(&self, params: SendParams) -> Result<SendReport, Fault> {
-        let fleet = self.fleet(params.fleet.clone()).await?;
+        let fleet = self
+            .fleet_of(&params.to.agent, params.fleet.clone())
+            .await?;
         refuse_shell(&fleet, &params).await?;
         let sent = fleet.send(request(params)).await;
         sent.map_err(|error| fleet_fault(&error))
@@ -108,7 +149,9 @@ impl Machine {
     /// # Errors
     /// As it, save for what only the receiver's inbox can tell.
     pub async fn preview_send(&self, params: SendParams) -> Result<Preview, Fault> {
-        let fleet = self.fleet(params.fleet.clone()).await?;
+        let fleet = self
+            .fleet_of(&params.to.agent, params.fleet.clone())
+            .await?;
         refuse_shell(&fleet, &params).await?;
         let told = Effect::new(Thing::Agent, &params.to.agent, Change::Told);
         let checked = fleet.check_send(&request(params)).await;
@@ -121,7 +164,7 @@ impl Machine {
     /// # Errors
     /// Fails for an unknown agent, and when its pod does not answer.
     pub async fn tail(&self, params: TailParams) -> Result<ScrollbackResult, Fault> {
-        let fleet = self.fleet(params.fleet).await?;
+        let fleet = self.fleet_of(&params.agent.agent, params.fleet).await?;
         let lines = params.lines.min(MAX_LINES);
         let tail = fleet
             .tail(params.agent.agent.as_str(), lines, params.ansi)
@@ -134,7 +177,7 @@ impl Machine {
     /// # Errors
     /// Fails for an unknown agent, and when the log cannot be read.
     pub async fn log(&self, params: LogParams) -> Result<LogResult, Fault> {
-        let fleet = self.fleet(params.fleet).await?;
+        let fleet = self.fleet_of(&params.agent.agent, params.fleet).await?;
         let last = params.last.min(MAX_RECORDS);
         let records = fleet.last_records(params.agent.agent.as_str(), last).await;
         let records = records.map_err(|error| fleet_fault(&error))?;
@@ -151,7 +194,7 @@ impl Machine {
     /// # Errors
     /// Fails for an unknown agent, and when neither its pod nor the store can be asked.
     pub async fn inbox(&self, params: InboxParams) -> Result<InboxReport, Fault> {
-        let fleet = self.fleet(params.fleet).await?;
+        let fleet = self.fleet_of(&params.agent.agent, params.fleet).await?;
         let inbox = fleet.inbox(params.agent.agent.as_str()).await;
         inbox.map_err(|error| fleet_fault(&error))
     }
@@ -161,7 +204,7 @@ impl Machine {
     /// # Errors
     /// Fails for an unknown agent or message, and when neither pod nor store can be asked.
     pub async fn receipt(&self, params: ReceiptParams) -> Result<Receipt, Fault> {
-        let fleet = self.fleet(params.fleet).await?;
+        let fleet = self.fleet_of(&params.agent.agent, params.fleet).await?;
         let receipt = fleet.receipt(params.agent.agent.as_str(), params.id).await;
         receipt.map_err(|error| fleet_fault(&error))
     }
@@ -176,7 +219,8 @@ impl Machine {
         terminal: &TerminalRef,
         params: AttachParams,
     ) -> Result<(Attached, AttachStream), Fault> {
-        let fleet = self.fleet(terminal.fleet.clone()).await?;
+        let name = &terminal.agent.agent;
+        let fleet = self.fleet_of(name, terminal.fleet.clone()).await?;
         let attaching = fleet.attach_to(terminal.agent.agent.as_str(), terminal.pod, params);
         let (pod, result, stream) = attaching.await.map_err(|error| fleet_fault(&error))?;
         let pod = Some(pod);

@@ -158,7 +158,7 @@ impl AgentRow {
 pub struct SendParams {
     /// The receiver.
     pub to: AgentRef,
-    /// The receiver's fleet; absent: the one that its machine's own commands mean.
+    /// The receiver's fleet; absent: the only one there that has such an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetName>,
     /// What it is to read.

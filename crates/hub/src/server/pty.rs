@@ -136,7 +136,11 @@ impl Target {
         let (agent, fleet) = shared.hub.whereabouts(agent, fleet).await?;
         let doer = shared.hub.doer(&agent.endpoint)?;
         let fleet = match &doer {
-            Doer::Here => shared.hub.machine().unless_meant(fleet).await,
+            // By its own name, however it is called, so that all who look at one terminal are seen to.
+            Doer::Here => {
+                let fleet = shared.hub.machine().fleet_of(&agent.agent, fleet).await?;
+                Some(fleet.key().fleet.clone())
+            }
             Doer::There(_) => fleet,
         };
         let terminal = TerminalRef {
