@@ -140,6 +140,12 @@ impl fmt::Debug for HubClient {
 }
 
 impl HubClient {
+    /// Gives up the connections that there are: when they end, what the machine has not got by then is
+    /// thrown away. It would be delivered when the way is mended, to whoever was told that it broke.
+    pub(crate) fn give_up(&self) {
+        self.connector.give_up();
+    }
+
     /// Makes the client of a hub; connects at the first call.
     #[must_use]
     pub fn new(way: Way, token: Option<Secret>) -> Self {

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ fn fault(why: Unreachable, detail: impl Into<String>) -> ConnectFault {
 pub(super) struct Connector {
     way: Arc<Way>,
     check: Arc<PinCheck>,
+    given_up: Arc<Mutex<GivenUp>>,
 }
 
 impl Connector {
@@ -55,7 +57,18 @@ impl Connector {
         Self {
             way: Arc::new(way),
             check: PinCheck::new(pin),
+            given_up: Arc::default(),
         }
+    }
+
+    /// Has all connections that were made until now end by a reset.
+    pub(super) fn give_up(&self) {
+        let until_now = std::mem::take(&mut *self.present());
+        until_now.store(true, Ordering::Relaxed);
+    }
+
+    fn present(&self) -> MutexGuard<'_, GivenUp> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn way(&self) -> &Way {
@@ -63,6 +76,7 @@ impl Connector {
     }
 
     pub(super) async fn connect(&self) -> Result<Conn, ConnectFault> {
+        let given_up = self.present().clone();
         let opening = async {
             match &*self.way {
                 Way::Socket(path) => {
@@ -74,8 +88,8 @@ impl Connector {
                     })?;
                     Ok(Conn(Box::new(stream)))
                 }
-                Way::Plain(address) => Ok(Conn(Box::new(tcp(address).await?))),
-                Way::Tls(address, _) => tls(address, &self.check).await,
+                Way::Plain(address) => Ok(Conn(Box::new(tcp(address, given_up).await?))),
+                Way::Tls(address, _) => tls(address, &self.check, given_up).await,
             }
         };
         let opened = timeout(PATIENCE, opening).await;
@@ -83,7 +97,10 @@ impl Connector {
     }
 }
 
-async fn tcp(address: &Address) -> Result<TcpStream, ConnectFault> {
+/// Whether connections are given up.
+type GivenUp = Arc<AtomicBool>;
+
+async fn tcp(address: &Address, given_up: GivenUp) -> Result<Tcp, ConnectFault> {
     let found = tokio::net::lookup_host((address.host(), address.port())).await;
     let found: Vec<SocketAddr> = match found {
         Ok(found) => found.collect(),
@@ -99,7 +116,7 @@ async fn tcp(address: &Address) -> Result<TcpStream, ConnectFault> {
             Ok(stream) => {
                 // Keys are small; they must not wait for more of them.
                 let _ = stream.set_nodelay(true);
-                return Ok(stream);
+                return Ok(Tcp { stream, given_up });
             }
             Err(error) => last = Some(error),
         }
@@ -114,8 +131,12 @@ async fn tcp(address: &Address) -> Result<TcpStream, ConnectFault> {
     Err(fault(why, format!("{address}: {}", plain(&error))))
 }
 
-async fn tls(address: &Address, check: &Arc<PinCheck>) -> Result<Conn, ConnectFault> {
-    let stream = tcp(address).await?;
+async fn tls(
+    address: &Address,
+    check: &Arc<PinCheck>,
+    given_up: GivenUp,
+) -> Result<Conn, ConnectFault> {
+    let stream = tcp(address, given_up).await?;
     let wrong =
         |error: &dyn std::fmt::Display| fault(Unreachable::Tls, format!("{address}: {error}"));
     let config = check.client().map_err(|error| wrong(&error))?;
@@ -138,7 +159,7 @@ async fn tls(address: &Address, check: &Arc<PinCheck>) -> Result<Conn, ConnectFa
 /// Fails when it cannot be reached, or speaks no TLS.
 pub async fn probe(address: &Address) -> Result<KeyPin, ClientError> {
     let check = PinCheck::new(None);
-    let tried = timeout(PATIENCE, tls(address, &check)).await;
+    let tried = timeout(PATIENCE, tls(address, &check, GivenUp::default())).await;
     match (check.seen(), tried) {
         (Some(pin), _) => Ok(pin),
         (None, Ok(Err(fault))) => Err(ClientError::Unreachable(fault.why, fault.detail)),
@@ -151,6 +172,49 @@ pub async fn probe(address: &Address) -> Result<KeyPin, ClientError> {
 
 fn plain(error: &io::Error) -> String {
     super::plain(&error.to_string())
+}
+
+/// A connection that is reset at its end once it is given up: nothing of it is delivered later.
+struct Tcp {
+    stream: TcpStream,
+    given_up: GivenUp,
+}
+
+impl Drop for Tcp {
+    fn drop(&mut self) {
+        if self.given_up.load(Ordering::Relaxed) {
+            // One that has ended already delivers nothing either.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Tcp {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Tcp {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -206,5 +270,29 @@ impl Service<::http::Uri> for Connector {
     fn call(&mut self, _: ::http::Uri) -> Self::Future {
         let connector = self.clone();
         Box::pin(async move { connector.connect().await.map(TokioIo::new) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_is_given_up_is_reset_and_the_next_one_ends_in_order() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let connector = Connector::new(Way::Plain(address.parse().unwrap()));
+        let lost = connector.connect().await.unwrap();
+        let (mut of_lost, _) = listener.accept().await.unwrap();
+        connector.give_up();
+        let next = connector.connect().await.unwrap();
+        let (mut of_next, _) = listener.accept().await.unwrap();
+        drop((lost, next));
+        let reset = of_lost.read(&mut [0; 8]).await.unwrap_err();
+        assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(of_next.read(&mut [0; 8]).await.unwrap(), 0);
     }
 }

@@ -55,6 +55,9 @@ impl Supervisor {
                 *lock(&self.remote.link) = CancellationToken::new();
                 self.publish(status);
                 status = self.watch(&mut tunnel).await;
+                if let Some(client) = self.remote.client.get() {
+                    client.give_up();
+                }
                 lock(&self.remote.link).cancel();
                 pause.lost_after(since.elapsed());
             }
