@@ -85,11 +85,9 @@ impl Remote {
     /// Tries it again at once, whatever it waits for: until that is known, it is being connected.
     pub fn retry(&self) {
         self.status.send_if_modified(|status| {
-            let waits = !matches!(status, Status::Connected { .. } | Status::Connecting);
-            if waits {
-                *status = Status::Connecting;
-            }
-            waits
+            let is_known = *status != Status::Connecting;
+            *status = Status::Connecting;
+            is_known
         });
         self.retry.notify_one();
     }

@@ -91,13 +91,14 @@ impl Supervisor {
             tokio::select! {
                 () = sleep(PING) => {}
                 () = self.remote.look.notified() => {}
-                () = self.remote.retry.notified() => {}
+                () = self.remote.retry.notified() => self.begin_again(),
                 detail = tunnel_end(tunnel) => return Status::TunnelFailed { detail },
             }
             let status = self.hello().await;
             if !matches!(status, Status::Connected { .. }) {
                 return status;
             }
+            self.publish(status);
         }
     }
 

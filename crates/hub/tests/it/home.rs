@@ -649,6 +649,21 @@ async fn a_retry_of_what_is_offline_is_told_by_what_comes_of_it() {
 }
 
 #[tokio::test]
+async fn a_retry_of_what_is_connected_is_told_by_what_comes_of_it() {
+    let (home, mut spoke) = pair().await;
+    until_state(&home, "box", "connected").await;
+    let retry = async || {
+        let params = EndpointParams { name: name("box") };
+        home.owner().call::<EndpointRetry>(params).await.unwrap()
+    };
+    assert_eq!(retry().await.status, Status::Connecting);
+    until_state(&home, "box", "connected").await;
+    spoke.stop().await;
+    assert_eq!(retry().await.status, Status::Connecting);
+    until_state(&home, "box", "offline").await;
+}
+
+#[tokio::test]
 async fn an_empty_token_is_refused_and_accepts_no_other_hub() {
     let (home, _spoke) = pair().await;
     let before = view(&home, "box").await.endpoint.unwrap();
