@@ -144,8 +144,10 @@ fn plan(wish: Wish, context: &Context) -> Result<Plan, Error> {
     // They may be below a directory that is served, such as the user's home.
     let state = &dirs.state;
     let mut private = std::fs::DirBuilder::new();
-    private.recursive(true).mode(0o700).create(state)?;
-    let closed = vec![real(state)?, real(runtime.path())?];
+    let own = state.join("hub");
+    private.recursive(true).mode(0o700).create(&own)?;
+    // The hub's own by itself, too: it may be mounted elsewhere without what it is in.
+    let closed = vec![real(state)?, real(&own)?, real(runtime.path())?];
     let shell = context.env.get("SHELL").unwrap_or("/bin/sh").to_owned();
     let listen = wish.listen.into_iter().map(|address| Listen {
         address,
@@ -155,7 +157,7 @@ fn plan(wish: Wish, context: &Context) -> Result<Plan, Error> {
         },
     });
     Ok(Plan {
-        directory: dirs.state.join("hub"),
+        directory: own,
         runtime: runtime.path().to_owned(),
         machine: Machine::new(allowed, fleets, shell).closing(closed),
         host: short_host_name(),
