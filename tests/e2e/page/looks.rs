@@ -55,6 +55,28 @@ fn nothing_scrolls_sideways_at_390_pixels() {
 }
 
 #[test]
+fn a_size_and_a_date_stay_in_one_piece_beside_a_long_name() {
+    let (home, spoke) = pair();
+    let Some(desk) = Desk::at(&home) else { return };
+    let long = spoke.world.path("home").join("a".repeat(200));
+    fs::write(long, "x".repeat(12_345)).unwrap();
+    desk.browser.resize(1280, 844);
+    desk.go("/files/far");
+    let lines = desk.browser.run(
+        "const short = ['Kind', 'Bytes', 'Changed (UTC)']; \
+         return [...document.querySelectorAll('td')].filter((it) => short.includes(it.dataset.label)).map((it) => { \
+           const range = document.createRange(); range.selectNodeContents(it); \
+           return new Set([...range.getClientRects()].map((line) => Math.round(line.top))).size; })",
+    );
+    let lines = lines.as_array().unwrap();
+    assert!(
+        lines.len() >= 3 && lines.iter().all(|count| *count == 1),
+        "{lines:?}"
+    );
+    desk.browser.complaints();
+}
+
+#[test]
 fn light_and_dark_follow_the_system_and_both_can_be_read() {
     let (home, spoke) = pair();
     let Some(desk) = Desk::at(&home) else { return };

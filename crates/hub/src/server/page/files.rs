@@ -83,7 +83,8 @@ fn entries(mount: &MountRef, path: &MountPath, list: &ListPage, writes: bool) ->
             p { a href={ (place(mount, path)) "?after=" (segment(next)) } { "More, after " (next) } }
         }
         @if list.unreadable > 0 {
-            p.hint { (list.unreadable) " names are no UTF-8 and not shown." }
+            @let (names, are) = if list.unreadable == 1 { ("name", "is") } else { ("names", "are") };
+            p.hint { (list.unreadable) " " (names) " " (are) " no UTF-8 and not shown." }
         }
     }
 }
@@ -154,12 +155,12 @@ fn line(mount: &MountRef, path: &MountPath, entry: &Stat, writes: bool) -> Marku
                     _ => (entry.name),
                 }
             }
-            td data-label="Kind" {
+            td.short data-label="Kind" {
                 (entry.kind.word())
                 @if entry.kind == Kind::Symlink && entry.target.is_none() { " that leads nowhere here" }
             }
-            td data-label="Bytes" { @if entry.kind == Kind::File { (entry.size) } @else { span.none { "–" } } }
-            td data-label="Changed (UTC)" { (layout::moment(entry.modified_ms)) }
+            td.short data-label="Bytes" { @if entry.kind == Kind::File { (entry.size) } @else { span.none { "–" } } }
+            td.short data-label="Changed (UTC)" { (layout::moment(entry.modified_ms)) }
             @if writes {
                 td.scripted data-label="Change" data-name=(entry.name) {
                     button type="button" data-do="rename" { "Rename" span.unseen { " " (entry.name) } }
