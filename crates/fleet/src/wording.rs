@@ -45,7 +45,10 @@ pub fn record(entry: &Entry) -> (&str, String) {
             session, segment, ..
         } => ("file", format!("{segment} of session {session} begins")),
         Entry::Launch { run, argv, .. } => ("launch", format!("run {run}: {}", argv.join(" "))),
-        Entry::Input { client, bytes } => ("input", format!("{client} typed {bytes} bytes")),
+        Entry::Input { client, bytes } => {
+            let ending = if *bytes == 1 { "" } else { "s" };
+            ("input", format!("{client} typed {bytes} byte{ending}"))
+        }
         Entry::MessageAccepted { message } => (
             "accepted",
             format!(

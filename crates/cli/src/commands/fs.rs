@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::hub::{ChangeArgs, HubArgs};
+use crate::render::count::counted;
 use crate::render::style::BUSY;
 use crate::render::table::{Cell, Column, Table};
 use crate::runtime::block_on;
@@ -294,8 +295,10 @@ async fn list(args: &OneArgs, context: &mut Context) -> Outcome {
         context.output.data(table.render(None))?;
     }
     if unreadable > 0 {
+        let names = counted(unreadable, "name");
+        let are = if unreadable == 1 { "is" } else { "are" };
         context.output.say(format_args!(
-            "note: {unreadable} names are no UTF-8 and are left out"
+            "note: {names} {are} no UTF-8 and {are} left out"
         ))?;
     }
     Ok(Exit::Success)
