@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use podfleet_sim_agent::Kind;
@@ -106,6 +107,27 @@ fn a_shell_in_a_session_takes_a_command_and_a_begun_line_is_left_alone() {
     assert!(held.stdout.contains("draft (text stands"), "{held}");
     let screen = world.tmux("default", &["capture-pane", "-p", "-t", "=loose:"]);
     assert!(!screen.stdout.contains("over"), "{screen}");
+}
+
+/// Writes a script that reads what it is told, and returns its path.
+fn talker(world: &World) -> PathBuf {
+    let script = world.path("work/talker");
+    fs::write(
+        &script,
+        "while read -r line; do echo \"heard $line\"; done\n",
+    )
+    .unwrap();
+    script
+}
+
+#[test]
+fn a_script_in_a_session_is_told_messages_though_its_interpreter_would_run_them() {
+    let world = World::with_agents(&[("coder", "")]);
+    let script = talker(&world);
+    new_session(&world, &format!("bash {}", script.display()));
+    let sent = world.fleet(&["send", "--tmux", "loose", "-m", "hello"]);
+    sent.exits(0);
+    shows(&world, "loose] hello");
 }
 
 #[test]
@@ -321,6 +343,16 @@ fn a_machine_with_tmux_alone_is_typed_into_and_watched_by_it() {
         &program,
     ];
     far.tmux(&new).exits(0);
+    let script = format!("bash {}", talker(&far.world).display());
+    far.tmux(&["new-session", "-d", "-s", "talker", &script])
+        .exits(0);
+    let to = [
+        "send", "--tmux", "talker", "--ssh", "oak", "--socket", "default",
+    ];
+    world
+        .fleet_by_ssh(&[&to[..], &["-m", "hello"]].concat())
+        .exits(0);
+
     let sent = world.fleet_by_ssh(&["send", "far", "-m", "two\nlines; 漢", "--wait", "answered"]);
     let sent = sent.exits(0);
     assert!(sent.stdout.contains("ssh and tmux"), "{sent}");

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use podfleet_harness::{Cursor, Screen};
 use podfleet_pod::bare::{BareTerminal, TerminalInput};
+use podfleet_pod::process;
 use podfleet_pod::terminal::Terminal;
 use podfleet_protocol::{MessageId, Size};
 use podfleet_tmux::{
@@ -37,11 +38,19 @@ pub(crate) trait RunsTmux: Send {
         &mut self,
         command: &Command,
     ) -> impl Future<Output = Result<Vec<u8>, SessionFault>> + Send;
+
+    /// Returns the command line of the program that has the terminal of a process where tmux runs, if
+    /// that can be told.
+    fn foreground(&mut self, pid: u32) -> impl Future<Output = Option<Vec<String>>> + Send;
 }
 
 impl RunsTmux for &Tmux {
     async fn run(&mut self, command: &Command) -> Result<Vec<u8>, SessionFault> {
         Ok(Tmux::run(self, command).await?.stdout)
+    }
+
+    async fn foreground(&mut self, pid: u32) -> Option<Vec<String>> {
+        process::foreground_command(pid)
     }
 }
 

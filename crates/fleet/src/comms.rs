@@ -186,8 +186,10 @@ fn command(mate: &Agent, host: &str, how: &str) -> String {
         .map(|socket| format!(" --socket {}", word(socket)))
         .unwrap_or_default();
     let ssh = word(mate.ssh.as_deref().unwrap_or(there));
+    // The name of a program says not always which one it is.
+    let runtime = word(&mate.runtime);
     format!(
-        "fleet send --tmux {}{socket} --ssh {ssh}{how} -m \"…\"",
+        "fleet send --tmux {}{socket} --ssh {ssh} --runtime {runtime}{how} -m \"…\"",
         mate.name
     )
 }
@@ -258,7 +260,7 @@ mod tests {
         |---|---|---|
         | lead | orchestrator ← point of contact | `fleet send lead -m "…"` |
         | better | enhancer (Ida \| Improver) | `fleet send better -m "…"` |
-        | far | review · host `oak` | `fleet send --tmux far --socket podfleet --ssh me@oak -m "…"` |
+        | far | review · host `oak` | `fleet send --tmux far --socket podfleet --ssh me@oak --runtime sim -m "…"` |
 
         The point of contact is lead: report there, and ask there.
 
@@ -322,7 +324,7 @@ mod tests {
         );
         assert_eq!(
             of("coder", "far-sh"),
-            "`fleet send --tmux far-sh --ssh oak --raw -m \"…\"` (it runs what it reads) |"
+            "`fleet send --tmux far-sh --ssh oak --runtime generic --raw -m \"…\"` (it runs what it reads) |"
         );
         assert_eq!(of("coder", "tool"), "`fleet send tool -m \"…\"` |");
         let leaderless = roster(&format!("  - {{name: a, runtime: sim}}{shells}"));

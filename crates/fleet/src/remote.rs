@@ -218,6 +218,18 @@ impl RunsTmux for RemoteTmux<'_> {
             _ => Err(TmuxError::from_stderr(command.name(), &answer.output).into()),
         }
     }
+
+    async fn foreground(&mut self, pid: u32) -> Option<Vec<String>> {
+        // The sixth field behind the program's name is the process group that has the terminal.
+        let script = format!(
+            "(IFS= read -r stat </proc/{pid}/stat && set -- ${{stat##*) }} && \
+             tr '\\0' '\\n' </proc/$6/cmdline) </dev/null 2>/dev/null"
+        );
+        let answer = self.shell.run(&script, TMUX).await.ok()?;
+        let line = String::from_utf8_lossy(&answer.output).into_owned();
+        let words: Vec<_> = line.lines().map(str::to_owned).collect();
+        (answer.code == 0 && !words.is_empty()).then_some(words)
+    }
 }
 
 #[cfg(test)]

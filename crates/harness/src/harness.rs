@@ -8,7 +8,7 @@ use crate::dialog::{Dialog, DialogRule, Press};
 use crate::echo::EchoRule;
 use crate::error::HarnessError;
 use crate::holding::{Holding, compare, contains_text};
-use crate::input::{Input, starts_one_of};
+use crate::input::{Input, program_of, starts_one_of};
 use crate::launch::Launch;
 use crate::pattern::Pattern;
 use crate::queue::{Match, QueueRule};
@@ -246,6 +246,12 @@ impl Harness {
             Input::Messages if starts_one_of(&self.interpreters, argv) => Input::Commands,
             input => input,
         }
+    }
+
+    /// Returns the name of the program that a command line runs: the script's where an interpreter that
+    /// this harness knows runs one.
+    pub fn program_of(&self, argv: &[String]) -> Option<String> {
+        program_of(&self.interpreters, argv)
     }
 
     /// Returns the size from which a message should go into a file that the agent is told to read.

@@ -38,6 +38,23 @@ pub(crate) fn starts_one_of(interpreters: &[String], argv: &[String]) -> bool {
     (known(name) || known(unversioned)) && reads_on(arguments)
 }
 
+/// Returns the name of the program that a command line runs: behind the programs that start another in
+/// their place, and of the script where one of `interpreters` runs one.
+pub(crate) fn program_of(interpreters: &[String], argv: &[String]) -> Option<String> {
+    let argv = unwrapped(argv);
+    let (program, arguments) = argv.split_first()?;
+    let name = base_name(program);
+    let script = arguments.iter().find(|word| !word.starts_with('-'));
+    match script {
+        Some(script) if interpreters.iter().any(|known| known == name) => {
+            let name = base_name(script);
+            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            Some(stem.to_owned())
+        }
+        _ => Some(name.to_owned()),
+    }
+}
+
 /// Returns the name of a program, which may be given by its path.
 pub(crate) fn base_name(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or_default()
@@ -100,6 +117,21 @@ mod tests {
             "nohup env -u X VAR=1 setsid -c /bin/bash",
         ] {
             assert!(runs(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_program_of_a_command_line_is_what_its_wrappers_and_interpreters_run() {
+        let interpreters = ["bash", "node"].map(str::to_owned);
+        for (line, program) in [
+            ("codex --yolo", "codex"),
+            ("/usr/bin/node --no-warnings /opt/bin/codex resume", "codex"),
+            ("env A=1 node cli.js", "cli"),
+            ("node", "node"),
+            ("claude codex", "claude"),
+        ] {
+            let argv: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(program_of(&interpreters, &argv).unwrap(), program, "{line}");
         }
     }
 

@@ -72,6 +72,16 @@ fn parse_terminal(line: &str) -> Option<Terminal> {
     })
 }
 
+/// Returns the command line of the program that has the terminal of a process now, if it has one and
+/// that program can be seen.
+#[must_use]
+pub fn foreground_command(pid: u32) -> Option<Vec<String>> {
+    let foreground = Terminal::of(pid)?.foreground;
+    let line = fs::read(format!("/proc/{foreground}/cmdline")).ok()?;
+    let line = String::from_utf8_lossy(line.strip_suffix(&[0])?).into_owned();
+    Some(line.split('\0').map(str::to_owned).collect())
+}
+
 fn stat(pid: u32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }

@@ -111,19 +111,28 @@ impl Fleet {
         parcel_of(request, &message, Duration::ZERO)?;
         let Some(ssh) = &target.ssh else {
             let tmux = self.tmux_of(target)?;
-            let pane = pane_of(&mut &tmux, target).await?;
-            return self.harness_for(target, &pane, request).map(drop);
+            return self.check_pane(&tmux, target, request).await;
         };
         let mut shell = self.shell_of(ssh).await?;
         if hosted_there(&mut shell, &target.session).await.is_some() {
             return Ok(());
         }
-        let mut tmux = RemoteTmux {
+        let tmux = RemoteTmux {
             shell: &mut shell,
             socket: socket_of(target.socket.as_deref().unwrap_or_default()),
         };
+        self.check_pane(tmux, target, request).await
+    }
+
+    async fn check_pane(
+        &self,
+        mut tmux: impl RunsTmux,
+        target: &SessionTarget,
+        request: &SendRequest,
+    ) -> Result<(), FleetError> {
         let pane = pane_of(&mut tmux, target).await?;
-        self.harness_for(target, &pane, request).map(drop)
+        let harness = self.harness_for(&mut tmux, target, &pane, request);
+        harness.await.map(drop)
     }
 
     async fn shell_of(&self, ssh: &str) -> Result<RemoteShell, FleetError> {
@@ -190,7 +199,7 @@ impl Fleet {
         message: &Message,
     ) -> Result<SendReport, FleetError> {
         let pane = pane_of(&mut tmux, target).await?;
-        let harness = self.harness_for(target, &pane, request)?;
+        let harness = self.harness_for(&mut tmux, target, &pane, request).await?;
         let parcel = parcel_of(request, message, self.patience_at_sight(request))?;
         let mut session = BareSession {
             tmux,
