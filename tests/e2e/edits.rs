@@ -1,11 +1,12 @@
 //! `add`, `set` and `remove` with agents that run.
 
 use std::fs;
+use std::process::Stdio;
 
 use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
-use crate::world::{World, signal, until};
+use crate::world::{World, ran, signal, until};
 
 #[test]
 fn views_leave_a_tmux_server_that_the_roster_names_no_more() {
@@ -115,6 +116,41 @@ fn one_mate_more_interrupts_nobody_who_works() {
     // The other one is idle, and has a mate of another name.
     world.fleet(&["up"]).exits(0);
     world.fleet(&["verify"]).exits(0);
+}
+
+#[test]
+fn who_begins_a_turn_while_another_is_started_is_not_interrupted_for_its_mates() {
+    let world = World::new();
+    write_teller(&world);
+    let agents = |slow: &str| {
+        format!(
+            "  - name: slow\n    runtime: sim\n    alias: {slow}\n    env:\n      FLEET_SIM_FAULTS: \
+             '{{\"start_delay_ms\": 3000}}'\n      ROUND: {slow}\n  - name: last\n    runtime: teller\n    \
+             depends_on: [slow]\n    env:\n      FLEET_SIM_FAULTS: '{{\"turn_ms\": 3600000}}'\n"
+        )
+    };
+    world.write_roster("default", &agents("one"));
+    world.fleet(&["up"]).exits(0);
+    let (slow, last) = (world.pod_pid("slow"), world.pod_pid("last"));
+    world.write_roster("default", &agents("two"));
+    let plan = world.fleet(&["plan"]).exits(0);
+    assert_eq!(plan.stdout.matches("restart").count(), 2, "{plan}");
+
+    let up = world
+        .command("default", &["up"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    world.until_row("slow", |row| {
+        row["pod_pid"] != slow && row["readiness"] == "starting"
+    });
+    world
+        .fleet(&["send", "last", "-m", "x", "--wait", "started"])
+        .exits(0);
+    let up = ran(&up.wait_with_output().unwrap()).exits(0);
+    assert!(up.stderr.contains("not idle, so at its next start"), "{up}");
+    assert_eq!(world.pod_pid("last"), last);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 mod acting;
 mod agents;
+mod another_build;
 mod bad_disk;
 mod bad_input;
 mod bad_luck;

@@ -3,6 +3,7 @@
 mod attach;
 mod brake;
 mod bridge_keeping;
+mod busy;
 mod chat;
 mod claim;
 mod clean;

@@ -219,7 +219,8 @@ fn step(wanted: &Wanted, known: Option<&Known>) -> (Action, String) {
     }
 }
 
-fn converge(drift: &Drift, idle: bool) -> (Action, String) {
+/// Returns what is done with an agent that is up, and why.
+pub(crate) fn converge(drift: &Drift, idle: bool) -> (Action, String) {
     let changed = |fields: &[String]| format!("changed: {}", fields.join(", "));
     if !drift.restart.is_empty() || (idle && !drift.at_start.is_empty()) {
         let fields = [&drift.restart[..], &drift.at_start, &drift.live].concat();

@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::another_build;
 use crate::world::{Ran, is_gone, ran, signal, until, until_value};
 
 /// Starts the manager; what it does is said there.
@@ -103,23 +104,8 @@ impl Host {
 
     /// Puts a program in the place of ours that differs in nothing but its build.
     pub(crate) fn replace_program_by_another_build(&self) {
-        let build = self.fleet(&["version", "--json"]).exits(0).json()["build"].clone();
-        let build = build.as_str().unwrap().as_bytes();
-        let mut other = build.to_vec();
-        let last = other.iter().rposition(u8::is_ascii_alphanumeric).unwrap();
-        other[last] = if other[last] == b'1' { b'2' } else { b'1' };
-        let mut program = fs::read(self.exe()).unwrap();
-        let places: Vec<_> = (0..program.len() - build.len())
-            .filter(|at| program[*at..].starts_with(build))
-            .collect();
-        for at in places {
-            program[at..at + build.len()].copy_from_slice(&other);
-        }
-        // A program that runs cannot be written; it can be replaced.
-        let new = self.path("fleet.new");
-        fs::write(&new, program).unwrap();
-        fs::set_permissions(&new, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        fs::rename(new, self.exe()).unwrap();
+        let version = self.fleet(&["version", "--json"]).exits(0).json();
+        another_build::write(&self.exe(), version["build"].as_str().unwrap(), &self.exe());
     }
 
     /// Writes a file as the user.

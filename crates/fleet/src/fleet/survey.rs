@@ -230,7 +230,7 @@ impl Fleet {
     }
 }
 
-fn wanted(survey: &Survey<'_>, agent: &Agent) -> Option<Wanted> {
+pub(super) fn wanted(survey: &Survey<'_>, agent: &Agent) -> Option<Wanted> {
     let name = agent.name.as_str();
     let (_, desired) = survey
         .hosted

@@ -1,6 +1,7 @@
 //! `up`: bringing agents to what they ought to be.
 
 mod leave;
+mod reconsider;
 
 use std::time::{Duration, Instant};
 
@@ -191,7 +192,9 @@ impl Fleet {
 
     async fn carry_out(&self, run: &Run<'_>, step: &Step) -> AgentReport {
         let begun = Instant::now();
-        let result = match run.gates.wait(&step.agent).await {
+        let waited = run.gates.wait(&step.agent).await;
+        let step = &self.reconsidered(run, step).await;
+        let result = match waited {
             Ok(()) => self.act(run, step).await,
             Err(other) if step.action.changes() => AgentResult::Failed(Failure::new(format!(
                 "not started: it depends on `{other}`, which failed"

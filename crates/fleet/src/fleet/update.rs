@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use podfleet_protocol::{AgentPhase, PodStatus};
 use serde::Serialize;
 
 use super::install::{InstalledUnit, installed_units, units_fault};
@@ -100,13 +99,21 @@ impl Fleet {
     ) -> Result<Report, FleetError> {
         // Each is idle at a moment of its own; a restart takes the fleet's lock.
         let turn = tokio::sync::Mutex::new(());
+        let drains = !options.restart.dry_run;
+        let deadline = Instant::now() + options.drain;
         let restarts = old.iter().map(|old| async {
-            if !options.restart.dry_run {
-                self.drain(&old.agent, options.drain, events).await;
-            }
+            let mut drain = Drain::of(self, &old.agent, options.drain, events);
             let agents = std::slice::from_ref(&old.agent);
-            let _turn = turn.lock().await;
-            self.restart(agents, &options.restart, events.clone()).await
+            loop {
+                if drains {
+                    drain.wait(deadline).await;
+                }
+                let _turn = turn.lock().await;
+                // While another one was restarted, this one may have begun something.
+                if !drains || Instant::now() >= deadline || !self.is_busy(&old.agent).await {
+                    return self.restart(agents, &options.restart, events.clone()).await;
+                }
+            }
         });
         let mut all = Report {
             agents: Vec::<AgentReport>::new(),
@@ -119,35 +126,41 @@ impl Fleet {
         }
         Ok(all)
     }
+}
 
-    /// Waits until an agent is idle, but not for ever.
-    async fn drain(&self, agent: &str, patience: Duration, events: &Events) {
-        let deadline = Instant::now() + patience;
-        let mut said = false;
-        while Instant::now() < deadline {
-            match self.pod_status(agent).await {
-                Ok(status) if !is_idle(&status) => {}
-                // A pod that does not answer has nothing to be waited for.
-                _ => return,
-            }
-            if !said {
-                said = true;
-                let text = format!("waits until it is idle, at most {} s", patience.as_secs());
+/// The waiting for an agent to be idle.
+struct Drain<'a> {
+    fleet: &'a Fleet,
+    agent: &'a str,
+    patience: Duration,
+    events: &'a Events,
+    said: bool,
+}
+
+impl<'a> Drain<'a> {
+    fn of(fleet: &'a Fleet, agent: &'a str, patience: Duration, events: &'a Events) -> Self {
+        Self {
+            fleet,
+            agent,
+            patience,
+            events,
+            said: false,
+        }
+    }
+
+    /// Waits until the agent is idle, but no longer than to the deadline.
+    async fn wait(&mut self, deadline: Instant) {
+        while Instant::now() < deadline && self.fleet.is_busy(self.agent).await {
+            if !self.said {
+                self.said = true;
+                let seconds = self.patience.as_secs();
                 // Nobody has to listen.
-                let _ = events.send(Progress::Note {
-                    agent: Some(agent.to_owned()),
-                    text,
+                let _ = self.events.send(Progress::Note {
+                    agent: Some(self.agent.to_owned()),
+                    text: format!("waits until it is idle, at most {seconds} s"),
                 });
             }
             tokio::time::sleep(LOOK).await;
         }
-    }
-}
-
-/// Returns whether nothing is lost when the agent is restarted now.
-fn is_idle(status: &PodStatus) -> bool {
-    match status.agent {
-        AgentPhase::Running { .. } => status.screen.state == "ready",
-        _ => true,
     }
 }
