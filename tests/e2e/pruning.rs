@@ -70,6 +70,62 @@ fn old_sessions_and_delivered_messages_go_and_are_told_first() {
 }
 
 #[test]
+fn the_logs_of_a_forgotten_pod_go_once_they_are_old_and_a_failed_spawn_leaves_none() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    world.fleet(&["up"]).exits(0);
+    let mine = |world: &World| {
+        let below = |part: &str| std::fs::read_dir(world.path(part)).unwrap().count();
+        ["state/sessions", "state/logs", "state/locks", "run"].map(below)
+    };
+    let before = mine(&world);
+    world.write_harness("deaf", r#"{"never_ready":true}"#);
+    let spawn = [
+        "spawn",
+        "c",
+        "--runtime",
+        "deaf",
+        "--task",
+        "t",
+        "--timeout",
+        "3",
+    ];
+    let failed = world.fleet(&spawn);
+    assert_ne!(failed.code, 0, "{failed}");
+    assert_eq!(mine(&world), before, "{failed}");
+
+    world.fleet(&["down", "b"]).exits(0);
+    let id = crate::store::Inbox::of(&world, "b").pod().to_string();
+    let name = world.fleet(&["pod", "forget", &id]).exits(0).stdout;
+    assert!(name.starts_with("`b` is forgotten"), "{name}");
+    let logs = world.path("state/sessions").join(&id);
+    let kept = world.fleet(&["prune"]).exits(0);
+    assert!(
+        logs.exists() && !kept.stderr.contains("without a record"),
+        "{kept}"
+    );
+    let young = mine(&world);
+    let soon = ["prune", "--older-than", "1s"];
+    until(|| {
+        let look = world.fleet(&[&soon[..], &["--dry-run"]].concat()).exits(0);
+        let said = ["of 1 pod without a record:", "would go"];
+        match said.iter().all(|said| look.stderr.contains(said)) {
+            true => Ok(()),
+            false => Err(look.to_string()),
+        }
+    });
+    assert_eq!(mine(&world), young);
+    let pruned = world.fleet(&[&soon[..], &["--json"]].concat());
+    let pruned = pruned.exits(0).json();
+    assert_eq!(pruned["without_record"]["pods"], 1, "{pruned:#}");
+    assert!(!logs.exists());
+    let [sessions, files, locks, _] = mine(&world);
+    assert_eq!([sessions, files, locks], [1, young[1] - 1, young[2] - 1]);
+    world
+        .fleet(&["send", "a", "-m", "still there", "--wait", "answered"])
+        .exits(0);
+}
+
+#[test]
 fn a_pod_prunes_itself_at_a_quiet_time() {
     let world = World::with_agents(&[("a", "")]);
     world.fleet(&["up"]).exits(0);

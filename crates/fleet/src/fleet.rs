@@ -88,7 +88,7 @@ pub use observe::AgentStatus;
 pub use opening_store::OpeningStore;
 pub use peers::{PeerChange, PeerRow};
 pub use pods::ForgetReport;
-pub use prune::AgentPruned;
+pub use prune::{AgentPruned, RemainsPruned};
 pub use restart::RestartOptions;
 pub use send::{SendReport, SendRequest, Via};
 pub(crate) use settle::account;

@@ -76,10 +76,10 @@ pub use file_snapshot::{FileSnapshot, PreparedFile};
 pub use fleet::{
     AgentPruned, AgentStatus, Brake, BrakeReport, Check, CommsBlock, DownOptions, Events,
     Explanation, Fact, Fallen, Fleet, ForgetReport, InboxReport, Installation, InstalledUnit, Miss,
-    OldAgent, OpeningStore, PeerChange, PeerRow, Removal, ResetReport, RestartOptions, SendReport,
-    SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts, Supervision, TERMINAL_CLASS,
-    Terminal, TerminalRequest, TrustReport, UpOptions, Update, UpdateOptions, Verdict,
-    Verification, Via, check_operator, check_operators_process,
+    OldAgent, OpeningStore, PeerChange, PeerRow, RemainsPruned, Removal, ResetReport,
+    RestartOptions, SendReport, SendRequest, SessionLog, SessionTarget, Setup, StopTimeouts,
+    Supervision, TERMINAL_CLASS, Terminal, TerminalRequest, TrustReport, UpOptions, Update,
+    UpdateOptions, Verdict, Verification, Via, check_operator, check_operators_process,
 };
 pub use hook::report_to_own_pod;
 pub use host::PodHost;

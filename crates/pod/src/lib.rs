@@ -57,6 +57,7 @@ pub mod probe;
 pub mod process;
 pub mod pruning;
 pub mod reader;
+pub mod remains;
 pub mod rights;
 pub mod spec;
 pub mod terminal;

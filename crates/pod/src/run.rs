@@ -172,7 +172,13 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
     let journal_store = Arc::new(sqlite.in_place());
     let store: Arc<dyn PodStore> = Arc::new(sqlite);
     let claim = Claim::take(&*store, &config, &paths).await?;
-    let generation = Generation::begin(&*store, &config, &paths, &claim).await?;
+    let generation = match Generation::begin(&*store, &config, &paths, &claim).await {
+        Ok(generation) => generation,
+        Err(error) => {
+            claim.give_up().await;
+            return Err(error);
+        }
+    };
 
     let (commands, receiver) = mpsc::unbounded_channel();
     let (journal, jobs) = Journal::new();
@@ -322,6 +328,12 @@ impl Claim {
 }
 
 impl Claim {
+    /// Leaves nothing at which anybody would look for a pod, before somebody else may take the lock.
+    async fn give_up(self) {
+        drop(self.listener);
+        claim::remove(&self.files).await;
+    }
+
     /// Returns what the agent of the former generation has written down.
     fn transcripts(&self) -> Option<PastTranscripts> {
         let rules = self.harness.transcript()?;

@@ -1,4 +1,4 @@
-use podfleet::{AgentPruned, ChatPruned};
+use podfleet::{AgentPruned, ChatPruned, RemainsPruned};
 use podfleet_pod_store::{Pruned, Retention};
 use podfleet_roster::Timespan;
 use serde_json::json;
@@ -58,23 +58,25 @@ impl Args {
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     let dry_run = args.dry_run.dry_run;
-    let (agents, chat, stray) = block_on(async {
+    let (agents, chat, stray, remains) = block_on(async {
         let fleet = context.fleet(&args.scope, RosterNeed::Helpful).await?;
         let retention = args.retention();
         let agents = fleet.prune(&args.names, &retention, dry_run).await?;
-        let (chat, stray) = match args.names.is_empty() {
+        let (chat, stray, remains) = match args.names.is_empty() {
             true => (
                 Some(fleet.prune_chat(&retention, dry_run).await?),
                 Some(fleet.prune_stray_bodies(dry_run).await?),
+                Some(fleet.prune_remains(&retention, dry_run).await?),
             ),
-            false => (None, None),
+            false => (None, None, None),
         };
-        Ok((agents, chat, stray))
+        Ok((agents, chat, stray, remains))
     })?;
     let output = &mut context.output;
     if args.json.json {
         output.json(&json!({
-            "dry_run": dry_run, "agents": agents, "chat": chat, "stray_bodies": stray
+            "dry_run": dry_run, "agents": agents, "chat": chat, "stray_bodies": stray,
+            "without_record": remains
         }))?;
     } else if agents.iter().any(has_any) {
         let width = output.width();
@@ -97,9 +99,27 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             "left by a crash: {files} of long messages {done} ({bytes})"
         ))?;
     }
-    Ok(Exit::answer(
-        agents.iter().all(|agent| agent.failure.is_none()),
-    ))
+    let remains = remains.unwrap_or_default();
+    if let Some(failure) = &remains.failure {
+        let said = format!("of pods without a record not all could be removed: {failure}");
+        output.say(wrap(&said, 0, "  "))?;
+    }
+    if remains.pods > 0 {
+        output.say(remains_summary(&remains, dry_run))?;
+    }
+    let whole = agents.iter().all(|agent| agent.failure.is_none());
+    Ok(Exit::answer(whole && remains.failure.is_none()))
+}
+
+/// Says what goes of pods that have no record any more.
+fn remains_summary(remains: &RemainsPruned, dry_run: bool) -> String {
+    format!(
+        "of {} without a record: {} {} ({})",
+        told(remains.pods, "pod"),
+        told(remains.files, "log file"),
+        done(dry_run),
+        size(remains.bytes)
+    )
 }
 
 fn has_any(agent: &AgentPruned) -> bool {

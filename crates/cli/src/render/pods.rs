@@ -207,7 +207,10 @@ pub(crate) fn forgotten(report: &ForgetReport) -> String {
         many => line(format!("its relation to {many} children, which stay")),
     }
     text.push_str(&wrap(
-        &format!("its logs stay in {}", report.logs.display()),
+        &format!(
+            "its logs stay in {}, until `fleet prune` finds them old",
+            report.logs.display()
+        ),
         0,
         "  ",
     ));
@@ -291,7 +294,8 @@ mod tests {
           its relation to 1 peer
           its relation to its parent
           its relation to 2 children, which stay
-        its logs stay in /home/me/.local/state/fleet/sessions/0199
+        its logs stay in /home/me/.local/state/fleet/sessions/0199, until `fleet prune`
+          finds them old
         ");
     }
 }

@@ -1,9 +1,12 @@
 //! `prune`: what retention removes of agents' messages and session logs.
 
+use std::io;
+
+use podfleet_pod::remains::{Extent, Remains};
 use podfleet_pod::{clock, pruning};
 use podfleet_pod_store::session_log;
-use podfleet_pod_store::{PodRecord, Pruned, Retention};
-use podfleet_protocol::PodId;
+use podfleet_pod_store::{PodRecord, Pruned, Retention, StoreErrorKind};
+use podfleet_protocol::{PodId, UnixMillis};
 use serde::Serialize;
 
 use super::Fleet;
@@ -19,6 +22,19 @@ pub struct AgentPruned {
     pub messages: Pruned,
     /// The files of its session logs, those of the present session among what is kept.
     pub log_files: Pruned,
+    /// Why not all could be removed.
+    pub failure: Option<String>,
+}
+
+/// What was removed, or would be, of pods that have no record any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RemainsPruned {
+    /// How many pods had anything.
+    pub pods: u64,
+    /// How many files of session logs and logs.
+    pub files: u64,
+    /// How many bytes those had.
+    pub bytes: u64,
     /// Why not all could be removed.
     pub failure: Option<String>,
 }
@@ -64,6 +80,43 @@ impl Fleet {
         Ok(self.store.prune_stray_bodies(dry_run).await?)
     }
 
+    /// Removes session logs, logs and locks of pods without a record, such as were forgotten, once all of it
+    /// is older than `retention` allows; of whatever fleet they were. Or looks what would go.
+    ///
+    /// # Errors
+    /// Fails in a pod that is not the fleet's lead, and when the store or the directory cannot be read.
+    pub async fn prune_remains(
+        &self,
+        retention: &Retention,
+        dry_run: bool,
+    ) -> Result<RemainsPruned, FleetError> {
+        self.check_leads().await?;
+        let state = self.dirs.state_paths();
+        let owners = Remains::owners(&state)
+            .map_err(|error| FleetError::io("list", &state.sessions(), error))?;
+        let oldest = clock::wall().0.saturating_sub(retention.max_age_ms);
+        let mut pruned = RemainsPruned::default();
+        for id in owners {
+            // One whose record is damaged has one.
+            match self.store.pod(id).await {
+                Ok(None) => {}
+                Ok(Some(_)) => continue,
+                Err(error) if matches!(error.kind(), StoreErrorKind::DamagedPod { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            match remains_gone(&Remains::of(&state, id), UnixMillis(oldest), dry_run) {
+                Ok(None) => {}
+                Ok(Some(extent)) => {
+                    pruned.pods += 1;
+                    pruned.files += extent.files;
+                    pruned.bytes += extent.bytes;
+                }
+                Err(error) => pruned.failure = Some(format!("{id}: {error}")),
+            }
+        }
+        Ok(pruned)
+    }
+
     async fn prune_agent(
         &self,
         record: &PodRecord,
@@ -107,4 +160,16 @@ impl Fleet {
         let pruned = self.store.prune_sessions(id, &logged).await;
         pruned.map(|_| ()).map_err(|error| account(&error))
     }
+}
+
+/// Removes what a pod left if it is old enough, and says how much it was.
+fn remains_gone(
+    remains: &Remains,
+    oldest: UnixMillis,
+    dry_run: bool,
+) -> io::Result<Option<Extent>> {
+    let extent = remains.extent()?;
+    let goes = extent.written < oldest && !remains.is_in_use();
+    let goes = goes && (dry_run || remains.remove()?);
+    Ok(goes.then_some(extent))
 }

@@ -12,6 +12,7 @@ use podfleet_pod::clock;
 use podfleet_pod::inspect::spec_of;
 use podfleet_pod::post::{HandedIn, Post, PostError};
 use podfleet_pod::reader::Reader;
+use podfleet_pod::remains::Remains;
 use podfleet_pod_store::{CrashPoint, NewChild, PodRecord, Sender, StoreErrorKind, Writer};
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{GetReceipt, ReceiptParams, SpawnParams, SpawnPod, SpawnResult};
@@ -315,6 +316,9 @@ impl Fleet {
         let stopped = self.end(child, "its spawning failed", timeouts).await;
         stopped.map_err(|failure| failure.message)?;
         CrashPoint::SpawnEnded.reach();
+        // While it is on record: whoever dies now lets the next one do the rest. What cannot be removed is
+        // left to `prune`.
+        let _ = Remains::of(&self.dirs.state_paths(), child.identity.id).remove();
         let withdrawn = self
             .store
             .withdraw_child(writer, child.identity.id, clock::wall());
