@@ -347,6 +347,9 @@ fn plan_up_and_down_leave_spawned_pods_alone() {
     assert!(!is_gone(pid));
     let row = world.row("helper");
     assert_eq!(row["flags"], serde_json::json!([]), "{row:#}");
+    let id = actors.record("helper").identity.id.to_string();
+    let runs = world.fleet(&["pod", "forget", &id]).exits(3);
+    assert!(runs.stderr.contains("`fleet down helper`"), "{runs}");
     world.fleet(&["down", "helper"]).exits(0);
     assert!(is_gone(pid));
     let preview = world
@@ -358,10 +361,37 @@ fn plan_up_and_down_leave_spawned_pods_alone() {
 }
 
 #[test]
+fn under_the_brake_no_agent_gets_a_child_until_it_is_resumed() {
+    let world = world();
+    let actors = Actors::of(&world);
+    world
+        .fleet(&["pause", "--all", "--reason", "moving house"])
+        .exits(0);
+    let refused = actors.own::<SpawnPod>("mate", child("helper")).unwrap_err();
+    let why = "`mate` is paused by operator: moving house";
+    assert!(refused.message.contains(why), "{refused}");
+    let mut spawn = vec!["spawn", "helper", "--parent", "mate", "--runtime", "sim"];
+    spawn.extend(["--task", "t", "--dry-run"]);
+    let refused = world.fleet(&spawn).exits(3).stderr;
+    assert!(refused.contains("`fleet resume mate`"), "{refused}");
+    world.fleet(&["pod", "show", "helper"]).exits(2);
+    world.fleet(&["resume", "--all"]).exits(0);
+    spawn.push("--json");
+    let look = world.fleet(&spawn).exits(0).json();
+    assert_eq!(
+        look,
+        serde_json::json!({ "dry_run": true, "name": "helper" })
+    );
+    actors.own::<SpawnPod>("mate", child("helper")).unwrap();
+}
+
+#[test]
 fn a_lead_orders_reads_and_ends_its_mates_and_a_mate_does_not() {
     let world = world();
     let actors = Actors::of(&world);
     assert_eq!(actors.reasons("lead", "mate"), "fleet");
+    let itself = actors.own::<StopPod>("lead", stop("lead")).unwrap_err();
+    assert_eq!(itself.code, ErrorCode::Forbidden, "{itself}");
     let order = |to: &str| SendParams {
         name: pod_name(to),
         message: message("an order of the lead"),

@@ -16,7 +16,9 @@ use crate::runtime::block_on;
 #[command(after_help = "\
 It holds over every restart, until `fleet resume`. Messages are accepted and
 wait; what is being typed now is brought to its end. An agent that ends
-meanwhile is started again only after `fleet resume`.")]
+meanwhile is started again only after `fleet resume`. An agent that is paused
+gets no children. Who is added or spawned by the operator afterwards is not
+paused: pause it, too.")]
 pub(crate) struct PauseArgs {
     #[command(flatten)]
     agents: Named,

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use podfleet_protocol::method::SpawnParams;
 use podfleet_protocol::{PodName, Scope as Writable, ScopePath};
+use serde_json::json;
 
 use crate::commands::progress::follow;
 use crate::commands::scope::{DryRun, JsonFlag, Scope};
@@ -128,6 +129,12 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     })?;
     let Some(spawned) = spawned else {
         let name = &args.name;
+        if args.json.json {
+            context
+                .output
+                .json(&json!({ "dry_run": true, "name": name }))?;
+            return Ok(Exit::Success);
+        }
         context
             .output
             .say(format_args!("`{name}` would be started and given its task"))?;

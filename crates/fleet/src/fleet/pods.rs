@@ -215,9 +215,9 @@ impl Fleet {
     /// Fails for an unknown pod, one that runs, and inside a pod.
     pub async fn forget(&self, name: &str, dry_run: bool) -> Result<ForgetReport, FleetError> {
         self.check_operator().await?;
-        let (id, pid) = self.forgettable(name).await?;
+        let (id, name, pid) = self.forgettable(name).await?;
         if lock::is_held(&self.dirs.state_paths().lock(id)) {
-            let error = FleetError::not_allowed(name, "it runs");
+            let error = FleetError::not_allowed(&name, "it runs");
             return Err(error.hint(match pid {
                 // Nothing else is known of it that could be relied on.
                 Some(pid) => format!("end it first: `kill {pid}`"),
@@ -238,7 +238,7 @@ impl Fleet {
             parent,
         } = gone;
         Ok(ForgetReport {
-            name: name.to_owned(),
+            name,
             done: !dry_run,
             messages,
             undelivered,
@@ -251,8 +251,9 @@ impl Fleet {
     }
 
     /// Finds a pod by its name, or by its id, which names one whose record cannot be read otherwise; of
-    /// such a one with the process that it had last.
-    async fn forgettable(&self, name: &str) -> Result<(PodId, Option<u32>), FleetError> {
+    /// such a one with the process that it had last. Other commands know it by its name alone, which is
+    /// returned as far as it can be read.
+    async fn forgettable(&self, name: &str) -> Result<(PodId, String, Option<u32>), FleetError> {
         let by_id = match name.parse() {
             Ok(id) => self.store.pod(id).await,
             Err(_) => Ok(None),
@@ -262,14 +263,14 @@ impl Fleet {
             (found, _) => found,
         };
         match found {
-            Ok(Some(record)) => Ok((record.identity.id, None)),
+            Ok(Some(record)) => Ok((record.identity.id, record.identity.name.to_string(), None)),
             Ok(None) => Err(self.no_such(name).await),
             Err(error) => match error.kind() {
                 StoreErrorKind::DamagedPod { id, pid, .. } => {
                     let id = id
                         .parse()
                         .map_err(|_| FleetError::new(FleetErrorKind::Internal))?;
-                    Ok((id, *pid))
+                    Ok((id, name.to_owned(), *pid))
                 }
                 _ => Err(error.into()),
             },

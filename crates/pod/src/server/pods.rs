@@ -404,7 +404,8 @@ async fn has_unconfirmed_children(shared: &Shared) -> Result<bool, StoreError> {
 pub(super) async fn stop(shared: &Shared, params: StopParams) -> Result<StopResult, RpcError> {
     let target = target(shared, &params.name).await?;
     let (relation, record) = (target.relation, target.record());
-    if !relation.may_stop() {
+    // The lead of all is no lead of its own, and nobody would be left to start it again.
+    if relation.itself || !relation.may_stop() {
         return Err(forbidden(format!(
             "only the operator, the fleet's lead and its parent may end `{}`",
             params.name

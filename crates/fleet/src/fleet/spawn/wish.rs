@@ -29,6 +29,16 @@ pub(in crate::fleet) struct Unrostered<'a> {
     pub(in crate::fleet) spec: PodSpec,
 }
 
+/// Refuses the child of a parent that is paused: its task would begin what the brake is to hold.
+fn refuse_paused(parent: &PodRecord, child: &str) -> Result<(), FleetError> {
+    let Some(paused) = &parent.paused else {
+        return Ok(());
+    };
+    let name = &parent.identity.name;
+    let rule = format!("its parent `{name}` is paused {paused}");
+    Err(FleetError::not_allowed(child, rule).hint(format!("`fleet resume {name}` lets it go on")))
+}
+
 impl Fleet {
     /// Returns what the child may change: no more than its parent, and nothing that nobody can. Links
     /// in it are followed, so that none leads out of it.
@@ -68,6 +78,7 @@ impl Fleet {
             return Err(wrong("a spawned pod needs a task".to_owned()));
         }
         let parent = spawner.parent.as_ref();
+        parent.map_or(Ok(()), |parent| refuse_paused(parent, name))?;
         let own = Address::new(&self.host, name);
         let parent_address =
             parent.map(|parent| Address::new(&self.host, parent.identity.name.as_str()));
