@@ -78,7 +78,13 @@ fn a_message_whose_log_was_removed_or_emptied_is_typed_when_its_text_is_in_a_new
     };
     for harm in ["removed", "emptied"] {
         match harm {
-            "removed" => fs::remove_dir_all(&directory).unwrap(),
+            "removed" => {
+                fs::remove_dir_all(&directory).unwrap();
+                for line in [&["log", "a"][..], &["log", "a", "--since", "1h"]] {
+                    let missing = world.fleet(line).exits(5).stderr;
+                    assert!(missing.contains(".jsonl"), "{line:?}: {missing}");
+                }
+            }
             _ => fs::write(newest(), "").unwrap(),
         }
         let body = format!("after it was {harm}");
@@ -100,6 +106,7 @@ fn an_old_store_that_takes_the_place_of_one_in_use_is_noticed_and_types_nothing_
     world.fleet(&["up"]).exits(0);
     world.fleet(&["pause", "a"]).exits(0);
     world.fleet(&["send", "a", "-m", "once"]).exits(0);
+    fs::create_dir(world.path("copies")).unwrap();
     let copy = world.path("copies/old.db");
     world.fleet(&["store", "backup", text(&copy)]).exits(0);
     world.fleet(&["down", "a"]).exits(0);
@@ -328,6 +335,10 @@ fn a_store_is_checked_copied_moved_and_locked_while_its_agent_lives() {
     assert_eq!(check["sound"], true);
 
     let copy = world.path("copies/monday.db");
+    let mistyped = world.fleet(&["store", "backup", text(&copy)]).exits(5);
+    assert!(mistyped.stderr.contains("is not there"), "{mistyped}");
+    assert!(!world.path("copies").exists());
+    fs::create_dir(world.path("copies")).unwrap();
     world.fleet(&["store", "backup", text(&copy)]).exits(0);
     let mode = copy.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

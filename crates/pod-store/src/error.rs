@@ -181,7 +181,9 @@ impl StoreErrorKind {
             Self::OlderWriters(_) => Some("restart them with this build first"),
             Self::Exists => Some("choose another path, or move it away"),
             Self::BadExport(_) => Some("look whether the file is whole, or export again"),
-            Self::NotEmpty => Some("import into a new state directory"),
+            Self::NotEmpty => {
+                Some("import into a new state directory, once the pods of this one have ended")
+            }
             Self::FromTheFuture { .. } | Self::NewerExport { .. } => Some("use the newer build"),
             Self::NetworkFileSystem(_) => {
                 Some("set FLEET_STATE_DIR to a directory on a local disk")

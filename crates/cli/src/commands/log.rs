@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,7 +26,8 @@ const LOOK: Duration = Duration::from_secs(5);
 
 const WHAT: &str = "\
 A session begins with each start of the pod. Without --since the present one is
-printed, or the last. Texts are cut to a line; JSON has them whole.
+printed, or the last. Texts are cut to their first line, on a terminal to its
+width; JSON has them whole.
 `fleet logs` prints what the pod itself has to say.";
 
 /// Print an agent's session log: what happened, and what it was told
@@ -248,13 +250,19 @@ impl Log {
         if !all {
             return Ok(self.session.into_iter().collect());
         }
-        let mut sessions: Vec<SessionId> = std::fs::read_dir(self.directory())?
+        let entries = match std::fs::read_dir(self.directory()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            entries => Some(entries?),
+        };
+        // Ids begin with the time of their making. The present one is never pruned: its log has to be there.
+        let sessions: BTreeSet<SessionId> = entries
+            .into_iter()
+            .flatten()
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter_map(|name| name.strip_suffix(".jsonl")?.parse().ok())
+            .chain(self.session)
             .collect();
-        // Ids begin with the time of their making.
-        sessions.sort_unstable();
-        Ok(sessions)
+        Ok(sessions.into_iter().collect())
     }
 }
 

@@ -36,7 +36,7 @@ Session logs are files of their own: copy the directory `sessions` too, and
 leave it in place when you go back. What later logs say was delivered is not
 typed again.")]
     Backup {
-        /// Where to; nothing may be there
+        /// Where to; nothing may be there, and its directory has to
         #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         to: PathBuf,
         #[command(flatten)]
@@ -190,6 +190,13 @@ fn contents(records: &Records) -> String {
 
 fn backup(to: &Path, json: JsonFlag, context: &mut Context) -> Outcome {
     let store = open_as_operator(context)?;
+    let directory = to.parent().filter(|parent| parent.as_os_str() != "");
+    if let Some(missing) = directory.filter(|directory| !directory.exists()) {
+        let error = format!("the directory {} is not there", missing.display());
+        return Err(Error::message(Exit::System, error)
+            .context(format!("{} cannot be created", to.display()))
+            .hint("make it, or choose another path"));
+    }
     let backup = block_on(async { Ok(store.backup(to).await?) })?;
     if json.json {
         context
