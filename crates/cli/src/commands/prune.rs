@@ -22,8 +22,10 @@ that is gone is not known again when it is sent a second time.
 
 Without names: all agents on record, also those that left the roster, and what
 the bridge has recorded of the chat: what was sent, files that people sent, and
-what somebody has read of the history of a chat in a terminal; and files of long
-messages that a crash left without their message more than an hour ago.";
+what somebody has read of the history of a chat in a terminal; files of long
+messages that a crash left without their message more than an hour ago; and the
+logs of pods that have no record, such as were forgotten, once the last of them
+is as old, with the files of their locks.";
 
 /// Remove old messages that were delivered, and old session logs
 #[derive(Debug, clap::Args)]
