@@ -10,7 +10,9 @@ use rustix::process::Signal;
 
 use crate::acting::Actors;
 use crate::store::Inbox;
-use crate::world::{World, fits_80_columns, is_gone, ran, signal, text, until};
+use crate::world::{
+    World, fits_80_columns, is_gone, ran, signal, stop_between_writes, text, until,
+};
 
 #[test]
 fn a_pod_whose_record_is_damaged_is_named_and_can_be_forgotten() {
@@ -240,13 +242,18 @@ fn on_a_store_that_knows_nothing_of_the_pods_that_live_none_is_started_a_second_
         fs::create_dir_all(&directory).unwrap();
         directory.join(format!("store.db{suffix}"))
     };
-    let mut empty = world.command("default", &["doctor"]);
-    let other = world.path("other");
-    empty.env("FLEET_STATE_DIR", &other).output().unwrap();
+    let (other, unrelated) = (world.path("other"), world.path("unrelated.db"));
+    for arguments in [&["doctor"][..], &["store", "backup", text(&unrelated)]] {
+        let mut command = world.command("default", arguments);
+        command.env("FLEET_STATE_DIR", &other).output().unwrap();
+    }
+    // A pod that looked between two renames would find half a store.
+    stop_between_writes(&world, pod);
     for suffix in ["", "-wal", "-shm"] {
         fs::rename(of("state", suffix), of("aside", suffix)).unwrap();
     }
-    fs::copy(of("other", ""), of("state", "")).unwrap();
+    signal(pod, Signal::CONT);
+    fs::rename(&unrelated, of("state", "")).unwrap();
     let up = world.fleet(&["up"]);
     assert_ne!(up.code, 0, "{up}");
     let told = format!("{}{}", up.stdout, up.stderr);
@@ -256,10 +263,12 @@ fn on_a_store_that_knows_nothing_of_the_pods_that_live_none_is_started_a_second_
         "{up}"
     );
     assert!(!is_gone(pod) && !is_gone(agent));
+    signal(pod, Signal::STOP);
     for suffix in ["", "-wal", "-shm"] {
         let _ = fs::remove_file(of("state", suffix));
         fs::rename(of("aside", suffix), of("state", suffix)).unwrap();
     }
+    signal(pod, Signal::CONT);
     Actors::of(&world).own::<Refresh>("a", Nothing {}).unwrap();
     assert_eq!((world.pod_pid("a"), world.agent_pid("a")), (pod, agent));
     world
