@@ -257,6 +257,16 @@ mod tests {
         let answer = json!({"type": "assistant", "isSidechain": false, "message": {
             "role": "assistant", "content": [{"type": "text", "text": "hi"}]}});
         assert_eq!(read(answer), Some(Fact::Answer("hi".into())));
+        let failed = json!({"type": "assistant", "isSidechain": false, "isApiErrorMessage": true,
+            "message": {"role": "assistant", "content": [{"type": "text", "text": "no such thing"}]}});
+        assert_eq!(
+            read(failed),
+            Some(Fact::End {
+                answer: None,
+                of: None,
+                error: Some("no such thing".into())
+            })
+        );
         let queued = json!({"type": "queue-operation", "operation": "enqueue", "content": "later"});
         assert_eq!(read(queued), Some(Fact::Queued("later".into())));
     }
