@@ -137,9 +137,14 @@ fn a_closed_directory_that_is_mounted_in_a_second_place_is_closed_there_too() {
     let secret = tree.path("root/dir/deep/within/secret");
     fs::create_dir(secret.parent().unwrap()).unwrap();
     fs::write(&secret, SECRET).unwrap();
-    let closed: Arc<[PathBuf]> = [tree.path("root/dir/deep")].into();
-    // It itself, and what it is in.
-    for (at, what) in [("again/it", "root/dir/deep"), ("again/above", "root/dir")] {
+    let own = tree.path("root/dir/deep/within");
+    let closed: Arc<[PathBuf]> = [tree.path("root/dir/deep"), own].into();
+    // It itself, what it is in, and one out of the middle of it that is closed by itself, too.
+    for (at, what) in [
+        ("again/it", "root/dir/deep"),
+        ("again/above", "root/dir"),
+        ("again/own", "root/dir/deep/within"),
+    ] {
         let at = tree.path("root").join(at);
         fs::create_dir_all(&at).unwrap();
         let mut mount = Command::new("mount");
@@ -163,6 +168,12 @@ fn a_closed_directory_that_is_mounted_in_a_second_place_is_closed_there_too() {
             assert_eq!(refused, Code::FsPermission, "{operation} {inside}");
         }
     }
+    for operation in OPERATIONS {
+        let refused = refusal(operate(&files, operation, &path("again/own/secret")));
+        assert_eq!(refused, Code::FsPermission, "{operation}");
+    }
+    let listed = refusal(operate(&files, "list", &path("again/own")));
+    assert_eq!(listed, Code::FsPermission);
     // Nor is it emptied with what is around it.
     let removed = files.remove(&path("again"), Removal::Tree, &CancellationToken::new());
     assert_eq!(refusal(removed), Code::FsPermission);
