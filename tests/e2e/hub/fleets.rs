@@ -60,7 +60,7 @@ fn an_agent_of_the_fleet_that_is_meant_here_is_meant_through_a_hub_too() {
                 let has = |text: &&str| told.contains(*text);
                 assert!(its.iter().all(has), "{fleet} {verb} {through:?}: {told}");
                 assert!(
-                    !others.iter().any(|text| has(text)),
+                    !others.iter().any(has),
                     "{fleet} {verb} {through:?}: {told}"
                 );
             }
@@ -107,7 +107,11 @@ fn the_agents_of_all_fleets_are_in_one_list() {
     );
     for roster in ["default", "side", "nowhere"] {
         let listed = fleets_of(world.fleet_of(roster, &with(&["--json"])));
-        assert_eq!(listed, [&[first.clone()], &others[..]].concat(), "{roster}");
+        assert_eq!(
+            listed,
+            [std::slice::from_ref(&first), &others[..]].concat(),
+            "{roster}"
+        );
     }
     let table = world.fleet(&all).exits(0).stdout;
     assert!(table.contains("FLEET") && table.contains("side"), "{table}");
