@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::far_host::FarHost;
+use crate::looking::Person;
 use crate::world::{FLEET, Ran, World, descendants_of, fits_80_columns, ran, signal, text, until};
 
 /// A world whose fleet's socket has a session `loose` with this program, which no pod hosts.
@@ -317,6 +318,30 @@ fn the_fleet_of_another_machine_takes_the_message_and_its_receipt_comes_back() {
     );
     let tail = world.fleet_by_ssh(&["tail", "far"]).exits(0);
     assert!(tail.stdout.contains("it's `here`"), "{tail}");
+}
+
+#[test]
+fn a_mate_in_the_tmux_of_a_machine_that_has_a_fleet_of_others_is_found_there_by_every_verb() {
+    let world = World::new();
+    with_mate(&world);
+    let Some(far) = FarHost::reached_from(&world, true) else {
+        return;
+    };
+    far.world
+        .write_roster("default", &far.world.agents(&[("other", "")]));
+    far.world.fleet(&["up"]).exits(0);
+    let program = format!("exec {FLEET} sim-agent");
+    far.tmux(&["new-session", "-d", "-s", "far", &program])
+        .exits(0);
+    let sent = world.fleet_by_ssh(&["send", "far", "-m", "hello", "--wait", "answered"]);
+    assert!(sent.exits(0).stdout.contains("ssh and tmux"));
+    let tail = world.fleet_by_ssh(&["tail", "far"]).exits(0);
+    assert!(tail.stdout.contains("hello"), "{tail}");
+    let watching = world.command_by_ssh(&["watch", "far"]);
+    let person = Person::running(&world, &watching);
+    person.sees(|screen| screen.contains("hello"));
+    far.tmux(&["kill-session", "-t", "=far"]).exits(0);
+    person.is_gone();
 }
 
 #[test]

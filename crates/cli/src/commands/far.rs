@@ -49,7 +49,10 @@ fn in_path(script: &str) -> String {
     format!("exec sh -c {}", quoted(&script))
 }
 
-/// Runs a command of the fleet there, or what is to be done where there is none.
-fn by_fleet(ours: &str, otherwise: &str) -> String {
-    format!("if command -v fleet >/dev/null 2>&1; then exec fleet {ours}; else {otherwise}; fi")
+/// A condition of the shell there.
+const HAS_FLEET: &str = "command -v fleet >/dev/null 2>&1";
+
+/// Runs a command of the fleet there, or what is to be done where a condition does not hold.
+fn by_fleet(condition: &str, ours: &str, otherwise: &str) -> String {
+    format!("if {condition}; then exec fleet {ours}; else {otherwise}; fi")
 }

@@ -2,7 +2,7 @@
 
 use podfleet::{Fleet, SessionTarget, shell_word as quoted};
 
-use super::{by_fleet, over_ssh};
+use super::{HAS_FLEET, by_fleet, over_ssh};
 use crate::attach::PrefixKey;
 use crate::error::Outcome;
 
@@ -30,10 +30,7 @@ impl Far {
     fn commands(self, target: &SessionTarget) -> (String, String) {
         let name = quoted(&target.session);
         let session = quoted(&format!("={}:", target.session));
-        let socket = target
-            .socket
-            .as_deref()
-            .map_or_else(String::new, |socket| format!(" -L {}", quoted(socket)));
+        let socket = socket_option(target);
         let flag = |on: bool, flag: &'static str| if on { flag } else { "" };
         match self {
             Self::Tail {
@@ -70,14 +67,27 @@ impl Far {
         }
     }
 
+    /// The fleet there is asked unless it has no pod of that name and tmux has a session of it.
     fn script(self, target: &SessionTarget) -> String {
         let (ours, bare) = self.commands(target);
-        by_fleet(&ours, &bare)
+        let condition = format!(
+            "{HAS_FLEET} && {{ fleet pod show {} || ! tmux{} has-session -t {}; }} >/dev/null 2>&1",
+            quoted(&target.session),
+            socket_option(target),
+            quoted(&format!("={}", target.session)),
+        );
+        by_fleet(&condition, &ours, &bare)
     }
 
     const fn needs_terminal(self) -> bool {
         !matches!(self, Self::Tail { .. })
     }
+}
+
+/// Says which server of tmux is meant, unless it is the usual one.
+fn socket_option(target: &SessionTarget) -> String {
+    let socket = target.socket.as_deref();
+    socket.map_or_else(String::new, |socket| format!(" -L {}", quoted(socket)))
 }
 
 /// Says which key is ours there, unless it is the usual one.
@@ -119,7 +129,7 @@ mod tests {
             take: true,
             prefix: "ctrl-a".parse().unwrap(),
         };
-        insta::assert_snapshot!(super::super::in_path(&attach.script(&target())), @r#"exec sh -c 'PATH="$PATH:$HOME/.local/bin:$HOME/.cargo/bin"; export PATH; if command -v fleet >/dev/null 2>&1; then exec fleet attach '\''far'\'' --take --prefix '\''ctrl-a'\''; else exec tmux -u -L '\''podfleet'\'' attach-session -t '\''=far:'\''; fi'"#);
+        insta::assert_snapshot!(super::super::in_path(&attach.script(&target())), @r#"exec sh -c 'PATH="$PATH:$HOME/.local/bin:$HOME/.cargo/bin"; export PATH; if command -v fleet >/dev/null 2>&1 && { fleet pod show '\''far'\'' || ! tmux -L '\''podfleet'\'' has-session -t '\''=far'\''; } >/dev/null 2>&1; then exec fleet attach '\''far'\'' --take --prefix '\''ctrl-a'\''; else exec tmux -u -L '\''podfleet'\'' attach-session -t '\''=far:'\''; fi'"#);
         let tail = Far::Tail {
             lines: 40,
             follow: false,

@@ -2,7 +2,7 @@
 
 use podfleet::{Fleet, shell_word as quoted};
 
-use super::{by_fleet, over_ssh};
+use super::{HAS_FLEET, by_fleet, over_ssh};
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 
@@ -59,7 +59,7 @@ impl FarVerb {
         };
         let ours = [&self.options[..], &["--".to_owned()], names, &self.rest].concat();
         let missing = "echo 'error: there is no `fleet` on this machine' >&2; exit 4";
-        by_fleet(&words(&ours), missing)
+        by_fleet(HAS_FLEET, &words(&ours), missing)
     }
 }
 
