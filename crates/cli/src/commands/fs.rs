@@ -173,7 +173,8 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Outcome {
             }
             Verb::Mv(args) => rename(&args, context).await,
             Verb::Cp(args) if args.from.mount == args.to.mount => {
-                change::<FsCopy>(&args.change, &args.from, within(&args), context).await
+                let copying = change::<FsCopy>(&args.change, &args.from, within(&args), context);
+                copy::timed(copying).await
             }
             Verb::Cp(args) => copy::between(&args, context).await,
             Verb::Rm(args) => {

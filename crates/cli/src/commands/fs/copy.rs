@@ -10,6 +10,7 @@ use podfleet_hub::client::{Body, ClientError};
 use podfleet_hub::contained::Precondition;
 use podfleet_hub::preview::{Change, Effect, Thing};
 use tokio::io::AsyncRead;
+use tokio::time::interval_at;
 use tokio_util::io::ReaderStream;
 
 use super::{MountedPath, OneArgs, TwoArgs, tell};
@@ -91,6 +92,26 @@ pub(super) async fn put(args: &PutArgs, context: &mut Context) -> Outcome {
     let bytes = ReaderStream::with_capacity(source, 256 << 10);
     let body = with_progress(bytes, length);
     write(&args.change.hub, context, &args.path, &precondition, body).await
+}
+
+/// Shows how long a copy lasts of which no more can be told, since the machine makes it by itself.
+pub(super) async fn timed<T>(copying: impl Future<Output = T>) -> T {
+    let begun = tokio::time::Instant::now();
+    let mut ticks = interval_at(begun + PATIENCE, Duration::from_secs(1));
+    tokio::pin!(copying);
+    // It shows nothing of its own but takes the line away at the end.
+    let mut progress = Progress::new(None, false);
+    loop {
+        tokio::select! {
+            done = &mut copying => return done,
+            _ = ticks.tick(), if !progress.silent => {
+                progress.shown = Some(Instant::now());
+                let line = format!("\rcopied there, {} s\x1b[K", begun.elapsed().as_secs());
+                // Nobody has to see it.
+                let _ = std::io::stderr().write_all(line.as_bytes());
+            }
+        }
+    }
 }
 
 /// Copies a file from mount to mount, through here.
