@@ -8,7 +8,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, statat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, Stat, StatxFlags, fstat, openat, statat, statx,
+};
 use rustix::io::Errno;
 
 use super::path_of;
@@ -77,6 +79,9 @@ impl Closed {
         if self.0.iter().any(by_path) {
             return Ok(true);
         }
+        if self.is_in_the_mount_of_all(&opened)? {
+            return Ok(false);
+        }
         let closed = self.identities();
         let is_directory = FileType::from_raw_mode(fstat(&opened)?.st_mode) == FileType::Directory;
         let first = match (is_directory, reach) {
@@ -85,6 +90,19 @@ impl Closed {
             (false, _) => directory(CWD, real.parent().unwrap_or(Path::new("/")))?,
         };
         is_below(first, &closed)
+    }
+
+    /// Returns whether the path of what is open tells all: within a mount nothing has a second one.
+    fn is_in_the_mount_of_all(&self, opened: impl AsFd) -> io::Result<bool> {
+        let Some(mount) = mount(opened, Path::new(""))? else {
+            return Ok(false);
+        };
+        let other = |path: &PathBuf| match self::mount(CWD, path) {
+            Ok(found) => found != Some(mount),
+            // One that is not there holds nothing.
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        Ok(!self.0.iter().any(other))
     }
 
     /// Returns whether an entry of a directory is one of them, or one of them is below it.
@@ -104,6 +122,13 @@ impl Closed {
         let mut above = self.0.iter().flat_map(|closed| closed.ancestors());
         Ok(above.any(|path| identity(path) == Some(entry)))
     }
+}
+
+/// Returns which mount something is in, if the system tells (since Linux 5.8).
+fn mount(from: impl AsFd, path: &Path) -> io::Result<Option<u64>> {
+    let found = statx(from, path, AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+    let told = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::MNT_ID);
+    Ok(told.then_some(found.stx_mnt_id))
 }
 
 fn identity(path: &Path) -> Option<Identity> {
