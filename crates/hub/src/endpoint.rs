@@ -70,6 +70,14 @@ pub struct Remote {
 }
 
 impl Remote {
+    /// Gives all connections up: what was sent on them and did not arrive never does.
+    fn lose(&self) {
+        if let Some(client) = self.client.get() {
+            client.give_up();
+        }
+        lock(&self.link).cancel();
+    }
+
     /// Returns what is recorded of it.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
@@ -288,7 +296,7 @@ impl Endpoints {
     pub fn remove(&self, id: Uuid) {
         if let Some(remote) = lock(&self.remotes).remove(&id) {
             remote.gone.cancel();
-            lock(&remote.link).cancel();
+            remote.lose();
         }
     }
 
@@ -309,6 +317,7 @@ impl Drop for Endpoints {
     fn drop(&mut self) {
         for remote in self.all() {
             remote.gone.cancel();
+            remote.lose();
         }
     }
 }

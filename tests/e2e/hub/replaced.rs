@@ -1,5 +1,7 @@
 //! A terminal whose name is another one's by now.
 
+use std::path::{Path, PathBuf};
+
 use futures_util::StreamExt as _;
 use podfleet_hub::client::ClientError;
 use podfleet_hub::fault::Code;
@@ -8,6 +10,7 @@ use podfleet_hub::terminal::TerminalRef;
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::AttachRole;
 
+use super::machine::Machine;
 use super::pair;
 use super::seen::{Seen, params};
 use crate::looking::Person;
@@ -67,12 +70,9 @@ async fn a_terminal_that_was_opened_anew_is_gone_for_whoever_saw_the_one_before(
     assert!(matches!(next, Frame::Output { offset, .. } if offset == old.offset));
 }
 
-#[test]
-fn who_types_in_a_terminal_that_ends_is_told_that_it_has_ended() {
-    if podfleet_tests::require::tmux().is_none() {
-        return;
-    }
-    let (home, _spoke) = pair();
+/// Attaches a person to the terminal `sh@box`, who has seen that it works; what the command says, and
+/// how it ends, goes into a file.
+fn person_in_terminal(home: &Machine) -> (Person<'_>, PathBuf) {
     home.open_shell();
     let attach = ["pty", "attach", "sh@box"];
     let said = home.world.path("work/said");
@@ -87,16 +87,52 @@ fn who_types_in_a_terminal_that_ends_is_told_that_it_has_ended() {
     let person = Person::running(&home.world, &person);
     person.keys(&["echo up-$((20+5))", "Enter"]);
     person.sees(|screen| screen.contains("up-25"));
+    (person, said)
+}
+
+/// Returns what a person's command said, once it has ended.
+fn last_words(said: &Path) -> String {
+    until(|| std::fs::read_to_string(said).map_err(|_| "it goes on".into()))
+}
+
+#[test]
+fn who_types_in_a_terminal_that_ends_is_told_that_it_has_ended() {
+    if podfleet_tests::require::tmux().is_none() {
+        return;
+    }
+    let (home, _spoke) = pair();
+    let (_person, said) = person_in_terminal(&home);
     home.world.fleet(&["pty", "kill", "sh@box"]).exits(0);
-    until(|| {
-        said.exists()
-            .then_some(())
-            .ok_or_else(|| "it goes on".into())
-    });
-    let said = std::fs::read_to_string(said).unwrap();
+    let said = last_words(&said);
     assert!(
         said.contains("detached from `sh@box`: it has ended"),
         "{said}"
     );
     assert!(said.contains("exit 1"), "{said}");
+}
+
+#[test]
+fn who_is_in_a_terminal_of_a_machine_that_is_removed_is_told_and_types_no_more() {
+    if podfleet_tests::require::tmux().is_none() {
+        return;
+    }
+    let (home, spoke) = pair();
+    let (_person, said) = person_in_terminal(&home);
+    let named = home.world.fleet(&["endpoint", "remove", "box"]).exits(3);
+    assert!(
+        named.stderr.contains("sh@box") || named.stderr.contains("terminal"),
+        "{named}"
+    );
+    home.world
+        .fleet(&["endpoint", "remove", "box", "--cascade"])
+        .exits(0);
+    let said = last_words(&said);
+    assert!(said.contains("detached from `sh@box`"), "{said}");
+    home.world.fleet(&["pty", "list"]).exits(0);
+    // It is the other machine's, where it goes on.
+    let there = spoke.world.fleet(&["ps", "--json"]).exits(0);
+    assert!(
+        there.stdout.contains("pty-") || there.stdout.contains("sh"),
+        "{there}"
+    );
 }

@@ -42,7 +42,7 @@ impl Supervisor {
             () = gone.cancelled() => {}
             () = self.look_after() => {}
         }
-        lock(&self.remote.link).cancel();
+        self.remote.lose();
     }
 
     async fn look_after(&self) {
@@ -55,10 +55,7 @@ impl Supervisor {
                 *lock(&self.remote.link) = CancellationToken::new();
                 self.publish(status);
                 status = self.watch(&mut tunnel).await;
-                if let Some(client) = self.remote.client.get() {
-                    client.give_up();
-                }
-                lock(&self.remote.link).cancel();
+                self.remote.lose();
                 pause.lost_after(since.elapsed());
             }
             let mends_itself = status.mends_itself();
