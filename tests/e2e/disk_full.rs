@@ -54,6 +54,15 @@ fn with_a_read_only_state_directory_nothing_starts_nothing_is_accepted_and_all_i
     };
     answers(&world, "before");
     world.fleet(&["down", "--all"]).exits(0);
+    // Two that close it at once may both leave the journal to the other.
+    let journal = world.path("state/store.db-wal");
+    until(|| {
+        world.fleet(&["ps"]).exits(0);
+        match journal.exists() {
+            true => Err("the journal is there".into()),
+            false => Ok(()),
+        }
+    });
     disk.seal();
     let pod = world.fleet(&["pod", "run", "a", "--notify"]).exits(5);
     assert!(pod.stdout.starts_with("error: "), "{pod}");

@@ -184,7 +184,12 @@ fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
             _ => Err(error),
         }
     });
-    opened.map_err(|error| Fault::from(error).during("open"))
+    opened.map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::CannotOpen) if file_system::is_read_only(path) => {
+            Fault::io(path, "open", io::ErrorKind::ReadOnlyFilesystem.into())
+        }
+        _ => Fault::from(error).during("open"),
+    })
 }
 
 /// Returns the address of a database that nobody can change (sqlite.org/uri.html).
