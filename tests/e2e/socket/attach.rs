@@ -267,7 +267,7 @@ fn who_was_away_too_long_gets_a_repaint() {
 fn whenever_a_client_attaches_it_shows_what_the_terminal_shows() {
     let (_pods, pod) = Pods::one(r#"{"turn_ms": 10}"#);
     pod.settled();
-    let id = pod.order("FLOOD:1500000");
+    let id = pod.order("FLOOD:3000000");
     let mut client = pod.connect();
     let mut watching = Vec::new();
     let mut next = 0;
@@ -277,13 +277,13 @@ fn whenever_a_client_attaches_it_shows_what_the_terminal_shows() {
         .outcome
         .reaches(Outcome::Answered)
     {
-        // One for each tenth of the flood: were it for each moment, the more would watch the longer it
+        // One for each twelfth of the flood: were it for each moment, the more would watch the longer it
         // lasts, and each of them has a terminal to draw.
         let end = pod.end().offset;
         if end < next {
             continue;
         }
-        next = end + 150_000;
+        next = end + 250_000;
         let mut stream = pod.view();
         let (writer, last) = (stream.writer(), Arc::clone(&last));
         let watch = thread::spawn(move || {
