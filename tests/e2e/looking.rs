@@ -160,6 +160,14 @@ fn a_watched_table_ages_by_itself_and_asks_only_when_something_changed() {
     );
     world.fleet(&["down", "b"]).exits(0);
     person.sees(|screen| screen.contains("stopped"));
+    world.fleet(&["pause", "a"]).exits(0);
+    person.sees(|screen| screen.contains("PAUSED"));
+    // What the roster says from now on counts from now on.
+    world.fleet(&["add", "late", "--runtime", "sim"]).exits(0);
+    person.sees(|screen| {
+        let row = screen.lines().find(|row| row.starts_with("late"));
+        row.is_some_and(|row| row.contains("available") && !row.contains("DRIFT"))
+    });
     person.keys(&["q"]);
     person.is_gone();
 }

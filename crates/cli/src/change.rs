@@ -1,9 +1,10 @@
 //! Waiting for changes of files, without looking at them again and again.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use notify::event::ModifyKind;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -21,7 +22,9 @@ pub(crate) struct Changes {
     events: UnboundedReceiver<notify::Result<Event>>,
     /// Whether one was seen that nobody was told of yet.
     seen: bool,
-    _watcher: RecommendedWatcher,
+    /// A file in a directory of which nothing else counts, and of this one only what is written to it.
+    journal: Option<PathBuf>,
+    watcher: RecommendedWatcher,
 }
 
 impl Changes {
@@ -47,8 +50,19 @@ impl Changes {
         Ok(Self {
             events,
             seen: false,
-            _watcher: watcher,
+            journal: None,
+            watcher: watcher,
         })
+    }
+
+    /// Also watches what is written to a file. That others come and go beside it is no change, nor that
+    /// it is opened and closed.
+    pub(crate) fn and_writes_to(mut self, file: PathBuf) -> Self {
+        let directory = file.parent().unwrap_or(Path::new("/"));
+        let watched = self.watcher.watch(directory, RecursiveMode::NonRecursive);
+        // Where there is no such directory yet, nothing is written to it.
+        self.journal = watched.is_ok().then_some(file);
+        self
     }
 
     /// Waits until something was written, made, renamed or removed. Whoever gives the waiting up
@@ -58,12 +72,24 @@ impl Changes {
             let Some(event) = self.events.recv().await else {
                 return Err(io::Error::other("the watching of files ended"));
             };
-            self.seen = is_change(&event);
+            self.seen = is_change(&event) && self.counts(&event);
         }
         sleep(TOGETHER).await;
         while self.events.try_recv().is_ok() {}
         self.seen = false;
         Ok(())
+    }
+
+    fn counts(&self, event: &notify::Result<Event>) -> bool {
+        let (Some(journal), Ok(event)) = (&self.journal, event) else {
+            return true;
+        };
+        let beside = |path: &PathBuf| path.parent() == journal.parent();
+        if !event.paths.iter().any(beside) {
+            return true;
+        }
+        event.paths.contains(journal)
+            && matches!(event.kind, EventKind::Modify(ModifyKind::Data(_)))
     }
 }
 
@@ -118,6 +144,22 @@ mod tests {
             tokio::task::yield_now().await;
         }
         while changes.events.try_recv().is_ok() {}
+        changes.next().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn of_a_journal_what_is_written_counts_and_nothing_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (journal, other) = (directory.path().join("wal"), directory.path().join("other"));
+        std::fs::write(&journal, "1").unwrap();
+        let changes = Changes::of_directories(&[]).unwrap();
+        let mut changes = changes.and_writes_to(journal.clone());
+        std::fs::write(&other, "1").unwrap();
+        std::fs::remove_file(&other).unwrap();
+        drop(std::fs::File::open(&journal).unwrap());
+        let nothing = timeout(Duration::from_millis(100), changes.next()).await;
+        assert!(nothing.is_err());
+        std::fs::write(&journal, "12").unwrap();
         changes.next().await.unwrap();
     }
 

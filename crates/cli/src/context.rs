@@ -96,6 +96,12 @@ impl Context {
         Ok(path)
     }
 
+    /// Returns which roster is meant, and says nothing of it.
+    pub(crate) fn roster_meant(&self) -> Option<PathBuf> {
+        let path = self.roster_choice().ok()?.path;
+        std::path::absolute(path).ok()
+    }
+
     fn roster_choice(&self) -> Result<RosterChoice, Error> {
         self.located(self.roster.as_deref())
     }

@@ -9,7 +9,6 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::render::table::truncate;
 use crate::render::{bridge, explanation, ps};
-use crate::roster_file::RosterNeed;
 use crate::runtime::block_on;
 
 const STATES: &str = "\
@@ -54,11 +53,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     }
     block_on(async {
         let scope = &args.agents.scope;
-        let fleet = match args.watch {
-            // What is watched has to be there.
-            true => context.fleet(scope, RosterNeed::Helpful).await?,
-            false => context.fleet_to_see(scope).await?,
-        };
+        if args.watch {
+            return watch::watch(args, context).await;
+        }
+        let fleet = context.fleet_to_see(scope).await?;
         if let Some(agent) = &args.explain {
             let explanation = fleet.explain(agent).await?;
             if args.json.json {
@@ -70,9 +68,6 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
                     .data(explanation::render(&explanation, width))?;
             }
             return Ok(Exit::Success);
-        }
-        if args.watch {
-            return watch::watch(&fleet, args, context).await;
         }
         let rows = fleet.ps(&args.agents.names).await?;
         show(&fleet, &rows, args, &mut context.output)?;

@@ -25,6 +25,9 @@ use revivals::Revivals;
 /// The bridge among those that are started again; no agent has a name of this form.
 const BRIDGE: &str = "(bridge)";
 
+/// How soon pods that ended are looked after again, where that failed.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// Keep the fleet in the foreground, as containers want it
 #[derive(Debug, clap::Args)]
 #[command(
@@ -59,15 +62,25 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
             down: BTreeSet::new(),
         };
         supervisor.converge(&[], &mut wakes, context).await?;
+        // Why pods that ended could not be looked after.
+        let mut missed: Option<String> = None;
         loop {
-            let outcome = match wakes.next().await? {
+            let wake = match missed {
+                None => wakes.next().await?,
+                Some(_) => wakes.next_within(AGAIN).await?,
+            };
+            let outcome = match wake {
                 Wake::Stop => break,
                 Wake::Roster => supervisor.converge(&[], &mut wakes, context).await,
                 Wake::Child => supervisor.revive(&mut wakes, context).await,
             };
             // What is wrong with the roster now was not yet when it was read last.
-            if let Err(error) = outcome {
-                context.output.complain(error.render())?;
+            let said = outcome.err().map(|error| error.render());
+            if let Some(said) = said.as_ref().filter(|said| missed.as_ref() != Some(said)) {
+                context.output.complain(said)?;
+            }
+            if wake == Wake::Child {
+                missed = said;
             }
             if wakes.stopping {
                 break;
@@ -186,6 +199,7 @@ impl Supervisor {
 }
 
 /// What there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wake {
     /// To end.
     Stop,
@@ -238,6 +252,12 @@ impl Wakes {
                 return Ok(Wake::Roster);
             }
         }
+    }
+
+    /// The same; when nothing came meanwhile, children are to be looked after.
+    async fn next_within(&mut self, pause: Duration) -> Result<Wake, Error> {
+        let waited = tokio::time::timeout(pause, self.next()).await;
+        waited.unwrap_or(Ok(Wake::Child))
     }
 
     /// Waits until there is nothing left to do but to end.

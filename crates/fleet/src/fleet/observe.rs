@@ -93,6 +93,14 @@ impl Fleet {
         Ok(all.into_iter().filter(|path| path.is_dir()).collect())
     }
 
+    /// Returns the file that all that changes in the store is written to first.
+    #[must_use]
+    pub fn store_journal(&self) -> PathBuf {
+        let mut journal = self.dirs.state_paths().store().into_os_string();
+        journal.push("-wal");
+        journal.into()
+    }
+
     /// Returns the panes of the fleet's tmux server; nothing if it cannot be asked.
     pub(super) async fn panes(&self) -> Option<Vec<Pane>> {
         let views = self.views()?.ok()?;

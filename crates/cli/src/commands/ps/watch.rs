@@ -1,5 +1,6 @@
 //! `ps --watch`: the same table again at every change.
 
+use std::path::Path;
 use std::time::Duration;
 
 use podfleet::{BridgeGlance, BridgeStatus, Fleet, PsRow};
@@ -11,6 +12,7 @@ use crate::change::{Changes, reader_gone};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+use crate::roster_file::RosterNeed;
 
 /// Ends a line on a screen that is drawn over what was there.
 const NEXT_LINE: &str = "\x1b[K\r\n";
@@ -20,41 +22,59 @@ const REFRESH: Duration = Duration::from_secs(1);
 /// file: where nothing changes for this long, the fleet is looked at all the same.
 const QUIET: Duration = Duration::from_secs(15);
 
+/// However much changes, the fleet is not looked at again sooner.
+const CALM: Duration = Duration::from_millis(250);
+
 /// The rows as they were when the fleet was last looked at.
 struct Look<'a> {
-    fleet: &'a Fleet,
+    fleet: Fleet,
     args: &'a Args,
     changes: Changes,
+    /// The text of the roster that the fleet was opened by.
+    roster: Option<Vec<u8>>,
     rows: Vec<PsRow>,
     at: Instant,
 }
 
 impl<'a> Look<'a> {
-    async fn first(fleet: &'a Fleet, args: &'a Args) -> Result<Self, Error> {
-        // What changes while the first look is taken is seen by the second.
-        let changes = Changes::of_directories(&fleet.watch_paths().await?)?;
+    async fn first(args: &'a Args, context: &mut Context) -> Result<Self, Error> {
+        let roster = roster_text(context);
+        let (fleet, changes) = opened(args, context).await?;
         let mut look = Self {
             fleet,
             args,
             changes,
+            roster,
             rows: Vec::new(),
             at: Instant::now(),
         };
-        look.again().await?;
+        look.again(context).await?;
         Ok(look)
     }
 
-    async fn again(&mut self) -> Result<(), Error> {
+    async fn again(&mut self, context: &mut Context) -> Result<(), Error> {
         self.at = Instant::now();
+        let roster = roster_text(context);
+        if roster != self.roster {
+            (self.fleet, self.changes) = opened(self.args, context).await?;
+            self.roster = roster;
+        }
         self.rows = self.fleet.ps(&self.args.agents.names).await?;
         Ok(())
     }
 
+    /// Waits for a change. Whoever gives the waiting up loses none.
+    async fn calm_change(&mut self) -> Result<(), Error> {
+        sleep_until(self.at + CALM).await;
+        Ok(self.changes.next().await?)
+    }
+
     /// Waits until there may be something new to see.
     async fn news(&mut self) -> Result<(), Error> {
+        let quiet = self.at + QUIET;
         tokio::select! {
-            changed = self.changes.next() => changed?,
-            () = sleep_until(self.at + QUIET) => {}
+            changed = self.calm_change() => changed?,
+            () = sleep_until(quiet) => {}
         }
         Ok(())
     }
@@ -65,11 +85,34 @@ impl<'a> Look<'a> {
     }
 }
 
+/// Opens the fleet, and watches all that its rows are made of. What changes while the first look is
+/// taken is seen by the second.
+async fn opened(args: &Args, context: &mut Context) -> Result<(Fleet, Changes), Error> {
+    // What is watched has to be there.
+    let fleet = context
+        .fleet(&args.agents.scope, RosterNeed::Helpful)
+        .await?;
+    let mut directories = fleet.watch_paths().await?;
+    // Editors replace files, so what is watched is the directory.
+    let roster = context.roster_meant();
+    let beside = roster.as_deref().and_then(Path::parent);
+    directories.extend(beside.filter(|path| path.is_dir()).map(Path::to_owned));
+    let changes = Changes::of_directories(&directories)?;
+    // Of a message that waits, and of a pause, the store alone knows.
+    let journal = fleet.store_journal();
+    Ok((fleet, changes.and_writes_to(journal)))
+}
+
+/// Returns the roster as it is written now, if there is one.
+fn roster_text(context: &Context) -> Option<Vec<u8>> {
+    std::fs::read(context.roster_meant()?).ok()
+}
+
 /// Shows the rows whenever something but their ages has changed.
-pub(super) async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> Outcome {
-    let mut look = Look::first(fleet, args).await?;
+pub(super) async fn watch(args: &Args, context: &mut Context) -> Outcome {
+    let mut look = Look::first(args, context).await?;
     if context.output.data_is_terminal() && !args.json.json {
-        return watch_on_screen(&mut look).await;
+        return watch_on_screen(&mut look, context).await;
     }
     let gone = reader_gone();
     tokio::pin!(gone);
@@ -79,14 +122,14 @@ pub(super) async fn watch(fleet: &Fleet, args: &Args, context: &mut Context) -> 
         if shown != state && args.json.json {
             context.output.json_line(&look.rows)?;
         } else if shown != state {
-            show(fleet, &look.rows, args, &mut context.output)?;
+            show(&look.fleet, &look.rows, args, &mut context.output)?;
         }
         shown = state;
         tokio::select! {
             news = look.news() => news?,
             gone = &mut gone => return Err(gone),
         }
-        look.again().await?;
+        look.again(context).await?;
     }
 }
 
@@ -127,7 +170,7 @@ fn older(rows: &[PsRow], seconds: u64) -> Vec<PsRow> {
 }
 
 /// Draws the rows in place until the user leaves; also every second, for the ages.
-async fn watch_on_screen(look: &mut Look<'_>) -> Outcome {
+async fn watch_on_screen(look: &mut Look<'_>, context: &mut Context) -> Outcome {
     let tty = Tty::open(ScreenUse::Alternate)?;
     let mut signals = Signals::listen()?;
     let mut ticks = interval(REFRESH);
@@ -136,7 +179,7 @@ async fn watch_on_screen(look: &mut Look<'_>) -> Outcome {
     loop {
         let size = tty.size();
         let table = table(
-            look.fleet,
+            &look.fleet,
             &look.rows(),
             look.args,
             usize::from(size.columns),
@@ -147,7 +190,7 @@ async fn watch_on_screen(look: &mut Look<'_>) -> Outcome {
         tokio::select! {
             news = look.news() => {
                 news?;
-                look.again().await?;
+                look.again(context).await?;
             }
             _ = ticks.tick() => {}
             event = signals.next() => if event == Event::Ended {
