@@ -51,7 +51,7 @@ impl Changes {
             events,
             seen: false,
             journal: None,
-            watcher: watcher,
+            watcher,
         })
     }
 
