@@ -180,7 +180,7 @@ pub(super) fn prepare(draft: &RosterDraft, mode: Mode) -> Result<Option<Prepared
     }
 }
 
-/// Does what [`write`] does, with what was prepared.
+/// Does what [`write()`] does, with what was prepared.
 pub(super) fn put(
     draft: &RosterDraft,
     prepared: Option<PreparedFile>,
