@@ -24,6 +24,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, getppid, wait};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
+use crate::process::command_line;
 use lifeline::{Event, Lifeline};
 pub use lifeline::{Order, Report};
 pub use tenants::VIEWS_MARK;
@@ -36,11 +37,13 @@ pub const EXEC_ARGS: [&str; 3] = ["pod", "exec", "--"];
 
 /// Returns whether a process says that it is a guard, by its command line. That proves nothing.
 pub(crate) fn is_guard(process: u32) -> bool {
-    let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-    let words = command.split(|byte| *byte == 0).skip(1);
-    words
-        .take(GUARD_ARGS.len())
-        .eq(GUARD_ARGS.map(str::as_bytes))
+    calls_itself(process, &GUARD_ARGS)
+}
+
+/// Returns whether a process says that its first arguments are these.
+fn calls_itself(process: u32, arguments: &[&str]) -> bool {
+    let command = command_line(process).unwrap_or_default();
+    command.iter().skip(1).take(arguments.len()).eq(arguments)
 }
 
 /// Runs the guard until the agent and all that it started are gone.

@@ -76,8 +76,13 @@ fn parse_terminal(line: &str) -> Option<Terminal> {
 /// that program can be seen.
 #[must_use]
 pub fn foreground_command(pid: u32) -> Option<Vec<String>> {
-    let foreground = Terminal::of(pid)?.foreground;
-    let line = fs::read(format!("/proc/{foreground}/cmdline")).ok()?;
+    command_line(Terminal::of(pid)?.foreground)
+}
+
+/// Returns the command line of a process, if it has one that can be seen. It proves nothing: a process
+/// may call itself as it likes.
+pub(crate) fn command_line(pid: u32) -> Option<Vec<String>> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let line = String::from_utf8_lossy(line.strip_suffix(&[0])?).into_owned();
     Some(line.split('\0').map(str::to_owned).collect())
 }

@@ -3,6 +3,7 @@
 //! An agent may bring its mates up. They are the fleet's, and end by its word alone; but their
 //! processes are below the agent's, and a guard adopts whatever leaves its parents.
 
+use super::calls_itself;
 use crate::process::{ProcessRef, descendants_without};
 
 /// The variable that marks the tmux server of a fleet's views, with any value. What the server
@@ -16,10 +17,7 @@ pub(crate) fn belongings(root: u32) -> Vec<ProcessRef> {
 
 /// Returns whether a process says that it hosts a pod, by its command line.
 pub(crate) fn is_pod(process: u32) -> bool {
-    const POD_ARGS: [&[u8]; 2] = [b"pod", b"run"];
-    let command = read(process, "cmdline");
-    let words = command.split(|byte| *byte == 0).skip(1);
-    words.take(POD_ARGS.len()).eq(POD_ARGS)
+    calls_itself(process, &["pod", "run"])
 }
 
 /// Returns whether a process is a tmux server, by the title that it gives itself, and a fleet's.
