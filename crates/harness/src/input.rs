@@ -30,12 +30,16 @@ pub(crate) fn starts_one_of(interpreters: &[String], argv: &[String]) -> bool {
     let Some((program, arguments)) = argv.split_first() else {
         return false;
     };
-    let name = base_name(program);
+    is_one_of(interpreters, base_name(program)) && reads_on(arguments)
+}
+
+/// Returns whether a program of this name is one of `interpreters`, of whatever version.
+fn is_one_of(interpreters: &[String], name: &str) -> bool {
     // A login shell is called so.
     let name = name.strip_prefix('-').unwrap_or(name);
     let unversioned = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let known = |name: &str| interpreters.iter().any(|known| known == name);
-    (known(name) || known(unversioned)) && reads_on(arguments)
+    known(name) || known(unversioned)
 }
 
 /// Returns the name of the program that a command line runs: behind the programs that start another in
@@ -46,7 +50,7 @@ pub(crate) fn program_of(interpreters: &[String], argv: &[String]) -> Option<Str
     let name = base_name(program);
     let script = arguments.iter().find(|word| !word.starts_with('-'));
     match script {
-        Some(script) if interpreters.iter().any(|known| known == name) => {
+        Some(script) if is_one_of(interpreters, name) => {
             let name = base_name(script);
             let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
             Some(stem.to_owned())
@@ -128,6 +132,7 @@ mod tests {
             ("/usr/bin/node --no-warnings /opt/bin/codex resume", "codex"),
             ("env A=1 node cli.js", "cli"),
             ("node", "node"),
+            ("node22 cli.mjs", "cli"),
             ("claude codex", "claude"),
         ] {
             let argv: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
