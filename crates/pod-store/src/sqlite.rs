@@ -25,7 +25,7 @@ mod sent;
 mod sessions;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
@@ -67,6 +67,12 @@ impl SqliteStore {
     /// file is no store or needs a newer build, and when it cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with(path, &SqliteOptions::default())
+    }
+
+    /// Returns the file to which all that changes in the store at `path` is written first.
+    #[must_use]
+    pub fn journal(path: &Path) -> PathBuf {
+        connection::journal(path)
     }
 
     /// Opens the store at `path` as [`open`](Self::open) does, but makes none.

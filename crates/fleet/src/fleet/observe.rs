@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
+use podfleet_pod_store::SqliteStore;
 use podfleet_protocol::method::{Status, StatusParams};
 use podfleet_protocol::{PodName, PodStatus};
 use podfleet_tmux::Pane;
@@ -96,9 +97,7 @@ impl Fleet {
     /// Returns the file that all that changes in the store is written to first.
     #[must_use]
     pub fn store_journal(&self) -> PathBuf {
-        let mut journal = self.dirs.state_paths().store().into_os_string();
-        journal.push("-wal");
-        journal.into()
+        SqliteStore::journal(&self.dirs.state_paths().store())
     }
 
     /// Returns the panes of the fleet's tmux server; nothing if it cannot be asked.

@@ -173,7 +173,7 @@ fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
     };
     let opened = open(path, flags).or_else(|error| {
         // A reader keeps its place in shared memory, a file that cannot be made there.
-        let sealed = file_system::is_read_only(path) && !beside(path, "-wal").exists();
+        let sealed = file_system::is_read_only(path) && !journal(path).exists();
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::CannotOpen) if sealed => open(
                 &unchanging(path),
@@ -232,6 +232,11 @@ fn lock_out_others(path: &Path) -> Result<File, Fault> {
     lock().map_err(|error| Fault::io(&path, "lock", error))
 }
 
+/// Returns the write-ahead log of a database.
+pub(super) fn journal(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
 /// Returns the path of a file that goes with the one at `path`.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -276,7 +281,7 @@ pub(super) fn prepare_directory(directory: &Path) -> Result<(), Fault> {
 /// empty it, with all that was committed to that one.
 fn refuse_in_place_of_one_that_is_away(path: &Path) -> Result<(), Fault> {
     // In this order: whoever makes a database at this moment makes its journal after it.
-    let journal = fs::metadata(beside(path, "-wal"));
+    let journal = fs::metadata(journal(path));
     let is_left = journal.is_ok_and(|journal| journal.len() > 0);
     match fs::metadata(path) {
         Err(error) if is_left && is_missing(&error) => {
