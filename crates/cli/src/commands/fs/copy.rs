@@ -99,16 +99,13 @@ pub(super) async fn timed<T>(copying: impl Future<Output = T>) -> T {
     let begun = tokio::time::Instant::now();
     let mut ticks = interval_at(begun + PATIENCE, Duration::from_secs(1));
     tokio::pin!(copying);
-    // It shows nothing of its own but takes the line away at the end.
     let mut progress = Progress::new(None, false);
     loop {
         tokio::select! {
             done = &mut copying => return done,
             _ = ticks.tick(), if !progress.silent => {
-                progress.shown = Some(Instant::now());
-                let line = format!("\rcopied there, {} s\x1b[K", begun.elapsed().as_secs());
-                // Nobody has to see it.
-                let _ = std::io::stderr().write_all(line.as_bytes());
+                let seconds = begun.elapsed().as_secs();
+                progress.show(&format!("copied there, {seconds} s"));
             }
         }
     }
@@ -203,12 +200,18 @@ impl Progress {
             Some(last) => now - last >= EVERY,
         };
         if due && !self.silent {
-            self.shown = Some(now);
-            self.show();
+            self.show(&self.so_far());
         }
     }
 
-    fn show(&self) {
+    /// Puts a line in the place of the one before.
+    fn show(&mut self, line: &str) {
+        self.shown = Some(Instant::now());
+        // Nobody has to see it.
+        let _ = std::io::stderr().write_all(format!("\r{line}\x1b[K").as_bytes());
+    }
+
+    fn so_far(&self) -> String {
         let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
         #[expect(
             clippy::cast_precision_loss,
@@ -223,9 +226,7 @@ impl Progress {
             }
             _ => String::new(),
         };
-        let line = format!("\r{}{whole}, {rate}/s\x1b[K", size(self.done));
-        // Nobody has to see it.
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        format!("{}{whole}, {rate}/s", size(self.done))
     }
 
     fn end(&mut self) {
