@@ -94,10 +94,10 @@ impl Closed {
 
     /// Returns whether the path of what is open tells all: within a mount nothing has a second one.
     fn is_in_the_mount_of_all(&self, opened: impl AsFd) -> io::Result<bool> {
-        let Some(mount) = mount(opened, Path::new(""))? else {
+        let Some(mount) = mount_of(opened, Path::new(""))? else {
             return Ok(false);
         };
-        let other = |path: &PathBuf| match self::mount(CWD, path) {
+        let other = |path: &PathBuf| match mount_of(CWD, path) {
             Ok(found) => found != Some(mount),
             // One that is not there holds nothing.
             Err(error) => error.kind() != io::ErrorKind::NotFound,
@@ -125,7 +125,7 @@ impl Closed {
 }
 
 /// Returns which mount something is in, if the system tells (since Linux 5.8).
-fn mount(from: impl AsFd, path: &Path) -> io::Result<Option<u64>> {
+fn mount_of(from: impl AsFd, path: &Path) -> io::Result<Option<u64>> {
     let found = statx(from, path, AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
     let told = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::MNT_ID);
     Ok(told.then_some(found.stx_mnt_id))
