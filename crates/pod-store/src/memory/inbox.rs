@@ -122,8 +122,12 @@ impl InboxStore for MemoryStore {
         now: UnixMillis,
     ) -> Result<Pruned, StoreError> {
         self.call("look what would be pruned", |state| {
+            let spawning = state.is_being_spawned(pod);
             let inbox = state.inboxes.get(&pod);
-            Ok(inbox.map_or_else(Pruned::default, |inbox| inbox.choose(retention, now).1))
+            Ok(inbox.map_or_else(Pruned::default, |inbox| match spawning {
+                true => inbox.delivered(),
+                false => inbox.choose(retention, now).1,
+            }))
         })
     }
 
@@ -134,8 +138,12 @@ impl InboxStore for MemoryStore {
         now: UnixMillis,
     ) -> Result<Pruned, StoreError> {
         self.call("prune messages", |state| {
+            let spawning = state.is_being_spawned(pod);
             let inbox = state.inboxes.get_mut(&pod);
-            Ok(inbox.map_or_else(Pruned::default, |inbox| inbox.prune(retention, now)))
+            Ok(inbox.map_or_else(Pruned::default, |inbox| match spawning {
+                true => inbox.delivered(),
+                false => inbox.prune(retention, now),
+            }))
         })
     }
 }
@@ -322,15 +330,25 @@ impl Inbox {
 
     /// Returns what goes by retention.
     pub(super) fn choose(&self, retention: &Retention, now: UnixMillis) -> (Vec<Old>, Pruned) {
-        let settled = self.entries.values().filter(|entry| !is_undelivered(entry));
-        let mut settled: Vec<_> = settled.map(Old::of).collect();
+        let all = self.delivered();
+        let mut settled: Vec<_> = self.settled().collect();
         settled.sort_by_key(|old| old.id);
-        let bytes = settled.iter().map(|old| old.bytes).sum();
-        let all = Pruned::nothing_of(settled.len() as u64, bytes);
         let sizes = settled.iter().map(|old| (old.at, old.bytes));
         let (count, pruned) = victims(sizes, all, retention, now);
         settled.truncate(count);
         (settled, pruned)
+    }
+
+    /// Returns how much is delivered, all of it kept.
+    fn delivered(&self) -> Pruned {
+        let sizes = self.settled().map(|old| old.bytes);
+        let (count, bytes) = sizes.fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes));
+        Pruned::nothing_of(count, bytes)
+    }
+
+    fn settled(&self) -> impl Iterator<Item = Old> {
+        let settled = self.entries.values().filter(|entry| !is_undelivered(entry));
+        settled.map(Old::of)
     }
 
     fn entry(&mut self, id: MessageId) -> Result<&mut InboxEntry, Fault> {

@@ -118,6 +118,12 @@ impl State {
         }
     }
 
+    /// Whether a pod's spawning is not confirmed.
+    pub(super) fn is_being_spawned(&self, pod: PodId) -> bool {
+        let spawned = self.pods.get(&pod).and_then(|pod| pod.spawned.as_ref());
+        spawned.is_some_and(|spawned| !spawned.confirmed)
+    }
+
     /// Returns the inbox of a pod, if there is such a pod.
     pub(super) fn inbox(&mut self, pod: PodId) -> Option<&mut Inbox> {
         self.pods

@@ -103,11 +103,21 @@ fn choose(
     now: UnixMillis,
 ) -> Result<(Vec<Old>, Pruned), Fault> {
     let all = delivered(database.reader(), &database.bodies, pod)?;
+    if is_being_spawned(database.reader(), pod)? {
+        return Ok((Vec::new(), all));
+    }
     let mut oldest = oldest(database.reader(), &database.bodies, pod, retention.batch)?;
     let sizes = oldest.iter().map(|old| (old.settled, old.bytes));
     let (count, pruned) = victims(sizes, all, retention, now);
     oldest.truncate(count);
     Ok((oldest, pruned))
+}
+
+/// Whether a pod's spawning is not confirmed: what has come of its task says how far that came.
+fn is_being_spawned(connection: &Connection, pod: PodId) -> Result<bool, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM pod WHERE id = ?1 AND confirmed = 0)")?;
+    Ok(statement.query_row([pod.to_string()], |row| row.get(0))?)
 }
 
 /// The oldest of the delivered messages and one more. Ids are made in the order of time, and have an

@@ -116,7 +116,8 @@ pub trait InboxStore: Send + Sync + Debug {
     ) -> Result<Pruned, StoreError>;
 
     /// Removes delivered messages of a pod that are too old or too many, the oldest first, at most
-    /// [`Retention::batch`] in one call. What waits is never removed.
+    /// [`Retention::batch`] in one call. What waits is never removed, and nothing is of a pod whose
+    /// spawning is not confirmed: what came of its task says whether the spawning is to be undone.
     ///
     /// A message that is gone can no longer be known as a duplicate.
     ///

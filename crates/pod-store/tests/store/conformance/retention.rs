@@ -1,15 +1,19 @@
 //! What every store keeps and removes. Each test runs on each store.
 
-use podfleet_pod_store::{DeliveryState, Fence, NewSession, Page, PodStore, Pruned, Retention};
+use podfleet_pod_store::{
+    DeliveryState, Fence, NewSession, Page, PodStore, Pruned, Retention, Writer,
+};
 use podfleet_protocol::{Message, Outcome, PodId, Receipt, SessionId, UnixMillis};
 
 use super::super::samples::{AT, add, message, pod, start};
+use super::relating::{begin, child};
 
 on_every_store!(
     delivered_messages_go_when_they_are_old_and_waiting_ones_never,
     the_oldest_delivered_messages_go_when_there_are_too_many_bytes,
     one_call_removes_no_more_than_a_batch,
     a_preview_removes_nothing_and_tells_what_would_go_and_stay,
+    nothing_goes_that_tells_how_far_a_spawning_came_until_it_is_confirmed,
     sessions_without_a_log_go_and_never_the_present_one,
 );
 
@@ -117,6 +121,31 @@ async fn a_preview_removes_nothing_and_tells_what_would_go_and_stay(store: &dyn 
     assert_eq!(pruned, preview);
     let nobody = store.preview_prune(PodId::generate(), &retention, now);
     assert_eq!(nobody.await.unwrap(), Pruned::default());
+}
+
+async fn nothing_goes_that_tells_how_far_a_spawning_came_until_it_is_confirmed(
+    store: &dyn PodStore,
+) {
+    let new = child("default", "helper", None);
+    let id = new.pod.identity.id;
+    store.reserve_child(Writer::Operator, new).await.unwrap();
+    let fence = begin(store, id, 1).await;
+    deliver(store, fence, "its task", AT).await;
+    let (now, retention) = (UnixMillis(AT.0 + 31 * DAY), Retention::default());
+    let kept = Pruned {
+        kept: 1,
+        kept_bytes: 8,
+        ..Pruned::default()
+    };
+    let preview = store.preview_prune(id, &retention, now).await.unwrap();
+    assert_eq!(preview, kept);
+    let pruned = store.prune_messages(id, &retention, now).await.unwrap();
+    assert_eq!(pruned, kept);
+    assert_eq!(bodies(store, id).await, ["its"]);
+
+    store.confirm_child(Writer::Operator, id, AT).await.unwrap();
+    let pruned = store.prune_messages(id, &retention, now).await.unwrap();
+    assert_eq!(pruned.removed, 1);
 }
 
 async fn sessions_without_a_log_go_and_never_the_present_one(store: &dyn PodStore) {
