@@ -207,10 +207,13 @@ pub(super) fn close_gaps(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+fn by_name() -> String {
+    format!("{SELECT} WHERE space = ?1 AND mount.folded = ?2")
+}
+
 fn find(connection: &Connection, mount: &MountRef) -> Result<Mount, Fault> {
-    let sql = format!("{SELECT} WHERE space = ?1 AND mount.folded = ?2");
     let key = params![mount.space.as_str(), folded(mount.name.as_str())];
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = connection.prepare_cached(&by_name())?;
     let found = statement.query_row(key, mount_of).optional()?;
     found.ok_or_else(|| {
         let message = format!("there is no mount `{mount}`");
@@ -247,4 +250,25 @@ fn mount_of(row: &Row<'_>) -> rusqlite::Result<Mount> {
         updated: UnixMillis(row.get("updated")?),
         revision: counted(row, "revision")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn what_asks_for_a_mount_is_parsed_once_for_all_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let topology = Topology::open(&directory.path().join("hub")).unwrap();
+        for name in ["a", "b", "c"] {
+            let none = topology.mount(&name.parse().unwrap()).unwrap_err();
+            assert_eq!(none.code, Code::MountNotFound);
+        }
+        let connection = topology.lock();
+        let asked = connection.prepare_cached(&by_name()).unwrap();
+        assert_eq!(asked.get_status(StatementStatus::Run), 3);
+        assert_eq!(asked.get_status(StatementStatus::RePrepare), 0);
+    }
 }
