@@ -32,6 +32,7 @@ mod restart;
 mod run;
 mod server;
 mod shared;
+mod socket;
 #[cfg(test)]
 mod testing;
 mod timer;
@@ -66,4 +67,5 @@ pub use account::account;
 pub use agent_process::split_places;
 pub use guard::VIEWS_MARK;
 pub use keeper::Keeper;
-pub use run::{Listening, PodConfig, PodError, run};
+pub use run::{PodConfig, PodError, run};
+pub use socket::Listening;

@@ -3,8 +3,6 @@
 pub(crate) mod claim;
 mod recovery;
 
-pub use claim::Listening;
-
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,6 +41,7 @@ use crate::pruning;
 use crate::reader::Reader;
 use crate::server;
 use crate::shared::{Receipts, Shared, first_status};
+use crate::socket::Listening;
 use crate::spec::{HarnessRefError, PodSpec};
 use crate::transcripts::PastTranscripts;
 
@@ -299,17 +298,16 @@ impl Claim {
         let record = find(store, config).await?;
         claim::sign(&lock, &record.identity, paths)?;
         CrashPoint::GenerationLocked.reach();
-        // Before anything is ended: the former generation on record may be a copied store's, which lives.
         let files = RuntimeDir::open(&record.runtime_dir)?.pod(id);
-        claim::refuse_taken(&files.socket).await?;
-        claim::end_former_generation(record.endpoint.as_ref());
-        CrashPoint::GenerationCleared.reach();
-        claim::adopt_orphans().map_err(failed("adopt what a killed guard leaves"))?;
         let spec: PodSpec = record.spec.read().map_err(PodError::Spec)?;
         let harness = spec.harness.load()?;
-        let place = &record.runtime_dir;
-        let listener = claim::listen(&files.socket)
-            .map_err(|error| made_in(place, "listen on the pod's socket", error))?;
+        claim::adopt_orphans().map_err(failed("adopt what a killed guard leaves"))?;
+        // Before anything is ended: the former generation on record may be a copied store's, which lives.
+        let vacant = claim::vacated(&files.socket).await?;
+        claim::end_former_generation(record.endpoint.as_ref());
+        CrashPoint::GenerationCleared.reach();
+        let listener = vacant.listen();
+        let listener = listener.map_err(|error| claim::cannot_listen(&files.socket, error))?;
         CrashPoint::GenerationListening.reach();
         let quarantined = match &record.state {
             PodState::Quarantined { account } => Some(account.clone()),

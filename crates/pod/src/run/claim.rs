@@ -1,22 +1,21 @@
-//! What a pod takes hold of at its start: socket and credential; and what it removes at its end.
+//! What a pod takes hold of at its start, besides its socket; and what it removes at its end.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use podfleet_pod_store::{Endpoint, PodRecord};
 use podfleet_protocol::Identity;
 use rustix::process::Signal;
-use tokio::net::{UnixListener, UnixStream};
 
-use super::{PodConfig, PodError};
+use super::{PodConfig, PodError, made_in};
 use crate::guard::belongings;
 use crate::heartbeat::Heartbeat;
 use crate::living::{Holder, namesake};
 use crate::paths::{RuntimePaths, StatePaths};
+use crate::socket::{self, Vacant};
 
 /// Says in the locked file whose lock it is, and refuses to be the second of its name.
 pub(super) fn sign(lock: &File, identity: &Identity, paths: &StatePaths) -> Result<(), PodError> {
@@ -60,68 +59,28 @@ pub(super) fn adopt_orphans() -> io::Result<()> {
 const LETS_GO_WITHIN: Duration = Duration::from_secs(1);
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
-/// Refuses a socket at which somebody listens although the pod's lock is ours. A lock is one of its state
-/// directory, and pods of another one may share the runtime directory.
-pub(super) async fn refuse_taken(socket: &Path) -> Result<(), PodError> {
+/// Waits until nobody listens at the pod's socket, whose lock is ours; refuses it if somebody goes on.
+pub(super) async fn vacated(socket: &Path) -> Result<Vacant<'_>, PodError> {
     let looking = Instant::now();
-    while let Some(listener) = listening(socket).await {
-        if looking.elapsed() > LETS_GO_WITHIN {
-            return Err(PodError::SocketTaken {
-                socket: socket.to_owned(),
-                by: listener,
-            });
-        }
-        tokio::time::sleep(LOOKS_AGAIN_AFTER).await;
-    }
-    Ok(())
-}
-
-/// A process that listens at a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listening(Option<i32>);
-
-impl Listening {
-    /// Returns how a person ends it.
-    pub(super) fn remedy(self) -> String {
-        match self.0 {
-            Some(pid) => format!("`fleet down` there, or `kill {pid}`"),
-            None => "`fleet down` there".to_owned(),
+    loop {
+        let found = Vacant::find(socket).await;
+        match found.map_err(|error| cannot_listen(socket, error))? {
+            Ok(vacant) => return Ok(vacant),
+            Err(listener) if looking.elapsed() > LETS_GO_WITHIN => {
+                return Err(PodError::SocketTaken {
+                    socket: socket.to_owned(),
+                    by: listener,
+                });
+            }
+            Err(_) => tokio::time::sleep(LOOKS_AGAIN_AFTER).await,
         }
     }
 }
 
-impl fmt::Display for Listening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(pid) => write!(f, "the process {pid}"),
-            None => f.write_str("another process"),
-        }
-    }
-}
-
-/// Returns who listens at a socket. It is not asked anything: one that is stopped listens, too.
-pub(crate) async fn listening(socket: &Path) -> Option<Listening> {
-    match UnixStream::connect(socket).await {
-        Ok(stream) => {
-            let peer = stream.peer_cred();
-            Some(Listening(peer.ok().and_then(|peer| peer.pid())))
-        }
-        // More wait for it than it lets wait.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Listening(None)),
-        Err(_) => None,
-    }
-}
-
-/// Listens on the pod's socket. A file that is there is a former generation's: the lock is ours, and nobody
-/// listens there.
-pub(crate) fn listen(path: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, PermissionsExt::from_mode(0o600))?;
-    Ok(listener)
+/// Says why the pod has no socket.
+pub(super) fn cannot_listen(socket: &Path, error: io::Error) -> PodError {
+    let directory = socket.parent().unwrap_or(Path::new("."));
+    made_in(directory, "listen on the pod's socket", error)
 }
 
 /// Makes this generation's credential and writes it to its file.
@@ -170,7 +129,7 @@ pub(super) fn pod_env(
 
 /// Removes what only a running pod has, once it listens no more; another that listens there keeps it.
 pub(super) async fn remove(files: &RuntimePaths) {
-    if listening(&files.socket).await.is_some() {
+    if socket::listening(&files.socket).await.is_some() {
         return;
     }
     for path in [&files.socket, &files.heartbeat, &files.credential] {

@@ -10,6 +10,7 @@ use tokio::net::UnixListener;
 
 use crate::paths::{RuntimeDir, RuntimePaths};
 use crate::run::claim;
+use crate::socket::Vacant;
 
 /// Where the pod can be found, as long as nobody removes it.
 #[derive(Debug)]
@@ -41,19 +42,22 @@ impl<'a> Place<'a> {
         if is_ours && self.paths.credential.exists() {
             return Ok(None);
         }
-        if !is_ours && let Some(other) = claim::listening(&self.paths.socket).await {
-            let taken = format!("{other} listens at {}", self.paths.socket.display());
-            return Err(io::Error::other(taken));
-        }
         let directory = self.paths.socket.parent().unwrap_or(Path::new("."));
         RuntimeDir::open(directory).map_err(io::Error::other)?;
+        let vacant = match is_ours {
+            true => None,
+            false => Some(Vacant::find(&self.paths.socket).await?.map_err(|other| {
+                let taken = format!("{other} listens at {}", self.paths.socket.display());
+                io::Error::other(taken)
+            })?),
+        };
         if !self.paths.credential.exists() {
             claim::write_secret(&self.paths.credential, self.secret)?;
         }
-        if is_ours {
+        let Some(vacant) = vacant else {
             return Ok(None);
-        }
-        let listener = claim::listen(&self.paths.socket)?;
+        };
+        let listener = vacant.listen()?;
         self.socket = file_at(&self.paths.socket);
         Ok(Some(listener))
     }
@@ -84,7 +88,8 @@ mod tests {
         let directory = above.path().join("run");
         RuntimeDir::open(&directory).unwrap();
         let paths = paths(&directory);
-        let _first = claim::listen(&paths.socket).unwrap();
+        let vacant = Vacant::find(&paths.socket).await.unwrap();
+        let _first = vacant.unwrap().listen().unwrap();
         claim::write_secret(&paths.credential, "secret").unwrap();
         let mut place = Place::new(&paths, "secret");
         assert!(place.keep().await.unwrap().is_none());
