@@ -15,12 +15,57 @@ pub enum Input {
     Commands,
 }
 
-/// Options of shells whose value is a word of its own.
-const VALUED: &[&str] = &["--rcfile", "--init-file", "-o", "+o", "-O", "+O"];
-/// Options behind which stands what the program runs instead of what it reads.
-const GIVEN: &[&str] = &[
-    "-c", "-e", "-m", "-p", "--eval", "--print", "-Command", "-File",
-];
+/// What the options of a family of interpreters mean.
+struct Options {
+    /// Those whose value is a word of its own.
+    valued: &'static [&'static str],
+    /// Those behind which stands what is run instead of what is read.
+    given: &'static [&'static str],
+    /// The letters of short ones that have it read on all the same.
+    reading: &'static str,
+    /// Whether what is behind `-c` is a command line, which may start another interpreter.
+    runs_commands: bool,
+}
+
+const OF_SHELLS: Options = Options {
+    valued: &["--rcfile", "--init-file", "-o", "+o", "-O", "+O"],
+    given: &["-c", "-Command", "-File"],
+    reading: "is",
+    runs_commands: true,
+};
+const OF_PYTHON: Options = Options {
+    valued: &["-W", "-X", "--check-hash-based-pycs"],
+    given: &["-c", "-m"],
+    reading: "i",
+    runs_commands: false,
+};
+const OF_OTHERS: Options = Options {
+    valued: &[
+        "-r",
+        "--require",
+        "--import",
+        "--loader",
+        "--title",
+        "-C",
+        "--conditions",
+        "-I",
+    ],
+    given: &["-c", "-e", "-m", "-p", "--eval", "--print"],
+    reading: "i",
+    runs_commands: false,
+};
+/// Modules that read on where Python runs them by `-m`.
+const READING_MODULES: &[&str] = &["code", "asyncio", "pdb", "IPython", "ptpython", "bpython"];
+
+impl Options {
+    fn of(name: &str) -> &'static Self {
+        match unversioned(name) {
+            name if name.contains("python") || name.contains("pypy") => &OF_PYTHON,
+            name if name.ends_with("sh") => &OF_SHELLS,
+            _ => &OF_OTHERS,
+        }
+    }
+}
 
 /// Returns whether a command line starts one of `interpreters` without anything to run, so that it
 /// runs what it reads, also by way of programs that start another in their place. A version behind
@@ -30,16 +75,20 @@ pub(crate) fn starts_one_of(interpreters: &[String], argv: &[String]) -> bool {
     let Some((program, arguments)) = argv.split_first() else {
         return false;
     };
-    is_one_of(interpreters, base_name(program)) && reads_on(arguments)
+    let name = base_name(program);
+    is_one_of(interpreters, name) && Options::of(name).read_on(interpreters, arguments)
 }
 
 /// Returns whether a program of this name is one of `interpreters`, of whatever version.
 fn is_one_of(interpreters: &[String], name: &str) -> bool {
-    // A login shell is called so.
-    let name = name.strip_prefix('-').unwrap_or(name);
-    let unversioned = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let known = |name: &str| interpreters.iter().any(|known| known == name);
-    known(name) || known(unversioned)
+    known(name.trim_start_matches('-')) || known(unversioned(name))
+}
+
+fn unversioned(name: &str) -> &str {
+    // A login shell is called with a `-`.
+    let name = name.strip_prefix('-').unwrap_or(name);
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
 }
 
 /// Returns the name of the program that a command line runs: behind the programs that start another in
@@ -64,32 +113,49 @@ pub(crate) fn base_name(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or_default()
 }
 
-/// Returns whether an interpreter with these arguments runs what it reads.
-fn reads_on(arguments: &[String]) -> bool {
-    let mut has_script = false;
-    let mut asked = false;
-    let mut words = arguments.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        if GIVEN.contains(&word) {
-            return false;
-        }
-        match word.strip_prefix(['-', '+']) {
-            _ if VALUED.contains(&word) => drop(words.next()),
-            None => {
+impl Options {
+    /// Returns whether an interpreter with these arguments runs what it reads.
+    fn read_on(&self, interpreters: &[String], arguments: &[String]) -> bool {
+        let mut has_script = false;
+        let mut asked = false;
+        let mut words = arguments.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            let short = word.strip_prefix('-').filter(|_| !word.starts_with("--"));
+            asked |= short.is_some_and(|short| short.contains(|c| self.reading.contains(c)));
+            if self.given.contains(&word) || short.is_some_and(|short| short.contains('c')) {
+                let given = words.next().unwrap_or_default();
+                // A shell ends with its command, whatever it was asked.
+                return asked && !self.runs_commands || self.starts_reader(interpreters, given);
+            }
+            if self.valued.contains(&word) {
+                words.next();
+                continue;
+            }
+            if !word.starts_with(['-', '+']) {
                 // What follows is the script's.
                 has_script = true;
                 break;
             }
-            Some(long) if long.starts_with('-') => asked |= word == "--interactive",
-            Some(short) => {
-                if short.contains('c') {
-                    return false;
-                }
-                asked |= word.starts_with('-') && short.contains('i');
-            }
+            asked |= word == "--interactive";
         }
+        asked || !has_script
     }
-    asked || !has_script
+
+    /// Returns whether what an interpreter is given to run reads on: a command line that starts another
+    /// one, or a module that does.
+    fn starts_reader(&self, interpreters: &[String], given: &str) -> bool {
+        if !self.runs_commands {
+            return READING_MODULES.contains(&given);
+        }
+        given.split([';', '&', '\n']).any(|command| {
+            let unquoted = |word: &str| word.trim_matches(['"', '\'']).to_owned();
+            let words = command
+                .split_whitespace()
+                .skip_while(|word| word.contains('='));
+            let argv: Vec<_> = words.map(unquoted).collect();
+            starts_one_of(interpreters, &argv)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -97,7 +163,7 @@ mod tests {
     use super::*;
 
     fn runs(line: &str) -> bool {
-        let interpreters = ["bash", "python", "ksh"].map(str::to_owned);
+        let interpreters = ["bash", "python", "ksh", "node"].map(str::to_owned);
         let argv: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
         starts_one_of(&interpreters, &argv)
     }
@@ -119,6 +185,19 @@ mod tests {
             "env bash",
             "nice -n 5 bash --norc",
             "nohup env -u X VAR=1 setsid -c /bin/bash",
+            "bash -s agent.sh",
+            "python3 -i -c 1",
+            "python3 -ic 1",
+            "python3 -W ignore",
+            "python3 -X utf8 -q",
+            "python3 -m code",
+            "node --title agent",
+            "node -r ./hooks.js",
+            "script -q -c bash /dev/null",
+            "script -qc bash",
+            "flock /tmp/lock bash",
+            "unshare -r bash",
+            "setpriv --reuid 1000 bash",
         ] {
             assert!(runs(line), "{line}");
         }
@@ -141,12 +220,38 @@ mod tests {
     }
 
     #[test]
+    fn a_shell_whose_command_starts_an_interpreter_runs_what_that_reads() {
+        let interpreters = ["bash", "python"].map(str::to_owned);
+        for (command, runs) in [
+            ("exec bash --norc", true),
+            ("bash", true),
+            ("cd /work && exec 'bash'", true),
+            ("bash; true", true),
+            ("VAR=1 exec python3 -q", true),
+            ("python3 agent.py", false),
+            ("exec agent --shell bash", false),
+            ("agent | bash", false),
+        ] {
+            for option in ["-c", "-lc"] {
+                let argv = ["bash", option, command].map(str::to_owned);
+                assert_eq!(starts_one_of(&interpreters, &argv), runs, "{command}");
+            }
+        }
+    }
+
+    #[test]
     fn one_with_a_script_or_a_command_of_its_own_is_the_program_that_it_runs() {
         for line in [
             "bash agent.sh",
             "bash agent.sh -i",
             "bash -c agent",
             "bash -lc agent",
+            "bash -r agent.sh",
+            "python3 -W ignore agent.py",
+            "python3 -s agent.py",
+            "node --title agent agent.js",
+            "script -q -c agent /dev/null",
+            "flock /tmp/lock bash agent.sh",
             "python3 agent.py",
             "python3 -m agent",
             "python3 -u agent.py",

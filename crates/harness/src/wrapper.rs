@@ -12,6 +12,8 @@ struct Wrapper {
     valued: &'static str,
     /// Long options whose value is the next word; one behind a `=` is in the same.
     long: &'static [&'static str],
+    /// Options whose value is a whole command line.
+    lines: &'static [&'static str],
     /// How many words stand before the program besides options.
     operands: usize,
 }
@@ -21,60 +23,119 @@ const WRAPPERS: &[Wrapper] = &[
         names: &["env"],
         valued: "uCSa",
         long: &["--unset", "--chdir", "--split-string", "--argv0"],
+        lines: &["S", "--split-string"],
         operands: 0,
     },
     Wrapper {
         names: &["nice"],
         valued: "n",
         long: &["--adjustment"],
+        lines: &[],
         operands: 0,
     },
     Wrapper {
         names: &["nohup", "setsid", "busybox", "toybox", "unbuffer"],
         valued: "",
         long: &[],
+        lines: &[],
         operands: 0,
     },
     Wrapper {
         names: &["exec"],
         valued: "a",
         long: &[],
+        lines: &[],
         operands: 0,
     },
     Wrapper {
         names: &["stdbuf"],
         valued: "ioe",
         long: &["--input", "--output", "--error"],
+        lines: &[],
         operands: 0,
     },
     Wrapper {
         names: &["time"],
         valued: "fo",
         long: &["--format", "--output"],
+        lines: &[],
         operands: 0,
     },
     Wrapper {
         names: &["timeout"],
         valued: "ks",
         long: &["--kill-after", "--signal"],
+        lines: &[],
         operands: 1,
     },
     Wrapper {
         names: &["ionice"],
         valued: "cn",
         long: &["--class", "--classdata"],
+        lines: &[],
         operands: 0,
     },
     Wrapper {
         names: &["chrt"],
         valued: "TPD",
         long: &["--sched-runtime", "--sched-period", "--sched-deadline"],
+        lines: &[],
         operands: 1,
     },
     Wrapper {
         names: &["taskset"],
         valued: "",
         long: &[],
+        lines: &[],
+        operands: 1,
+    },
+    Wrapper {
+        names: &["script"],
+        valued: "cBEIOTmo",
+        long: &[
+            "--command",
+            "--echo",
+            "--log-in",
+            "--log-out",
+            "--log-io",
+            "--log-timing",
+        ],
+        lines: &["c", "--command"],
+        // The file of what was shown; what is started stands in a line of its own.
+        operands: usize::MAX,
+    },
+    Wrapper {
+        names: &["flock"],
+        valued: "wE",
+        long: &["--timeout", "--wait", "--conflict-exit-code"],
+        lines: &[],
+        operands: 1,
+    },
+    Wrapper {
+        names: &["unshare", "setpriv", "setarch"],
+        valued: "SGRw",
+        long: &[
+            "--reuid",
+            "--regid",
+            "--groups",
+            "--inh-caps",
+            "--ambient-caps",
+            "--bounding-set",
+            "--securebits",
+            "--pdeathsig",
+            "--setuid",
+            "--setgid",
+            "--root",
+            "--wd",
+        ],
+        lines: &[],
+        operands: 0,
+    },
+    Wrapper {
+        names: &["chroot"],
+        valued: "",
+        long: &[],
+        lines: &[],
         operands: 1,
     },
     Wrapper {
@@ -93,6 +154,7 @@ const WRAPPERS: &[Wrapper] = &[
             "--user",
             "--other-user",
         ],
+        lines: &[],
         operands: 0,
     },
 ];
@@ -129,12 +191,15 @@ impl Wrapper {
             } else if options && word.starts_with('-') {
                 let (value, taken) = self.value(word, argv.get(at + 1));
                 at += taken;
-                if let Some(("S" | "--split-string", line)) = value
-                    && self.names.contains(&"env")
+                if let Some((name, line)) = value
+                    && self.lines.contains(&name)
                 {
                     let words = line.split_whitespace().map(str::to_owned);
-                    // The options among them are `env`'s own.
-                    return (std::iter::once(argv[0].clone()).chain(words).collect(), at);
+                    // The options among them are its own, where more may follow.
+                    return match self.operands {
+                        usize::MAX => (words.collect(), argv.len()),
+                        _ => (std::iter::once(argv[0].clone()).chain(words).collect(), at),
+                    };
                 }
             } else if self.assigns(word) {
                 at += 1;
