@@ -284,6 +284,13 @@ impl Fleet {
         self.roster.as_ref().map(|(roster, _)| roster)
     }
 
+    /// Returns the roster that the fleet was brought up from, where it was opened without one.
+    #[must_use]
+    pub fn unread_roster(&self) -> Option<&Path> {
+        let origin = self.origin.as_ref().filter(|_| self.roster.is_none());
+        origin.map(|origin| origin.roster.as_path())
+    }
+
     /// Returns the store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn PodStore> {

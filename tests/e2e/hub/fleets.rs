@@ -1,6 +1,7 @@
 //! Several fleets on one machine, of which a hub reaches all.
 
 use super::Machine;
+use super::machine::pair;
 use crate::world::{Ran, World};
 
 /// A machine with the fleets `default` and `side`, each with a `lead`, `side` with a `mate`, too.
@@ -123,4 +124,34 @@ fn the_agents_of_all_fleets_are_in_one_list() {
     );
     let listed = fleets_of(world.fleet(&[&one[..], &["--json"]].concat()));
     assert_eq!(listed, others);
+}
+
+#[test]
+fn an_agent_that_any_fleets_roster_has_on_another_machine_is_found_there() {
+    let (home, spoke) = pair();
+    let world = &home.world;
+    let far = "  - name: coder\n    runtime: sim\n    host: box\n";
+    world.write_roster("side", &(world.agents(&[("mate", "")]) + far));
+    world.fleet(&["up"]).exits(0);
+    world.fleet_of("side", &["up"]).exits(0);
+    spoke.world.fleet(&["up"]).exits(0);
+    // The hub itself finds the other roster.
+    let send = ["send", "coder", "--hub", "local", "-m", "by name"];
+    let sent = [&send[..], &["--wait", "answered"]].concat();
+    world.fleet_of("side", &sent).exits(0);
+    let log = spoke.world.fleet(&["log", "coder"]);
+    assert!(log.exits(0).stdout.contains("by name"));
+    let ps = ["ps", "--hub", "local", "--json"];
+    let mates = |rows: &serde_json::Value| {
+        let rows = rows.as_array().unwrap().iter();
+        let named = rows.map(|row| (row["name"].clone(), row["readiness"].clone()));
+        named.collect::<Vec<_>>()
+    };
+    let rows = world.fleet_of("side", &ps).exits(0).json();
+    let found = mates(&rows);
+    assert!(
+        found.contains(&("coder@box".into(), "available".into())),
+        "{found:?}"
+    );
+    assert_eq!(found.len(), 3, "none stands there twice: {found:?}");
 }

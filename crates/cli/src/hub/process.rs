@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use podfleet::{Dirs, Fleet, OpeningStore, Setup};
+use podfleet::{Dirs, Fleet, OpeningStore};
 use podfleet_home::short_host_name;
 use podfleet_hub::fault::{Code, Fault};
 use podfleet_hub::host::{Listen, Options, Plan, Protection, Running, Standing, find, is_taken};
@@ -58,19 +58,28 @@ struct OwnFleets {
 
 impl OwnFleets {
     /// The roster is read anew each time: it may have been changed.
-    fn setup(&self, fleet: Option<FleetName>) -> Result<Setup, Fault> {
-        let setup = Context::for_hub(self.roster.clone()).quiet_setup(fleet);
-        setup.map_err(|error| Fault::new(Code::AgentFailed, error.in_one_line()))
+    async fn open_by(
+        &self,
+        roster: Option<PathBuf>,
+        fleet: Option<FleetName>,
+    ) -> Result<Fleet, Fault> {
+        let setup = Context::for_hub(roster).quiet_setup(fleet);
+        let setup = setup.map_err(|error| Fault::new(Code::AgentFailed, error.in_one_line()))?;
+        let opened = Fleet::open(setup).await;
+        opened.map_err(|error| fleet_fault(&error))
     }
 }
 
 #[async_trait]
 impl Fleets for OwnFleets {
     async fn open(&self, fleet: Option<FleetName>) -> Result<Fleet, Fault> {
-        let setup = self.setup(fleet)?;
-        Fleet::open(setup)
-            .await
-            .map_err(|error| fleet_fault(&error))
+        let opened = self.open_by(self.roster.clone(), fleet).await?;
+        // Of another fleet than that of the roster found here, its own roster says who is in it.
+        let Some(roster) = opened.unread_roster().filter(|roster| roster.exists()) else {
+            return Ok(opened);
+        };
+        let fleet = opened.key().fleet.clone();
+        self.open_by(Some(roster.to_owned()), Some(fleet)).await
     }
 
     async fn check_operator(&self, process: Option<u32>) -> Result<(), Fault> {
