@@ -23,6 +23,7 @@ mod relations;
 mod schema;
 mod sent;
 mod sessions;
+mod transaction;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Accepting messages: the one transaction that checks the right to send and writes the message.
 
 use podfleet_protocol::{PodId, Receipt};
-use rusqlite::{Connection, Transaction, ffi, params};
+use rusqlite::{Connection, ffi, params};
 
 use super::bodies::Bodies;
 use super::columns::{signed, to_json};
@@ -9,6 +9,7 @@ use super::connection::Database;
 use super::echo::{self, Earlier};
 use super::inbox::find;
 use super::sent::{Telling, Untold};
+use super::transaction::Transaction;
 use super::{pods, relations};
 use crate::crash::CrashPoint;
 use crate::error::Fault;

@@ -2,12 +2,13 @@
 
 use podfleet_protocol::limits::MAX_BODY;
 use podfleet_protocol::{MessageId, PodId, UnixMillis};
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{
     json, json_optional, parsed, parsed_optional, readable, signed, to_json, unsigned,
 };
 use super::listing;
+use super::transaction::Transaction;
 use crate::chat::{
     ChatPlace, Fate, Heard, HumanTurn, MAX_UNSENT, NewSaying, NotSaid, OpenTurn, Said, Saying,
 };

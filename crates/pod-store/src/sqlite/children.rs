@@ -1,13 +1,14 @@
 //! Statements about children.
 
 use podfleet_protocol::{PodId, UnixMillis};
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 
 use super::columns::{json, label, parsed, readable, to_json};
 use super::forget::forget;
 use super::listing;
 use super::outbox;
 use super::pods::{self, check_fence, check_writer};
+use super::transaction::Transaction;
 use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 use crate::outbox::{Act, RelationChange, Report};

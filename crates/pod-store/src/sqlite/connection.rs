@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use podfleet_protocol::PodId;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 
 use super::acceptance::Waiting;
 use super::bodies::Bodies;
+use super::transaction::Transaction;
 use super::{file_system, schema};
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::AcceptLimits;
@@ -127,9 +128,7 @@ impl Database {
         self.check_lost()?;
         // Whoever knows what the work does to it puts it back.
         self.waiting = None;
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
+        let transaction = Transaction::begin(&mut self.connection)
             .map_err(|error| Fault::from(error).during("begin"))?;
         let done = work(&transaction)?;
         transaction

@@ -1,9 +1,10 @@
 //! Statements about how far a pod has read another's output.
 
 use podfleet_protocol::{PodId, UnixMillis};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::pods::check_fence;
+use super::transaction::Transaction;
 use crate::error::{Fault, StoreErrorKind};
 use crate::record::Fence;
 

@@ -5,9 +5,10 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use podfleet_protocol::{PodName, UnixMillis};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{path_bytes, to_json};
+use super::transaction::Transaction;
 use crate::error::{Fault, StoreErrorKind};
 use crate::record::FleetKey;
 

@@ -1,10 +1,11 @@
 //! Statements that remove a pod with all that refers to it.
 
 use podfleet_protocol::PodId;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 
 use super::columns::parsed;
 use super::outbox;
+use super::transaction::Transaction;
 use super::{pods, sent};
 use crate::error::{Fault, StoreErrorKind};
 use crate::outbox::{Act, RelationChange};

@@ -5,7 +5,7 @@ use podfleet_protocol::method::InboxRow;
 use podfleet_protocol::{
     Address, Class, Kind, Message, MessageId, Outcome, PodId, Receipt, Typing, UnixMillis,
 };
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 
 use super::bodies::Bodies;
 use super::columns::{json, parsed, parsed_optional, readable, signed, to_json, unsigned};
@@ -13,6 +13,7 @@ use super::connection::Database;
 use super::pods::{self, check_fence};
 use super::schema::WAITING;
 use super::sent::Untold;
+use super::transaction::Transaction;
 use super::{listing, outbox};
 use crate::error::{Fault, StoreErrorKind};
 use crate::inbox::{DeliveryState, InboxEntry, InboxSummary, Sequence};

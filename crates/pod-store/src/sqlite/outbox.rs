@@ -1,11 +1,12 @@
 //! Statements about the outbox.
 
 use podfleet_protocol::{PodId, UnixMillis};
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{json, parsed_optional, readable, signed, to_json, unsigned};
 use super::listing;
 use super::pods::check_fence;
+use super::transaction::Transaction;
 use crate::error::Fault;
 use crate::outbox::{Act, OutboxEvent, OutboxPlace, RelationChange};
 use crate::page::{CorruptRecord, Listing, Page};

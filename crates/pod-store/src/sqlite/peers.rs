@@ -1,12 +1,13 @@
 //! Statements about peers.
 
 use podfleet_protocol::{PodId, TenantId, UnixMillis};
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 
 use super::columns::{label, parsed, readable};
 use super::listing;
 use super::outbox;
 use super::pods::check_writer;
+use super::transaction::Transaction;
 use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 use crate::outbox::{Act, RelationChange};

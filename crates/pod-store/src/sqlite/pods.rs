@@ -1,13 +1,14 @@
 //! Statements about pods.
 
 use podfleet_protocol::{Generation, Identity, Paused, PodId, PodName, Receipt, UnixMillis};
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 
 use super::columns::{
     json, json_optional, label, parsed, parsed_optional, path, path_bytes, path_optional, readable,
     signed, to_json, unsigned,
 };
 use super::schema::VERSION;
+use super::transaction::Transaction;
 use super::{children, listing};
 use crate::error::{Fault, StoreErrorKind};
 use crate::page::{Listing, Page};

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use podfleet_protocol::{PodId, SessionId, UnixMillis};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 
 use super::bodies::Bodies;
 use super::columns::{signed, to_json};
 use super::connection::Database;
 use super::maintenance::body_files;
+use super::transaction::Transaction;
 use crate::error::Fault;
 use crate::maintenance::{Pruned, Retention, victims};
 

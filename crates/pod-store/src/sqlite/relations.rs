@@ -3,10 +3,11 @@
 use std::sync::LazyLock;
 
 use podfleet_protocol::{PodId, UnixMillis};
-use rusqlite::{Connection, OptionalExtension as _, Row, RowIndex, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, RowIndex, params};
 
 use super::schema::{LOOKS, WAITING};
 use super::sent::Telling;
+use super::transaction::Transaction;
 use super::{listing, pods};
 use crate::error::Fault;
 use crate::inbox::{Offer, PAIR_WINDOW_MS, Refusal};

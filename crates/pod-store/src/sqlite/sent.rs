@@ -1,11 +1,12 @@
 //! What pods have sent, on its way from the inboxes of others into their own outboxes.
 
 use podfleet_protocol::{PodId, UnixMillis};
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{label, parsed, readable};
 use super::connection::Database;
 use super::pods::check_fence;
+use super::transaction::Transaction;
 use super::{inbox, outbox};
 use crate::crash::CrashPoint;
 use crate::error::Fault;

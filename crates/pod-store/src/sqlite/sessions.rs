@@ -1,10 +1,11 @@
 //! Statements about sessions.
 
 use podfleet_protocol::{Generation, SessionId, UnixMillis};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 
 use super::columns::{parsed, signed, unsigned};
 use super::pods::check_fence;
+use super::transaction::Transaction;
 use crate::error::{Fault, StoreErrorKind};
 use crate::record::{Fence, NewSession, SessionRecord};
 

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read as _, Write};
 use std::path::Path;
 
 use rusqlite::types::{Value as Column, ValueRef};
-use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
+use rusqlite::{Connection, Row, params, params_from_iter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -15,6 +15,7 @@ use super::super::bodies::Bodies;
 use super::super::columns::path_bytes;
 use super::super::connection::Database;
 use super::super::schema;
+use super::super::transaction::Transaction;
 use crate::error::{Fault, StoreErrorKind};
 use crate::maintenance::Transfer;
 
@@ -179,7 +180,7 @@ pub(super) fn preview(lines: impl BufRead) -> Result<Transfer, Fault> {
     let mut connection = Connection::open("")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     schema::migrate(&mut connection)?;
-    let transaction = connection.transaction()?;
+    let transaction = Transaction::begin(&mut connection)?;
     read_all(&transaction, lines, None, &mut Vec::new())
 }
 
