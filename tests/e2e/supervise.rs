@@ -137,6 +137,39 @@ fn it_brings_a_dead_bridge_back_and_leaves_one_that_was_ended() {
 }
 
 #[test]
+fn a_pod_that_dies_while_the_store_is_away_is_started_again_once_it_is_back() {
+    let world = World::with_agents(&[("a", ""), ("b", "")]);
+    let said = world.path("work/supervise.log");
+    let mut command = world.command("default", &["supervise"]);
+    let command = command.stdout(Stdio::null());
+    let mut supervisor = command
+        .stderr(fs::File::create(&said).unwrap())
+        .spawn()
+        .unwrap();
+    until_available(&world, "a", 1);
+    until_available(&world, "b", 1);
+    let (pod, store, away) = (
+        world.pod_pid("a"),
+        world.path("state/store.db"),
+        world.path("store.db.away"),
+    );
+    fs::rename(&store, &away).unwrap();
+    signal(pod, Signal::KILL);
+    until(|| {
+        let said = fs::read_to_string(&said).unwrap();
+        match said.contains("store.db is away") {
+            true => Ok(()),
+            false => Err(said),
+        }
+    });
+    fs::rename(&away, &store).unwrap();
+    // Nothing else tells the supervisor that it can do what it could not.
+    until_available(&world, "a", 2);
+    signal(supervisor.id(), Signal::TERM);
+    assert!(supervisor.wait().unwrap().success());
+}
+
+#[test]
 fn a_roster_that_breaks_ends_nothing() {
     let world = World::with_agents(&[("a", "")]);
     let mut supervisor = start(world.command("default", &["supervise"]));
