@@ -86,8 +86,9 @@ step 'files for CI' files_for_ci
 step 'the build for rosters alone' scripts/validate-only.sh
 step 'examples for CI' examples_for_ci
 step 'a soak of three minutes' begun soak
-step 'a kill at every marked step' cargo nextest run --profile ci --locked -p podfleet-tests \
-    --features crash-points -E 'test(/^crash_points::/)'
+# Of the workspace, so that what does not know of crash points is there already.
+step 'a kill at every marked step' cargo nextest run --profile ci --locked --workspace --test e2e \
+    --features podfleet-tests/crash-points -E 'test(/^crash_points::/)'
 step 'what the rest is tried with' begun tools
 step 'a roster in an editor' python3 scripts/editor.py
 # All of them: the usual filter leaves most of these out. Of the whole workspace, since its programs are

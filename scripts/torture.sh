@@ -21,5 +21,6 @@ for package in alacritty_terminal vte podfleet-harness podfleet-pod podfleet-sim
 done
 
 echo "TORTURE_SEED=$TORTURE_SEED"
-exec cargo nextest run --profile torture --locked "${fast[@]}" -p podfleet-tests --features crash-points \
+exec cargo nextest run --profile torture --locked "${fast[@]}" --workspace --test e2e \
+    --features podfleet-tests/crash-points \
     -E "${TORTURE_FILTER:-test(/^(crash_points|torture|load|bad_disk)::/)}"
