@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::command_line::first_reader;
 use crate::wrapper::unwrapped;
 
 /// What a program does with what it reads.
@@ -57,16 +58,6 @@ const OF_OTHERS: Options = Options {
 /// Modules that read on where Python runs them by `-m`.
 const READING_MODULES: &[&str] = &["code", "asyncio", "pdb", "IPython", "ptpython", "bpython"];
 
-impl Options {
-    fn of(name: &str) -> &'static Self {
-        match unversioned(name) {
-            name if name.contains("python") || name.contains("pypy") => &OF_PYTHON,
-            name if name.ends_with("sh") => &OF_SHELLS,
-            _ => &OF_OTHERS,
-        }
-    }
-}
-
 /// Returns whether a command line starts one of `interpreters` without anything to run, so that it
 /// runs what it reads, also by way of programs that start another in their place. A version behind
 /// the program's name does not count.
@@ -97,15 +88,19 @@ pub(crate) fn program_of(interpreters: &[String], argv: &[String]) -> Option<Str
     let argv = unwrapped(argv);
     let (program, arguments) = argv.split_first()?;
     let name = base_name(program);
-    let script = arguments.iter().find(|word| !word.starts_with('-'));
-    match script {
-        Some(script) if is_one_of(interpreters, name) => {
-            let name = base_name(script);
-            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-            Some(stem.to_owned())
-        }
-        _ => Some(name.to_owned()),
+    if !is_one_of(interpreters, name) {
+        return Some(name.to_owned());
     }
+    let options = Options::of(name);
+    let script = match options.read(arguments).runs {
+        Runs::Nothing => return Some(name.to_owned()),
+        Runs::Given(line) if options.runs_commands => {
+            return program_of(interpreters, &first_reader(line));
+        }
+        Runs::Given(script) | Runs::Script(script) => base_name(script),
+    };
+    let stem = script.rsplit_once('.').map_or(script, |(stem, _)| stem);
+    Some(stem.to_owned())
 }
 
 /// Returns the name of a program, which may be given by its path.
@@ -114,48 +109,80 @@ pub(crate) fn base_name(program: &str) -> &str {
 }
 
 impl Options {
-    /// Returns whether an interpreter with these arguments runs what it reads.
-    fn read_on(&self, interpreters: &[String], arguments: &[String]) -> bool {
-        let mut has_script = false;
+    fn of(name: &str) -> &'static Self {
+        match unversioned(name) {
+            name if name.contains("python") || name.contains("pypy") => &OF_PYTHON,
+            name if name.ends_with("sh") || name == "nu" => &OF_SHELLS,
+            _ => &OF_OTHERS,
+        }
+    }
+
+    /// Reads the arguments of an interpreter, as far as those are that are not its script's.
+    fn read<'a>(&self, arguments: &'a [String]) -> Started<'a> {
         let mut asked = false;
         let mut words = arguments.iter().map(String::as_str);
         while let Some(word) = words.next() {
-            let short = word.strip_prefix('-').filter(|_| !word.starts_with("--"));
-            asked |= short.is_some_and(|short| short.contains(|c| self.reading.contains(c)));
-            if self.given.contains(&word) || short.is_some_and(|short| short.contains('c')) {
-                let given = words.next().unwrap_or_default();
-                // A shell ends with its command, whatever it was asked.
-                return asked && !self.runs_commands || self.starts_reader(interpreters, given);
+            let letters = self.letters(word);
+            asked |= word == "--interactive" || letters.contains(|c| self.reading.contains(c));
+            if self.given.contains(&word) || letters.contains('c') {
+                let runs = Runs::Given(words.next().unwrap_or_default());
+                return Started { asked, runs };
             }
             if self.valued.contains(&word) {
                 words.next();
-                continue;
+            } else if !word.starts_with(['-', '+']) {
+                let runs = Runs::Script(word);
+                return Started { asked, runs };
             }
-            if !word.starts_with(['-', '+']) {
-                // What follows is the script's.
-                has_script = true;
-                break;
-            }
-            asked |= word == "--interactive";
         }
-        asked || !has_script
+        let runs = Runs::Nothing;
+        Started { asked, runs }
     }
 
-    /// Returns whether what an interpreter is given to run reads on: a command line that starts another
-    /// one, or a module that does.
-    fn starts_reader(&self, interpreters: &[String], given: &str) -> bool {
-        if !self.runs_commands {
-            return READING_MODULES.contains(&given);
-        }
-        given.split([';', '&', '\n']).any(|command| {
-            let unquoted = |word: &str| word.trim_matches(['"', '\'']).to_owned();
-            let words = command
-                .split_whitespace()
-                .skip_while(|word| word.contains('='));
-            let argv: Vec<_> = words.map(unquoted).collect();
-            starts_one_of(interpreters, &argv)
-        })
+    /// Returns the letters of short options in one word. What is behind one that has a value is that.
+    fn letters<'a>(&self, word: &'a str) -> &'a str {
+        let Some(letters) = word.strip_prefix('-').filter(|rest| !rest.starts_with('-')) else {
+            return "";
+        };
+        let has_value = |letter| {
+            let valued = self
+                .valued
+                .iter()
+                .filter_map(|valued| valued.strip_prefix('-'));
+            { valued }.any(|valued| valued.chars().eq([letter]))
+        };
+        letters.split(has_value).next().unwrap_or_default()
     }
+
+    /// Returns whether an interpreter with these arguments runs what it reads.
+    fn read_on(&self, interpreters: &[String], arguments: &[String]) -> bool {
+        let Started { asked, runs } = self.read(arguments);
+        match runs {
+            Runs::Nothing => true,
+            Runs::Script(_) => asked,
+            // A shell ends with its command, whatever it was asked.
+            Runs::Given(line) if self.runs_commands => {
+                starts_one_of(interpreters, &first_reader(line))
+            }
+            Runs::Given(module) => asked || READING_MODULES.contains(&module),
+        }
+    }
+}
+
+/// What an interpreter was started to do.
+struct Started<'a> {
+    /// Whether it was asked to read on all the same.
+    asked: bool,
+    runs: Runs<'a>,
+}
+
+enum Runs<'a> {
+    /// A command line, a text or a module.
+    Given(&'a str),
+    /// A file.
+    Script(&'a str),
+    /// What it reads.
+    Nothing,
 }
 
 #[cfg(test)]
@@ -163,7 +190,7 @@ mod tests {
     use super::*;
 
     fn runs(line: &str) -> bool {
-        let interpreters = ["bash", "python", "ksh", "node"].map(str::to_owned);
+        let interpreters = ["bash", "python", "ksh", "node", "sh"].map(str::to_owned);
         let argv: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
         starts_one_of(&interpreters, &argv)
     }
@@ -189,6 +216,7 @@ mod tests {
             "python3 -i -c 1",
             "python3 -ic 1",
             "python3 -W ignore",
+            "python3 -Wignore",
             "python3 -X utf8 -q",
             "python3 -m code",
             "node --title agent",
@@ -198,6 +226,10 @@ mod tests {
             "flock /tmp/lock bash",
             "unshare -r bash",
             "setpriv --reuid 1000 bash",
+            "script typescript",
+            "unshare -r",
+            "chroot /srv",
+            "sudo -i",
         ] {
             assert!(runs(line), "{line}");
         }
@@ -213,6 +245,8 @@ mod tests {
             ("node", "node"),
             ("node22 cli.mjs", "cli"),
             ("claude codex", "claude"),
+            ("node -r ./hooks.js codex.js", "codex"),
+            ("bash -lc codex", "codex"),
         ] {
             let argv: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
             assert_eq!(program_of(&interpreters, &argv).unwrap(), program, "{line}");
@@ -221,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_shell_whose_command_starts_an_interpreter_runs_what_that_reads() {
-        let interpreters = ["bash", "python"].map(str::to_owned);
+        let interpreters = ["bash", "python", "sh"].map(str::to_owned);
         for (command, runs) in [
             ("exec bash --norc", true),
             ("bash", true),
@@ -231,6 +265,11 @@ mod tests {
             ("python3 agent.py", false),
             ("exec agent --shell bash", false),
             ("agent | bash", false),
+            ("agent; exec bash", false),
+            ("agent 'x; bash'", false),
+            ("(bash)", true),
+            ("exec bash 2>>log", true),
+            ("exec $SHELL", true),
         ] {
             for option in ["-c", "-lc"] {
                 let argv = ["bash", option, command].map(str::to_owned);
@@ -249,6 +288,9 @@ mod tests {
             "bash -r agent.sh",
             "python3 -W ignore agent.py",
             "python3 -s agent.py",
+            "python3 -Wignore agent.py",
+            "script -q typescript -- agent",
+            "unshare --map-users auto agent",
             "node --title agent agent.js",
             "script -q -c agent /dev/null",
             "flock /tmp/lock bash agent.sh",

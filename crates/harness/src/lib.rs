@@ -33,6 +33,7 @@
 //! answer them.
 
 mod answer;
+mod command_line;
 mod composer;
 mod dialog;
 mod echo;

@@ -12,10 +12,22 @@ struct Wrapper {
     valued: &'static str,
     /// Long options whose value is the next word; one behind a `=` is in the same.
     long: &'static [&'static str],
-    /// Options whose value is a whole command line.
-    lines: &'static [&'static str],
+    /// Options whose value is a whole command line, and how that is read.
+    line: Line,
     /// How many words stand before the program besides options.
     operands: usize,
+    /// Whether it starts the user's shell where it is told nothing to start.
+    or_shell: bool,
+}
+
+/// How a wrapper reads a command line that is one word of its own.
+enum Line {
+    /// It has no such option.
+    Never,
+    /// As more arguments of itself.
+    AsArguments(&'static [&'static str]),
+    /// By a shell.
+    ByShell(&'static [&'static str]),
 }
 
 const WRAPPERS: &[Wrapper] = &[
@@ -23,71 +35,81 @@ const WRAPPERS: &[Wrapper] = &[
         names: &["env"],
         valued: "uCSa",
         long: &["--unset", "--chdir", "--split-string", "--argv0"],
-        lines: &["S", "--split-string"],
+        line: Line::AsArguments(&["S", "--split-string"]),
         operands: 0,
+        or_shell: false,
     },
     Wrapper {
         names: &["nice"],
         valued: "n",
         long: &["--adjustment"],
-        lines: &[],
+        line: Line::Never,
         operands: 0,
+        or_shell: false,
     },
     Wrapper {
         names: &["nohup", "setsid", "busybox", "toybox", "unbuffer"],
         valued: "",
         long: &[],
-        lines: &[],
+        line: Line::Never,
         operands: 0,
+        or_shell: false,
     },
     Wrapper {
         names: &["exec"],
         valued: "a",
         long: &[],
-        lines: &[],
+        line: Line::Never,
         operands: 0,
+        or_shell: false,
     },
     Wrapper {
         names: &["stdbuf"],
         valued: "ioe",
         long: &["--input", "--output", "--error"],
-        lines: &[],
+        line: Line::Never,
         operands: 0,
+        or_shell: false,
     },
     Wrapper {
         names: &["time"],
         valued: "fo",
         long: &["--format", "--output"],
-        lines: &[],
+        line: Line::Never,
         operands: 0,
+        or_shell: false,
     },
     Wrapper {
         names: &["timeout"],
         valued: "ks",
         long: &["--kill-after", "--signal"],
-        lines: &[],
+        line: Line::Never,
         operands: 1,
+        or_shell: false,
     },
     Wrapper {
         names: &["ionice"],
         valued: "cn",
         long: &["--class", "--classdata"],
-        lines: &[],
+        line: Line::Never,
         operands: 0,
+        or_shell: false,
     },
     Wrapper {
         names: &["chrt"],
         valued: "TPD",
         long: &["--sched-runtime", "--sched-period", "--sched-deadline"],
-        lines: &[],
+        line: Line::Never,
         operands: 1,
+        or_shell: false,
     },
     Wrapper {
         names: &["taskset"],
         valued: "",
         long: &[],
-        lines: &[],
+        line: Line::Never,
         operands: 1,
+        or_shell: false,
     },
     Wrapper {
         names: &["script"],
@@ -100,20 +122,43 @@ const WRAPPERS: &[Wrapper] = &[
             "--log-io",
             "--log-timing",
         ],
-        lines: &["c", "--command"],
-        // The file of what was shown; what is started stands in a line of its own.
-        operands: usize::MAX,
+        line: Line::ByShell(&["c", "--command"]),
+        // The file of what was shown.
+        operands: 1,
+        or_shell: true,
     },
     Wrapper {
         names: &["flock"],
         valued: "wE",
         long: &["--timeout", "--wait", "--conflict-exit-code"],
-        lines: &[],
+        line: Line::Never,
         operands: 1,
+        or_shell: false,
     },
     Wrapper {
-        names: &["unshare", "setpriv", "setarch"],
+        names: &["unshare"],
         valued: "SGRw",
+        long: &[
+            "--setuid",
+            "--setgid",
+            "--root",
+            "--wd",
+            "--propagation",
+            "--setgroups",
+            "--map-user",
+            "--map-users",
+            "--map-group",
+            "--map-groups",
+            "--monotonic",
+            "--boottime",
+        ],
+        line: Line::Never,
+        operands: 0,
+        or_shell: true,
+    },
+    Wrapper {
+        names: &["setpriv"],
+        valued: "",
         long: &[
             "--reuid",
             "--regid",
@@ -123,20 +168,20 @@ const WRAPPERS: &[Wrapper] = &[
             "--bounding-set",
             "--securebits",
             "--pdeathsig",
-            "--setuid",
-            "--setgid",
-            "--root",
-            "--wd",
+            "--selinux-label",
+            "--apparmor-profile",
         ],
-        lines: &[],
+        line: Line::Never,
         operands: 0,
+        or_shell: false,
     },
     Wrapper {
         names: &["chroot"],
         valued: "",
         long: &[],
-        lines: &[],
+        line: Line::Never,
         operands: 1,
+        or_shell: true,
     },
     Wrapper {
         names: &["sudo", "doas"],
@@ -154,8 +199,9 @@ const WRAPPERS: &[Wrapper] = &[
             "--user",
             "--other-user",
         ],
-        lines: &[],
+        line: Line::Never,
         operands: 0,
+        or_shell: true,
     },
 ];
 
@@ -171,15 +217,19 @@ pub(crate) fn unwrapped(argv: &[String]) -> Cow<'_, [String]> {
         let Some(wrapper) = wrapper else {
             return argv;
         };
-        let (split, skipped) = wrapper.skip(&argv);
+        let (before, skipped) = wrapper.skip(&argv);
         let rest = argv.get(skipped..).unwrap_or_default();
-        argv = Cow::Owned(split.into_iter().chain(rest.iter().cloned()).collect());
+        let mut left: Vec<_> = before.into_iter().chain(rest.iter().cloned()).collect();
+        if left.is_empty() && wrapper.or_shell {
+            left.push("sh".to_owned());
+        }
+        argv = Cow::Owned(left);
     }
 }
 
 impl Wrapper {
-    /// Returns how many words stand before the program, and those that a word of `env -S` holds, which
-    /// come before the rest.
+    /// Returns how many words stand before the program, and those that come before the rest: what a
+    /// word holds that is a command line.
     fn skip(&self, argv: &[String]) -> (Vec<String>, usize) {
         let mut operands = self.operands;
         let mut options = true;
@@ -191,15 +241,15 @@ impl Wrapper {
             } else if options && word.starts_with('-') {
                 let (value, taken) = self.value(word, argv.get(at + 1));
                 at += taken;
-                if let Some((name, line)) = value
-                    && self.lines.contains(&name)
-                {
-                    let words = line.split_whitespace().map(str::to_owned);
-                    // The options among them are its own, where more may follow.
-                    return match self.operands {
-                        usize::MAX => (words.collect(), argv.len()),
-                        _ => (std::iter::once(argv[0].clone()).chain(words).collect(), at),
-                    };
+                match (value, &self.line) {
+                    (Some((name, line)), Line::AsArguments(options)) if options.contains(&name) => {
+                        let words = line.split_whitespace().map(str::to_owned);
+                        return (std::iter::once(argv[0].clone()).chain(words).collect(), at);
+                    }
+                    (Some((name, line)), Line::ByShell(options)) if options.contains(&name) => {
+                        return (["sh", "-c", line].map(str::to_owned).into(), argv.len());
+                    }
+                    _ => {}
                 }
             } else if self.assigns(word) {
                 at += 1;
