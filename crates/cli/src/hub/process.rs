@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use podfleet::{Dirs, Fleet, OpeningStore};
+use podfleet::{Dirs, Fleet, OpeningStore, Setup};
 use podfleet_home::short_host_name;
 use podfleet_hub::fault::{Code, Fault};
 use podfleet_hub::host::{Listen, Options, Plan, Protection, Running, Standing, find, is_taken};
@@ -58,28 +58,30 @@ struct OwnFleets {
 
 impl OwnFleets {
     /// The roster is read anew each time: it may have been changed.
-    async fn open_by(
-        &self,
-        roster: Option<PathBuf>,
-        fleet: Option<FleetName>,
-    ) -> Result<Fleet, Fault> {
+    fn setup(roster: Option<PathBuf>, fleet: Option<FleetName>) -> Result<Setup, Fault> {
         let setup = Context::for_hub(roster).quiet_setup(fleet);
-        let setup = setup.map_err(|error| Fault::new(Code::AgentFailed, error.in_one_line()))?;
-        let opened = Fleet::open(setup).await;
-        opened.map_err(|error| fleet_fault(&error))
+        setup.map_err(|error| Fault::new(Code::AgentFailed, error.in_one_line()))
+    }
+
+    /// Opens a fleet once more with the roster that it was brought up from, where it was opened without:
+    /// that says who is in it. Nothing where the roster cannot be used, or has other records by now.
+    async fn with_own_roster(opened: &Fleet) -> Option<Fleet> {
+        let roster = opened.unread_roster().filter(|roster| roster.exists())?;
+        let fleet = opened.key().fleet.clone();
+        let setup = Self::setup(Some(roster.to_owned()), Some(fleet)).ok()?;
+        let again = Fleet::with_store(setup, Arc::clone(opened.store()))
+            .await
+            .ok()?;
+        (again.key() == opened.key()).then_some(again)
     }
 }
 
 #[async_trait]
 impl Fleets for OwnFleets {
     async fn open(&self, fleet: Option<FleetName>) -> Result<Fleet, Fault> {
-        let opened = self.open_by(self.roster.clone(), fleet).await?;
-        // Of another fleet than that of the roster found here, its own roster says who is in it.
-        let Some(roster) = opened.unread_roster().filter(|roster| roster.exists()) else {
-            return Ok(opened);
-        };
-        let fleet = opened.key().fleet.clone();
-        self.open_by(Some(roster.to_owned()), Some(fleet)).await
+        let opened = Fleet::open(Self::setup(self.roster.clone(), fleet)?).await;
+        let opened = opened.map_err(|error| fleet_fault(&error))?;
+        Ok(Self::with_own_roster(&opened).await.unwrap_or(opened))
     }
 
     async fn check_operator(&self, process: Option<u32>) -> Result<(), Fault> {
