@@ -299,13 +299,14 @@ impl Claim {
         claim::sign(&lock, &record.identity, paths)?;
         CrashPoint::GenerationLocked.reach();
         let files = RuntimeDir::open(&record.runtime_dir)?.pod(id);
-        let spec: PodSpec = record.spec.read().map_err(PodError::Spec)?;
-        let harness = spec.harness.load()?;
+        let prepared = prepare(&record);
         claim::adopt_orphans().map_err(failed("adopt what a killed guard leaves"))?;
         // Before anything is ended: the former generation on record may be a copied store's, which lives.
         let vacant = claim::vacated(&files.socket).await?;
         claim::end_former_generation(record.endpoint.as_ref());
         CrashPoint::GenerationCleared.reach();
+        // One that cannot be started leaves nothing of its former generation either.
+        let (spec, harness) = prepared?;
         let listener = vacant.listen();
         let listener = listener.map_err(|error| claim::cannot_listen(&files.socket, error))?;
         CrashPoint::GenerationListening.reach();
@@ -323,6 +324,13 @@ impl Claim {
             quarantined,
         })
     }
+}
+
+/// Reads what is to be started.
+fn prepare(record: &PodRecord) -> Result<(PodSpec, Harness), PodError> {
+    let spec: PodSpec = record.spec.read().map_err(PodError::Spec)?;
+    let harness = spec.harness.load()?;
+    Ok((spec, harness))
 }
 
 impl Claim {

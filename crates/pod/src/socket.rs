@@ -6,15 +6,16 @@
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::sleep;
 
-/// How long others may need to take theirs: each does it in less than a millisecond.
-const TURN_WITHIN: Duration = Duration::from_secs(2);
+/// How long others may need to take theirs. Each does it in milliseconds, but many may begin at once, and
+/// may have to end what was before them.
+const TURN_WITHIN: Duration = Duration::from_secs(10);
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(5);
 
 /// A process that listens at a socket.
@@ -41,15 +42,17 @@ impl fmt::Display for Listening {
 }
 
 /// Returns who listens at a socket. It is not asked anything: one that is stopped listens, too.
-pub(crate) async fn listening(socket: &Path) -> Option<Listening> {
+async fn listening(socket: &Path) -> io::Result<Option<Listening>> {
+    use io::ErrorKind::{ConnectionRefused, NotFound, WouldBlock};
     match UnixStream::connect(socket).await {
         Ok(stream) => {
             let peer = stream.peer_cred();
-            Some(Listening(peer.ok().and_then(|peer| peer.pid())))
+            Ok(Some(Listening(peer.ok().and_then(|peer| peer.pid()))))
         }
         // More wait for it than it lets wait.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Listening(None)),
-        Err(_) => None,
+        Err(error) if error.kind() == WouldBlock => Ok(Some(Listening(None))),
+        Err(error) if matches!(error.kind(), ConnectionRefused | NotFound) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -64,10 +67,11 @@ impl<'a> Vacant<'a> {
     /// Finds a socket vacant, or tells who listens.
     ///
     /// # Errors
-    /// Fails when its directory cannot be opened, or others take sockets in it without end.
+    /// Fails when its directory cannot be opened, another process keeps that locked, and when it cannot be
+    /// found out whether somebody listens.
     pub(crate) async fn find(socket: &'a Path) -> io::Result<Result<Self, Listening>> {
         let turn = turn(socket.parent().unwrap_or(Path::new("."))).await?;
-        Ok(match listening(socket).await {
+        Ok(match listening(socket).await? {
             Some(listener) => Err(listener),
             None => Ok(Self {
                 socket,
@@ -90,17 +94,28 @@ impl<'a> Vacant<'a> {
 
 /// Takes the right to take sockets in a directory; it ends with the returned file, however that ends.
 async fn turn(directory: &Path) -> io::Result<File> {
-    let file = File::open(directory)?;
     let begun = Instant::now();
     loop {
+        let file = File::open(directory)?;
         match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if begun.elapsed() < TURN_WITHIN => {
-                sleep(LOOKS_AGAIN_AFTER).await;
+            // Where the directory was made anew meanwhile, this lock is one that guards nothing.
+            Ok(()) if is_at(&file, directory)? => return Ok(file),
+            Ok(()) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if begun.elapsed() > TURN_WITHIN => {
+                let directory = directory.display();
+                return Err(io::Error::other(format!(
+                    "another process keeps {directory} locked; `fuser -v {directory}` names it"
+                )));
             }
-            Err(error) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) => sleep(LOOKS_AGAIN_AFTER).await,
         }
     }
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let (held, named) = (file.metadata()?, fs::metadata(path)?);
+    Ok((held.dev(), held.ino()) == (named.dev(), named.ino()))
 }
 
 #[cfg(test)]
@@ -118,11 +133,14 @@ mod tests {
             let runtime = builder.enable_all().build().unwrap();
             start.wait();
             let listener = runtime.block_on(async {
-                let vacant = Vacant::find(socket).await.unwrap().ok()?;
-                Some(vacant.listen().unwrap())
+                match Vacant::find(socket).await {
+                    Ok(Ok(vacant)) => vacant.listen().map(Some),
+                    Ok(Err(_)) => Ok(None),
+                    Err(error) => Err(error),
+                }
             });
             taken.wait();
-            listener.is_some()
+            listener.unwrap().is_some()
         };
         for round in 0..100 {
             let socket = directory.path().join(format!("{round}.sock"));
@@ -132,5 +150,25 @@ mod tests {
             });
             assert!(got[0] != got[1], "round {round}: {got:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_directory_that_is_made_anew_takes_its_turn_in_the_new_one() {
+        let above = tempfile::tempdir().unwrap();
+        let directory = above.path().join("run");
+        fs::create_dir(&directory).unwrap();
+        let former = turn(&directory).await.unwrap();
+        let waiting = turn(&directory);
+        tokio::pin!(waiting);
+        let waits = tokio::time::timeout(LOOKS_AGAIN_AFTER, &mut waiting).await;
+        waits.unwrap_err();
+        fs::remove_dir(&directory).unwrap();
+        fs::create_dir(&directory).unwrap();
+        let new = turn(&directory).await.unwrap();
+        drop(former);
+        let waits = tokio::time::timeout(LOOKS_AGAIN_AFTER * 3, &mut waiting).await;
+        waits.unwrap_err();
+        drop(new);
+        assert!(is_at(&waiting.await.unwrap(), &directory).unwrap());
     }
 }

@@ -15,7 +15,7 @@ use crate::guard::belongings;
 use crate::heartbeat::Heartbeat;
 use crate::living::{Holder, namesake};
 use crate::paths::{RuntimePaths, StatePaths};
-use crate::socket::{self, Vacant};
+use crate::socket::Vacant;
 
 /// Says in the locked file whose lock it is, and refuses to be the second of its name.
 pub(super) fn sign(lock: &File, identity: &Identity, paths: &StatePaths) -> Result<(), PodError> {
@@ -129,9 +129,9 @@ pub(super) fn pod_env(
 
 /// Removes what only a running pod has, once it listens no more; another that listens there keeps it.
 pub(super) async fn remove(files: &RuntimePaths) {
-    if socket::listening(&files.socket).await.is_some() {
+    let Ok(Ok(_vacant)) = Vacant::find(&files.socket).await else {
         return;
-    }
+    };
     for path in [&files.socket, &files.heartbeat, &files.credential] {
         if let Err(error) = fs::remove_file(path)
             && error.kind() != io::ErrorKind::NotFound
