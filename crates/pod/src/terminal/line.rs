@@ -131,10 +131,8 @@ impl Line {
             line.push(cell, whole);
             rest = if whole { &tail[1..] } else { tail };
         }
-        // It is made of characters alone.
-        let text = String::from_utf8(line.text).unwrap_or_default();
         Self {
-            text: text.into_boxed_str(),
+            text: line.text.into_boxed_str(),
             runs: line.runs.into_boxed_slice(),
             columns,
             wrapped,
@@ -170,8 +168,7 @@ impl Line {
 }
 
 struct LineBuilder<'a> {
-    /// As bytes, which ASCII is added to many at once.
-    text: Vec<u8>,
+    text: String,
     runs: Vec<Run>,
     /// The cell that the last run has its style from.
     pen: Option<&'a Cell>,
@@ -182,7 +179,7 @@ struct LineBuilder<'a> {
 impl<'a> LineBuilder<'a> {
     fn with_capacity(columns: usize) -> Self {
         Self {
-            text: Vec::with_capacity(columns),
+            text: String::with_capacity(columns),
             runs: Vec::with_capacity(1),
             pen: None,
             blank_run: false,
@@ -206,8 +203,7 @@ impl<'a> LineBuilder<'a> {
                 && cell.bg == pen.bg
         });
         let alike = alike.count();
-        self.text
-            .extend(cells[..alike].iter().map(|cell| cell.c as u8));
+        self.text.extend(cells[..alike].iter().map(|cell| cell.c));
         run.end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         alike
     }
@@ -219,10 +215,9 @@ impl<'a> LineBuilder<'a> {
             '\t' => ' ',
             character => character,
         };
-        self.add(character);
+        self.text.push(character);
         if cell.extra.is_some() {
-            let marks = cell.zerowidth().unwrap_or_default();
-            marks.iter().for_each(|mark| self.add(*mark));
+            self.text.extend(cell.zerowidth().unwrap_or_default());
         }
         let blank =
             character == ' ' && !has_extra(cell) && !cell.flags.intersects(VISIBLE_ON_BLANK);
@@ -232,12 +227,6 @@ impl<'a> LineBuilder<'a> {
             Some(run) if goes_on => run.end = end,
             _ => self.begin_run(cell, blank, end),
         }
-    }
-
-    fn add(&mut self, character: char) {
-        let mut bytes = [0; 4];
-        let encoded = character.encode_utf8(&mut bytes);
-        self.text.extend_from_slice(encoded.as_bytes());
     }
 
     /// Whether `cell` looks like the cell that the last run began with.
