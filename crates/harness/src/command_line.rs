@@ -14,12 +14,10 @@ const BEFORE: &[&str] = &[
 /// Returns the command that reads the terminal first while a shell runs a line: the first that is more
 /// than set-up. It is empty where all are that.
 pub(crate) fn first_reader(line: &str) -> Vec<String> {
-    let commands = commands(line).into_iter().map(named);
-    let is_reader = |argv: &Vec<String>| {
-        argv.first()
-            .is_some_and(|program| !IN_PASSING.contains(&program.as_str()))
-    };
-    { commands }.find(is_reader).unwrap_or_default()
+    let in_passing = |program: &String| IN_PASSING.contains(&program.as_str());
+    let mut commands = commands(line).into_iter().map(named);
+    let reader = commands.find(|argv| argv.first().is_some_and(|program| !in_passing(program)));
+    reader.unwrap_or_default()
 }
 
 /// Leaves out what stands before the name, and redirections.
@@ -67,11 +65,8 @@ fn commands(line: &str) -> Vec<Vec<String>> {
                 word.get_or_insert_default().push(c);
             }
             c if c.is_whitespace() || "();&|".contains(c) => {
-                if let (Some(word), false) = (word.take(), piped) {
-                    commands
-                        .last_mut()
-                        .into_iter()
-                        .for_each(|last| last.push(word.clone()));
+                if let (Some(word), false, Some(last)) = (word.take(), piped, commands.last_mut()) {
+                    last.push(word);
                 }
                 let doubled = characters.next_if_eq(&c).is_some();
                 match c {

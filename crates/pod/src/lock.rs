@@ -34,11 +34,16 @@ pub(crate) fn lock(path: &Path) -> io::Result<Option<File>> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         // Somebody may have replaced the file between open and lock: then this lock guards nothing.
-        let (held, named) = (file.metadata()?, fs::metadata(path));
-        if named.is_ok_and(|named| named.ino() == held.ino() && named.dev() == held.dev()) {
+        if is_at(&file, path)? {
             return Ok(Some(file));
         }
     }
+}
+
+/// Returns whether a path still leads to an open file, or directory.
+pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let (held, named) = (file.metadata()?, fs::metadata(path));
+    Ok(named.is_ok_and(|named| named.ino() == held.ino() && named.dev() == held.dev()))
 }
 
 /// Returns whether anybody holds the lock on a file; a missing one is not held.

@@ -6,12 +6,14 @@
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::sleep;
+
+use crate::lock::is_at;
 
 /// How long others may need to take theirs. Each does it in milliseconds, but many may begin at once, and
 /// may have to end what was before them.
@@ -111,11 +113,6 @@ async fn turn(directory: &Path) -> io::Result<File> {
             Err(TryLockError::WouldBlock) => sleep(LOOKS_AGAIN_AFTER).await,
         }
     }
-}
-
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let (held, named) = (file.metadata()?, fs::metadata(path)?);
-    Ok((held.dev(), held.ino()) == (named.dev(), named.ino()))
 }
 
 #[cfg(test)]
