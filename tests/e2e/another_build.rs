@@ -71,3 +71,30 @@ fn an_agent_that_begins_a_turn_while_another_is_relaunched_is_waited_for() {
     assert_ne!(world.pod_pid("a"), before.0);
     assert_ne!(world.pod_pid("b"), before.1);
 }
+
+#[test]
+fn what_waits_for_an_agent_that_is_relaunched_is_taken_by_its_next_run() {
+    let world = World::with_agents(&[("a", r#"{"turn_ms": 700}"#)]);
+    world.fleet(&["up"]).exits(0);
+    let before = world.pod_pid("a");
+    let bodies: Vec<_> = (0..5).map(|number| format!("number {number}")).collect();
+    for body in &bodies {
+        world
+            .fleet(&["send", "a", "-m", body, "--wait", "accepted"])
+            .exits(0);
+    }
+    let relaunched = command(&world, &["update", "--relaunch"]).output().unwrap();
+    ran(&relaunched).exits(0);
+    assert_ne!(world.pod_pid("a"), before);
+    let last = world.fleet(&["send", "a", "-m", "the last", "--wait", "answered"]);
+    last.exits(0);
+    let log = world
+        .fleet(&["log", "a", "--json", "--since", "1h"])
+        .exits(0)
+        .stdout;
+    for body in &bodies {
+        assert!(log.contains(body.as_str()), "{body}: {log}");
+    }
+    assert!(!log.contains("\"unknown\""), "{log}");
+    assert!(!log.contains("in the middle of the turn"), "{log}");
+}

@@ -12,7 +12,7 @@ use crate::acting::Actors;
 use crate::world::{World, until};
 
 /// What the older build does not have.
-const UNKNOWN: [&str; 2] = ["interrupt", "scrollback"];
+const UNKNOWN: [&str; 3] = ["drain", "interrupt", "scrollback"];
 
 /// Has the store say that a pod is reached at a socket of ours, behind which that pod is, and where
 /// what an older build would not know is answered as by that. The pod keeps its own socket as it is.

@@ -3,8 +3,8 @@
 use podfleet_pod_store::{InboxEntry, StoreError};
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{
-    AnswerParams, AnswerResult, AttachParams, AttachResult, DialogResult, InterruptResult,
-    ResetResult, ScreenResult, ScrollbackParams, ScrollbackResult,
+    AnswerParams, AnswerResult, AttachParams, AttachResult, DialogResult, DrainResult,
+    InterruptResult, ResetResult, ScreenResult, ScrollbackParams, ScrollbackResult,
 };
 use podfleet_protocol::rpc::RpcError;
 use podfleet_protocol::{MessageId, Paused, Size};
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Withdrawn(MessageId),
     /// Say that all that was told before is done, and can be seen in the status.
     CaughtUp(oneshot::Sender<()>),
+    /// Begin no message for a while, and tell whether one is under way.
+    Drain(oneshot::Sender<DrainResult>),
     /// Press the interrupt key, if the agent works.
     Interrupt(oneshot::Sender<InterruptResult>),
     /// Tell what dialog is on the screen.

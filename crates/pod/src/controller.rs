@@ -8,6 +8,7 @@ mod chronicle;
 mod clients;
 mod conversation;
 mod dialogs;
+mod draining;
 mod head;
 mod interruption;
 mod keys;
@@ -138,6 +139,8 @@ pub(crate) struct Controller {
     phase: Phase,
     restarts: Restarts,
     stopping: Option<Stopping>,
+    /// Until when nothing is begun, since somebody is about to end the pod.
+    drained: Option<Instant>,
     /// A run that is being ended for a new conversation.
     renewing: Option<Ending>,
     /// Why it is being ended.
@@ -215,6 +218,7 @@ impl Controller {
             phase: Phase::Idle,
             restarts,
             stopping: None,
+            drained: None,
             renewing: None,
             stop_reason: String::new(),
             shutdown_answers: Vec::new(),
@@ -318,6 +322,7 @@ impl Controller {
             Command::CaughtUp(answer) => {
                 let _ = answer.send(());
             }
+            Command::Drain(answer) => self.come_to_rest(answer, Instant::now()),
             Command::Interrupt(answer) => self.interrupt(answer),
             Command::Dialog(answer) => {
                 let _ = answer.send(self.dialog_result());

@@ -90,6 +90,7 @@ fn power(call: &Call) -> Power {
         Call::RunMessage(_)
         | Call::Pause(_)
         | Call::Resume(_)
+        | Call::Drain(_)
         | Call::Interrupt(_)
         | Call::Answer(_)
         | Call::Reset(_)

@@ -23,8 +23,8 @@ use crate::rpc::{ErrorCode, RpcError};
 use crate::status::PodStatus;
 
 pub use control::{
-    InterruptResult, PauseParams, PauseResult, ReportParams, ResetResult, ResizeParams,
-    ResizeResult, ShutdownParams, StatusParams, StatusUntil,
+    DrainParams, DrainResult, InterruptResult, PauseParams, PauseResult, ReportParams, ResetResult,
+    ResizeParams, ResizeResult, ShutdownParams, StatusParams, StatusUntil,
 };
 pub use dialog::{AnswerParams, AnswerResult, Choice, Dialog, DialogResult};
 pub use log::{LogParams, LogResult};
@@ -168,6 +168,8 @@ methods! {
     Pause = "pause" (PauseParams) -> PauseResult;
     /// Lets delivery go on.
     Resume = "resume" (Nothing) -> PauseResult;
+    /// Waits until nothing is under way; meanwhile, and for ten seconds more, no message is begun.
+    Drain = "drain" (DrainParams) -> DrainResult;
     /// Presses the agent's interrupt key, if the agent works.
     Interrupt = "interrupt" (Nothing) -> InterruptResult;
     /// Tells what dialog the agent shows, with its choices.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{
-    AttachRole, Cancel, CancelParams, GetReceipt, Inbox, InboxParams, Interrupt, LogParams,
-    MessageParams, Nothing, Notify, Pause, PauseParams, ReadLog, ReceiptParams, Resize,
-    ResizeParams, Resume, Shutdown, ShutdownParams,
+    AttachRole, Cancel, CancelParams, Drain, DrainParams, GetReceipt, Inbox, InboxParams,
+    Interrupt, LogParams, MessageParams, Nothing, Notify, Pause, PauseParams, ReadLog,
+    ReceiptParams, Resize, ResizeParams, Resume, Shutdown, ShutdownParams,
 };
 use podfleet_protocol::rpc::ErrorCode;
 use podfleet_protocol::{HoldReason, LogCursor, MessageId, NewMessage, Outcome, SessionId, Size};
@@ -44,6 +44,54 @@ fn held(pod: &Pod, message: NewMessage, reason: HoldReason) -> Client {
         }
     });
     client
+}
+
+#[test]
+fn a_drain_waits_for_the_turn_and_nothing_that_waits_is_begun_meanwhile() {
+    let (_pods, pod) = Pods::one(r#"{"turn_ms": 1500}"#);
+    pod.settled();
+    let mut client = pod.connect();
+    let [first, second] = ["the first", "the second"].map(NewMessage::new);
+    let ids = [first.id, second.id];
+    client.run(first).unwrap();
+    client.run(second).unwrap();
+    let receipt = |client: &mut Client, id| {
+        let params = ReceiptParams {
+            id,
+            until: None,
+            or_held: false,
+            timeout_ms: 0,
+        };
+        client.call::<GetReceipt>(params).unwrap()
+    };
+    until(|| {
+        let first = receipt(&mut client, ids[0]);
+        match first.outcome {
+            Outcome::Started => Ok(()),
+            _ => Err(format!("{first:?}")),
+        }
+    });
+    let busy = client.call::<Drain>(DrainParams::default()).unwrap();
+    assert!(!busy.idle, "{busy:?}");
+    let timeout_ms = 30_000;
+    let drained = client.call::<Drain>(DrainParams { timeout_ms }).unwrap();
+    assert!(drained.idle, "{drained:?}");
+    let [first, second] = ids.map(|id| receipt(&mut client, id));
+    assert_eq!(
+        (first.outcome, first.settled),
+        (Outcome::Answered, true),
+        "{first:?}"
+    );
+    assert!(!second.outcome.reaches(Outcome::Submitted), "{second:?}");
+    assert_eq!(second.submit_keys, 0);
+    // Whoever asked does not end it after all.
+    until(|| {
+        let second = receipt(&mut client, ids[1]);
+        match second.settled {
+            true => Ok(()),
+            false => Err(format!("{second:?}")),
+        }
+    });
 }
 
 #[test]

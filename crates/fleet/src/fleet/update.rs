@@ -110,7 +110,10 @@ impl Fleet {
                 }
                 let _turn = turn.lock().await;
                 // While another one was restarted, this one may have begun something.
-                if !drains || Instant::now() >= deadline || !self.is_busy(&old.agent).await {
+                if !drains
+                    || Instant::now() >= deadline
+                    || !self.is_busy_after(&old.agent, Duration::ZERO).await
+                {
                     return self.restart(agents, &options.restart, events.clone()).await;
                 }
             }
@@ -150,17 +153,22 @@ impl<'a> Drain<'a> {
 
     /// Waits until the agent is idle, but no longer than to the deadline.
     async fn wait(&mut self, deadline: Instant) {
-        while Instant::now() < deadline && self.fleet.is_busy(self.agent).await {
-            if !self.said {
-                self.said = true;
-                let seconds = self.patience.as_secs();
-                // Nobody has to listen.
-                let _ = self.events.send(Progress::Note {
-                    agent: Some(self.agent.to_owned()),
-                    text: format!("waits until it is idle, at most {seconds} s"),
-                });
-            }
-            tokio::time::sleep(LOOK).await;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        if !self.fleet.is_busy_after(self.agent, Duration::ZERO).await {
+            return;
+        }
+        if !self.said {
+            self.said = true;
+            let seconds = self.patience.as_secs();
+            // Nobody has to listen.
+            let _ = self.events.send(Progress::Note {
+                agent: Some(self.agent.to_owned()),
+                text: format!("waits until it is idle, at most {seconds} s"),
+            });
+        }
+        while !left().is_zero() && self.fleet.is_busy_after(self.agent, left()).await {
+            // A pod of an older build answers at once.
+            tokio::time::sleep(LOOK.min(left())).await;
         }
     }
 }

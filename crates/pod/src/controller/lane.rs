@@ -37,6 +37,7 @@ impl Controller {
     pub(super) fn look(&mut self, now: Instant) {
         self.dirty = false;
         self.last_look = now;
+        self.drained.take_if(|until| *until <= now);
         let screen = self.live.terminal.screen();
         let quiet_since = self.live.last_output.unwrap_or(self.live.started);
         let quiet_for = now.saturating_duration_since(quiet_since);
@@ -148,7 +149,10 @@ impl Controller {
             }
         };
         Conditions {
-            outer: outer.or_else(|| self.brake()).or_else(|| self.log_fault()),
+            outer: outer
+                .or_else(|| self.brake())
+                .or_else(|| self.about_to_end(now))
+                .or_else(|| self.log_fault()),
             key_age: self.live.keys.age(now),
             open_keys: self.live.keys.is_open(),
             now: message.typing.now,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use podfleet_pod_store::session_log::{Entry, SessionReader};
 use podfleet_pod_store::{DeliveryState, InboxEntry, Sequence};
 use podfleet_protocol::method::{AnswerParams, AnswerResult};
-use podfleet_protocol::{Address, Kind, NewMessage, Receipt, RunEnd, UnixMillis};
+use podfleet_protocol::{Address, HoldReason, Kind, NewMessage, Receipt, RunEnd, UnixMillis};
 
 use super::waking::WATCH_EVERY;
 use super::*;
@@ -221,6 +221,34 @@ async fn who_interrupts_meanwhile_waits_for_the_same_key() {
         let told = told.try_recv().unwrap();
         assert!(told.pressed && !told.works_on, "{told:?}");
     }
+}
+
+#[tokio::test]
+async fn who_drains_a_pod_has_nothing_begun_for_ten_seconds() {
+    let bench = Bench::new();
+    let mut controller = controller(&bench);
+    controller.phase = agent::Phase::Running;
+    controller.live.next = Some(Next {
+        message: entry(&bench, "x").message,
+        attempts: 0,
+        stored: true,
+    });
+    let now = Instant::now();
+    shows(&mut controller, "\x1b]0;⠹ Working…\x07", now);
+    let (asked, mut told) = oneshot::channel();
+    controller.come_to_rest(asked, now);
+    assert!(!told.try_recv().unwrap().idle);
+    let reason = |controller: &Controller| controller.live.hold.as_ref().unwrap().reason;
+    assert_eq!(reason(&controller), HoldReason::Stopped);
+    let over = now + Duration::from_secs(10);
+    assert!(controller.next_wake() <= over && controller.look_due(over));
+    controller.look(over);
+    assert_eq!(reason(&controller), HoldReason::Busy);
+
+    controller.phase = agent::Phase::Idle;
+    let (asked, mut told) = oneshot::channel();
+    controller.come_to_rest(asked, over);
+    assert!(told.try_recv().unwrap().idle);
 }
 
 #[tokio::test]
@@ -449,7 +477,7 @@ async fn while_the_store_is_lost_nothing_is_begun_and_the_status_says_so_until_i
     controller.command(told).await;
     controller.look(Instant::now());
     let hold = controller.status().hold.unwrap();
-    assert_eq!(hold.reason, podfleet_protocol::HoldReason::Log);
+    assert_eq!(hold.reason, HoldReason::Log);
     assert!(hold.detail.contains("was removed or renamed"), "{hold}");
     assert!(hold.detail.contains("put it back"), "{hold}");
     // The heartbeat does not try whether it is over.

@@ -30,7 +30,8 @@ impl Controller {
                 .is_some_and(|at| at <= now)
             || self.gate_opens().is_some_and(|at| at <= now)
             || self.own_word_expires().is_some_and(|at| at <= now)
-            || self.suspension_look().is_some_and(|at| at <= now);
+            || self.suspension_look().is_some_and(|at| at <= now)
+            || self.drained.is_some_and(|at| at <= now);
         timed || self.change_look().is_some_and(|at| at <= now)
     }
 
@@ -62,6 +63,7 @@ impl Controller {
             self.gate_opens(),
             self.own_word_expires(),
             self.suspension_look(),
+            self.drained,
             self.chronicle_due(now),
             self.change_look(),
             self.resize_at,

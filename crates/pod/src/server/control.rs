@@ -1,19 +1,25 @@
 //! Holding, driving and ending the agent, for callers whose right to it has been checked.
 
+use std::time::{Duration, Instant};
+
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::method::{
-    AnswerParams, AnswerResult, DialogResult, InterruptResult, PauseParams, PauseResult,
-    ResetResult, ResizeParams, ResizeResult,
+    AnswerParams, AnswerResult, DialogResult, DrainParams, DrainResult, InterruptResult,
+    PauseParams, PauseResult, ResetResult, ResizeParams, ResizeResult,
 };
 use podfleet_protocol::rpc::RpcError;
 use podfleet_protocol::{AgentPhase, Paused};
 
+use super::LONGEST_WAIT;
 use super::caller::Caller;
 use super::requests::{self, ask};
 use crate::clock;
 use crate::command::Command;
 use crate::journal::Attempt;
 use crate::shared::Shared;
+
+/// How often is looked whether a message is still under way.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Holds delivery, durably.
 pub(super) async fn pause(
@@ -36,6 +42,23 @@ pub(super) async fn resume(shared: &Shared, caller: &Caller) -> Result<PauseResu
     let result = shared.journal.pause(None, &caller.address).await?;
     requests::caught_up(shared).await;
     Ok(result)
+}
+
+/// Waits until nothing is under way, and has nothing begun meanwhile and a while longer.
+pub(super) async fn drain(shared: &Shared, params: DrainParams) -> Result<DrainResult, RpcError> {
+    let patience = Duration::from_millis(params.timeout_ms).min(LONGEST_WAIT);
+    let deadline = Instant::now() + patience;
+    let mut status = shared.status.subscribe();
+    loop {
+        status.mark_unchanged();
+        let drained = ask(shared, Command::Drain).await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if drained.idle || left.is_zero() {
+            return Ok(drained);
+        }
+        // What came of a message may be found out without anything else that changes.
+        let _ = tokio::time::timeout(left.min(LOOK_AGAIN), status.changed()).await;
+    }
 }
 
 /// Presses the interrupt key if the agent works, and looks what comes of it. The order is in the log

@@ -44,6 +44,24 @@ pub struct PauseResult {
     pub changed: bool,
 }
 
+/// Parameters of `drain`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DrainParams {
+    /// How long to wait in milliseconds until nothing is under way; at most one hour.
+    #[serde(default)]
+    pub timeout_ms: u64,
+}
+
+/// Result of `drain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DrainResult {
+    /// Whether nothing is under way: the agent has its prompt, or does not run, and of no message it is
+    /// still to be found out what came of it.
+    pub idle: bool,
+    /// What is on the screen.
+    pub screen: ScreenStatus,
+}
+
 /// Result of `interrupt`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InterruptResult {

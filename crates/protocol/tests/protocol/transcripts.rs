@@ -108,6 +108,7 @@ fn typed(name: &str, part: &str, value: &Value, place: &str) {
         Inbox,
         Cancel,
         Pause,
+        Drain,
         Resume,
         Interrupt,
         ListPods,

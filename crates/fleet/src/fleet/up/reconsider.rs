@@ -1,5 +1,7 @@
 //! A second look at an agent, just before its step.
 
+use std::time::Duration;
+
 use super::super::Fleet;
 use super::super::survey::wanted;
 use super::Run;
@@ -17,7 +19,10 @@ impl Fleet {
             _ => None,
         };
         match wanted {
-            Some(wanted) if wanted.drift.restart.is_empty() && self.is_busy(&step.agent).await => {
+            Some(wanted)
+                if wanted.drift.restart.is_empty()
+                    && self.is_busy_after(&step.agent, Duration::ZERO).await =>
+            {
                 let (action, why) = converge(&wanted.drift, false);
                 Step {
                     agent: step.agent.clone(),
