@@ -321,8 +321,7 @@ impl From<rusqlite::Error> for Fault {
         };
         let fault = Fault::new(Code::TopologyFailed, format!("{what}: {error}"));
         match error.sqlite_error_code() {
-            Some(DatabaseCorrupt | NotADatabase) => fault
-                .hint("put a copy of hub.db back, or move it away to begin with an empty topology"),
+            Some(DatabaseCorrupt | NotADatabase) => fault.hint(file::HINT),
             _ => fault,
         }
     }

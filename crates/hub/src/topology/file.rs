@@ -12,6 +12,10 @@ use uuid::Uuid;
 
 use crate::fault::{Code, Fault};
 
+/// What may help where the file is damaged.
+pub(super) const HINT: &str =
+    "put a copy of hub.db back, or move it away to begin with an empty topology";
+
 /// The newest form of the tables that this build knows.
 const VERSION: i64 = 3;
 
@@ -78,11 +82,11 @@ const ADDED: [&str; 2] = [
 pub(super) fn open(directory: &Path) -> Result<(Connection, Uuid), Fault> {
     private_directory(directory)?;
     let path = directory.join("hub.db");
-    private_file(&path)?;
+    private_file(directory, &path)?;
     let mut connection = connect(&path)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let transaction = transaction?;
-    let id = set_up(&transaction)?;
+    let id = recognized(&transaction)?;
     transaction.commit()?;
     let sound: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
     if sound != "ok" {
@@ -123,17 +127,22 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Makes the tables of a new file, or finds out what the file is.
+/// Makes the tables of a new file.
 fn set_up(connection: &Connection) -> Result<Uuid, Fault> {
+    let id = Uuid::now_v7();
+    connection.execute_batch(TABLES)?;
+    let insert = "INSERT INTO hub (only, id, version) VALUES (1, ?1, 1)";
+    connection.execute(insert, [id.to_string()])?;
+    bring_up(connection, 1)?;
+    Ok(id)
+}
+
+/// Finds out what a file is, and brings it to the present form.
+fn recognized(connection: &Connection) -> Result<Uuid, Fault> {
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 {
-        let id = Uuid::now_v7();
-        connection.execute_batch(TABLES)?;
-        let insert = "INSERT INTO hub (only, id, version) VALUES (1, ?1, 1)";
-        connection.execute(insert, [id.to_string()])?;
-        bring_up(connection, 1)?;
-        return Ok(id);
+        return Err(damaged("nothing is left of it"));
     }
     let found: Option<(String, i64)> = connection
         .query_row("SELECT id, version FROM hub", [], |row| {
@@ -164,6 +173,7 @@ fn damaged(why: &str) -> Fault {
         Code::TopologyFailed,
         format!("the topology is damaged: {why}"),
     )
+    .hint(HINT)
 }
 
 /// Makes a directory for its owner alone, or refuses one that is open to others.
@@ -179,19 +189,43 @@ pub(super) fn private_directory(directory: &Path) -> Result<(), Fault> {
 }
 
 /// Makes a file for its owner alone, or refuses one that is open to others.
-fn private_file(path: &Path) -> Result<(), Fault> {
-    let made = OpenOptions::new()
+fn private_file(directory: &Path, path: &Path) -> Result<(), Fault> {
+    let fault = |error: &io::Error| io_fault(path, error);
+    if let Err(error) = fs::symlink_metadata(path) {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Err(fault(&error));
+        }
+        make(directory, path)?;
+    }
+    let found = fs::symlink_metadata(path).map_err(|error| fault(&error))?;
+    refuse_open(path, &found, 0o077, found.is_file())
+}
+
+/// Makes the file whole, or not at all: one without anything in it is then known to be damaged. Of two
+/// who make it at once one is late, and uses that of the other.
+fn make(directory: &Path, path: &Path) -> Result<(), Fault> {
+    let draft = directory.join(format!("hub.db.{}", Uuid::now_v7()));
+    let made = write_draft(&draft).and_then(|()| match fs::hard_link(&draft, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_fault(path, &error)),
+        _ => Ok(()),
+    });
+    // Where the link failed, the draft may be missing, too.
+    let _ = fs::remove_file(&draft);
+    made
+}
+
+fn write_draft(draft: &Path) -> Result<(), Fault> {
+    OpenOptions::new()
         .create_new(true)
         .write(true)
         .mode(0o600)
-        .open(path);
-    match made {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_fault(path, &error)),
-        _ => {
-            let found = fs::symlink_metadata(path).map_err(|error| io_fault(path, &error))?;
-            refuse_open(path, &found, 0o077, found.is_file())
-        }
-    }
+        .open(draft)
+        .map_err(|error| io_fault(draft, &error))?;
+    let mut connection = Connection::open(draft)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction()?;
+    set_up(&transaction)?;
+    Ok(transaction.commit()?)
 }
 
 /// Refuses what is not ours, or what others may look at.

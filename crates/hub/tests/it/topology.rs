@@ -65,16 +65,15 @@ fn what_is_recorded_is_there_after_a_restart() {
 
 #[test]
 fn a_damaged_file_is_an_error_and_not_an_empty_topology() {
-    for damage in ["nonsense", ""] {
+    for damage in ["nonsense", "only the first page", ""] {
         let directory = private();
         drop(Topology::open(directory.path()).unwrap());
         let file = directory.path().join("hub.db");
         let whole = std::fs::read(&file).unwrap();
-        let damaged = if damage.is_empty() {
-            // Only the first page is left, which says that there are more.
-            whole[..4096].to_vec()
-        } else {
-            damage.as_bytes().repeat(1000)
+        let damaged = match damage {
+            // It says that there are more.
+            "only the first page" => whole[..4096].to_vec(),
+            _ => damage.as_bytes().repeat(1000),
         };
         std::fs::write(&file, damaged).unwrap();
         let _ = std::fs::remove_file(directory.path().join("hub.db-wal"));
