@@ -306,6 +306,15 @@ impl Endpoints {
         lock(&self.remotes).get(&id).cloned()
     }
 
+    /// Ends all supervisors and connections, when the hub ends: what was sent and did not arrive never
+    /// does.
+    pub(crate) fn give_up(&self) {
+        for remote in self.all() {
+            remote.gone.cancel();
+            remote.lose();
+        }
+    }
+
     /// Returns all, in no order of meaning.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Remote>> {
@@ -315,10 +324,7 @@ impl Endpoints {
 
 impl Drop for Endpoints {
     fn drop(&mut self) {
-        for remote in self.all() {
-            remote.gone.cancel();
-            remote.lose();
-        }
+        self.give_up();
     }
 }
 

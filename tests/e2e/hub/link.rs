@@ -100,6 +100,19 @@ impl Link {
         self.near.run(&["ip", "link", "set", "wire", "down"]);
     }
 
+    /// Whether a connection of the near end still tries to deliver something.
+    pub(super) fn is_delivering(&self) -> bool {
+        let mut inside = Command::new("nsenter");
+        inside.args(["--target", &self.near.id(), "--net"]);
+        inside.args(["ss", "-Htn"]);
+        let listed = inside.output().unwrap();
+        assert!(listed.status.success(), "{listed:?}");
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        // State, bytes to be read, bytes to be sent.
+        let mut waiting = listed.lines().map(|line| line.split_whitespace().nth(2));
+        waiting.any(|bytes| bytes != Some("0"))
+    }
+
     pub(super) fn mend(&self) {
         self.near.run(&["ip", "link", "set", "wire", "up"]);
     }

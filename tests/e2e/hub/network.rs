@@ -11,7 +11,8 @@ use podfleet_tests::require;
 use super::Machine;
 use super::follower::{Follower, each_byte_once};
 use super::link::{FAR, LateWay, Link, NEAR};
-use super::seen::params;
+use super::seen::{Seen, params};
+use crate::world::until;
 
 /// A terminal that writes on and on.
 pub(super) const SPAWN: [&str; 9] = [
@@ -84,6 +85,27 @@ async fn a_link_that_is_cut_slowed_and_mended_gives_each_byte_once_or_a_repaint(
         .await;
 
     each_byte_once(&direct, &through);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_in_a_cut_is_not_delivered_once_the_hub_is_stopped() {
+    let Some(link) = Link::new() else { return };
+    let home = Link::machine(&link.near, "lead", NEAR);
+    let spoke = Link::machine(&link.far, "coder", FAR);
+    home.add("box", &spoke);
+    home.world.fleet(&SPAWN).exits(0);
+    let (client, controller) = (home.client(), params(AttachRole::Controller, None));
+    let mut terminal = Seen::attach(&client, "sh@box", controller).await;
+    terminal.until("<1>").await.unwrap();
+    link.cut();
+    terminal.type_in("typed in the cut\n").await;
+    until(|| match link.is_delivering() {
+        true => Ok(()),
+        false => Err("it is not on its way".to_owned()),
+    });
+    home.end_hub();
+    assert!(!link.is_delivering());
+    link.mend();
 }
 
 #[tokio::test(flavor = "multi_thread")]
