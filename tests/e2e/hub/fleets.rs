@@ -141,6 +141,21 @@ fn an_agent_that_any_fleets_roster_has_on_another_machine_is_found_there() {
     world.fleet_of("side", &sent).exits(0);
     let log = spoke.world.fleet(&["log", "coder"]);
     assert!(log.exits(0).stdout.contains("by name"));
+    // From where another fleet is meant it is found, too, as an agent here would be.
+    world
+        .fleet(&[
+            "send",
+            "coder",
+            "--hub",
+            "local",
+            "-m",
+            "from the other",
+            "--wait",
+            "answered",
+        ])
+        .exits(0);
+    let log = spoke.world.fleet(&["log", "coder"]);
+    assert!(log.exits(0).stdout.contains("from the other"));
     let ps = ["ps", "--hub", "local", "--json"];
     let mates = |rows: &serde_json::Value| {
         let rows = rows.as_array().unwrap().iter();

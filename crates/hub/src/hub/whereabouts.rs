@@ -46,8 +46,14 @@ impl Hub {
         if agent.endpoint != MachineName::Local || remotes.is_empty() {
             return Ok(agent);
         }
-        let fleet = self.machine.fleet(fleet.cloned()).await?;
-        let Some(target) = fleet.session_elsewhere(agent.agent.as_str()) else {
+        let target = match fleet {
+            Some(fleet) => {
+                let fleet = self.machine.fleet(Some(fleet.clone())).await?;
+                fleet.session_elsewhere(agent.agent.as_str())
+            }
+            None => self.machine.elsewhere(&agent.agent).await?,
+        };
+        let Some(target) = target else {
             return Ok(agent);
         };
         let names = [target.host.as_deref(), target.ssh.as_deref()];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use podfleet::{InboxReport, SendReport, SendRequest};
+use podfleet::{InboxReport, SendReport, SendRequest, SessionTarget};
 use podfleet_protocol::client::AttachStream;
 use podfleet_protocol::method::{AttachParams, ScrollbackResult};
 use podfleet_protocol::{FleetName, PodName, Receipt};
@@ -99,6 +99,37 @@ impl Machine {
             [one] => self.fleet(Some(one.clone())).await,
             several => Err(in_several(agent, several)),
         }
+    }
+
+    /// Returns where an agent is that a roster of this machine has elsewhere: that of the fleet that the
+    /// machine's own commands mean, else, where no fleet has such an agent here, that of the only fleet
+    /// whose roster does.
+    ///
+    /// # Errors
+    /// Fails when the rosters of several fleets do, and when the store cannot be read.
+    pub(crate) async fn elsewhere(&self, agent: &PodName) -> Result<Option<SessionTarget>, Fault> {
+        let target_of = |fleet: &podfleet::Fleet| fleet.session_elsewhere(agent.as_str());
+        let meant = match self.fleet(None).await {
+            Ok(meant) => meant,
+            Err(_) => self.any_fleet().await?,
+        };
+        if let Some(target) = target_of(&meant) {
+            return Ok(Some(target));
+        }
+        let fault = |error| fleet_fault(&error);
+        if !meant.fleets_with(agent).await.map_err(fault)?.is_empty() {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for name in meant.fleets().await.map_err(fault)? {
+            let fleet = self.fleet(Some(name.clone())).await?;
+            found.extend(target_of(&fleet).map(|target| (name, target)));
+        }
+        if found.len() > 1 {
+            let fleets: Vec<_> = found.into_iter().map(|(name, _)| name).collect();
+            return Err(in_several(agent, &fleets));
+        }
+        Ok(found.pop().map(|(_, target)| target))
     }
 
     /// Opens a fleet to find others by, where nothing says which one is meant.
