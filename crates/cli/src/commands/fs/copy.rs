@@ -153,7 +153,15 @@ async fn write(
 }
 
 fn torn(error: ClientError) -> Error {
-    Error::from(error).context("only a part of the file came")
+    const PART: &str = "only a part of the file came";
+    match error {
+        // Its end does not tell whether the hub broke off or the machine behind it.
+        ClientError::Unreachable(_, detail) => {
+            Error::message(Exit::System, format!("{PART}: {detail}"))
+                .hint("`fleet endpoint list` says whether the machine is there; then copy it again")
+        }
+        error => Error::from(error).context(PART),
+    }
 }
 
 fn with_progress<E>(
