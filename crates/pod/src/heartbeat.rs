@@ -5,11 +5,14 @@
 //! what it is for.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use podfleet_protocol::{Generation, Run};
+use rustix::fs::OFlags;
 
 use crate::clock::BootMillis;
 use crate::process::ProcessRef;
@@ -116,14 +119,22 @@ impl Heartbeat {
     /// # Errors
     /// Fails when it is missing, too long, or lacks what every heartbeat has.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-        if std::fs::metadata(path)?.len() > MAX_FILE {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the heartbeat is longer than 64 KiB",
-            ));
+        let invalid = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
+        // A named pipe in its place would be waited for.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(invalid("the heartbeat is no file"));
         }
-        Self::parse(&std::fs::read_to_string(path)?).map_err(invalid)
+        let mut text = String::new();
+        file.take(MAX_FILE + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > MAX_FILE {
+            return Err(invalid("the heartbeat is longer than 64 KiB"));
+        }
+        Self::parse(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     /// Returns the file's text.
@@ -255,6 +266,23 @@ mod tests {
         sample().write(&path).unwrap();
         assert_eq!(Heartbeat::read(&path).unwrap(), sample());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_long_in_its_place_is_refused_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), rustix::fs::Mode::RWXU).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", at("endless")).unwrap();
+        std::fs::write(at("long"), "a=b\n".repeat(20_000)).unwrap();
+        for (name, why) in [
+            ("pipe", "no file"),
+            ("endless", "no file"),
+            ("long", "longer"),
+        ] {
+            let error = Heartbeat::read(&at(name)).unwrap_err().to_string();
+            assert!(error.contains(why), "{name}: {error}");
+        }
     }
 
     #[test]
