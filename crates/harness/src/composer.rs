@@ -24,6 +24,9 @@ pub enum Composer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ComposerRule {
     frame: Frame,
+    /// Whether the cursor is shown in its text: a dialog that looks like it hides the cursor.
+    #[serde(default)]
+    cursor_inside: bool,
     /// What stands before the text on its first row, in a box on every row.
     marker: Option<Pattern>,
     /// What stands before the text on the rows after the first.
@@ -66,13 +69,20 @@ pub(crate) struct Located {
     columns: Option<u16>,
 }
 
+impl Located {
+    fn shows_cursor(&self, screen: &Screen) -> bool {
+        screen.cursor.visible && self.text.contains(&usize::from(screen.cursor.row))
+    }
+}
+
 impl ComposerRule {
     pub(crate) fn locate(&self, screen: &Screen) -> Option<Located> {
-        match &self.frame {
+        let located = match &self.frame {
             Frame::Between(edge) => self.between(screen, edge),
             Frame::Above { status_rows } => self.above(screen, *status_rows),
             Frame::Box { edge, status_rows } => self.boxed(screen, edge, *status_rows),
-        }
+        };
+        located.filter(|located| !self.cursor_inside || located.shows_cursor(screen))
     }
 
     fn between(&self, screen: &Screen, edge: &Pattern) -> Option<Located> {
@@ -384,5 +394,17 @@ mod tests {
         let mut screen = screen(&["❯ hello"], 7);
         screen.columns = 40;
         assert_eq!(read(&screen), Composer::Unknown);
+    }
+
+    #[test]
+    fn a_lit_row_without_the_cursor_is_no_composer_where_that_has_to_be_inside() {
+        let codex = crate::Harness::shipped("codex").unwrap();
+        let mut screen = Screen::from_text(40, "\n› 1. Something new\n  2. Else\n\n  keys\n");
+        for (row, visible, found) in [(1, true, true), (1, false, false), (0, true, false)] {
+            screen.cursor.row = row;
+            screen.cursor.visible = visible;
+            let composer = codex.composer(&screen);
+            assert_eq!(composer != Composer::Unknown, found, "{row} {visible}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Dialogs: what they ask, and which choices they give.
 
 mod choices;
+mod table;
 
 use serde::Deserialize;
 
 use self::choices::{in_one_row, is_typed_into, numbered};
+use self::table::DialogTable;
 use crate::pattern::Pattern;
 use crate::screen::{Row, Screen};
 
@@ -36,6 +38,7 @@ enum Choices {
         pick: String,
         /// Whether the cursor stands left of the numbers unless a text is typed into a choice.
         cursor_tells: bool,
+        confirmed: Option<Box<Confirmed>>,
     },
     /// All in one row, one of them lit, while the cursor is hidden. A list or a text field that
     /// lies above shows the cursor, and it would get the keys.
@@ -49,55 +52,26 @@ enum Choices {
     },
 }
 
-/// The table `[dialog]` of a harness file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DialogTable {
-    above: Pattern,
-    #[serde(default)]
-    bordered: bool,
-    begins: Option<Pattern>,
-    margin: Option<Pattern>,
-    covered: Option<Pattern>,
-    choice: Option<Pattern>,
-    pick: Option<String>,
-    #[serde(default)]
-    cursor_tells: bool,
-    row: Option<Pattern>,
-    next: Option<String>,
-    confirm: Option<String>,
+/// Numbered choices whose key only lights them, so that another has to confirm.
+#[derive(Debug, Clone)]
+struct Confirmed {
+    /// Matches the words of such a choice.
+    lights: Pattern,
+    /// Matches the row of the choice that is lit.
+    lit: Pattern,
+    /// The key that picks the one that is lit.
+    confirm: String,
 }
 
-impl TryFrom<DialogTable> for DialogRule {
-    type Error = &'static str;
-
-    fn try_from(table: DialogTable) -> Result<Self, Self::Error> {
-        let numbered = (table.choice, table.pick);
-        let lit = (table.row, table.next, table.confirm);
-        let choices = match (numbered, lit) {
-            ((Some(choice), Some(pick)), (None, None, None)) => Choices::Numbered {
-                choice,
-                pick,
-                cursor_tells: table.cursor_tells,
-            },
-            ((None, None), (Some(row), Some(next), Some(confirm))) if !table.cursor_tells => {
-                Choices::Lit { row, next, confirm }
-            }
-            _ => {
-                return Err(
-                    "`[dialog]` takes `choice` and `pick`, and then `cursor_tells`, or `row`, \
-                            `next` and `confirm`",
-                );
-            }
-        };
-        Ok(Self {
-            above: table.above,
-            bordered: table.bordered,
-            begins: table.begins,
-            margin: table.margin,
-            covered: table.covered,
-            choices,
-        })
+impl Confirmed {
+    /// Returns which choice is lit, where one of them has to be.
+    fn lit_of(&self, rows: &[Row], at: &[usize], choices: &[(String, String)]) -> Option<usize> {
+        let mut labels = choices.iter().map(|(_, label)| label);
+        labels
+            .any(|label| self.lights.is_match(label))
+            .then_some(())?;
+        at.iter()
+            .position(|&row| self.lit.is_match(&rows[row].text))
     }
 }
 
@@ -110,7 +84,7 @@ pub struct Dialog {
     pub cut: bool,
     /// The choices in their order: each the key that stands for it, and its words.
     pub choices: Vec<(String, String)>,
-    /// Which choice is lit, counted from 0; `None` where they have numbers instead.
+    /// Which choice is lit, counted from 0; `None` where each is picked by its number.
     pub lit: Option<usize>,
 }
 
@@ -140,13 +114,17 @@ impl DialogRule {
             Choices::Numbered {
                 choice,
                 cursor_tells,
+                confirmed,
                 ..
             } => {
-                let found = numbered(choice, rows)?;
-                if *cursor_tells && is_typed_into(choice, found.0, screen) {
+                let (at, choices) = numbered(choice, rows)?;
+                let first = at[0];
+                if *cursor_tells && is_typed_into(choice, first, screen) {
                     return None;
                 }
-                found
+                let confirmed = confirmed.as_ref();
+                let lit = confirmed.and_then(|confirmed| confirmed.lit_of(rows, &at, &choices));
+                (first, choices, lit)
             }
             Choices::Lit { .. } if screen.cursor.visible => return None,
             Choices::Lit { row, .. } => in_one_row(row, rows)?,
@@ -188,7 +166,19 @@ impl DialogRule {
     pub(crate) fn press(&self, dialog: &Dialog, key: &str) -> Option<Press> {
         let wanted = dialog.choices.iter().position(|choice| choice.0 == key)?;
         Some(match &self.choices {
-            Choices::Numbered { pick, .. } => Press::Picks(pick.replace("{key}", key).into_bytes()),
+            Choices::Numbered {
+                pick, confirmed, ..
+            } => {
+                let keys = pick.replace("{key}", key).into_bytes();
+                let confirmed = confirmed.as_ref();
+                match confirmed.filter(|rule| rule.lights.is_match(&dialog.choices[wanted].1)) {
+                    None => Press::Picks(keys),
+                    Some(rule) if dialog.lit? == wanted => {
+                        Press::Picks(rule.confirm.clone().into_bytes())
+                    }
+                    Some(_) => Press::Lights { keys, then: wanted },
+                }
+            }
             Choices::Lit { confirm, .. } if dialog.lit? == wanted => {
                 Press::Picks(confirm.clone().into_bytes())
             }
@@ -365,12 +355,36 @@ mod tests {
         }
     }
 
+    const TRUST: &str = "  Folder access\n\n  Trust this folder?\n\n› 1. Trust and continue\n  \
+                         2. Back to Agent Command Center\n\n  enter continue · esc back\n";
+
+    #[test]
+    fn a_choice_that_its_key_only_lights_is_confirmed_once_it_is_lit() {
+        let codex = Harness::shipped("codex").unwrap();
+        let picks = |keys: &[u8]| Some(Press::Picks(keys.to_vec()));
+        let first = codex.dialog(&Screen::from_text(60, TRUST)).unwrap();
+        assert_eq!(first.lit, Some(0));
+        assert_eq!(codex.press(&first, "1"), picks(b"\r"));
+        assert_eq!(codex.press(&first, "2"), picks(b"2"));
+        let other = TRUST.replace("› 1", "  1").replace("  2", "› 2");
+        let other = codex.dialog(&Screen::from_text(60, &other)).unwrap();
+        assert_eq!(other.lit, Some(1));
+        let lights = Press::Lights {
+            keys: b"1".to_vec(),
+            then: 0,
+        };
+        assert_eq!(codex.press(&other, "1"), Some(lights));
+        assert_eq!(codex.press(&other, "2"), picks(b"2"));
+        let none = codex.dialog(&Screen::from_text(60, &TRUST.replace("› 1", "  1")));
+        assert_eq!(codex.press(&none.unwrap(), "1"), None);
+    }
+
     #[test]
     fn a_table_that_mixes_both_ways_is_refused() {
         let file = Harness::shipped_file("claude").unwrap();
         let mixed = file.replacen("pick = \"{key}\"", "next = \"x\"", 1);
         assert_ne!(mixed, file);
         let refused = Harness::parse("claude", &mixed).unwrap_err();
-        insta::assert_snapshot!(refused, @"harness `claude`, line 60, column 1: `[dialog]` takes `choice` and `pick`, and then `cursor_tells`, or `row`, `next` and `confirm`");
+        insta::assert_snapshot!(refused, @"harness `claude`, line 60, column 1: `[dialog]` takes `choice` and `pick`, and then `cursor_tells` or all of `lights`, `lit` and `confirm`, or `row`, `next` and `confirm`");
     }
 }

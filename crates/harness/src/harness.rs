@@ -69,7 +69,7 @@ pub struct Harness {
 /// Where it is seen what has been typed.
 #[derive(Debug, Clone)]
 enum Evidence {
-    Screen(ComposerRule),
+    Screen(Box<ComposerRule>),
     Echo(EchoRule),
 }
 
@@ -146,7 +146,7 @@ impl Harness {
             );
         }
         let evidence = match (file.evidence, file.composer, file.echo) {
-            (EvidenceKind::Screen, Some(composer), None) => Evidence::Screen(composer),
+            (EvidenceKind::Screen, Some(composer), None) => Evidence::Screen(Box::new(composer)),
             (EvidenceKind::Echo, None, echo) => Evidence::Echo(echo.unwrap_or_default()),
             (EvidenceKind::Screen, None, None) => {
                 let message = "`evidence = \"screen\"` needs a table `[composer]`";

@@ -4,7 +4,10 @@ use crate::pattern::Pattern;
 use crate::screen::{Row, Screen};
 
 /// The row that choices begin in, the choices, and which of them is lit.
-pub(super) type Found = (usize, Vec<(String, String)>, Option<usize>);
+pub(super) type Found = (usize, Keyed, Option<usize>);
+
+/// Choices in their order: each the key that stands for it, and its words.
+type Keyed = Vec<(String, String)>;
 
 /// A row that looks like a numbered choice.
 struct Numbered {
@@ -44,23 +47,25 @@ impl Numbered {
     }
 }
 
-/// Finds the lowest choices that are numbered from 1, without a gap. A label may go on below, and
-/// what it quotes there may look like a choice.
-pub(super) fn numbered(choice: &Pattern, rows: &[Row]) -> Option<Found> {
+/// Finds the lowest choices that are numbered from 1, without a gap, each with the row that it begins
+/// in. A label may go on below, and what it quotes there may look like a choice.
+pub(super) fn numbered(choice: &Pattern, rows: &[Row]) -> Option<(Vec<usize>, Keyed)> {
     let is_first = |at: &usize| {
         let found = Numbered::read(choice, &rows[*at]);
         found.is_some_and(|found| found.key == "1" && !is_quoted(choice, &rows[..*at], &found))
     };
     let first = (0..rows.len()).rev().find(is_first)?;
     let mut choices = vec![Numbered::read(choice, &rows[first])?];
+    let mut at = vec![first];
     let columns = choices[0].columns;
     let mut goes_on = true;
-    for row in &rows[first + 1..] {
+    for (index, row) in rows.iter().enumerate().skip(first + 1) {
         let found = Numbered::read(choice, row).filter(|found| found.columns == columns);
         let wanted = (choices.len() + 1).to_string();
         match (found, choices.last_mut()) {
             (Some(found), _) if found.key == wanted => {
                 choices.push(found);
+                at.push(index);
                 goes_on = true;
             }
             (Some(_), _) => break,
@@ -69,7 +74,7 @@ pub(super) fn numbered(choice: &Pattern, rows: &[Row]) -> Option<Found> {
         }
     }
     let choices = choices.into_iter().map(|found| (found.key, found.label));
-    Some((first, choices.collect(), None))
+    Some((at, choices.collect()))
 }
 
 /// Whether a row that looks like a choice carries on the label of one further above.
