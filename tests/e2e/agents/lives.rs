@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use test_case::test_case;
 
 use super::program::Program::{self, Claude, Codex, Opencode, Pi};
-use super::program::claude_settings;
-use super::stage::{Stage, texts};
+use super::stage::{Stage, outcome_of, texts};
 use crate::world::until;
 
 #[test_case(Claude; "claude")]
@@ -84,6 +83,7 @@ fn a_directory_that_is_trusted_by_the_command_raises_no_question(program: Progra
     let Some(stage) = Stage::set(program, &[]) else {
         return;
     };
+    stage.make_repository();
     stage.forget_trust();
     let trusted = stage
         .world
@@ -102,22 +102,47 @@ fn a_directory_that_is_trusted_by_the_command_raises_no_question(program: Progra
     assert!(running.stderr.contains("it runs"), "{running}");
 }
 
-#[test]
-fn claudes_trust_dialog_blocks_until_it_is_answered() {
-    let Some(stage) = Stage::set(Claude, &[]) else {
+#[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
+fn a_message_waits_until_the_question_of_trust_is_answered(program: Program) {
+    let Some(stage) = Stage::set(program, &[]) else {
         return;
     };
-    let settings = stage.home().join(".claude.json");
-    fs::write(settings, claude_settings(None).to_string()).unwrap();
+    stage.make_repository();
+    stage.forget_trust();
     stage.world.fleet(&["up"]);
     stage.until_state("blocked");
     let shown = stage
         .world
-        .fleet(&["answer", "claude", "--json"])
+        .fleet(&["answer", stage.name(), "--json"])
         .exits(0)
         .json();
     assert_eq!(shown["dialog"]["kind"], "trust", "{shown:#}");
-    stage.world.fleet(&["answer", "claude", "1"]).exits(0);
+    let held = stage.send("are you there?", &["--timeout", "1"]);
+    assert_eq!(outcome_of(&held), "held{dialog}", "{held:#}");
+    let answered = stage.world.fleet(&["answer", stage.name(), "1"]);
+    assert_eq!(answered.code, 0, "{answered}\n{}", stage.tail());
+    stage.until_asked("are you there?");
+    stage.until_logged("\"outcome\":\"answered\"");
+}
+
+/// The hooks of a repository are a second question, behind that of trust.
+#[test]
+fn codexs_review_of_a_repositorys_hooks_is_a_dialog_to_be_answered() {
+    let Some(stage) = Stage::set(Codex, &[]) else {
+        return;
+    };
+    stage.make_repository();
+    let settings = stage.work().join(".codex");
+    fs::create_dir(&settings).unwrap();
+    let hook = json!({"hooks": [{"type": "command", "command": "true"}]});
+    let hooks = json!({"hooks": {"SessionStart": [hook]}}).to_string();
+    fs::write(settings.join("hooks.json"), hooks).unwrap();
+    stage.world.fleet(&["up"]);
+    stage.until_state("blocked");
+    let shown = stage.world.fleet(&["answer", "codex"]).exits(0);
+    assert!(shown.stdout.contains("Hooks need review"), "{shown}");
+    stage.world.fleet(&["answer", "codex", "3"]).exits(0);
     stage.until_state("available");
 }
 

@@ -153,6 +153,15 @@ impl Stage {
         fs::write(path, roster).unwrap();
     }
 
+    /// Makes the agent's directory a repository of git: in any other Codex asks for no trust.
+    pub(crate) fn make_repository(&self) {
+        let made = Command::new("git")
+            .args(["init", "--quiet"])
+            .arg(self.work())
+            .status();
+        assert!(made.unwrap().success());
+    }
+
     /// Lets the program ask whether its directory is trusted.
     pub(crate) fn forget_trust(&self) {
         match self.program {
