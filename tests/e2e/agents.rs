@@ -7,5 +7,6 @@ mod keys;
 mod killed;
 mod lane;
 mod lives;
+mod narrow;
 mod program;
 mod stage;

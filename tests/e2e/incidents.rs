@@ -47,8 +47,8 @@ fn watch_in_a_small_terminal(world: &World) -> u32 {
 }
 
 /// Returns the size that the agent's own terminal has.
-fn size_of(world: &World) -> String {
-    let pid = world.agent_pid("coder");
+fn size_of(world: &World, agent: &str) -> String {
+    let pid = world.agent_pid(agent);
     let tty = std::fs::read_link(format!("/proc/{pid}/fd/0")).unwrap();
     let stty = std::process::Command::new("stty")
         .arg("-F")
@@ -63,28 +63,29 @@ fn size_of(world: &World) -> String {
 fn a_viewer_in_a_small_terminal_leaves_the_agents_size_as_it_is() {
     let world = World::with_agents(&[("coder", "")]);
     world.fleet(&["up"]).exits(0);
-    let before = size_of(&world);
+    let before = size_of(&world, "coder");
     let viewer = watch_in_a_small_terminal(&world);
-    assert_eq!(size_of(&world), before);
+    assert_eq!(size_of(&world, "coder"), before);
     signal(viewer, Signal::KILL);
     world.tmux("viewers", &["kill-server"]);
-    assert_eq!(size_of(&world), before);
+    assert_eq!(size_of(&world, "coder"), before);
 }
 
-/// Attaches a small client of tmux to the agent's view, types in it, and waits until the agent's
-/// terminal is as small.
-fn type_in_a_small_view(world: &World) {
-    let before = size_of(world);
+/// Attaches a small client of tmux to an agent's view, 40 columns wide, types in it, and waits until the
+/// agent's terminal is as small.
+pub(crate) fn type_in_a_small_view(world: &World, agent: &str, rows: u16) {
+    let before = size_of(world, agent);
     let socket = world.tmux("default", &["display-message", "-p", "#{socket_path}"]);
     let socket = socket.stdout.trim();
-    let attach = format!("env -u TMUX tmux -S {socket} attach -t =coder");
-    let new = ["new-session", "-d", "-x", "40", "-y", "10", "-s", "phone"];
+    let attach = format!("env -u TMUX tmux -S {socket} attach -t ={agent}");
+    let rows = rows.to_string();
+    let new = ["new-session", "-d", "-x", "40", "-y", &rows, "-s", "phone"];
     world
         .tmux("viewers", &[&new[..], &[&attach]].concat())
         .exits(0);
     // No key is lost to a client that is not there yet.
     until(|| {
-        let clients = world.tmux("default", &["list-clients", "-t", "=coder"]);
+        let clients = world.tmux("default", &["list-clients", "-t", &format!("={agent}")]);
         let there = !clients.stdout.trim().is_empty();
         there.then_some(()).ok_or_else(|| clients.to_string())
     });
@@ -92,7 +93,7 @@ fn type_in_a_small_view(world: &World) {
     until(|| {
         // Keys that come before the view has its terminal are lost.
         world.tmux("viewers", &keys).exits(0);
-        match size_of(world) {
+        match size_of(world, agent) {
             size if size != before => Ok(()),
             size => Err(format!("still {size}")),
         }
@@ -103,22 +104,22 @@ fn type_in_a_small_view(world: &World) {
 fn who_typed_in_a_small_view_and_left_takes_control_and_size_along() {
     let world = World::with_agents(&[("coder", "")]);
     world.fleet(&["up"]).exits(0);
-    let before = size_of(&world);
+    let before = size_of(&world, "coder");
     let controller = || {
         let status = world.fleet(&["status", "coder", "--json"]).exits(0).json();
         status[0]["pod"]["controller"].clone()
     };
     let until_restored = || {
-        until(|| match (controller(), size_of(&world)) {
+        until(|| match (controller(), size_of(&world, "coder")) {
             (serde_json::Value::Null, size) if size == before => Ok(()),
             now => Err(format!("{now:?}")),
         });
     };
-    type_in_a_small_view(&world);
+    type_in_a_small_view(&world, "coder", 10);
     world.tmux("viewers", &["kill-server"]).exits(0);
     until_restored();
     // The same where the client goes to another session.
-    type_in_a_small_view(&world);
+    type_in_a_small_view(&world, "coder", 10);
     let client = world.tmux("default", &["list-clients", "-F", "#{client_tty}"]);
     let switch = [
         "switch-client",

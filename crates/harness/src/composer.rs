@@ -73,6 +73,11 @@ impl Located {
     fn shows_cursor(&self, screen: &Screen) -> bool {
         screen.cursor.visible && self.text.contains(&usize::from(screen.cursor.row))
     }
+
+    /// The rows of the frame below the text.
+    pub(crate) fn foot(&self) -> Range<usize> {
+        self.text.end..self.frame.end
+    }
 }
 
 impl ComposerRule {

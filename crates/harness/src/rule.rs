@@ -57,6 +57,8 @@ enum Region {
     Turn,
     /// The rows below the composer; all rows if there is none.
     Below,
+    /// The rows of the composer's frame below its text; none if there is no composer.
+    Foot,
     /// What stands before the cursor in its row.
     Prompt,
 }
@@ -104,6 +106,10 @@ impl View<'_> {
             Region::Screen => rows,
             Region::Above => &rows[..frame.map_or(rows.len(), |frame| frame.start)],
             Region::Below => &rows[frame.map_or(0, |frame| frame.end)..],
+            Region::Foot => self
+                .located
+                .as_ref()
+                .map_or(&[], |found| &rows[found.foot()]),
             Region::Turn => {
                 let end = frame.map_or(rows.len(), |frame| frame.start);
                 &rows[self.last_message.map_or(0, |row| row + 1).min(end)..end]
