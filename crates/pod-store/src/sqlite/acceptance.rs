@@ -240,8 +240,7 @@ impl Receiver<'_> {
 fn count_undelivered(connection: &Connection, pod: PodId, up_to: i64) -> Result<u32, Fault> {
     let count = connection
         .prepare_cached(
-            "SELECT count(*) FROM message \
-             WHERE pod = ?1 AND (state = 'settled') = 0 AND sequence <= ?2",
+            "SELECT count(*) FROM message WHERE pod = ?1 AND state <> 'settled' AND sequence <= ?2",
         )?
         .query_row(params![pod.to_string(), up_to], |row| row.get(0))?;
     Ok(count)
@@ -297,10 +296,7 @@ fn insert(
             Ok(Inserted::New(Sequence(sequence)))
         }
         Err(error) => match error.sqlite_error().map(|error| error.extended_code) {
-            // The one if it waits, the other if it is settled.
-            Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_TRIGGER) => {
-                Ok(Inserted::IdTaken)
-            }
+            Some(ffi::SQLITE_CONSTRAINT_UNIQUE) => Ok(Inserted::IdTaken),
             Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => Ok(Inserted::NoReceiver),
             _ => Err(error.into()),
         },

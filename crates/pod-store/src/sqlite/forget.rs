@@ -25,9 +25,7 @@ pub(super) fn preview(connection: &Connection, id: PodId) -> Result<Forgotten, F
     };
     Ok(Forgotten {
         messages: count("SELECT count(*) FROM message WHERE pod = ?1")?,
-        undelivered: count(
-            "SELECT count(*) FROM message WHERE pod = ?1 AND (state = 'settled') = 0",
-        )?,
+        undelivered: count("SELECT count(*) FROM message WHERE pod = ?1 AND state <> 'settled'")?,
         sessions: count("SELECT count(*) FROM session WHERE pod = ?1")?,
         peers: count("SELECT count(*) FROM peer WHERE low = ?1 OR high = ?1")?,
         children: count("SELECT count(*) FROM child WHERE parent = ?1")?,

@@ -27,11 +27,10 @@ const COLUMNS: &str = "pod.id, pod.tenant, pod.fleet, pod.name, pod.folded, pod.
 pub(super) fn select_summaries(columns: &str, joins: &str) -> String {
     format!(
         "SELECT {COLUMNS}, {columns}, oldest.accepted AS oldest_accepted, oldest.receipt AS oldest_receipt, \
-           (SELECT count(*) FROM message \
-             WHERE message.pod = pod.id AND (message.state = 'settled') = 0) AS undelivered \
+           (SELECT count(*) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
+             AS undelivered \
          FROM pod LEFT JOIN message AS oldest ON oldest.sequence = \
-           (SELECT min(sequence) FROM message \
-             WHERE message.pod = pod.id AND (message.state = 'settled') = 0) \
+           (SELECT min(sequence) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
          {joins}"
     )
 }

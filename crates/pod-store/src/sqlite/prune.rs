@@ -131,7 +131,7 @@ fn oldest(
 ) -> Result<Vec<Old>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT sequence, updated, body_file, ifnull(octet_length(body), 0) AS bytes FROM message \
-         WHERE pod = ?1 AND (state = 'settled') = 1 ORDER BY id LIMIT ?2",
+         WHERE pod = ?1 AND state = 'settled' ORDER BY id LIMIT ?2",
     )?;
     let limit = signed(u64::from(batch) + 1);
     let rows = statement.query_map(params![pod.to_string(), limit], |row| {
@@ -152,14 +152,14 @@ fn delivered(connection: &Connection, bodies: &Bodies, pod: PodId) -> Result<Pru
     let (count, inline): (i64, i64) = connection
         .prepare_cached(
             "SELECT count(*), ifnull(sum(octet_length(body)), 0) FROM message \
-             WHERE pod = ?1 AND (state = 'settled') = 1",
+             WHERE pod = ?1 AND state = 'settled'",
         )?
         .query_row(params![pod.to_string()], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let mut statement = connection.prepare_cached(
         "SELECT body_file FROM message \
-         WHERE pod = ?1 AND (state = 'settled') = 1 AND body_file IS NOT NULL",
+         WHERE pod = ?1 AND state = 'settled' AND body_file IS NOT NULL",
     )?;
     let mut rows = statement.query(params![pod.to_string()])?;
     let mut bytes = inline.unsigned_abs();

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use podfleet_protocol::{PodId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension as _, Row, RowIndex, params};
 
-use super::schema::LOOKS;
+use super::schema::{LOOKS, WAITING};
 use super::sent::Telling;
 use super::transaction::Transaction;
 use super::{listing, pods};
@@ -80,10 +80,10 @@ fn exchanged(connection: &Connection, pair: [PodId; 2], now: UnixMillis) -> Resu
 pub(super) static EXCHANGED: LazyLock<String> = LazyLock::new(|| {
     let between = ["?1 AND pod = ?2", "?2 AND pod = ?1"];
     let sent = between.map(|between| {
-        ["<>", "="].map(|settled| {
+        [("<>", WAITING), ("=", "accepted")].map(|(settled, at)| {
             format!(
                 "(SELECT count(*) FROM message WHERE state {settled} 'settled' \
-                  AND sender = {between} AND accepted > ?3 AND accepted <= ?4)"
+                  AND sender = {between} AND {at} > ?3 AND {at} <= ?4)"
             )
         })
     });
@@ -230,7 +230,7 @@ mod tests {
             .filter_map(|step| step.split_once("INDEX "))
             .collect();
         let counted: Vec<_> = counted.iter().map(|(_, index)| *index).collect();
-        let waits = "message_undelivered (pod=? AND sender=? AND accepted>? AND accepted<?)";
+        let waits = "message_undelivered (pod=? AND sender=? AND <expr>>? AND <expr><?)";
         let settled = "message_settled (pod=? AND sender=? AND accepted>? AND accepted<?)";
         assert_eq!(counted, [waits, settled, waits, settled]);
     }

@@ -15,13 +15,13 @@ use crate::crash::CrashPoint;
 use crate::error::{Fault, StoreErrorKind};
 
 /// The schema of this build.
-pub(crate) const VERSION: u32 = 8;
+pub(crate) const VERSION: u32 = 7;
 
 /// Marks the file as ours in its header (`pods` in ASCII).
 const APPLICATION_ID: i32 = 0x706f_6473;
 
 /// The step that leads to each version, the first from the empty file to version 1.
-const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3, V4, V5, V6, V7, V8];
+const MIGRATIONS: [&str; VERSION as usize] = [V1, V2, V3, V4, V5, V6, V7];
 
 const V1: &str = "
 CREATE TABLE schema_version (
@@ -213,9 +213,11 @@ PRAGMA writable_schema = RESET;
 DELETE FROM sqlite_sequence WHERE name = 'message';
 ";
 
-/// Each index costs every new row of its table a page of the log. So a message is in one index beside
-/// that of its id: of what waits, and then of what was delivered from pod to pod. The few events of
-/// the outbox are found by their place alone: who reads them knows how far he has read.
+/// Each index costs every new row of its table a page of the log. So a message, whoever sent it, is
+/// in one index beside that of its id: of what waits, and then of what was delivered from pod to
+/// pod. What waits is in order ([`WAITING`]) where there may be much of it, from the operator; of
+/// what a pod sent, the moment counts. The few events of the outbox are found by their place alone:
+/// who reads them knows how far he has read.
 ///
 /// A build of an older schema finds the same rows by what is left, after some more reading.
 const V6: &str = "
@@ -246,26 +248,9 @@ pub(super) const LOOKS: &str = "\
      (one.generation = 0 OR one.generation = one.writer_generation AND one.writer_schema >= 7) \
      AND (pod.generation = 0 OR pod.generation = pod.writer_generation AND pod.writer_schema >= 7)";
 
-/// What waits stands together in the index of the ids, so that a message of the operator needs no
-/// other one, and costs a page less. It is used by statements that have the same expression. What pods
-/// sent is also found by its sender and moment.
-///
-/// So that index holds an id to be unique among what waits, and among what is settled. That nothing new
-/// has the id of what is settled the trigger sees to, of whichever build the writer is.
-const V8: &str = "
-DROP INDEX message_id;
-CREATE UNIQUE INDEX message_id ON message (pod, (state = 'settled'), id);
-DROP INDEX message_undelivered;
-CREATE INDEX message_undelivered ON message (pod, sender, accepted)
-    WHERE state <> 'settled' AND sender IS NOT NULL;
-CREATE TRIGGER message_once BEFORE INSERT ON message
-    WHEN EXISTS
-        (SELECT 1 FROM message WHERE pod = NEW.pod AND (state = 'settled') = 1 AND id = NEW.id)
-    BEGIN SELECT RAISE(ABORT, 'the id is taken'); END;
-";
-
-/// Which message has an id. It is asked so that the index of the ids is used.
-pub(super) const BY_ID: &str = "pod = ?1 AND (state = 'settled') IN (0, 1) AND id = ?2";
+/// What the index of the waiting messages of a sender is ordered by. It is used by statements that
+/// have the same expression.
+pub(super) const WAITING: &str = "iif(sender IS NULL, sequence, accepted)";
 
 /// Returns whether the database has everything that this build needs.
 pub(crate) fn is_current(connection: &Connection) -> Result<bool, Fault> {

@@ -135,10 +135,9 @@ fn find(connection: &Connection, sender: PodId) -> Result<Vec<(i64, Untold, PodL
 
 const UNTOLD: &str = "\
      WITH RECURSIVE inbox (pod) AS ( \
-       SELECT min(pod) FROM message WHERE state <> 'settled' AND sender IS NOT NULL \
+       SELECT min(pod) FROM message WHERE state <> 'settled' \
        UNION ALL SELECT \
-         (SELECT min(pod) FROM message \
-           WHERE state <> 'settled' AND sender IS NOT NULL AND message.pod > inbox.pod) \
+         (SELECT min(pod) FROM message WHERE state <> 'settled' AND message.pod > inbox.pod) \
          FROM inbox WHERE inbox.pod IS NOT NULL) \
      SELECT message.sequence, message.id, message.kind, message.untold, message.accepted, \
        pod.id AS to_id, pod.fleet AS to_fleet, pod.name AS to_name \
@@ -150,7 +149,7 @@ const UNTOLD: &str = "\
 pub(super) fn tell_senders(transaction: &Transaction<'_>, to: &PodLabel) -> Result<(), Fault> {
     let mut statement = transaction.prepare_cached(
         "SELECT id, sender, kind, untold, accepted FROM message \
-         WHERE pod = ?1 AND (state = 'settled') = 0 AND untold IS NOT NULL ORDER BY sequence",
+         WHERE pod = ?1 AND state <> 'settled' AND untold IS NOT NULL ORDER BY sequence",
     )?;
     let mut rows = statement.query(params![to.id.to_string()])?;
     while let Some(row) = rows.next()? {

@@ -66,7 +66,7 @@ fn pages(log: &Path) -> u64 {
 }
 
 #[tokio::test]
-async fn a_message_of_the_operator_writes_fewer_pages_than_three_and_of_a_mate_than_four() {
+async fn a_message_of_a_mate_writes_what_one_of_the_operator_does() {
     let [operators, mates] = [false, true].map(|by_mate| async move {
         let measured = Measured::new();
         let coder = add(&measured.store, pod("coder")).await;
@@ -78,8 +78,8 @@ async fn a_message_of_the_operator_writes_fewer_pages_than_three_and_of_a_mate_t
         measured.accept(coder, offer).await
     });
     let (operators, mates) = (operators.await, mates.await);
-    assert!(operators < 30, "{operators}");
-    assert!(mates < 40, "{mates}");
+    assert!(operators < 40, "{operators}");
+    assert!(mates <= operators + 2, "{mates}, not {operators}");
 }
 
 #[tokio::test]

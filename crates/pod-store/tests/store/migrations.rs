@@ -9,7 +9,7 @@ use podfleet_pod_store::{
     Registered, RelationStore as _, SqliteOptions, SqliteStore, Writer,
 };
 use podfleet_protocol::{Kind, Message, Outcome, PodId};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::samples::{AT, fleet, message, start};
@@ -74,7 +74,7 @@ async fn a_store_of_the_first_schema_keeps_everything_and_gains_relations() {
         1
     );
     drop(store);
-    assert_eq!(number(&path, "SELECT version FROM schema_version"), 8);
+    assert_eq!(number(&path, "SELECT version FROM schema_version"), 7);
     let min_writer = number(&path, "SELECT min_writer FROM schema_version");
     assert_eq!(min_writer, 1, "builds of schema 1 may still write");
 }
@@ -264,25 +264,6 @@ async fn a_build_of_schema_5_goes_on_working_beside_this_one() {
     assert!(events[0].place.0 > told[3].unsigned_abs());
     assert_eq!(old.exchanged(coder, tester), 4);
     assert_eq!(store.check().await.unwrap().findings, []);
-}
-
-#[tokio::test]
-async fn no_build_accepts_anew_what_was_settled() {
-    let (_directory, path) = left(V6);
-    let old = OldBuild::beside(&path);
-    drop(SqliteStore::open(&path).unwrap());
-    for state in ["settled", "accepted"] {
-        let again = old.0.execute(
-            "INSERT INTO message (pod, id, from_host, from_session, to_host, to_session, kind, class,
-               body, typing, accepted, outcome, receipt, updated)
-               SELECT pod, id, from_host, from_session, to_host, to_session, kind, class,
-                 'once more', typing, accepted, 'accepted', receipt, updated
-               FROM message WHERE state = ?1 AND body IS NOT NULL",
-            [state],
-        );
-        let code = again.unwrap_err().sqlite_error_code();
-        assert_eq!(code, Some(ErrorCode::ConstraintViolation), "{state}");
-    }
 }
 
 #[tokio::test]

@@ -102,20 +102,20 @@ fn a_store_from_the_future_is_refused_and_left_alone() {
     drop(SqliteStore::open(&path).unwrap());
     tamper(
         &path,
-        "UPDATE schema_version SET version = 10, min_writer = 9",
+        "UPDATE schema_version SET version = 9, min_writer = 8",
     );
     let error = SqliteStore::open(&path).unwrap_err();
     assert_eq!(
         *error.kind(),
         StoreErrorKind::FromTheFuture {
-            min_writer: 9,
-            ours: 8
+            min_writer: 8,
+            ours: 7
         }
     );
     let text = error
         .to_string()
         .replace(path.to_str().unwrap(), "store.db");
-    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 9 or newer, and this one has schema 8");
+    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 8 or newer, and this one has schema 7");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn columns_of_a_newer_build_survive_this_one() {
     drop(store);
     tamper(
         &path,
-        "UPDATE schema_version SET version = 10;
+        "UPDATE schema_version SET version = 9;
          ALTER TABLE pod ADD COLUMN mood TEXT DEFAULT 'calm';
          ALTER TABLE message ADD COLUMN urgency INTEGER DEFAULT 0;
          UPDATE pod SET mood = 'merry', state = 'hibernating'; UPDATE message SET urgency = 7;",
@@ -157,7 +157,7 @@ async fn columns_of_a_newer_build_survive_this_one() {
     assert_eq!(read("SELECT CAST(urgency AS TEXT) FROM message"), "7");
     assert_eq!(
         read("SELECT CAST(version AS TEXT) FROM schema_version"),
-        "10"
+        "9"
     );
 }
 
