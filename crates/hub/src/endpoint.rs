@@ -306,11 +306,9 @@ impl Endpoints {
         lock(&self.remotes).get(&id).cloned()
     }
 
-    /// Ends all supervisors and connections, when the hub ends: what was sent and did not arrive never
-    /// does.
-    pub(crate) fn give_up(&self) {
+    /// Gives up all connections, when the hub ends: what was sent and did not arrive never does.
+    pub(crate) fn lose(&self) {
         for remote in self.all() {
-            remote.gone.cancel();
             remote.lose();
         }
     }
@@ -324,7 +322,10 @@ impl Endpoints {
 
 impl Drop for Endpoints {
     fn drop(&mut self) {
-        self.give_up();
+        for remote in self.all() {
+            remote.gone.cancel();
+            remote.lose();
+        }
     }
 }
 

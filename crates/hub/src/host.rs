@@ -179,7 +179,7 @@ impl Running {
         // Who is told of it takes it for one that can be reached.
         let _ = fs::remove_file(self.directory.join(STANDING));
         // Before the terminals' connections end in order: what did not arrive yet is told lost by that.
-        self.hub.endpoints().give_up();
+        self.hub.endpoints().lose();
         self.end.cancel();
         self.listeners.wait().await;
         let _ = fs::remove_file(&self.standing.socket);

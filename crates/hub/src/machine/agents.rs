@@ -110,12 +110,12 @@ impl Machine {
     pub(crate) async fn elsewhere(&self, agent: &PodName) -> Result<Option<SessionTarget>, Fault> {
         let target_of = |fleet: &podfleet::Fleet| fleet.session_elsewhere(agent.as_str());
         let meant = match self.fleet(None).await {
-            Ok(meant) => meant,
+            Ok(meant) => match target_of(&meant) {
+                Some(target) => return Ok(Some(target)),
+                None => meant,
+            },
             Err(_) => self.any_fleet().await?,
         };
-        if let Some(target) = target_of(&meant) {
-            return Ok(Some(target));
-        }
         let fault = |error| fleet_fault(&error);
         if !meant.fleets_with(agent).await.map_err(fault)?.is_empty() {
             return Ok(None);

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use uuid::Uuid;
 
 use crate::fault::{Code, Fault};
 
 /// What may help where the file is damaged.
-pub(super) const HINT: &str =
-    "put a copy of hub.db back, or move it away to begin with an empty topology";
+pub(super) const HINT: &str = "put a copy of hub.db back, or move it and hub.db-wal away to begin with an \
+     empty topology";
 
 /// The newest form of the tables that this build knows.
 const VERSION: i64 = 3;
@@ -195,23 +197,49 @@ fn private_file(directory: &Path, path: &Path) -> Result<(), Fault> {
         if error.kind() != io::ErrorKind::NotFound {
             return Err(fault(&error));
         }
+        refuse_journal_of_another(directory)?;
         make(directory, path)?;
     }
     let found = fs::symlink_metadata(path).map_err(|error| fault(&error))?;
-    refuse_open(path, &found, 0o077, found.is_file())
+    refuse_open(path, &found, 0o077, found.is_file())?;
+    // SQLite would take it for a new one, and remove its journal.
+    if found.len() == 0 {
+        return Err(damaged("nothing is left of it"));
+    }
+    Ok(())
+}
+
+/// A new file beside the journal of another one would get what stands in that.
+fn refuse_journal_of_another(directory: &Path) -> Result<(), Fault> {
+    let journal = directory.join("hub.db-wal");
+    match fs::symlink_metadata(&journal) {
+        Ok(found) if found.len() > 0 => Err(damaged(
+            "hub.db is missing, and its journal hub.db-wal is there",
+        )),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_fault(&journal, &error)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the file whole, or not at all: one without anything in it is then known to be damaged. Of two
 /// who make it at once one is late, and uses that of the other.
 fn make(directory: &Path, path: &Path) -> Result<(), Fault> {
     let draft = directory.join(format!("hub.db.{}", Uuid::now_v7()));
-    let made = write_draft(&draft).and_then(|()| match fs::hard_link(&draft, path) {
+    let made = write_draft(&draft).and_then(|()| match give_name(&draft, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_fault(path, &error)),
         _ => Ok(()),
     });
-    // Where the link failed, the draft may be missing, too.
+    // It is gone where it has its name.
     let _ = fs::remove_file(&draft);
     made
+}
+
+/// Not every file system renames without replacing, nor has every one links.
+fn give_name(draft: &Path, path: &Path) -> io::Result<()> {
+    match renameat_with(CWD, draft, CWD, path, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(draft, path),
+        renamed => Ok(renamed?),
+    }
 }
 
 fn write_draft(draft: &Path) -> Result<(), Fault> {

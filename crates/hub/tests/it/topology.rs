@@ -84,6 +84,26 @@ fn a_damaged_file_is_an_error_and_not_an_empty_topology() {
 }
 
 #[test]
+fn a_new_topology_does_not_take_over_the_journal_of_another() {
+    let directory = private();
+    let topology = Topology::open(directory.path()).unwrap();
+    topology
+        .add_endpoint(endpoint("a"), plain(1), None, None, NOW)
+        .unwrap();
+    let [file, journal] = ["hub.db", "hub.db-wal"].map(|name| directory.path().join(name));
+    let left = std::fs::read(&journal).unwrap();
+    drop(topology);
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&journal, &left).unwrap();
+    let fault = Topology::open(directory.path()).unwrap_err();
+    assert!(fault.message.contains("hub.db-wal"), "{fault}");
+    assert_eq!(std::fs::read(&journal).unwrap(), left);
+    std::fs::remove_file(&journal).unwrap();
+    let topology = Topology::open(directory.path()).unwrap();
+    assert_eq!(topology.endpoints().unwrap(), []);
+}
+
+#[test]
 fn a_failed_change_changes_nothing_and_the_next_one_works() {
     let directory = private();
     let topology = Topology::open(directory.path()).unwrap();
