@@ -294,7 +294,7 @@ fn whenever_a_client_attaches_it_shows_what_the_terminal_shows() {
         watching.push((writer, watch));
     }
     assert!(
-        watching.len() > 3,
+        watching.len() > 1,
         "only {} attached during the flood",
         watching.len()
     );
