@@ -168,7 +168,7 @@ methods! {
     Pause = "pause" (PauseParams) -> PauseResult;
     /// Lets delivery go on.
     Resume = "resume" (Nothing) -> PauseResult;
-    /// Waits until nothing is under way; meanwhile, and for ten seconds more, no message is begun.
+    /// Waits until nothing is under way; meanwhile, and then for thirty seconds, no message is begun.
     Drain = "drain" (DrainParams) -> DrainResult;
     /// Presses the agent's interrupt key, if the agent works.
     Interrupt = "interrupt" (Nothing) -> InterruptResult;

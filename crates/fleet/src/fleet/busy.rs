@@ -10,6 +10,9 @@ use podfleet_protocol::{AgentPhase, PodStatus};
 use super::Fleet;
 use super::pods::millis;
 
+/// How much longer an answer may take than was asked for.
+const SLACK: Duration = Duration::from_secs(5);
+
 impl Fleet {
     /// Has an agent's pod begin no message, and waits so long until nothing is under way; returns
     /// whether something still is. For some seconds more the pod begins none, so that it can be ended.
@@ -19,7 +22,11 @@ impl Fleet {
             return false;
         };
         let timeout_ms = millis(patience);
-        match client.call::<Drain>(DrainParams { timeout_ms }).await {
+        let asked = client.call::<Drain>(DrainParams { timeout_ms });
+        let Ok(answer) = tokio::time::timeout(patience + SLACK, asked).await else {
+            return false;
+        };
+        match answer {
             Ok(drained) => !drained.idle,
             // A pod of an older build tells its screen, and goes on meanwhile.
             Err(error) if is_unknown(&error) => {

@@ -110,10 +110,8 @@ impl Fleet {
                 }
                 let _turn = turn.lock().await;
                 // While another one was restarted, this one may have begun something.
-                if !drains
-                    || Instant::now() >= deadline
-                    || !self.is_busy_after(&old.agent, Duration::ZERO).await
-                {
+                let busy = drains && self.is_busy_after(&old.agent, Duration::ZERO).await;
+                if !busy || Instant::now() >= deadline {
                     return self.restart(agents, &options.restart, events.clone()).await;
                 }
             }
@@ -154,7 +152,7 @@ impl<'a> Drain<'a> {
     /// Waits until the agent is idle, but no longer than to the deadline.
     async fn wait(&mut self, deadline: Instant) {
         let left = || deadline.saturating_duration_since(Instant::now());
-        if !self.fleet.is_busy_after(self.agent, Duration::ZERO).await {
+        if left().is_zero() || !self.fleet.is_busy_after(self.agent, Duration::ZERO).await {
             return;
         }
         if !self.said {

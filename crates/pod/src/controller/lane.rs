@@ -83,7 +83,7 @@ impl Controller {
         let actions = self.live.delivery.look(&look);
         let closed = self.live.next.as_ref().map(|next| {
             let conditions = self.conditions(now, &next.message);
-            hold(&look, &conditions)
+            hold(&look, &conditions).or_else(|| self.about_to_end(now))
         });
         self.act(actions);
         self.release_keys();
@@ -149,10 +149,7 @@ impl Controller {
             }
         };
         Conditions {
-            outer: outer
-                .or_else(|| self.brake())
-                .or_else(|| self.about_to_end(now))
-                .or_else(|| self.log_fault()),
+            outer: outer.or_else(|| self.brake()).or_else(|| self.log_fault()),
             key_age: self.live.keys.age(now),
             open_keys: self.live.keys.is_open(),
             now: message.typing.now,
@@ -360,7 +357,7 @@ impl Controller {
             written: true,
             unread: Some(false),
         };
-        hold(&look, &self.conditions(now, message))
+        hold(&look, &self.conditions(now, message)).or_else(|| self.about_to_end(now))
     }
 
     pub(super) fn act(&mut self, actions: Vec<Action>) {

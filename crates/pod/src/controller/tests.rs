@@ -224,31 +224,25 @@ async fn who_interrupts_meanwhile_waits_for_the_same_key() {
 }
 
 #[tokio::test]
-async fn who_drains_a_pod_has_nothing_begun_for_ten_seconds() {
+async fn a_pod_at_rest_begins_nothing_for_longer_than_one_that_was_only_asked() {
     let bench = Bench::new();
     let mut controller = controller(&bench);
-    controller.phase = agent::Phase::Running;
-    controller.live.next = Some(Next {
-        message: entry(&bench, "x").message,
-        attempts: 0,
-        stored: true,
-    });
     let now = Instant::now();
-    shows(&mut controller, "\x1b]0;⠹ Working…\x07", now);
-    let (asked, mut told) = oneshot::channel();
-    controller.come_to_rest(asked, now);
-    assert!(!told.try_recv().unwrap().idle);
-    let reason = |controller: &Controller| controller.live.hold.as_ref().unwrap().reason;
-    assert_eq!(reason(&controller), HoldReason::Stopped);
-    let over = now + Duration::from_secs(10);
-    assert!(controller.next_wake() <= over && controller.look_due(over));
-    controller.look(over);
-    assert_eq!(reason(&controller), HoldReason::Busy);
-
-    controller.phase = agent::Phase::Idle;
-    let (asked, mut told) = oneshot::channel();
-    controller.come_to_rest(asked, over);
-    assert!(told.try_recv().unwrap().idle);
+    for (phase, rests, seconds) in [
+        (agent::Phase::Running, false, 1),
+        (agent::Phase::Idle, true, 30),
+    ] {
+        controller.phase = phase;
+        shows(&mut controller, "\x1b]0;⠹ Working…\x07", now);
+        let (asked, mut told) = oneshot::channel();
+        controller.come_to_rest(asked, now);
+        assert_eq!(told.try_recv().unwrap().idle, rests);
+        let over = now + Duration::from_secs(seconds);
+        let hold = controller.about_to_end(over - Duration::from_millis(1));
+        assert!(hold.unwrap().detail.contains("restart"));
+        assert_eq!(controller.about_to_end(over), None);
+        assert!(controller.next_wake() <= over && controller.look_due(over));
+    }
 }
 
 #[tokio::test]
