@@ -35,6 +35,7 @@ mod hub;
 mod inbox;
 mod incidents;
 mod independent_validator;
+mod interrupted;
 mod load;
 mod looking;
 mod matrix;

@@ -54,6 +54,18 @@ impl Moment {
     }
 }
 
+/// The message that waits longest, where the store was looked at for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// Nothing is wrong with it, or nothing was looked at.
+    #[default]
+    Sound,
+    /// Its record cannot be read.
+    Damaged,
+    /// Its pod ended while it was typed.
+    Interrupted,
+}
+
 /// One look at one pod.
 #[derive(Debug, Clone)]
 pub(crate) struct Sighting {
@@ -62,8 +74,8 @@ pub(crate) struct Sighting {
     /// the place of a newer one does not know.
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) answer: PodAnswer,
-    /// Whether the record of the message that waits longest is known to be damaged.
-    pub(crate) head_is_damaged: bool,
+    /// What is known of the message that waits longest besides what its pod says.
+    pub(crate) head: Head,
 }
 
 impl Sighting {
@@ -86,7 +98,7 @@ impl Sighting {
             summary,
             heartbeat,
             answer,
-            head_is_damaged: false,
+            head: Head::Sound,
         }
     }
 

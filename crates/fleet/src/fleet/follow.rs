@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use podfleet_pod::clock;
-use podfleet_pod_store::PodRecord;
+use podfleet_pod_store::{DeliveryState, PodRecord};
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{AcceptedResult, GetReceipt, ReceiptParams};
-use podfleet_protocol::{Hold, HoldReason, MessageId, Outcome, Receipt};
+use podfleet_protocol::{Hold, HoldReason, MessageId, OnCrash, Outcome, Receipt};
 
 use super::Fleet;
 use super::send::{SendReport, SendRequest, Via, ended};
@@ -48,8 +48,7 @@ impl Fleet {
             match self.client_of_successor(pod, deadline).await {
                 Some(successor) => client = successor,
                 None => {
-                    let receipt = self.recorded_receipt(pod, accepted.id).await;
-                    break (held_by_absence(receipt), Via::Store);
+                    break (self.receipt_in_absence(pod, accepted.id).await, Via::Store);
                 }
             }
         };
@@ -80,13 +79,43 @@ impl Fleet {
             |entry| entry.receipt,
         )
     }
+
+    /// As [`recorded_receipt`](Self::recorded_receipt), of a pod that does not run.
+    pub(super) async fn receipt_in_absence(&self, pod: &PodRecord, id: MessageId) -> Receipt {
+        let entry = self.store.message(pod.identity.id, id).await;
+        match entry.ok().flatten() {
+            Some(entry) => {
+                let on_crash = entry.message.typing.on_crash;
+                in_absence(entry.receipt, entry.state, on_crash)
+            }
+            None => held(Receipt::accepted(id, clock::wall())),
+        }
+    }
 }
 
-/// A message in the inbox of a pod that does not run waits for it.
-pub(super) fn held_by_absence(receipt: Receipt) -> Receipt {
-    if receipt.outcome != Outcome::Accepted {
-        return receipt;
+/// Says of a message in the inbox of a pod that does not run what is known of it until the next start:
+/// it waits for that, unless the pod ended while it was typed.
+pub(super) fn in_absence(receipt: Receipt, state: DeliveryState, on_crash: OnCrash) -> Receipt {
+    match state {
+        DeliveryState::Delivering if !receipt.outcome.reaches(Outcome::Submitted) => Receipt {
+            outcome: Outcome::Unknown,
+            evidence: None,
+            hold: None,
+            reason: Some(match on_crash {
+                OnCrash::Report => format!("{INTERRUPTED}, and it is not typed again"),
+                OnCrash::Retry => format!("{INTERRUPTED}; unless it has arrived it is typed again"),
+            }),
+            ..receipt
+        },
+        _ if receipt.outcome == Outcome::Accepted => held(receipt),
+        _ => receipt,
     }
+}
+
+const INTERRUPTED: &str =
+    "its pod ended while it was typed; what came of that is found out at the pod's next start";
+
+fn held(receipt: Receipt) -> Receipt {
     Receipt {
         outcome: Outcome::Held,
         hold: Some(Hold {
@@ -94,5 +123,48 @@ pub(super) fn held_by_absence(receipt: Receipt) -> Receipt {
             detail: String::new(),
         }),
         ..receipt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podfleet_protocol::UnixMillis;
+
+    use super::*;
+
+    fn told(state: DeliveryState, outcome: Outcome, on_crash: OnCrash) -> Receipt {
+        let receipt = Receipt {
+            outcome,
+            ..Receipt::accepted(MessageId::generate(), UnixMillis(0))
+        };
+        in_absence(receipt, state, on_crash)
+    }
+
+    #[test]
+    fn a_message_that_was_not_begun_with_waits_for_its_pod() {
+        let waits = told(DeliveryState::Accepted, Outcome::Accepted, OnCrash::Report);
+        assert_eq!(waits.outcome, Outcome::Held);
+        assert_eq!(waits.hold.unwrap().reason, HoldReason::Stopped);
+    }
+
+    #[test]
+    fn a_message_that_was_being_typed_waits_for_nothing_and_says_whether_it_is_typed_again() {
+        for before in [Outcome::Accepted, Outcome::Held] {
+            let lost = told(DeliveryState::Delivering, before, OnCrash::Report);
+            assert_eq!((lost.outcome, lost.settled), (Outcome::Unknown, false));
+            assert_eq!(lost.hold, None);
+            assert!(lost.reason.unwrap().ends_with("it is not typed again"));
+            let retried = told(DeliveryState::Delivering, before, OnCrash::Retry);
+            let reason = retried.reason.unwrap();
+            assert!(reason.ends_with("unless it has arrived it is typed again"));
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_have_been_submitted_stays_known() {
+        for known in [Outcome::Submitted, Outcome::Started] {
+            let told = told(DeliveryState::Delivering, known, OnCrash::Report);
+            assert_eq!(told.outcome, known);
+        }
     }
 }

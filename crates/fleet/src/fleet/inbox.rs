@@ -1,17 +1,17 @@
 //! `inbox`: the messages that wait for an agent, and withdrawing one.
 
 use podfleet_pod::clock;
-use podfleet_pod_store::{Page, PodRecord, StoreErrorKind};
+use podfleet_pod_store::{DeliveryState, InboxSummary, Page, PodRecord, StoreErrorKind};
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::limits::MAX_PAGE;
 use podfleet_protocol::method::{Cancel, CancelParams, Inbox, InboxParams, InboxResult, InboxRow};
 use podfleet_protocol::rpc::ErrorCode;
-use podfleet_protocol::{MessageId, Receipt};
+use podfleet_protocol::{MessageId, OnCrash, Receipt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fleet;
-use super::follow::held_by_absence;
+use super::follow::in_absence;
 use super::send::{Via, ended};
 use crate::error::{FleetError, FleetErrorKind};
 
@@ -77,14 +77,18 @@ impl Fleet {
         let standing = self.standing(pod.identity.id).await?;
         let sender = standing.sees_only();
         let listing = self.store.waiting(pod.identity.id, sender, page).await?;
-        let shown = |row: InboxRow| InboxRow {
-            receipt: held_by_absence(row.receipt),
-            ..row
-        };
-        let waiting = listing.items.into_iter();
+        let mut messages = Vec::with_capacity(listing.items.len());
+        for InboxSummary { row, state, .. } in listing.items {
+            let receipt = match state {
+                // What is to become of it stands beside its body.
+                DeliveryState::Delivering => self.receipt_in_absence(pod, row.id).await,
+                _ => in_absence(row.receipt, state, OnCrash::default()),
+            };
+            messages.push(InboxRow { receipt, ..row });
+        }
         let damaged = listing.corrupt.into_iter();
         Ok(InboxResult {
-            messages: waiting.map(|waiting| shown(waiting.row)).collect(),
+            messages,
             corrupt: damaged
                 .filter(|_| standing.is_trusted())
                 .map(|record| format!("{}: {}", record.id, record.error))

@@ -5,7 +5,7 @@ use podfleet_protocol::rpc::ErrorCode;
 use podfleet_protocol::{MessageId, Receipt};
 
 use super::Fleet;
-use super::follow::held_by_absence;
+use super::follow::in_absence;
 use super::send::ended;
 use crate::error::{FleetError, FleetErrorKind};
 
@@ -46,6 +46,7 @@ impl Fleet {
         if !self.standing(pod.identity.id).await?.may_see(&entry) {
             return Err(unknown());
         }
-        Ok(held_by_absence(entry.receipt))
+        let on_crash = entry.message.typing.on_crash;
+        Ok(in_absence(entry.receipt, entry.state, on_crash))
     }
 }

@@ -17,7 +17,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fleet;
-use super::follow::held_by_absence;
 use super::spawn::post_error;
 use super::survey::Survey;
 use crate::error::{FleetError, FleetErrorKind};
@@ -191,8 +190,7 @@ impl Fleet {
                 client: Some(client),
             }) => Ok(self.follow(&pod, client, &request, accepted).await),
             Ok(HandedIn { accepted, .. }) => {
-                let receipt = self.recorded_receipt(&pod, accepted.id).await;
-                let receipt = held_by_absence(receipt);
+                let receipt = self.receipt_in_absence(&pod, accepted.id).await;
                 Ok(SendReport::of(&request, &accepted, receipt, Via::Store))
             }
             Err(PostError::Refused(Refusal::NoSuchPod)) => Err(self.no_such(&request.agent).await),

@@ -4,7 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use podfleet_pod::inspect::spec_of;
-use podfleet_pod_store::{CorruptRecord, Listing, Page, PodCursor, PodFilter, PodSummary};
+use podfleet_pod_store::{
+    CorruptRecord, DeliveryState, InboxEntry, Listing, Page, PodCursor, PodFilter, PodSummary,
+};
+use podfleet_protocol::Outcome;
 use podfleet_roster::Agent;
 
 use super::Fleet;
@@ -17,7 +20,7 @@ use crate::listeners::Listeners;
 use crate::names::near;
 use crate::plan::{Drift, Known, Plan, Wanted, plan};
 use crate::readiness::{Decider, Readiness};
-use crate::sighting::{Moment, Sighting};
+use crate::sighting::{Head, Moment, Sighting};
 
 /// What is wanted and what was seen, at one moment.
 pub(super) struct Survey<'a> {
@@ -50,14 +53,22 @@ impl Fleet {
         Ok(self.store.list_pods(&filter, Page::all()).await?)
     }
 
-    /// Reads the message that waits longest, where nobody knows what it waits for.
-    async fn is_head_damaged(&self, pod: &Sighting, now: &Moment) -> Result<bool, FleetError> {
-        if !pod.is_up() || !pod.has_held(now) || pod.hold().is_some() {
-            return Ok(false);
+    /// Reads the message that waits longest, where nobody knows what it waits for or its pod is gone.
+    async fn head_of(&self, pod: &Sighting, now: &Moment) -> Result<Head, FleetError> {
+        if !pod.has_held(now) || (pod.is_up() && pod.hold().is_some()) {
+            return Ok(Head::Sound);
         }
         let id = pod.record().identity.id;
         let head = self.store.undelivered(id, Page::first(1)).await?;
-        Ok(!head.corrupt.is_empty())
+        let is_begun = |entry: &InboxEntry| {
+            let taken = entry.receipt.outcome.reaches(Outcome::Submitted);
+            entry.state == DeliveryState::Delivering && !taken
+        };
+        Ok(match head.items.first() {
+            _ if !head.corrupt.is_empty() => Head::Damaged,
+            Some(entry) if !pod.is_up() && is_begun(entry) => Head::Interrupted,
+            _ => Head::Sound,
+        })
     }
 
     pub(super) async fn survey(&self) -> Result<Survey<'_>, FleetError> {
@@ -68,7 +79,7 @@ impl Fleet {
         let mut sightings = HashMap::with_capacity(listing.items.len());
         for summary in listing.items {
             let mut sighting = Sighting::of(summary, &listeners, &state);
-            sighting.head_is_damaged = self.is_head_damaged(&sighting, &now).await?;
+            sighting.head = self.head_of(&sighting, &now).await?;
             sightings.insert(sighting.name().to_owned(), sighting);
         }
         Ok(Survey {

@@ -18,7 +18,7 @@ use crate::comms::elsewhere;
 use crate::desired::{Desired, Impossible};
 use crate::drift::drift;
 use crate::readiness::{HeartbeatAge, Readiness};
-use crate::sighting::{Moment, Sighting};
+use crate::sighting::{Head, Moment, Sighting};
 use crate::supervisor::{Instance, UnitState, Units};
 use crate::views::{self, is_ours};
 
@@ -386,16 +386,16 @@ impl<'a> Join<'a> {
 }
 
 fn held_by(sighting: &Sighting) -> String {
-    if !sighting.is_up() {
-        return "stopped".to_owned();
-    }
-    sighting.hold().unwrap_or_else(|| {
-        let why = match sighting.head_is_damaged {
-            true => "its record is damaged",
-            false => "it is typed, and not taken yet",
-        };
-        why.to_owned()
-    })
+    let why = match sighting.head {
+        Head::Interrupted => {
+            "its pod ended while it was typed; the next start tells what came of it"
+        }
+        _ if !sighting.is_up() => "stopped",
+        Head::Damaged => "its record is damaged",
+        Head::Sound => "it is typed, and not taken yet",
+    };
+    let told = sighting.hold().filter(|_| sighting.is_up());
+    told.unwrap_or_else(|| why.to_owned())
 }
 
 /// Returns what the pod says of its agent's end; the places where a program was looked for are left to

@@ -98,7 +98,7 @@ fn sighting(name: &str) -> Sighting {
         },
         heartbeat: Some(heartbeat()),
         answer: PodAnswer::Listening,
-        head_is_damaged: false,
+        head: Head::Sound,
     }
 }
 
@@ -293,9 +293,26 @@ fn a_message_is_held_after_two_minutes_and_the_reason_is_told() {
     let damaged = one(|sighting| {
         sighting.summary.oldest = Some(UnixMillis(0));
         sighting.heartbeat.as_mut().unwrap().hold = None;
-        sighting.head_is_damaged = true;
+        sighting.head = Head::Damaged;
     });
     assert_eq!(damaged.flags[0].to_string(), "HELD(its record is damaged)");
+}
+
+#[test]
+fn a_message_that_was_being_typed_when_its_pod_ended_is_not_told_as_waiting_for_it() {
+    let gone = |head| {
+        one(|sighting| {
+            sighting.summary.oldest = Some(UnixMillis(0));
+            sighting.answer = PodAnswer::Refused;
+            sighting.head = head;
+        })
+    };
+    assert_eq!(gone(Head::Sound).flags[0].to_string(), "HELD(stopped)");
+    let interrupted = gone(Head::Interrupted).flags[0].to_string();
+    assert_eq!(
+        interrupted,
+        "HELD(its pod ended while it was typed; the next start tells what came of it)"
+    );
 }
 
 #[test]
