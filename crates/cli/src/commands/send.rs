@@ -1,6 +1,8 @@
+mod notes;
+
 use std::time::Duration;
 
-use podfleet::{SendReport, SendRequest, SessionTarget, Via};
+use podfleet::{SendReport, SendRequest, SessionTarget};
 use podfleet_protocol::{Class, MessageId, OnCrash, Outcome as Reached, Typing};
 
 use crate::commands::body::BodyArgs;
@@ -8,7 +10,6 @@ use crate::commands::scope::{DryRun, JsonFlag, Scope, ThroughHub};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
-use crate::render::count::counted;
 use crate::render::receipt;
 use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
@@ -27,7 +28,8 @@ give orders: as the fleet's lead, or to a child of its own.
 
 An agent of another host is reached by ssh: the fleet there takes the message,
 or else it is typed into its tmux session. A session that no pod hosts has no
-inbox: a message is typed at once or refused; exit status 0 means submitted.";
+inbox: a message is typed at once or refused; exit status 0 means submitted.
+Nothing there knows the ids of messages: one that is sent again is typed again.";
 
 /// Send a message to an agent, and show the receipt
 #[derive(Debug, clap::Args)]
@@ -57,7 +59,7 @@ pub(crate) struct Args {
     /// Inside a pod: send it though the same text was sent within a minute
     #[arg(long)]
     again: bool,
-    /// The message's id; sending it again with the same one is harmless
+    /// The message's id; however often it is sent, an inbox takes it once
     #[arg(long, value_parser = message_id)]
     id: Option<MessageId>,
     /// What it asks for: actionable, human, reaction or terminal-log
@@ -244,7 +246,7 @@ fn tell(report: &SendReport, args: &Args, context: &mut Context) -> Outcome {
         context.output.json(report)?;
     } else {
         context.output.data(receipt::render_sent(report))?;
-        for note in notes(report, args.wait) {
+        for note in notes::of(report, args.wait, args.id) {
             context
                 .output
                 .say(wrap(&format!("note: {note}"), 0, "  "))?;
@@ -348,40 +350,6 @@ fn is_lost(error: &podfleet_hub::client::ClientError) -> bool {
             matches!(fault.code, Code::EndpointOffline | Code::DeadlineExceeded)
         }
     }
-}
-
-fn notes(report: &SendReport, wait: Option<Reached>) -> Vec<String> {
-    let mut notes = Vec::new();
-    if report.duplicate {
-        let note = "it had been accepted before, and is delivered once; `--again` sends it anew";
-        notes.push(note.to_owned());
-    }
-    if report.stripped > 0 {
-        let stripped = counted(report.stripped, "character");
-        notes.push(format!("{stripped} without a glyph taken out of it"));
-    }
-    if report.via == Via::Store && !report.receipt.settled {
-        let agent = &report.agent;
-        notes.push(match report.receipt.outcome {
-            Reached::Accepted | Reached::Held => {
-                "its pod does not run; the message waits for it".to_owned()
-            }
-            _ => format!("its pod has ended since; `fleet log {agent}` tells what came of it"),
-        });
-    } else if let Some(wanted) = wait.filter(|wanted| !report.reached(*wanted))
-        && !report.receipt.settled
-    {
-        let agent = &report.agent;
-        let wanted = wanted.as_str();
-        notes.push(match &report.receipt.hold {
-            // What releases it is told already.
-            Some(_) => format!("not {wanted} in time; `fleet log {agent}` tells what comes of it"),
-            None => {
-                format!("not {wanted} in time; it goes on by itself, and `fleet log {agent}` tells")
-            }
-        });
-    }
-    notes
 }
 
 /// Without a wait an accepted message is a success: whoever reads a failure would send it again.
