@@ -97,3 +97,28 @@ fn an_agent_without_questions_of_trust_says_so() {
     let refused = world.fleet(&["trust", "a"]).exits(3);
     assert!(refused.stderr.contains("asks for no trust"), "{refused}");
 }
+
+#[test]
+fn the_directory_that_is_trusted_is_the_one_in_which_the_program_finds_itself() {
+    let world = World::new();
+    let (real, link) = (world.path("work/real"), world.path("work/link"));
+    std::fs::create_dir(&real).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    for runtime in ["claude", "codex"] {
+        let agent = format!(
+            "  - {{name: a, runtime: {runtime}, working_directory: {}}}\n",
+            link.display()
+        );
+        world.write_roster(runtime, &agent);
+        let trust = ["trust", "a", "--json"];
+        let trusted = world.fleet_of(runtime, &trust).exits(0).json();
+        let real = real.canonicalize().unwrap();
+        assert_eq!(trusted["directory"], real.to_str().unwrap());
+        let settings = trusted["settings"].as_str().unwrap();
+        let settings = std::fs::read_to_string(settings).unwrap();
+        assert!(settings.contains(real.to_str().unwrap()), "{settings}");
+        assert!(!settings.contains("work/link"), "{settings}");
+        let again = world.fleet_of(runtime, &trust).exits(0).json();
+        assert_eq!(again["changed"], false, "{again:#}");
+    }
+}

@@ -71,7 +71,9 @@ impl Fleet {
         let snapshot = FileSnapshot::read(&settings, MAX_SETTINGS)?;
         let old = std::str::from_utf8(snapshot.bytes().unwrap_or_default());
         let old = old.map_err(|_| refuse(format!("{} is no text", settings.display())))?;
+        // The programs ask for the directory in which they find themselves, which is no link.
         let directory = spec.working_directory;
+        let directory = directory.canonicalize().unwrap_or(directory);
         let new = trust
             .record(old, &directory.to_string_lossy())
             .map_err(|error| refuse(format!("{}: {error}", settings.display())))?;
