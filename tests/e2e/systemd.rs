@@ -60,10 +60,14 @@ fn the_units_pass_the_verification_of_systemd() {
     let Some(analyze) = require::program("systemd-analyze", "apt install systemd") else {
         return;
     };
-    let units = ["fleet-pod@.service", "fleet-tmux@.service", "fleet.target"];
+    let units = [
+        "fleet-pod@.service",
+        "fleet-tmux@.service",
+        "fleet-bridge@.service",
+        "fleet.target",
+    ];
     let paths = units.map(|unit| host.units().join(unit).display().to_string());
-    // The manual page is where packages put it.
-    let mut verify = vec!["verify", "--user", "--man=no"];
+    let mut verify = vec!["verify", "--user"];
     verify.extend(paths.iter().map(String::as_str));
     let output = host.command(&analyze, &verify).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

@@ -50,7 +50,7 @@ fn pod(exe: &str) -> String {
         "{HEAD}
 [Unit]
 Description=Podfleet pod %i
-Documentation=man:fleet(1)
+Documentation=https://github.com/podfleet/podfleet
 PartOf=fleet.target
 StartLimitIntervalSec=300
 StartLimitBurst=10
@@ -80,7 +80,7 @@ fn tmux(exe: &str) -> String {
         "{HEAD}
 [Unit]
 Description=tmux server %i of Podfleet
-Documentation=man:fleet(1)
+Documentation=https://github.com/podfleet/podfleet
 PartOf=fleet.target
 
 [Service]
@@ -105,7 +105,7 @@ fn bridge(exe: &str) -> String {
         "{HEAD}
 [Unit]
 Description=Podfleet chat of the fleet %i
-Documentation=man:fleet(1)
+Documentation=https://github.com/podfleet/podfleet
 PartOf=fleet.target
 StartLimitIntervalSec=300
 StartLimitBurst=10
@@ -132,7 +132,7 @@ fn target() -> String {
         "{HEAD}
 [Unit]
 Description=Podfleet: all agents of this user
-Documentation=man:fleet(1)
+Documentation=https://github.com/podfleet/podfleet
 
 [Install]
 WantedBy=default.target
@@ -180,7 +180,7 @@ mod tests {
 
         [Unit]
         Description=Podfleet pod %i
-        Documentation=man:fleet(1)
+        Documentation=https://github.com/podfleet/podfleet
         PartOf=fleet.target
         StartLimitIntervalSec=300
         StartLimitBurst=10
