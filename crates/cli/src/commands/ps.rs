@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::render::table::truncate;
+use crate::render::ps::Lines;
 use crate::render::{bridge, explanation, ps};
 use crate::runtime::block_on;
 
@@ -97,8 +97,8 @@ async fn of_many_machines(hub: &str, args: &Args, context: &mut Context) -> Outc
         let none = format!("no agents{of} on any machine that answers");
         context.output.say(none)?;
     } else {
-        let width = context.output.width();
-        context.output.data(ps::render(&rows, args.wide, width))?;
+        let lines = Lines::of(&context.output);
+        context.output.data(ps::render(&rows, args.wide, lines))?;
     }
     for fault in &found.missing {
         let notice = format!("note: {}", fault.message);
@@ -118,17 +118,17 @@ fn show(fleet: &Fleet, rows: &[PsRow], args: &Args, output: &mut Output) -> Resu
         output.say(none_of("agents", fleet))?;
         return Ok(());
     }
-    output.data(table(fleet, rows, args, output.width()))?;
+    output.data(table(fleet, rows, args, Lines::of(output)))?;
     Ok(())
 }
 
 /// Renders the rows, and below them how the bridge is where the whole fleet is shown.
-fn table(fleet: &Fleet, rows: &[PsRow], args: &Args, width: usize) -> String {
-    let mut text = ps::render(rows, args.wide, width);
+fn table(fleet: &Fleet, rows: &[PsRow], args: &Args, lines: Lines) -> String {
+    let mut text = ps::render(rows, args.wide, lines);
     let glance = fleet.bridge_glance();
     if let Some(glance) = glance.filter(|_| args.agents.names.is_empty()) {
         let line = bridge::line(&glance, jiff::Timestamp::now());
-        text.push_str(&format!("\n{}\n", truncate(&line, width)));
+        text.push_str(&format!("\n{}\n", lines.cut(&line)));
     }
     text
 }

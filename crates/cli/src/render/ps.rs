@@ -6,8 +6,11 @@ use anstyle::Style;
 use podfleet::wording::age;
 use podfleet::{Flag, FlagKind, PsRow, Readiness, RowState};
 
+use crate::output::Output;
+
 use super::style::{BUSY, DIM, ERROR, GOOD, WARNING};
 use super::table::{Cell, Column, Table, truncate};
+use super::wrap::wrap_to;
 
 const COLUMNS: [Column; 13] = [
     // A name is what people type, so it is cut last.
@@ -34,9 +37,37 @@ const WIDE_COLUMNS: [Column; 5] = [
     Column::new("DIRECTORY"),
 ];
 
-/// Renders the rows in `width` columns, columns that say nothing left out, and below them what is
-/// to say of single agents. The wide form has all columns, however wide they are.
-pub(crate) fn render(rows: &[PsRow], wide: bool, width: usize) -> String {
+/// What lines of the table and below it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lines {
+    /// A terminal of so many columns shows them.
+    Shown(usize),
+    /// A program or a file takes them, which has no width: the columns are those of a terminal of so many,
+    /// and nothing is cut.
+    Taken(usize),
+}
+
+impl Lines {
+    /// What a command's data is written for.
+    pub(crate) fn of(output: &Output) -> Self {
+        match output.data_is_terminal() {
+            true => Self::Shown(output.width()),
+            false => Self::Taken(output.width()),
+        }
+    }
+
+    /// Cuts a line where it would not be shown.
+    pub(crate) fn cut(self, line: &str) -> String {
+        match self {
+            Self::Shown(width) => truncate(line, width),
+            Self::Taken(_) => line.to_owned(),
+        }
+    }
+}
+
+/// Renders the rows, columns that say nothing left out, and below them what is to say of single agents.
+/// The wide form has all columns, however wide they are.
+pub(crate) fn render(rows: &[PsRow], wide: bool, lines: Lines) -> String {
     let mut columns = COLUMNS.to_vec();
     if wide {
         columns.extend(WIDE_COLUMNS);
@@ -51,23 +82,29 @@ pub(crate) fn render(rows: &[PsRow], wide: bool, width: usize) -> String {
         table.row(line);
     }
     table.without_empty(&["FLEET"]);
-    if wide {
-        return table.render(None);
+    if !wide {
+        table.without_empty(&["MODEL", "UNIT", "FLAGS"]);
     }
-    table.without_empty(&["MODEL", "UNIT", "FLAGS"]);
-    let mut text = table.render(Some(width));
+    let mut text = match lines {
+        _ if wide => table.render(None),
+        Lines::Shown(width) => table.render(Some(width)),
+        Lines::Taken(width) => table.render_uncut(width),
+    };
     let mut remarks = rows.iter().flat_map(remarks).peekable();
     if remarks.peek().is_some() {
         text.push('\n');
     }
     for remark in remarks {
-        text.push_str(&truncate(&remark, width));
+        match lines {
+            Lines::Shown(width) if !wide => text.push_str(&wrap_to(width, &remark, 0, "  ")),
+            _ => text.push_str(&remark),
+        }
         text.push('\n');
     }
     text
 }
 
-/// What the words of state and flags leave open, a line each; `status` has them whole.
+/// What the words of state and flags leave open, a line each.
 fn remarks(row: &PsRow) -> impl Iterator<Item = String> {
     let state = row
         .detail
@@ -221,7 +258,11 @@ mod tests {
     }
 
     fn plain(rows: &[PsRow], wide: bool, width: usize) -> String {
-        anstream::adapter::strip_str(&render(rows, wide, width)).to_string()
+        stripped(&render(rows, wide, Lines::Shown(width)))
+    }
+
+    fn stripped(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
     }
 
     #[test]
@@ -284,10 +325,43 @@ mod tests {
     }
 
     #[test]
-    fn the_wide_form_cuts_nothing() {
+    fn the_wide_form_cuts_nothing_and_tells_the_reasons_too() {
         let text = plain(&rows(), true, 80);
         assert!(text.contains("/run/user/1000/fleet/abcdefghijkl.sock"));
         assert!(text.contains("openai-codex/gpt-5.5:high"));
+        assert!(text.contains("\n\nreviewer: quarantined (5 exits in 10m, last: exit 127)\n"));
         assert!(!text.contains('…'));
+    }
+
+    #[test]
+    fn a_reason_is_broken_between_words_where_the_terminal_ends_and_not_where_no_terminal_is() {
+        let mut row = row("o", "worker", Readiness::Blocked);
+        let reason = "log (look for the store in /home/me/.local/state/fleet/store.db)";
+        row.detail = Some(reason.repeat(2));
+        let rows = [row];
+        let shown = plain(&rows, false, 80);
+        assert!(shown.lines().all(|line| line.width() <= 80), "{shown}");
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&reason.repeat(2)), "{shown}");
+        let taken = stripped(&render(&rows, false, Lines::Taken(80)));
+        assert!(taken.contains(&format!("o: blocked ({})\n", reason.repeat(2))));
+    }
+
+    #[test]
+    fn where_no_terminal_is_the_columns_are_the_same_and_whole() {
+        let taken = stripped(&render(&rows(), false, Lines::Taken(80)));
+        let shown = plain(&rows(), false, 80);
+        let titles = |text: &str| {
+            let first = text.lines().next().unwrap().to_owned();
+            first
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(titles(&taken), titles(&shown));
+        assert!(
+            taken.contains("security-review") && !taken.contains('…'),
+            "{taken}"
+        );
     }
 }

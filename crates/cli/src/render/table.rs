@@ -148,6 +148,12 @@ impl Table {
         text
     }
 
+    /// Renders the columns that [`render`](Self::render) shows in `width`, with cells that are whole.
+    pub(crate) fn render_uncut(mut self, width: usize) -> String {
+        self.fit(width);
+        self.render(None)
+    }
+
     /// Shrinks the widest flexible columns, then leaves optional ones out, until the table fits.
     fn fit(&mut self, width: usize) -> Vec<usize> {
         loop {

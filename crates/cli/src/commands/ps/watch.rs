@@ -12,6 +12,7 @@ use crate::change::{Changes, reader_gone};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+use crate::render::ps::Lines;
 use crate::roster_file::RosterNeed;
 
 /// Ends a line on a screen that is drawn over what was there.
@@ -182,7 +183,7 @@ async fn watch_on_screen(look: &mut Look<'_>, context: &mut Context) -> Outcome 
             &look.fleet,
             &look.rows(),
             look.args,
-            usize::from(size.columns),
+            Lines::Shown(usize::from(size.columns)),
         );
         first = first.min(table.lines().count());
         tty.write_all(frame(&table, first, usize::from(size.rows)).as_bytes())
