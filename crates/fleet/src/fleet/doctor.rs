@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::Fleet;
 use super::settle::account;
 use crate::error::FleetError;
-use crate::supervisor::{Instance, Refresh, Supervisor, SupervisorKind, Systemd, Units};
+use crate::supervisor::{Instance, Refresh, Supervisor, SupervisorKind, Systemd, UnitState, Units};
 use sockets::Listeners;
 
 /// What was looked at, and how it is.
@@ -249,8 +249,11 @@ impl Fleet {
         if self.roster.is_none() {
             return Ok(Vec::new());
         }
-        let mut units = systemd.installed();
-        units.extend(loaded.loaded.into_iter().map(|unit| unit.id));
+        let installed = systemd.installed();
+        let is_failed = |unit: &&UnitState| unit.active == "failed";
+        let failed: Vec<_> = loaded.loaded.iter().filter(is_failed).collect();
+        let mut units = installed.clone();
+        units.extend(loaded.loaded.iter().map(|unit| unit.id.clone()));
         units.sort();
         units.dedup();
         let stray = units.into_iter().filter(|unit| {
@@ -259,7 +262,15 @@ impl Fleet {
             })
         });
         let wrong = |unit: String| {
-            let remedy = format!("systemctl --user disable --now {unit}");
+            // One that has failed stays loaded until that is forgotten.
+            let failed = failed.iter().any(|it| it.id == unit);
+            let reset = format!("systemctl --user reset-failed {unit}");
+            let disable = format!("systemctl --user disable --now {unit}");
+            let remedy = match (failed, installed.contains(&unit)) {
+                (false, _) => disable,
+                (true, true) => format!("{disable} && {reset}"),
+                (true, false) => reset,
+            };
             Check::new(
                 "units",
                 Verdict::Wrong,
