@@ -144,7 +144,9 @@ pub(super) fn hints(kind: &FleetErrorKind) -> Vec<String> {
             )
         }
         FleetErrorKind::Storage { .. } => {
-            "make room on the disk of the state directory, or make it writable".to_owned()
+            "unless the cause says what to do, make room on the disk of the state directory, or make \
+             it writable"
+                .to_owned()
         }
         _ => return Vec::new(),
     };
