@@ -89,6 +89,10 @@ fn a_session_without_a_pod_is_unmanaged_in_ps_and_the_view_of_a_pod_is_not_typed
         .fleet(&["send", "--tmux", "coder", "-m", "x"])
         .exits(3);
     assert!(refused.stderr.contains("fleet send coder"), "{refused}");
+    let holder = ["send", "--tmux", "_holder", "-m", "x"];
+    let refused = world.fleet(&holder).exits(3);
+    assert!(refused.stderr.contains("nobody reads"), "{refused}");
+    assert!(!refused.stderr.contains("fleet send _holder"), "{refused}");
     assert!(world.received("coder", Kind::Submit).is_empty());
 }
 

@@ -7,13 +7,18 @@ use rustix::process::Signal;
 
 use crate::acting::Actors;
 use crate::hub::Machine;
-use crate::world::{Ran, World, signal, stop_between_writes, until};
+use crate::world::{Ran, World, signal, stop_between_writes, text, until};
 
 /// A fleet of a shell and a simulated agent.
 fn world() -> World {
+    world_with("worker")
+}
+
+/// The same, with a shell of this class.
+fn world_with(class: &str) -> World {
     let world = World::new();
     let agents = format!(
-        "  - name: shell\n    runtime: generic\n    command: [bash, --norc]\n{}",
+        "  - name: shell\n    class: {class}\n    runtime: generic\n    command: [bash, --norc]\n{}",
         world.agents(&[("mate", "")])
     );
     world.write_roster("default", &agents);
@@ -154,6 +159,30 @@ fn a_mate_chooses_not_how_its_message_is_typed_and_forges_no_line_head() {
     let typed = world.received("mate", Kind::Submit);
     assert_eq!(typed.len(), 1, "{typed:?}");
     assert!(typed[0].ends_with("] plain"), "{typed:?}");
+}
+
+#[test]
+fn the_lead_alone_types_commands_into_a_session_that_no_pod_hosts() {
+    let send = "fleet-under-test send --tmux loose --runtime generic";
+    for (class, code) in [("worker", 3), ("orchestrator", 0)] {
+        let world = world_with(class);
+        let typed = world.path("work/typed");
+        let raw = format!("{send} --raw -m 'touch {}' --wait submitted", text(&typed));
+        let hidden = format!("unset FLEET_POD_CREDENTIAL; {raw}");
+        let prompt = "PS1='$ ' bash --norc";
+        let new = ["new-session", "-d", "-s", "loose", "-x", "100", prompt];
+        world.tmux("default", &new).exits(0);
+        let ran = run_in_shell(&world, &[&raw, &hidden, &format!("{raw} --dry-run")]);
+        for ran in ran {
+            assert_eq!(ran.code, code, "{class}: {ran}");
+            let says = ran.stdout.contains("choose how it is typed");
+            assert_eq!(says, code == 3, "{class}: {ran}");
+        }
+        if code == 0 {
+            until(|| typed.exists().then_some(()).ok_or("not yet".to_owned()));
+        }
+        assert_eq!(typed.exists(), code == 0, "{class}");
+    }
 }
 
 #[test]

@@ -131,10 +131,10 @@ neither means that it was read or agreed to. `refused` means that nothing was ty
 waits. `--wait answered` waits for the end of the turn.
 ";
 
-/// Returns how a mate is reached that runs what it reads. One of this host takes commands only from the
-/// agent that may give it orders.
+/// Returns how a mate is reached that runs what it reads: it takes commands only from the agent that may
+/// give orders.
 fn commands_to(roster: &Roster, own: &Agent, mate: &Agent, host: &str) -> String {
-    if own.class == ORCHESTRATOR || elsewhere(mate, host).is_some() {
+    if own.class == ORCHESTRATOR {
         return format!(
             "`{}` (it runs what it reads)",
             command(mate, host, " --raw")
@@ -324,6 +324,10 @@ mod tests {
         );
         assert_eq!(
             of("coder", "far-sh"),
+            "runs what it reads, takes commands of lead alone |"
+        );
+        assert_eq!(
+            of("lead", "far-sh"),
             "`fleet send --tmux far-sh --ssh oak --runtime generic --raw -m \"…\"` (it runs what it reads) |"
         );
         assert_eq!(of("coder", "tool"), "`fleet send tool -m \"…\"` |");

@@ -20,7 +20,7 @@ use crate::origin::TmuxNames;
 /// The mark of a view, which tells whose it is: two fleets may use one socket.
 const VIEW: &str = "view:";
 /// The mark of the session that keeps the server alive.
-const HOLDER: &str = "holder";
+pub(crate) const HOLDER: &str = "holder";
 
 /// Where our hooks are among others of the same event.
 const HOOK_PLACE: u32 = 417;

@@ -73,6 +73,7 @@ fn exit_of(error: &FleetError) -> Exit {
         | FleetErrorKind::NameTaken { .. }
         | FleetErrorKind::Remote { .. }
         | FleetErrorKind::HostedSession { .. }
+        | FleetErrorKind::HolderSession { .. }
         | FleetErrorKind::Claimed { .. }
         | FleetErrorKind::FileChanged { .. }
         | FleetErrorKind::Refused { .. }

@@ -45,6 +45,12 @@ pub enum FleetErrorKind {
         /// The session.
         session: String,
     },
+    /// The session keeps a tmux server, and shows nothing.
+    #[error("the tmux session `{session}` only keeps its server alive, and nobody reads there")]
+    HolderSession {
+        /// The session.
+        session: String,
+    },
     /// ssh is not installed.
     #[error("ssh is not installed: no `ssh` in PATH")]
     SshMissing,

@@ -10,6 +10,7 @@ use far_fleet::hosted_there;
 
 use podfleet_pod::bare::{BrokenOff, Parcel, deliver};
 use podfleet_pod::clock;
+use podfleet_pod_store::Refusal;
 use podfleet_protocol::{Address, Message, MessageId, Outcome, Receipt, clean_body};
 use podfleet_roster::Agent;
 use podfleet_tmux::{Pane, Socket, Tmux, TmuxErrorKind};
@@ -22,7 +23,7 @@ use crate::comms::elsewhere;
 use crate::error::{FleetError, FleetErrorKind};
 use crate::names::near;
 use crate::remote::{RemoteFault, RemoteShell, RemoteTmux};
-use crate::views::find_program;
+use crate::views::{HOLDER, find_program};
 
 /// A tmux session that no pod of this fleet hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +79,7 @@ impl Fleet {
         request: &SendRequest,
     ) -> Result<SendReport, FleetError> {
         self.check(request)?;
+        self.check_typing(request).await?;
         let message = self.letter(target, request).await?;
         let Some(ssh) = &target.ssh else {
             let tmux = self.tmux_of(target)?;
@@ -107,6 +109,7 @@ impl Fleet {
         request: &SendRequest,
     ) -> Result<(), FleetError> {
         self.check(request)?;
+        self.check_typing(request).await?;
         let message = self.letter(target, request).await?;
         parcel_of(request, &message, Duration::ZERO)?;
         let Some(ssh) = &target.ssh else {
@@ -122,6 +125,18 @@ impl Fleet {
             socket: socket_of(target.socket.as_deref().unwrap_or_default()),
         };
         self.check_pane(tmux, target, request).await
+    }
+
+    /// Where no pod of ours is there is none that knows who may choose how a message is typed: of the
+    /// pods the lead alone may, as it does among its mates.
+    async fn check_typing(&self, request: &SendRequest) -> Result<(), FleetError> {
+        if !request.typing.is_chosen() || self.may_give_orders().await? {
+            return Ok(());
+        }
+        Err(FleetError::new(FleetErrorKind::Refused {
+            agent: request.agent.clone(),
+            rule: Refusal::NotItsTyping.to_string(),
+        }))
     }
 
     async fn check_pane(
@@ -300,8 +315,11 @@ fn chosen(panes: Vec<Pane>, target: &SessionTarget) -> Result<Pane, FleetError> 
     let Some(pane) = panes.into_iter().find(of_session) else {
         return Err(no_session(target, names));
     };
+    let session = target.session.clone();
+    if pane.tag.as_deref() == Some(HOLDER) {
+        return Err(FleetError::new(FleetErrorKind::HolderSession { session }));
+    }
     if pane.tag.is_some() {
-        let session = target.session.clone();
         return Err(FleetError::new(FleetErrorKind::HostedSession { session }));
     }
     Ok(pane)

@@ -246,6 +246,12 @@ impl Fleet {
         lead && FleetKey::of(&pod.identity) == self.key
     }
 
+    /// Returns whether we may give orders to all of the fleet: whether we are the operator or its lead.
+    pub(super) async fn may_give_orders(&self) -> Result<bool, FleetError> {
+        let own = self.own_pod().await?;
+        Ok(own.is_none_or(|own| self.is_led_by(&own)))
+    }
+
     /// Returns what we may see of the fleet.
     pub(super) async fn horizon(&self) -> Result<Horizon, FleetError> {
         let Some(own) = self.own_pod().await? else {
