@@ -125,10 +125,14 @@ impl Stage {
 
     fn write_variables(&self) {
         let variables = self.program.variables(&self.home(), &self.model.url);
-        let lines: String = variables
+        let mut lines: String = variables
             .iter()
             .map(|(name, value)| format!("{name}={value}\n"))
             .collect();
+        // What a program leaves there at each start goes with the world.
+        let temporary = self.world.path("temporary");
+        fs::create_dir_all(&temporary).unwrap();
+        lines.push_str(&format!("TMPDIR={}\n", text(&temporary)));
         let directory = self.world.path("home/config/agents");
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join(format!("{}.env", self.name())), lines).unwrap();
