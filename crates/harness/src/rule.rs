@@ -28,6 +28,8 @@ pub(crate) struct Rule {
     /// None may match a row of the region.
     #[serde(default)]
     absent: Vec<Pattern>,
+    /// The last row of the region that is not blank has to match.
+    last: Option<Pattern>,
     /// The last row above the composer that matches is the line that is shown, not that of `match`.
     shows: Option<Pattern>,
     composer: Option<ComposerCondition>,
@@ -157,7 +159,7 @@ impl Rule {
         if !(self.signals_hold(signals) && self.screen_holds(view)) {
             return None;
         }
-        if self.patterns.is_empty() && self.absent.is_empty() {
+        if self.patterns.is_empty() && self.absent.is_empty() && self.last.is_none() {
             return Some(Evidence { line: None });
         }
         let lines = view.lines(self.region, self.rows.unwrap_or(usize::MAX));
@@ -166,6 +168,10 @@ impl Rule {
             .iter()
             .any(|pattern| lines.iter().any(|line| pattern.is_match(line)))
         {
+            return None;
+        }
+        let ends = |last: &Pattern| lines.first().is_some_and(|line| last.is_match(line));
+        if !self.last.as_ref().is_none_or(ends) {
             return None;
         }
         let matched: Option<Vec<&str>> = self
