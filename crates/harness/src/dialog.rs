@@ -243,6 +243,19 @@ mod tests {
     }
 
     #[test]
+    fn a_dialog_whose_mark_stands_at_another_choice_is_read() {
+        let claude = Harness::shipped("claude").unwrap();
+        let rows = PERMISSION
+            .replace("❯ 1", "  1")
+            .replace("  3. No", "❯ 3. No");
+        let mut screen = Screen::from_text(40, &rows);
+        for (column, told) in [(1, true), (3, true), (6, false)] {
+            (screen.cursor.row, screen.cursor.column) = (12, column);
+            assert_eq!(claude.dialog(&screen).is_some(), told, "column {column}");
+        }
+    }
+
+    #[test]
     fn a_dialog_that_begins_above_the_screen_says_so() {
         let (_, tail) = PERMISSION.split_once("Bash command").unwrap();
         let claude = Harness::shipped("claude").unwrap();

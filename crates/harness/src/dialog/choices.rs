@@ -1,5 +1,7 @@
 //! Finding the choices of a dialog on the screen.
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::pattern::Pattern;
 use crate::screen::{Row, Screen};
 
@@ -90,7 +92,7 @@ pub(super) fn is_typed_into(choice: &Pattern, first: usize, screen: &Screen) -> 
     let row = &screen.rows[first].text;
     let found = choice.captures(row);
     let key = found.and_then(|found| Some(found.name("key")?.start()));
-    let number = key.map_or(0, |start| Row::plain(&row[..start]).width());
+    let number = key.map_or(0, |start| row[..start].width());
     let cursor = screen.cursor;
     usize::from(cursor.row) >= first && usize::from(cursor.column) > number
 }
