@@ -131,8 +131,9 @@ impl ComposerRule {
         let end = if status > cursor && last + 1 - status <= status_rows {
             status
         } else {
-            // A list of suggestions stands there instead.
-            (cursor..rows.len())
+            // A list of suggestions stands there instead, or a longer status. Behind a text that ends at
+            // the edge the cursor is in a blank row.
+            (cursor + 1..rows.len())
                 .find(|&row| rows[row].is_blank())
                 .unwrap_or(rows.len())
         };
@@ -399,6 +400,16 @@ mod tests {
         let mut screen = screen(&["❯ hello"], 7);
         screen.columns = 40;
         assert_eq!(read(&screen), Composer::Unknown);
+    }
+
+    #[test]
+    fn the_blank_row_behind_a_text_that_ends_at_the_edge_is_inside() {
+        let codex = crate::Harness::shipped("codex").unwrap();
+        let text = "\n› 123456789012345678\n\n\n  one\n  two\n  three\n";
+        let mut screen = Screen::from_text(20, text);
+        (screen.cursor.row, screen.cursor.visible) = (2, true);
+        let holds = Composer::Holds("123456789012345678".into());
+        assert_eq!(codex.composer(&screen), holds);
     }
 
     #[test]

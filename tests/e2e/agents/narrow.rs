@@ -5,11 +5,12 @@ use std::fs;
 use podfleet_stub_model::Rule;
 use test_case::test_case;
 
-use super::program::Program::{self, Claude, Opencode, Pi};
+use super::program::Program::{self, Claude, Codex, Opencode, Pi};
 use super::stage::{Stage, outcome_of};
 use crate::incidents::type_in_a_small_view;
 
 #[test_case(Claude; "claude")]
+#[test_case(Codex; "codex")]
 #[test_case(Opencode; "opencode")]
 #[test_case(Pi; "pi")]
 fn an_agent_in_a_narrow_terminal_is_seen_to_work(program: Program) {
