@@ -38,11 +38,14 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
 /// A command that is wider than this would be broken in the table, and not be what is copied from it.
 const UNBROKEN: usize = 28;
 
-/// Returns the command that mends it, if it is too wide for the table; what explains itself has its
-/// commands in quotes.
+/// What a remedy begins with that is a command as it stands; others say what to do.
+const PROGRAMS: [&str; 6] = ["apt", "chmod", "fleet", "loginctl", "npm", "systemctl"];
+
+/// Returns the command that mends it, if it is too wide for the table.
 fn long_command(check: &Check) -> Option<&str> {
     let remedy = check.remedy.as_deref()?;
-    (remedy.width() > UNBROKEN && !remedy.contains('`')).then_some(remedy)
+    let program = remedy.split(' ').next()?;
+    (remedy.width() > UNBROKEN && PROGRAMS.contains(&program)).then_some(remedy)
 }
 
 fn render(checks: &[Check], width: usize) -> String {

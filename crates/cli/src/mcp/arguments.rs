@@ -61,7 +61,8 @@ pub(super) struct Send {
     pub(super) name: String,
     /// What it is to read.
     pub(super) message: String,
-    /// A UUID for this message. Sending again with the same one after a doubt is harmless.
+    /// A UUID for this message. Sent again with the same one it is delivered once, if its receiver
+    /// has an inbox: a session without a pod knows no ids.
     pub(super) id: Option<String>,
 }
 

@@ -16,7 +16,7 @@ const SLACK: Duration = Duration::from_secs(5);
 impl Fleet {
     /// Has an agent's pod begin no message, and waits so long until nothing is under way; returns
     /// whether something still is. For some seconds more the pod begins none, so that it can be ended.
-    /// A pod that does not answer has nothing to be waited for.
+    /// Where nobody listens there is nothing to be waited for.
     pub(super) async fn is_busy_after(&self, agent: &str, patience: Duration) -> bool {
         let Ok(mut client) = self.running(agent).await else {
             return false;
@@ -24,7 +24,7 @@ impl Fleet {
         let timeout_ms = millis(patience);
         let asked = client.call::<Drain>(DrainParams { timeout_ms });
         let Ok(answer) = tokio::time::timeout(patience + SLACK, asked).await else {
-            return false;
+            return true;
         };
         match answer {
             Ok(drained) => !drained.idle,

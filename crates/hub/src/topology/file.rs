@@ -197,7 +197,6 @@ fn private_file(directory: &Path, path: &Path) -> Result<(), Fault> {
         if error.kind() != io::ErrorKind::NotFound {
             return Err(fault(&error));
         }
-        refuse_journal_of_another(directory)?;
         make(directory, path)?;
     }
     let found = fs::symlink_metadata(path).map_err(|error| fault(&error))?;
@@ -224,6 +223,11 @@ fn refuse_journal_of_another(directory: &Path) -> Result<(), Fault> {
 /// Makes the file whole, or not at all: one without anything in it is then known to be damaged. Of two
 /// who make it at once one is late, and uses that of the other.
 fn make(directory: &Path, path: &Path) -> Result<(), Fault> {
+    let journal = refuse_journal_of_another(directory);
+    if journal.is_err() {
+        // That of another one who was faster is no damage.
+        return if path.exists() { Ok(()) } else { journal };
+    }
     let draft = directory.join(format!("hub.db.{}", Uuid::now_v7()));
     let made = write_draft(&draft).and_then(|()| match give_name(&draft, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_fault(path, &error)),
