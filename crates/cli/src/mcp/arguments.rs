@@ -61,8 +61,7 @@ pub(super) struct Send {
     pub(super) name: String,
     /// What it is to read.
     pub(super) message: String,
-    /// A UUID for this message. Sent again with the same one it is delivered once, if its receiver
-    /// has an inbox: a session without a pod knows no ids.
+    /// A UUID for this message. An inbox takes one id once; a session without a pod knows none.
     pub(super) id: Option<String>,
 }
 

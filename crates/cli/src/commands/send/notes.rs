@@ -11,7 +11,7 @@ pub(super) fn of(report: &SendReport, wait: Option<Outcome>, id: Option<MessageI
     if report.duplicate {
         // Without an id it is one of the same text within a minute, from within a pod.
         let anew = match id == Some(report.receipt.id) {
-            true => "another `--id`, or none with `--again`,",
+            true => "another `--id`, or none,",
             false => "`--again`",
         };
         notes.push(format!(
