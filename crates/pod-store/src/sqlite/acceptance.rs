@@ -240,7 +240,10 @@ impl Receiver<'_> {
 fn count_undelivered(connection: &Connection, pod: PodId, up_to: i64) -> Result<u32, Fault> {
     let count = connection
         .prepare_cached(
-            "SELECT count(*) FROM message WHERE pod = ?1 AND state <> 'settled' AND sequence <= ?2",
+            "SELECT (SELECT count(*) FROM message \
+                WHERE pod = ?1 AND recent = 0 AND state <> 'settled' AND sequence <= ?2) \
+               + (SELECT count(*) FROM recent_message \
+                WHERE pod = ?1 AND state <> 'settled' AND sequence <= ?2)",
         )?
         .query_row(params![pod.to_string(), up_to], |row| row.get(0))?;
     Ok(count)
@@ -267,9 +270,9 @@ fn insert(
         .prepare_cached(
             "INSERT INTO message (pod, id, sender, from_host, from_session, to_host, to_session, \
              kind, class, thread, body, body_file, typing, accepted, outcome, receipt, updated, \
-             untold) \
+             untold, recent) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, \
-             ?17)",
+             ?17, 1)",
         )?
         .execute(params![
             to.to_string(),

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::bodies::Bodies;
 use super::columns::{parsed, readable, unsigned};
-use super::schema::WAITING;
+use super::schema::BY_TIME;
 use super::sent::unless_damaged;
 use crate::error::Fault;
 use crate::inbox::{DeliveryState, MAX_INLINE_BODY, MAX_PAIR_MESSAGES, Offer, Sequence};
@@ -67,12 +67,12 @@ fn said(row: &Row<'_>, bodies: &Bodies, offer: &Offer) -> Result<Option<Earlier>
     }))
 }
 
-/// What a pod sent to another since a moment, the last one first. The conditions must stand in the
-/// text: the indexes are chosen by them. More than a pair may exchange are not looked at.
+/// What a pod sent to another since a moment, the last one first. More than a pair may exchange are not
+/// looked at.
 static RECENT: LazyLock<String> = LazyLock::new(|| {
-    let recent = [("<>", WAITING), ("=", "accepted")].map(|(settled, at)| {
+    let recent = BY_TIME.map(|(messages, at)| {
         format!(
-            "SELECT sequence FROM message WHERE state {settled} 'settled' \
+            "SELECT sequence FROM {messages} \
              AND pod = ?1 AND sender = ?2 AND {at} > ?3 AND {at} <= ?4"
         )
     });
@@ -108,7 +108,8 @@ mod tests {
             [
                 "INTEGER PRIMARY KEY (rowid=?)",
                 "INDEX message_undelivered (pod=? AND sender=? AND <expr>>? AND <expr><?)",
-                "COVERING INDEX message_settled (pod=? AND sender=? AND accepted>? AND accepted<?)",
+                "INDEX message_settled (pod=? AND sender=? AND accepted>? AND accepted<?)",
+                "INTEGER PRIMARY KEY (rowid>?)",
             ]
         );
     }

@@ -154,7 +154,7 @@ pub(super) fn list(
     page: &Page<Sequence>,
 ) -> Result<Listing<InboxEntry, Sequence>, Fault> {
     let chosen = match which {
-        Which::All => first_of("", "sequence"),
+        Which::All => first_of("message WHERE pod = ?1", "sequence"),
         Which::Undelivered => undelivered(),
     };
     let sql = format!(
@@ -181,7 +181,13 @@ pub(super) fn waiting(
 ) -> Result<Listing<InboxSummary, Sequence>, Fault> {
     let chosen = match sender {
         None => undelivered(),
-        Some(_) => first_of("AND state <> 'settled' AND sender = ?4", "sequence"),
+        Some(_) => waiting_in(&[
+            (
+                "message WHERE pod = ?1 AND recent = 0 AND sender = ?4",
+                "sequence",
+            ),
+            ("recent_message WHERE pod = ?1 AND sender = ?4", "sequence"),
+        ]),
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM message WHERE sequence IN ({chosen}) ORDER BY sequence LIMIT ?3"
@@ -204,18 +210,31 @@ pub(super) fn waiting(
 
 /// Selects what waits. The inner queries find numbers in an index, not whole messages.
 fn undelivered() -> String {
-    format!(
-        "{} UNION ALL {}",
-        first_of("AND state <> 'settled' AND sender IS NULL", WAITING),
-        first_of("AND state <> 'settled' AND sender > ''", "sequence")
-    )
+    waiting_in(&[
+        (
+            "message WHERE pod = ?1 AND recent = 0 AND sender IS NULL",
+            WAITING,
+        ),
+        (
+            "message WHERE pod = ?1 AND recent = 0 AND sender > ''",
+            "sequence",
+        ),
+        ("recent_message WHERE pod = ?1", "sequence"),
+    ])
+}
+
+fn waiting_in(places: &[(&str, &str)]) -> String {
+    let chosen = places
+        .iter()
+        .map(|(messages, order)| first_of(&format!("{messages} AND state <> 'settled'"), order));
+    chosen.collect::<Vec<_>>().join(" UNION ALL ")
 }
 
 /// Selects the first of a pod's messages by what their order is known by. The condition must stand in
 /// the text: the index is chosen by it.
-fn first_of(condition: &str, order: &str) -> String {
+fn first_of(messages: &str, order: &str) -> String {
     format!(
-        "SELECT sequence FROM (SELECT sequence FROM message WHERE pod = ?1 {condition} \
+        "SELECT sequence FROM (SELECT sequence FROM {messages} \
            AND {order} > ?2 ORDER BY {order} LIMIT ?3)"
     )
 }
@@ -280,7 +299,8 @@ fn write_fate(
     transaction
         .prepare_cached(
             "UPDATE message SET state = ?3, outcome = ?4, receipt = ?5, updated = ?6, \
-             attempts = attempts + (?3 = 'delivering'), untold = iif(?7, NULL, untold) \
+             attempts = attempts + (?3 = 'delivering'), untold = iif(?7, NULL, untold), \
+             recent = iif(?3 = 'settled' AND sender IS NULL, 0, recent) \
              WHERE pod = ?1 AND id = ?2",
         )?
         .execute(params![

@@ -23,15 +23,22 @@ const COLUMNS: &str = "pod.id, pod.tenant, pod.fleet, pod.name, pod.folded, pod.
      pod.pid, pod.build, pod.state, pod.account, pod.expected, pod.session, pod.created, \
      pod.updated, pod.revision, pod.member, pod.scope, pod.confirmed, pod.paused";
 
-/// Selects pods with the state of their inboxes, and further columns out of further tables.
+/// Selects pods with the state of their inboxes, and further columns out of further tables. What is
+/// recent is read through once for all of them.
 pub(super) fn select_summaries(columns: &str, joins: &str) -> String {
+    let waiting = "message WHERE message.pod = pod.id \
+         AND message.recent = 0 AND message.state <> 'settled'";
     format!(
-        "SELECT {COLUMNS}, {columns}, oldest.accepted AS oldest_accepted, oldest.receipt AS oldest_receipt, \
-           (SELECT count(*) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
-             AS undelivered \
-         FROM pod LEFT JOIN message AS oldest ON oldest.sequence = \
-           (SELECT min(sequence) FROM message WHERE message.pod = pod.id AND message.state <> 'settled') \
-         {joins}"
+        "WITH fresh (pod, count, first) AS MATERIALIZED ( \
+           SELECT pod, count(*), min(sequence) FROM recent_message WHERE state <> 'settled' \
+             GROUP BY pod) \
+         SELECT {COLUMNS}, {columns}, oldest.accepted AS oldest_accepted, oldest.receipt AS oldest_receipt, \
+           (SELECT count(*) FROM {waiting}) + ifnull(fresh.count, 0) AS undelivered \
+         FROM pod LEFT JOIN fresh ON fresh.pod = pod.id \
+         LEFT JOIN message AS oldest ON oldest.sequence = \
+           min(ifnull((SELECT min(sequence) FROM {waiting}), {NEVER}), ifnull(fresh.first, {NEVER})) \
+         {joins}",
+        NEVER = i64::MAX,
     )
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use podfleet_protocol::{PodId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension as _, Row, RowIndex, params};
 
-use super::schema::{LOOKS, WAITING};
+use super::schema::{BY_TIME, LOOKS};
 use super::sent::Telling;
 use super::transaction::Transaction;
 use super::{listing, pods};
@@ -74,15 +74,14 @@ fn exchanged(connection: &Connection, pair: [PodId; 2], now: UnixMillis) -> Resu
     Ok(if one == other { count / 2 } else { count })
 }
 
-/// How many messages two pods exchanged since a moment: four counts, of what one of them sent to the
-/// other, and of what waits or is settled. The conditions must stand in the text: the indexes are
-/// chosen by them.
+/// How many messages two pods exchanged since a moment: six counts, of what one of them sent to the
+/// other, and of what waits, is settled, or is recent.
 pub(super) static EXCHANGED: LazyLock<String> = LazyLock::new(|| {
     let between = ["?1 AND pod = ?2", "?2 AND pod = ?1"];
     let sent = between.map(|between| {
-        [("<>", WAITING), ("=", "accepted")].map(|(settled, at)| {
+        BY_TIME.map(|(messages, at)| {
             format!(
-                "(SELECT count(*) FROM message WHERE state {settled} 'settled' \
+                "(SELECT count(*) FROM {messages} \
                   AND sender = {between} AND {at} > ?3 AND {at} <= ?4)"
             )
         })
@@ -225,13 +224,14 @@ mod tests {
         let mut statement = database.reader().prepare(&sql).unwrap();
         let steps = statement.query_map(params!["one", "other", 0, 1], |row| row.get("detail"));
         let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
-        let counted = steps.iter().filter(|step| step.contains(" message "));
-        let counted: Vec<_> = counted
-            .filter_map(|step| step.split_once("INDEX "))
-            .collect();
-        let counted: Vec<_> = counted.iter().map(|(_, index)| *index).collect();
-        let waits = "message_undelivered (pod=? AND sender=? AND <expr>>? AND <expr><?)";
-        let settled = "message_settled (pod=? AND sender=? AND accepted>? AND accepted<?)";
-        assert_eq!(counted, [waits, settled, waits, settled]);
+        let counted = steps
+            .iter()
+            .filter(|step| step.contains("=? AND") || step.contains("rowid>"));
+        let counted = counted.filter_map(|step| step.split_once("USING "));
+        let counted: Vec<_> = counted.map(|(_, index)| index).collect();
+        let waits = "INDEX message_undelivered (pod=? AND sender=? AND <expr>>? AND <expr><?)";
+        let settled = "INDEX message_settled (pod=? AND sender=? AND accepted>? AND accepted<?)";
+        let recent = "INTEGER PRIMARY KEY (rowid>?)";
+        assert_eq!(counted, [waits, settled, recent, waits, settled, recent]);
     }
 }

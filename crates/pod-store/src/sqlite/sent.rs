@@ -117,8 +117,8 @@ fn gather_all(transaction: &Transaction<'_>, sender: PodId) -> Result<u64, Fault
 }
 
 /// Finds what a pod is to be told of, in order, with the receivers. What is settled is told already,
-/// and what waits is in the order of inboxes: so those are looked into where anything waits, one after
-/// the other.
+/// and what waits is in the order of inboxes, or recent: so those are looked into where anything waits,
+/// one after the other, and then what is recent.
 fn find(connection: &Connection, sender: PodId) -> Result<Vec<(i64, Untold, PodLabel)>, Fault> {
     let mut statement = connection.prepare_cached(UNTOLD)?;
     let mut rows = statement.query(params![sender.to_string()])?;
@@ -135,14 +135,20 @@ fn find(connection: &Connection, sender: PodId) -> Result<Vec<(i64, Untold, PodL
 
 const UNTOLD: &str = "\
      WITH RECURSIVE inbox (pod) AS ( \
-       SELECT min(pod) FROM message WHERE state <> 'settled' \
+       SELECT min(pod) FROM message WHERE recent = 0 AND state <> 'settled' \
        UNION ALL SELECT \
-         (SELECT min(pod) FROM message WHERE state <> 'settled' AND message.pod > inbox.pod) \
-         FROM inbox WHERE inbox.pod IS NOT NULL) \
+         (SELECT min(pod) FROM message \
+            WHERE recent = 0 AND state <> 'settled' AND message.pod > inbox.pod) \
+         FROM inbox WHERE inbox.pod IS NOT NULL), \
+     untold (sequence) AS ( \
+       SELECT message.sequence FROM inbox CROSS JOIN message ON message.pod = inbox.pod \
+         WHERE message.sender = ?1 AND recent = 0 AND state <> 'settled' AND untold IS NOT NULL \
+       UNION ALL SELECT sequence FROM recent_message \
+         WHERE sender = ?1 AND state <> 'settled' AND untold IS NOT NULL) \
      SELECT message.sequence, message.id, message.kind, message.untold, message.accepted, \
        pod.id AS to_id, pod.fleet AS to_fleet, pod.name AS to_name \
-     FROM inbox CROSS JOIN message ON message.pod = inbox.pod JOIN pod ON pod.id = inbox.pod \
-     WHERE message.sender = ?1 AND message.state <> 'settled' AND message.untold IS NOT NULL \
+     FROM untold CROSS JOIN message ON message.sequence = untold.sequence \
+       JOIN pod ON pod.id = message.pod \
      ORDER BY message.sequence";
 
 /// Puts what pods have sent to this one into their outboxes, before its inbox goes.
@@ -188,12 +194,20 @@ mod tests {
             .iter()
             .filter(|step| tables.iter().any(|table| step.contains(table)));
         let found: Vec<_> = found.collect();
-        let waiting = "SEARCH message USING INDEX message_undelivered";
+        let search = "SEARCH message USING";
+        let waiting = format!("{search} INDEX message_undelivered");
+        let row = format!("{search} INTEGER PRIMARY KEY (rowid=?)");
+        let to = "SEARCH pod USING INDEX sqlite_autoindex_pod_1 (id=?)".to_owned();
+        let recent = format!("{search} INTEGER PRIMARY KEY (rowid>?)");
         let expected = [
-            waiting.to_owned(),
+            waiting.clone(),
             format!("{waiting} (pod>?)"),
-            "SEARCH pod USING INDEX sqlite_autoindex_pod_1 (id=?)".to_owned(),
             format!("{waiting} (pod=? AND sender=?)"),
+            row.clone(),
+            to.clone(),
+            recent,
+            row,
+            to,
         ];
         assert_eq!(found, expected.iter().collect::<Vec<_>>());
     }

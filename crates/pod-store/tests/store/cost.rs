@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use podfleet_pod_store::{
-    InboxStore as _, Offer, PeerPair, RecordStore as _, RelationStore as _, SqliteStore, Writer,
+    DeliveryState, InboxStore as _, Offer, PeerPair, RecordStore as _, RelationStore as _,
+    SqliteStore, Writer,
 };
-use podfleet_protocol::{Kind, Message, PodId, UnixMillis};
+use podfleet_protocol::{Kind, Message, Outcome, PodId, Receipt, UnixMillis};
 use tempfile::TempDir;
 
 use super::samples::{AT, add, message, pod, start};
@@ -78,8 +79,43 @@ async fn a_message_of_a_mate_writes_what_one_of_the_operator_does() {
         measured.accept(coder, offer).await
     });
     let (operators, mates) = (operators.await, mates.await);
-    assert!(operators < 40, "{operators}");
+    assert!(operators < 30, "{operators}");
     assert!(mates <= operators + 2, "{mates}, not {operators}");
+}
+
+#[tokio::test]
+async fn a_message_that_is_settled_at_once_writes_fewer_than_five_pages_in_all() {
+    let measured = Measured::new();
+    let coder = add(&measured.store, pod("coder")).await;
+    let begun = measured.store.begin_generation(coder, &start(1)).await;
+    let fence = begun.unwrap().fence();
+    let before = pages(&measured.log);
+    for minute in 0..ROUNDS {
+        let sent = notification(minute);
+        let accepted = measured
+            .store
+            .accept(coder, vec![sent.clone().into()])
+            .await;
+        assert!(accepted.unwrap()[0].is_ok());
+        let settled = Receipt {
+            outcome: Outcome::Answered,
+            settled: true,
+            ..Receipt::accepted(sent.id, sent.accepted)
+        };
+        let typed = Receipt {
+            outcome: Outcome::Submitted,
+            ..Receipt::accepted(sent.id, sent.accepted)
+        };
+        for (state, receipt) in [
+            (DeliveryState::Delivering, typed),
+            (DeliveryState::Settled, settled),
+        ] {
+            let written = measured.store.set_delivery(fence, sent.id, state, &receipt);
+            written.await.unwrap();
+        }
+    }
+    let written = measured.tenths_of_pages(before);
+    assert!(written < 50, "{written}");
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ async fn a_sound_store_has_no_findings() {
     let check = store.check().await.unwrap();
     assert_eq!(check.findings, []);
     assert!(check.is_sound());
-    assert_eq!((check.schema, check.min_writer, check.ours), (7, 1, 7));
+    assert_eq!((check.schema, check.min_writer, check.ours), (8, 1, 8));
     let records = check.records;
     assert_eq!((records.pods, records.messages, records.peers), (3, 2, 1));
     assert_eq!((records.children, records.fleets), (1, 1));
@@ -194,7 +194,7 @@ async fn what_is_exported_is_imported_again() {
     let (directory, path) = place();
     let (store, [coder, tester, helper]) = furnished(&path).await;
     let lines = export(&store).await;
-    assert!(lines.starts_with(r#"{"head":{"format":1,"schema":7,"min_writer":1}}"#));
+    assert!(lines.starts_with(r#"{"head":{"format":1,"schema":8,"min_writer":1}}"#));
     let other = directory.path().join("other").join("store.db");
     let copy = SqliteStore::open(&other).unwrap();
     let read = copy
@@ -295,12 +295,12 @@ async fn an_import_that_makes_no_sense_changes_nothing() {
         };
         assert!(what.starts_with("line "), "{what}");
     }
-    let newer = lines.replace("\"schema\":7", "\"schema\":8");
+    let newer = lines.replace("\"schema\":8", "\"schema\":9");
     let error = copy
         .import(Cursor::new(newer), Path::new(HERE))
         .await
         .unwrap_err();
-    let (min_writer, ours) = (8, 7);
+    let (min_writer, ours) = (9, 8);
     assert_eq!(
         *error.kind(),
         StoreErrorKind::FromTheFuture { min_writer, ours }
@@ -375,14 +375,14 @@ async fn older_builds_are_locked_out_only_while_none_of_them_lives() {
         .replace(path.to_str().unwrap(), "store.db");
     insta::assert_snapshot!(text, @"migrate in store.db (check): pods of an older build live: tester");
     assert!(error.hint().is_some());
-    for before in [1, 7] {
+    for before in [1, 8] {
         let raised = store.raise_min_writer(move |pod| pod == coder).await;
-        assert_eq!(raised.unwrap(), MinWriter { before, now: 7 });
+        assert_eq!(raised.unwrap(), MinWriter { before, now: 8 });
     }
     let database = Connection::open(&path).unwrap();
     let sql = "SELECT min_writer FROM schema_version";
     let raised: u32 = database.query_row(sql, [], |row| row.get(0)).unwrap();
-    assert_eq!(raised, 7);
+    assert_eq!(raised, 8);
     // They stay so in a copy.
     let lines = export(&store).await;
     let (_other, other) = place();
@@ -391,7 +391,7 @@ async fn older_builds_are_locked_out_only_while_none_of_them_lives() {
     copy.import(Cursor::new(lines), Path::new(HERE))
         .await
         .unwrap();
-    assert_eq!(copy.check().await.unwrap().min_writer, 7);
+    assert_eq!(copy.check().await.unwrap().min_writer, 8);
 }
 
 #[tokio::test]

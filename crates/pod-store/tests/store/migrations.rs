@@ -20,6 +20,8 @@ const V1: &str = include_str!("fixtures/v1.sql");
 const V5: &str = include_str!("fixtures/v5.sql");
 /// The store that a build of schema 6 left.
 const V6: &str = include_str!("fixtures/v6.sql");
+/// The store that a build of schema 7 left.
+const V7: &str = include_str!("fixtures/v7.sql");
 
 /// Writes a store that an older build left.
 fn left(dump: &str) -> (TempDir, PathBuf) {
@@ -74,7 +76,7 @@ async fn a_store_of_the_first_schema_keeps_everything_and_gains_relations() {
         1
     );
     drop(store);
-    assert_eq!(number(&path, "SELECT version FROM schema_version"), 7);
+    assert_eq!(number(&path, "SELECT version FROM schema_version"), 8);
     let min_writer = number(&path, "SELECT min_writer FROM schema_version");
     assert_eq!(min_writer, 1, "builds of schema 1 may still write");
 }
@@ -144,6 +146,21 @@ impl OldBuild {
         let mut statement = self.0.prepare_cached(sql).unwrap();
         let rows = statement.query_map([pod.to_string()], |row| row.get(0));
         rows.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    fn accept(&self, pod: PodId) {
+        let sql = "INSERT INTO message (pod, id, from_host, from_session, to_host, to_session, \
+               kind, class, body, typing, accepted, outcome, receipt, updated) \
+               SELECT pod, ?2, from_host, from_session, to_host, to_session, kind, class, 'old', \
+                 typing, accepted, 'accepted', json_set(receipt, '$.id', ?2), updated \
+               FROM message WHERE pod = ?1 AND sequence = 3";
+        let id = PodId::generate().to_string();
+        self.0.execute(sql, [pod.to_string(), id]).unwrap();
+    }
+
+    fn settle(&self, sequence: i64) {
+        let sql = "UPDATE message SET state = 'settled', outcome = 'answered' WHERE sequence = ?1";
+        self.0.execute(sql, [sequence]).unwrap();
     }
 
     fn exchanged(&self, one: PodId, other: PodId) -> u32 {
@@ -294,6 +311,56 @@ async fn who_is_run_by_a_build_of_schema_6_is_told_at_once_of_what_it_sent() {
     assert_eq!(old.outbox(coder).len(), 6);
 }
 
+#[tokio::test]
+async fn what_builds_of_schema_7_and_this_one_accept_by_turns_is_found_by_both() {
+    let (_directory, path) = left(V7);
+    let old = OldBuild::beside(&path);
+    let store = SqliteStore::open(&path).unwrap();
+    let (coder, tester) = (id(&store, "coder").await, id(&store, "tester").await);
+    let mut waiting = old.undelivered(coder);
+    assert_eq!(waiting, [3, 4, 5]);
+    // Past the end of two blocks, each begun by another build.
+    for number in 7..=140_u64 {
+        let by_old = if number < 100 {
+            number % 2 == 0
+        } else {
+            number % 2 == 1
+        };
+        if by_old {
+            old.accept(coder);
+        } else {
+            let answers = store
+                .accept(coder, vec![message("new").into()])
+                .await
+                .unwrap();
+            assert_eq!(answers[0].as_ref().unwrap().sequence.0, number);
+            let expected = u32::try_from(waiting.len() + 1).unwrap();
+            assert_eq!(answers[0].as_ref().unwrap().position, expected);
+        }
+        waiting.push(number.cast_signed());
+    }
+    let found = async || {
+        let listing = store.undelivered(coder, Page::first(200)).await.unwrap();
+        let sequences = listing
+            .items
+            .iter()
+            .map(|entry| entry.sequence.0.cast_signed());
+        sequences.collect::<Vec<_>>()
+    };
+    assert_eq!(found().await, waiting);
+    assert_eq!(old.undelivered(coder), waiting[..100]);
+    for settled in [9, 10, 63, 64, 139, 140] {
+        old.settle(settled);
+        waiting.retain(|waits| *waits != settled);
+    }
+    assert_eq!(found().await, waiting);
+    assert_eq!(store.check().await.unwrap().findings, []);
+
+    let fence = store.begin_generation(coder, &start(2)).await.unwrap();
+    assert_eq!(store.gather_sent(fence.fence()).await.unwrap(), 1);
+    assert_eq!(old.exchanged(coder, tester), 3);
+}
+
 #[test]
 fn a_migrated_store_has_the_tables_and_indexes_of_a_new_one() {
     let schema = |path: &Path| {
@@ -307,7 +374,7 @@ fn a_migrated_store_has_the_tables_and_indexes_of_a_new_one() {
     let directory = tempfile::tempdir().unwrap();
     let new = directory.path().join("state").join("store.db");
     drop(SqliteStore::open(&new).unwrap());
-    for dump in [V1, V5, V6] {
+    for dump in [V1, V5, V6, V7] {
         let (_directory, path) = left(dump);
         drop(SqliteStore::open(&path).unwrap());
         assert_eq!(schema(&path), schema(&new));

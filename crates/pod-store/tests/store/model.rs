@@ -42,6 +42,12 @@ enum Step {
         again: Option<Index>,
         once: bool,
     },
+    /// Many at once: what is looked up in another way when it is no longer among the last.
+    Fill {
+        from: Option<usize>,
+        to: usize,
+        count: usize,
+    },
     Settle {
         pod: usize,
         which: Index,
@@ -75,6 +81,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             any::<bool>(),
         )
             .prop_map(|(from, to, order, again, once)| Step::Send { from, to, order, again, once }),
+        1 => (by(), pod.clone(), 30..70_usize)
+            .prop_map(|(from, to, count)| Step::Fill { from, to, count }),
         3 => (pod.clone(), any::<Index>(), any::<bool>())
             .prop_map(|(pod, which, old)| Step::Settle { pod, which, old_generation: old }),
         1 => (pod.clone(), any::<Index>()).prop_map(|(pod, which)| Step::Cancel { pod, which }),
@@ -237,6 +245,24 @@ impl History<'_> {
                 self.both(async |store| store.accept(to, vec![offer.clone()]).await)
                     .await
             }
+            Step::Fill { from, to, count } => {
+                let to = ids[to];
+                let sender = from.map_or(Sender::Operator, |from| Sender::Pod(ids[from]));
+                let offers = (0..count).map(|number| Offer {
+                    sender,
+                    message: Message {
+                        kind: Kind::Notify,
+                        accepted: at,
+                        ..message(&format!("{number} of {at:?}"))
+                    },
+                    once: false,
+                });
+                let offers: Vec<_> = offers.collect();
+                let sent = offers.iter().map(|offer| (to, offer.message.clone()));
+                self.sent.extend(sent);
+                self.both(async |store| store.accept(to, offers.clone()).await)
+                    .await
+            }
             Step::Settle {
                 pod,
                 which,
@@ -331,6 +357,8 @@ impl History<'_> {
             })
             .await?;
             for other in self.ids {
+                self.both(async |store| store.waiting(id, Some(other), Page::all()).await)
+                    .await?;
                 self.both(async |store| store.relation(id, other).await)
                     .await?;
                 // What one says of the other is what the other says of it.
@@ -364,5 +392,7 @@ proptest! {
             }
             history.compare().await
         })?;
+        let check = runtime.block_on(sqlite.check()).unwrap();
+        prop_assert_eq!(check.findings, []);
     }
 }

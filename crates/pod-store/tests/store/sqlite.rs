@@ -102,20 +102,20 @@ fn a_store_from_the_future_is_refused_and_left_alone() {
     drop(SqliteStore::open(&path).unwrap());
     tamper(
         &path,
-        "UPDATE schema_version SET version = 9, min_writer = 8",
+        "UPDATE schema_version SET version = 10, min_writer = 9",
     );
     let error = SqliteStore::open(&path).unwrap_err();
     assert_eq!(
         *error.kind(),
         StoreErrorKind::FromTheFuture {
-            min_writer: 8,
-            ours: 7
+            min_writer: 9,
+            ours: 8
         }
     );
     let text = error
         .to_string()
         .replace(path.to_str().unwrap(), "store.db");
-    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 8 or newer, and this one has schema 7");
+    insta::assert_snapshot!(text, @"open the store in store.db (read schema): it needs a build of schema 9 or newer, and this one has schema 8");
 }
 
 #[tokio::test]

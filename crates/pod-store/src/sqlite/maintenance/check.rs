@@ -21,7 +21,7 @@ const PAGE: u32 = 500;
 
 /// Rules of this crate that the tables cannot state: what is wrong, and which rows it is true of.
 /// Each selects `id` and `label`.
-const RULES: [(&str, &str, &str); 9] = [
+const RULES: [(&str, &str, &str); 10] = [
     (
         "pod",
         "its folded name is not its name in lower case, so that it cannot be found",
@@ -73,6 +73,12 @@ const RULES: [(&str, &str, &str); 9] = [
         "the place that its sender is to be told is none",
         "SELECT message.id, pod.name AS label FROM message JOIN pod ON pod.id = message.pod \
          WHERE message.untold NOT BETWEEN 1 AND 4294967295",
+    ),
+    (
+        "message",
+        "it is in no index, and not looked for where the recent ones are",
+        "SELECT message.id, pod.name AS label FROM message JOIN pod ON pod.id = message.pod \
+         WHERE message.recent AND message.sequence NOT IN (SELECT sequence FROM recent_message)",
     ),
 ];
 

@@ -23,6 +23,8 @@ use crate::maintenance::Transfer;
 const FORMAT: u32 = 1;
 /// The longest line in bytes: a body of 1 MiB with every byte escaped, and room for the rest.
 const MAX_LINE: u64 = 8 << 20;
+/// Says where this file finds a row, and nothing of the row.
+const LOCAL: &str = "recent";
 /// The tables, those that others refer to first.
 const TABLES: [&str; 12] = [
     "fleet",
@@ -82,6 +84,7 @@ fn write_all(database: &Database, out: &mut impl Write) -> Result<Transfer, Faul
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let mut row = to_json(&names, row)?;
+            row.remove(LOCAL);
             if table == "message" {
                 inline_body(&mut row, &database.bodies, &mut transfer)?;
             }
@@ -295,6 +298,7 @@ fn insert(
         row.insert("body_file".to_owned(), file.clone().into());
         files.push(file);
     }
+    row.remove(LOCAL);
     let known = columns(transaction, table)?;
     let mut values = Vec::with_capacity(row.len());
     for (name, value) in &row {
