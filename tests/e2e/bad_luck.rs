@@ -117,6 +117,27 @@ fn a_killed_guard_takes_its_agent_along_and_the_pod_starts_another() {
 }
 
 #[test]
+fn what_outlives_pod_and_guard_is_ended_by_the_next_start() {
+    let world = World::with_agents(&[("a", r#"{"stubborn_child": true}"#)]);
+    world.fleet(&["up"]).exits(0);
+    let agent = world.agent_pid("a");
+    let child: u32 = world.received("a", Kind::Child)[0].parse().unwrap();
+    let (pod, guard) = (world.pod_pid("a"), parent_of(agent).unwrap());
+    // Stopped, it cannot see the end of its pod.
+    signal(guard, Signal::STOP);
+    signal(pod, Signal::KILL);
+    signal(guard, Signal::KILL);
+    until(|| match is_gone(pod) && is_gone(guard) {
+        true => Ok(()),
+        false => Err("one of them runs".into()),
+    });
+    assert!(!is_gone(child), "nothing was left to end");
+    world.fleet(&["up"]).exits(0);
+    assert!(is_gone(child));
+    assert_eq!(world.row("a")["readiness"], "available");
+}
+
+#[test]
 fn a_stopped_guard_keeps_neither_its_agent_alive_nor_its_pod_waiting() {
     let world = World::with_agents(&[("a", r#"{"ignore_sigterm": true, "stubborn_child": true}"#)]);
     world.fleet(&["up"]).exits(0);

@@ -132,10 +132,26 @@ fn a_spawn_that_fails_leaves_nothing_and_shows_why() {
     assert!(data["log_tail"].to_string().contains("exit 7"), "{data}");
     assert_eq!(actors.reasons("mate", "helper"), "");
     assert!(!world.path("work/new").exists());
+    // Who asked for it was told; its agent is not told of a child that there never was.
+    let log = world.fleet(&["log", "mate"]).exits(0).stdout;
+    assert!(!log.contains("errored") && !log.contains("ended"), "{log}");
     // The name is free, and nothing of it runs.
     actors.own::<SpawnPod>("mate", child("helper")).unwrap();
     let taken = actors.own::<SpawnPod>("mate", child("HELPER")).unwrap_err();
     assert_eq!(taken.code, ErrorCode::NameTaken);
+}
+
+#[test]
+fn a_child_gets_no_name_that_the_fleet_itself_has() {
+    let world = world();
+    let spawn = |name| {
+        let wanted = ["spawn", name, "--runtime", "sim", "--task", "x"];
+        world.fleet(&wanted).exits(2).stderr
+    };
+    let refused = spawn("_holder");
+    assert!(refused.contains("reserved for the session"), "{refused}");
+    let refused = spawn("local");
+    assert!(refused.contains("it is reserved"), "{refused}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::process::command_line;
 use lifeline::{Event, Lifeline};
 pub use lifeline::{Order, Report};
 pub use tenants::VIEWS_MARK;
-pub(crate) use tenants::{belongings, is_pod};
+pub(crate) use tenants::{CREDENTIAL, belongings, is_pod, left_behind};
 
 /// The arguments that make our binary run [`run`]; the agent's command line follows.
 pub const GUARD_ARGS: [&str; 3] = ["pod", "guard", "--"];

@@ -7,6 +7,8 @@ use podfleet_protocol::method::{Status, StatusParams};
 use podfleet_protocol::{Availability, Glance, PodRow, PodStatus, Restorable, Visibility};
 
 use crate::inspect::spec_of;
+use crate::lock::is_held;
+use crate::paths::StatePaths;
 use crate::post::is_gone;
 use podfleet_protocol::client::{Introduction, PodClient};
 
@@ -41,10 +43,15 @@ impl Probed {
 }
 
 /// Asks a recorded pod how it is; takes at most 200 ms. One that does not answer is told so, never
-/// left out.
-pub async fn probe(record: &PodRecord, who: &Introduction) -> Probed {
+/// left out. Where nobody answers, the pod's lock tells whether it lives.
+pub async fn probe(record: &PodRecord, who: &Introduction, paths: &StatePaths) -> Probed {
     let Some(endpoint) = &record.endpoint else {
         return Probed::silent(Availability::Stopped);
+    };
+    let unreachable = |error| Probed::silent(Availability::Unreachable { error });
+    let absent = || match is_held(&paths.lock(record.identity.id)) {
+        true => unreachable("it lives, and its socket is gone".to_owned()),
+        false => Probed::silent(Availability::Stopped),
     };
     let asking = async {
         let mut client = PodClient::connect(&endpoint.socket, who).await?;
@@ -58,17 +65,13 @@ pub async fn probe(record: &PodRecord, who: &Introduction) -> Probed {
     };
     match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(Some(status))) => Probed::live(status),
-        Ok(Ok(None)) => Probed::silent(Availability::Stopped),
-        Ok(Err(error)) if is_gone(&error) => Probed::silent(Availability::Stopped),
-        Ok(Err(error)) => Probed::silent(Availability::Unreachable {
-            error: error.to_string(),
-        }),
-        Err(_) => Probed::silent(Availability::Unreachable {
-            error: format!(
-                "it listens and gave no answer within {} ms",
-                PATIENCE.as_millis()
-            ),
-        }),
+        Ok(Ok(None)) => absent(),
+        Ok(Err(error)) if is_gone(&error) => absent(),
+        Ok(Err(error)) => unreachable(error.to_string()),
+        Err(_) => unreachable(format!(
+            "it listens and gave no answer within {} ms",
+            PATIENCE.as_millis()
+        )),
     }
 }
 
@@ -122,7 +125,7 @@ fn restorable(record: &PodRecord, availability: &Availability, may_restore: bool
     match availability {
         Availability::Live => return Restorable::no("it is live"),
         Availability::Unreachable { .. } => {
-            return Restorable::no("something listens in its place: it may still run");
+            return Restorable::no("it may still run");
         }
         Availability::Missing | Availability::Corrupt { .. } => {
             return Restorable::no("its record is missing or damaged");

@@ -145,13 +145,16 @@ pub fn descendants(root: u32) -> Vec<ProcessRef> {
     descendants_without(root, |_| false)
 }
 
+/// Returns the number of every process that there is.
+pub(crate) fn all() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
 /// Returns the descendants of a process that run now, without those that `apart` is true for and
 /// without what is below them.
 pub(crate) fn descendants_without(root: u32, apart: impl Fn(u32) -> bool) -> Vec<ProcessRef> {
-    let mut all: Vec<(u32, Stat)> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+    let mut all: Vec<(u32, Stat)> = all()
         .filter_map(|pid| stat(pid).map(|stat| (pid, stat)))
         .collect();
     let mut found = Vec::new();

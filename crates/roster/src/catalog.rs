@@ -195,7 +195,7 @@ catalog! {
     good "- name: web.api\n  runtime: claude\n- name: web-ui\n  runtime: pi\n";
 
     ReservedName = "roster::reserved-name", Rules, Error, Changes:
-    "The name belongs to the fleet itself: `operator` and `chat` are senders of messages, the holder session keeps the tmux server alive."
+    "The name belongs to the fleet itself: `operator` and `chat` are senders of messages, `local` is this machine, the holder session keeps the tmux server alive."
     bad "- name: operator\n  runtime: claude\n"
     good "- name: ops\n  runtime: claude\n  class: operator\n";
 

@@ -197,7 +197,7 @@ pub use restart::{RestartPolicy, RestartWhen};
 pub use resume::{InvalidResume, Resume};
 pub use role::{InvalidRole, ROLE_SECTIONS, Role, Roles};
 pub use roster::{Defaults, Roster, Runtime, Tmux, Transport};
-pub use rules::{Disk, PathKind, Rule, without_secrets};
+pub use rules::{Disk, PathKind, Rule, reserved_for, without_secrets};
 pub use schema::{
     InvalidText, check_text, json_schema, json_schema_draft07, prepare_schema, profile_json_schema,
     profile_json_schema_draft07,

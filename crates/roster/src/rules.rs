@@ -15,6 +15,7 @@ mod secrets;
 use std::fmt;
 
 pub use directories::{Disk, PathKind};
+pub use names::reserved_for;
 pub use secrets::without_secrets;
 
 pub(crate) use directories::directories;

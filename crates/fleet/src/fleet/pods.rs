@@ -179,7 +179,8 @@ impl Fleet {
 
     /// The operator sees all and restores all.
     async fn seen(&self, summary: PodSummary) -> PodRow {
-        let probed = probe(&summary.record, &self.introduction()).await;
+        let paths = self.dirs.state_paths();
+        let probed = probe(&summary.record, &self.introduction(), &paths).await;
         let visible = VisiblePod {
             summary,
             reasons: Reasons::default(),

@@ -29,7 +29,24 @@ pub(super) type Open = HashMap<MessageId, bool>;
 pub(super) struct Fault {
     account: String,
     /// Whether somebody will say when it is over; else the next attempt shows.
-    pub(super) stands: bool,
+    stands: bool,
+    /// Whether it may be over: the next message shows.
+    doubted: bool,
+}
+
+impl Fault {
+    /// Lets the next message try whether it is over, unless somebody will say; returns whether it does.
+    pub(super) fn doubt(&mut self) -> bool {
+        self.doubted = !self.stands;
+        self.doubted
+    }
+
+    fn hold(&self) -> Hold {
+        Hold {
+            reason: HoldReason::Log,
+            detail: self.account.clone(),
+        }
+    }
 }
 
 impl Controller {
@@ -91,10 +108,10 @@ impl Controller {
         match closed.filter(|_| self.live.next.is_some()) {
             // What keeps everything from being delivered holds also while nothing waits.
             None => self.live.hold = self.standing_fault(),
-            Some(_) if !self.live.delivery.may_begin() => self.live.hold = None,
+            Some(_) if !self.live.delivery.may_begin() => self.live.hold = self.last_fault(),
             Some(Some(hold)) => self.live.hold = Some(hold),
             Some(None) => {
-                self.live.hold = None;
+                self.live.hold = self.last_fault();
                 self.begin_message();
             }
         }
@@ -164,17 +181,20 @@ impl Controller {
         })
     }
 
+    /// Returns what keeps a message back. What is in doubt keeps none back.
     fn log_fault(&self) -> Option<Hold> {
-        let detail = self.fault.as_ref()?.account.clone();
-        Some(Hold {
-            reason: HoldReason::Log,
-            detail,
-        })
+        let fault = self.fault.as_ref().filter(|fault| !fault.doubted)?;
+        Some(fault.hold())
+    }
+
+    /// Returns what kept the last message back; that it is over shows when one is in the log.
+    fn last_fault(&self) -> Option<Hold> {
+        self.fault.as_ref().map(Fault::hold)
     }
 
     fn standing_fault(&self) -> Option<Hold> {
-        self.log_fault()
-            .filter(|_| self.fault.as_ref().is_some_and(|fault| fault.stands))
+        let fault = self.fault.as_ref().filter(|fault| fault.stands)?;
+        Some(fault.hold())
     }
 
     /// Takes notice that the store is lost, or is not any more.
@@ -189,7 +209,11 @@ impl Controller {
             kind: "log".into(),
             detail: account.clone(),
         });
-        Fault { account, stands }
+        Fault {
+            account,
+            stands,
+            doubted: false,
+        }
     }
 
     /// Returns when the clock alone may let the next message through.
@@ -287,10 +311,12 @@ impl Controller {
             Err(NotCommitted::Failed(error)) => {
                 tracing::error!(error, message = %id, "cannot commit a message to the log");
                 self.live.delivery.withdraw();
-                // What stands is told already, and is why.
-                if self.fault.as_ref().is_none_or(|fault| !fault.stands) {
-                    self.fault = Some(self.blocked(error, false));
+                match &mut self.fault {
+                    // It is told already. What stands is why.
+                    Some(fault) if fault.stands || fault.account == error => fault.doubted = false,
+                    _ => self.fault = Some(self.blocked(error, false)),
                 }
+                self.dirty = true;
             }
         }
     }

@@ -8,6 +8,7 @@ use podfleet_protocol::{AgentPhase, HoldReason, PodStatus, ScreenStatus};
 
 use super::Controller;
 use super::agent::Phase;
+use super::lane::Fault;
 use crate::clock::BootMillis;
 use crate::heartbeat::{Heartbeat, Status};
 
@@ -81,7 +82,7 @@ impl Controller {
         let due = self.heartbeat.due(self.setup.heartbeat_interval, now) <= now;
         if due {
             // What could not be committed is tried again at the heartbeat's pace.
-            self.dirty |= self.fault.take_if(|fault| !fault.stands).is_some();
+            self.dirty |= self.fault.as_mut().is_some_and(Fault::doubt);
             // Some rules hold only for so long after the start.
             self.dirty |= self.live.classification.state == ScreenState::Starting;
             self.head_wanted = true;

@@ -5,10 +5,11 @@ use podfleet_pod_store::{DeliveryState, InboxEntry, Sequence};
 use podfleet_protocol::method::{AnswerParams, AnswerResult};
 use podfleet_protocol::{Address, HoldReason, Kind, NewMessage, Receipt, RunEnd, UnixMillis};
 
+use super::status::Beat;
 use super::waking::WATCH_EVERY;
 use super::*;
 use crate::delivery::Job;
-use crate::journal::Attempt;
+use crate::journal::{Attempt, NotCommitted};
 use crate::spec::{HarnessRef, RestartPolicy};
 use crate::testing::Bench;
 
@@ -457,6 +458,32 @@ async fn where_another_choice_gets_lit_than_was_meant_nothing_is_confirmed() {
     controller.go_on_answering(later(8100));
     assert_eq!(pressed(&mut controller, later(8110)), "\r");
     assert!(answered.try_recv().unwrap().pressed);
+}
+
+#[tokio::test]
+async fn what_the_log_does_not_take_is_held_and_told_so_until_it_is_tried_again() {
+    let bench = Bench::new();
+    let mut controller = controller(&bench);
+    controller.phase = Phase::Running;
+    let waits = entry(&bench, "first");
+    let id = waits.message.id;
+    controller.head_asked = true;
+    let head = Box::new(Ok(Some(waits)));
+    controller.command(Command::Head(head)).await;
+    for _ in 0..2 {
+        let failed = Err(NotCommitted::Failed("the disk is full".into()));
+        controller.command(Command::Committed(id, failed)).await;
+        assert!(controller.dirty);
+        controller.look(Instant::now());
+        let hold = controller.status().hold.unwrap();
+        assert_eq!(hold.to_string(), "log (the disk is full)");
+        // The heartbeat lets the next look try it.
+        controller.heartbeat = Beat::default();
+        controller.publish();
+        controller.look(Instant::now());
+        let hold = controller.status().hold;
+        assert_ne!(hold.unwrap().reason, HoldReason::Log);
+    }
 }
 
 #[tokio::test]

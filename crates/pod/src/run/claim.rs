@@ -6,15 +6,16 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use podfleet_pod_store::{Endpoint, PodRecord};
+use podfleet_pod_store::PodRecord;
 use podfleet_protocol::Identity;
 use rustix::process::Signal;
 
 use super::{PodConfig, PodError, made_in};
-use crate::guard::belongings;
+use crate::guard::{CREDENTIAL, belongings, left_behind};
 use crate::heartbeat::Heartbeat;
 use crate::living::{Holder, namesake};
 use crate::paths::{RuntimePaths, StatePaths};
+use crate::process::ProcessRef;
 use crate::socket::Vacant;
 
 /// Says in the locked file whose lock it is, and refuses to be the second of its name.
@@ -33,17 +34,23 @@ pub(super) fn sign(lock: &File, identity: &Identity, paths: &StatePaths) -> Resu
 }
 
 /// Ends what a crashed generation left: its guard does that by itself within a second, and this
-/// does it for a guard that was killed.
-pub(super) fn end_former_generation(endpoint: Option<&Endpoint>) {
-    let guard = endpoint
-        .and_then(|endpoint| Heartbeat::read(&endpoint.heartbeat).ok())
-        .and_then(|heartbeat| heartbeat.guard);
-    let Some(guard) = guard.filter(|guard| guard.is_running()) else {
+/// does it for a guard that was killed, also at once with its pod.
+pub(super) fn end_former_generation(record: &PodRecord) {
+    let Some(endpoint) = &record.endpoint else {
         return;
     };
-    let tree = belongings(guard.pid);
-    guard.signal(Signal::KILL);
-    for process in tree {
+    let heartbeat = Heartbeat::read(&endpoint.heartbeat).ok();
+    let guard = heartbeat.and_then(|heartbeat| heartbeat.guard);
+    if let Some(guard) = guard.filter(|guard| guard.is_running()) {
+        let tree = belongings(guard.pid);
+        guard.signal(Signal::KILL);
+        kill_all(&tree);
+    }
+    kill_all(&left_behind(record.identity.id));
+}
+
+fn kill_all(processes: &[ProcessRef]) {
+    for process in processes {
         process.signal(Signal::KILL);
     }
 }
@@ -115,7 +122,8 @@ pub(super) fn pod_env(
     files: &RuntimePaths,
 ) -> Vec<(String, String)> {
     let identity = &record.identity;
-    let mut env = Vec::new();
+    let credential = format!("{}:{credential}", identity.id);
+    let mut env = vec![(CREDENTIAL.to_owned(), credential)];
     let mut add = |name: &str, value: String| env.push((format!("FLEET_{name}"), value));
     add("NAME", identity.fleet.to_string());
     add("STATE_DIR", config.state_dir.display().to_string());
@@ -123,7 +131,6 @@ pub(super) fn pod_env(
     add("POD_NAME", identity.name.to_string());
     add("POD_CLASS", record.class.clone());
     add("POD_SOCKET", files.socket.display().to_string());
-    add("POD_CREDENTIAL", format!("{}:{credential}", identity.id));
     env
 }
 

@@ -24,6 +24,7 @@ use super::messages::refusal_error;
 use crate::clock;
 use crate::host::Host;
 use crate::output::{OutputError, read_output as read_output_of};
+use crate::paths::StatePaths;
 use crate::post::{HandedIn, Post, PostError, refresh};
 use crate::probe::{Probed, corrupt_row, probe, row};
 use crate::rights::no_such_pod;
@@ -153,8 +154,9 @@ async fn seen(shared: &Shared, visible: VisiblePod, who: &Introduction) -> PodRo
         let probed = Probed::live(status);
         return row(visible, probed, false);
     }
+    let paths = StatePaths::new(&shared.state_dir);
     let (probed, relation) = tokio::join!(
-        probe(record, who),
+        probe(record, who, &paths),
         shared
             .store
             .relation(shared.identity.id, record.identity.id)

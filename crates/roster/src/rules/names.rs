@@ -10,12 +10,25 @@ use crate::outline::Outline;
 use crate::secret::shown;
 use crate::tree::Text;
 
-/// Names that senders of messages and sessions of the fleet itself have.
-const RESERVED: [(&str, &str); 3] = [
+/// Names that senders of messages, machines and sessions of the fleet itself have.
+const RESERVED: [(&str, &str); 4] = [
     ("operator", "the human who operates the fleet"),
+    ("local", "this machine"),
     ("chat", "what comes from the chat"),
     ("_chat", "the session of the chat"),
 ];
+
+/// Returns what a name is reserved for, if no agent may have it. `holder_session` is the session that the
+/// roster names so.
+#[must_use]
+pub fn reserved_for(name: &str, holder_session: &str) -> Option<&'static str> {
+    let key = session_key(name);
+    if key == session_key(holder_session) {
+        return Some("the session that keeps the tmux server alive");
+    }
+    let mut reserved = RESERVED.into_iter();
+    reserved.find_map(|(reserved, purpose)| (session_key(reserved) == key).then_some(purpose))
+}
 
 /// No two agents have the same name.
 pub(super) fn duplicate_names(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
@@ -65,20 +78,11 @@ pub(super) fn session_clashes(outline: &Outline<'_>, _: &Known) -> Vec<Finding> 
 
 /// No agent has a name that belongs to the fleet itself.
 pub(super) fn reserved_names(outline: &Outline<'_>, _: &Known) -> Vec<Finding> {
-    let reserved = RESERVED.map(|(reserved, purpose)| (session_key(reserved), purpose));
     let holder = outline.holder_session();
-    let holder_key = session_key(holder);
-    let holder_use = "the session that keeps the tmux server alive";
     outline
         .named()
         .filter_map(|(_, name)| {
-            let key = session_key(name.text);
-            let shipped = reserved.iter().find(|(reserved, _)| *reserved == key);
-            let purpose = match shipped {
-                Some((_, purpose)) => purpose,
-                None if key == holder_key => holder_use,
-                None => return None,
-            };
+            let purpose = reserved_for(name.text, holder)?;
             let message = format!("the name `{}` is reserved for {purpose}", shown(name.text));
             let finding = Finding::new(Code::ReservedName, name.span, message);
             Some(match name.text {

@@ -8,6 +8,7 @@ use podfleet_pod::spec::PodSpec;
 use podfleet_pod_store::{NewChild, NewPod, PodRecord, SpecText};
 use podfleet_protocol::method::SpawnParams;
 use podfleet_protocol::{Address, Identity, PodId, PodName, Scope, ScopePath, Size};
+use podfleet_roster::reserved_for;
 
 use super::{Fleet, Spawner};
 use crate::agent_env;
@@ -128,6 +129,7 @@ impl Fleet {
     ) -> Result<NewChild, FleetError> {
         let internal =
             |error: serde_json::Error| FleetError::new(FleetErrorKind::Internal).caused_by(error);
+        self.refuse_reserved(pod.name.as_str())?;
         Ok(NewChild {
             pod: NewPod {
                 identity: Identity {
@@ -147,6 +149,17 @@ impl Fleet {
             parent,
             scope: serde_json::to_value(scope).map_err(internal)?,
         })
+    }
+
+    fn refuse_reserved(&self, name: &str) -> Result<(), FleetError> {
+        let tmux = self.roster().map(|roster| roster.tmux.clone());
+        let Some(purpose) = reserved_for(name, &tmux.unwrap_or_default().holder_session) else {
+            return Ok(());
+        };
+        Err(FleetError::new(FleetErrorKind::BadRequest {
+            pod: name.to_owned(),
+            fault: format!("the name is reserved for {purpose}"),
+        }))
     }
 
     /// Returns where the child runs: as asked for, else where its parent does. Sandboxes let an agent
