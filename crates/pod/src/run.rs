@@ -221,10 +221,7 @@ pub async fn run(config: PodConfig, mut keeper: Box<dyn Keeper>) -> Result<(), P
         exe: config.exe.clone(),
         pod_env: claim::pod_env(record, &config, &generation.credential, &claim.files),
         heartbeat_interval: config.heartbeat_interval,
-        bodies: paths
-            .sessions()
-            .join(record.identity.id.to_string())
-            .join("bodies"),
+        bodies: SessionFiles::texts_of(&config.state_dir, record.identity.id),
         quarantined: claim.quarantined,
         boot_id: clock::boot_id(),
         spec: claim.spec,

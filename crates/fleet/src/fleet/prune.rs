@@ -20,7 +20,8 @@ pub struct AgentPruned {
     pub agent: String,
     /// Its delivered messages; what waits is never removed, and is not counted.
     pub messages: Pruned,
-    /// The files of its session logs, those of the present session among what is kept.
+    /// The files of its session logs, and texts that it was given as files; those of the present session among
+    /// what is kept.
     pub log_files: Pruned,
     /// Why not all could be removed.
     pub failure: Option<String>,

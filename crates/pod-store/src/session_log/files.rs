@@ -31,6 +31,13 @@ impl SessionFiles {
         state.join("sessions").join(pod.to_string())
     }
 
+    /// Returns the directory of the texts of a pod that are too long to be typed, whatever the session: its
+    /// agent is told to read them there.
+    #[must_use]
+    pub fn texts_of(state: &Path, pod: PodId) -> PathBuf {
+        Self::directory_of(state, pod).join("bodies")
+    }
+
     /// Counts the records of the session without reading more than its end: the number of the last
     /// one, and the damaged lines behind it.
     ///

@@ -1,6 +1,6 @@
 //! Old sessions, and what the store's outbox becomes in a log.
 
-use std::fs::{File, FileTimes};
+use std::fs::{self, File, FileTimes};
 use std::time::{Duration, UNIX_EPOCH};
 
 use podfleet_pod_store::session_log::{
@@ -29,8 +29,7 @@ fn session(sample: &Session, state: &std::path::Path, pod: PodId, days: i64) -> 
             .unwrap();
     }
     drop(writer);
-    let at = u64::try_from(NOW.0 - days * DAY).unwrap();
-    let times = FileTimes::new().set_modified(UNIX_EPOCH + Duration::from_millis(at));
+    let times = written(NOW.0 - days * DAY);
     for number in files.segments().unwrap() {
         let file = File::options()
             .append(true)
@@ -39,6 +38,11 @@ fn session(sample: &Session, state: &std::path::Path, pod: PodId, days: i64) -> 
         file.set_times(times).unwrap();
     }
     files.session()
+}
+
+fn written(at: i64) -> FileTimes {
+    let at = Duration::from_millis(at.unsigned_abs());
+    FileTimes::new().set_modified(UNIX_EPOCH + at)
 }
 
 fn segments(state: &std::path::Path, pod: PodId, session: SessionId) -> usize {
@@ -67,6 +71,39 @@ fn old_sessions_go_as_a_whole_and_never_the_present_one() {
     assert!(pruned.removed > 1 && pruned.bytes > 0 && !pruned.more);
     assert_eq!(segments(state, pod, old), 0);
     assert!(segments(state, pod, present) > 0 && segments(state, pod, new) > 0);
+}
+
+#[test]
+fn texts_that_were_given_as_files_go_with_the_sessions_of_their_time_and_not_at_once() {
+    let sample = Session::new();
+    let directory = tempfile::tempdir().unwrap();
+    let (state, pod) = (directory.path(), PodId::generate());
+    let texts = SessionFiles::texts_of(state, pod);
+    fs::create_dir_all(&texts).unwrap();
+    let text = |name: &str, age: i64| {
+        let file = File::create(texts.join(name)).unwrap();
+        file.set_len(1000).unwrap();
+        file.set_times(written(NOW.0 - age)).unwrap();
+    };
+    text("old", 31 * DAY);
+    text("new", 29 * DAY);
+    text("now", 1000);
+    let present = session(&sample, state, pod, 0);
+    let left = || {
+        let entries = fs::read_dir(&texts).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let pruned = prune(state, pod, Some(present), &Retention::default(), NOW).unwrap();
+    assert_eq!((pruned.removed, pruned.bytes), (1, 1000));
+    assert_eq!(left(), ["new", "now"]);
+    let nothing = Retention {
+        max_bytes: 0,
+        ..Retention::default()
+    };
+    prune(state, pod, Some(present), &nothing, NOW).unwrap();
+    assert_eq!(left(), ["now"]);
 }
 
 #[test]
