@@ -204,9 +204,15 @@ impl<'a> Client<'a> {
         }
     }
 
-    async fn typed(&mut self, input: &[u8]) -> Option<End> {
+    async fn typed(&mut self, mut input: &[u8]) -> Option<End> {
         if self.console.is_some() {
-            return self.typed_in_console(input).await;
+            let Some(rest) = self.keys.hold(input) else {
+                return self.typed_in_console(input).await;
+            };
+            if let Some(end) = self.close_console().await {
+                return Some(end);
+            }
+            input = rest;
         }
         if self.purpose == Purpose::Watch {
             return self.looked(input).await;
@@ -248,13 +254,15 @@ impl<'a> Client<'a> {
         match self.console.as_mut()?.take(input) {
             Next::Stay => self.cover().await,
             Next::Leave => Some(End::Left),
-            Next::Close => {
-                self.console = None;
-                self.names = None;
-                let need = self.display.uncover();
-                self.ask(need).await
-            }
+            Next::Close => self.close_console().await,
         }
+    }
+
+    async fn close_console(&mut self) -> Option<End> {
+        self.console = None;
+        self.names = None;
+        let need = self.display.uncover();
+        self.ask(need).await
     }
 
     /// Takes the caption away, unless the console has its place.

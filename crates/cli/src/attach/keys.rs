@@ -10,8 +10,17 @@ use super::prefix::PrefixKey;
 pub(crate) struct OurKeys {
     /// The ways in which a terminal sends the prefix.
     prefixes: [Vec<u8>; 3],
-    /// Which of them was typed last.
-    prefix: Option<usize>,
+    /// The one that was typed last.
+    prefix: Option<Held>,
+}
+
+/// A prefix whose next key is awaited.
+#[derive(Debug, Clone, Copy)]
+enum Held {
+    /// One that the agent gets if the next key is none of ours.
+    Typed(usize),
+    /// One that nobody gets.
+    Ours,
 }
 
 /// What a piece of typing comes to.
@@ -41,6 +50,15 @@ impl OurKeys {
         }
     }
 
+    /// Takes the prefix that what was typed begins with, if it does, and returns the rest. It was meant for
+    /// us: what follows may be ours, and if it is not, goes to the agent without it.
+    pub(crate) fn hold<'i>(&mut self, input: &'i [u8]) -> Option<&'i [u8]> {
+        let mut prefixes = self.prefixes.iter();
+        let rest = prefixes.find_map(|prefix| input.strip_prefix(prefix.as_slice()))?;
+        self.prefix = Some(Held::Ours);
+        Some(rest)
+    }
+
     /// Takes what was typed.
     pub(crate) fn take(&mut self, mut input: &[u8]) -> Typed {
         let mut bytes = Vec::with_capacity(input.len());
@@ -62,11 +80,11 @@ impl OurKeys {
                     input = &input[again.len()..];
                 }
                 (None, Some(prefix)) => {
-                    self.prefix = found;
+                    self.prefix = Some(Held::Typed(prefix));
                     input = &input[self.prefixes[prefix].len()..];
                 }
                 (held, None) => {
-                    if let Some(held) = held {
+                    if let Some(Held::Typed(held)) = held {
                         bytes.extend_from_slice(&self.prefixes[held]);
                     }
                     bytes.push(input[0]);
@@ -127,6 +145,25 @@ mod tests {
     #[test]
     fn the_prefix_and_another_key_are_both_typed() {
         assert_eq!(typed(&[b"\x1c", b"xd"]), (b"\x1cxd".to_vec(), None));
+    }
+
+    #[test]
+    fn our_key_at_the_open_line_reaches_nobody_and_what_follows_may_be_ours() {
+        for (rest, expected) in [
+            (
+                &b":pods"[..],
+                (Vec::new(), Some(Wish::Command(b"pods".to_vec()))),
+            ),
+            (b"d", (Vec::new(), Some(Wish::Leave))),
+            (b"yes", (b"yes".to_vec(), None)),
+            (b"\x1cy", (b"\x1cy".to_vec(), None)),
+        ] {
+            let mut keys = OurKeys::new(PrefixKey::default());
+            assert_eq!(keys.hold(b"y"), None);
+            assert_eq!(keys.hold(b"\x1c"), Some(&b""[..]));
+            let Typed { bytes, wish } = keys.take(rest);
+            assert_eq!((bytes, wish), expected);
+        }
     }
 
     #[test]
