@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use podfleet_pod_store::{PodRecord, Reasons, VisiblePod};
+use podfleet_pod_store::{CorruptRecord, PodRecord, Reasons, VisiblePod};
 use podfleet_protocol::method::{Status, StatusParams};
 use podfleet_protocol::{Availability, Glance, PodRow, PodStatus, Restorable, Visibility};
 
@@ -95,16 +95,19 @@ pub fn row(visible: VisiblePod, probed: Probed, may_restore: bool) -> PodRow {
 
 /// Returns the row of a record that cannot be read.
 #[must_use]
-pub fn corrupt_row(id: String, error: String) -> PodRow {
+pub fn corrupt_row(damaged: CorruptRecord, reasons: Reasons) -> PodRow {
+    let CorruptRecord { id, label, error } = damaged;
     PodRow {
-        name: id,
+        restorable: Restorable::no(format!(
+            "its record is damaged; `fleet pod forget {id}` removes it"
+        )),
+        name: if label.is_empty() { id } else { label },
         identity: None,
         class: None,
         runtime: None,
-        visibility: Vec::new(),
+        visibility: visibility(reasons),
         availability: Availability::Corrupt { error },
         status: None,
-        restorable: Restorable::no("its record is damaged"),
         inbox: 0,
     }
 }

@@ -64,7 +64,7 @@ impl Fleet {
         let rows = listing.items.into_iter().map(|summary| self.seen(summary));
         let mut rows = join_all(rows).await;
         let damaged = listing.corrupt.into_iter();
-        rows.extend(damaged.map(|damaged| corrupt_row(damaged.id, damaged.error)));
+        rows.extend(damaged.map(|damaged| corrupt_row(damaged, Reasons::default())));
         Ok(rows)
     }
 

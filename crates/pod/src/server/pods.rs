@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use podfleet_pod_store::{
-    Page, PeerPair, PodCursor, PodRecord, Registered, Relation, Sender, StoreError, StoreErrorKind,
-    VisiblePod, Writer,
+    CorruptRecord, Page, PeerPair, PodCursor, PodRecord, Registered, Relation, Sender, StoreError,
+    StoreErrorKind, VisiblePod, Writer,
 };
 use podfleet_protocol::method::{
     AcceptedResult, InspectResult, ListPodsParams, ListPodsResult, NameParams, PeerResult,
@@ -108,8 +108,9 @@ pub(super) async fn list(
         .into_iter()
         .map(|visible| seen(shared, visible, &who));
     let mut pods = join_all(rows).await;
-    let damaged = listing.corrupt.into_iter();
-    pods.extend(damaged.map(|damaged| corrupt_row(damaged.id, damaged.error)));
+    for damaged in listing.corrupt {
+        pods.push(seen_damaged(shared, damaged).await);
+    }
     Ok(ListPodsResult { pods, next })
 }
 
@@ -163,6 +164,14 @@ async fn seen(shared: &Shared, visible: VisiblePod, who: &Introduction) -> PodRo
     );
     let may_restore = relation.is_ok_and(Relation::may_restore);
     row(visible, probed, may_restore)
+}
+
+async fn seen_damaged(shared: &Shared, damaged: CorruptRecord) -> PodRow {
+    let reasons = match damaged.id.parse() {
+        Ok(id) => shared.store.relation(shared.identity.id, id).await,
+        Err(_) => Ok(Relation::default()),
+    };
+    corrupt_row(damaged, reasons.unwrap_or_default().reasons())
 }
 
 /// Tells more about a pod that this one sees.
