@@ -50,6 +50,7 @@
 //! ```
 
 mod address;
+mod bounded;
 mod cursor;
 mod geometry;
 mod id;

@@ -9,6 +9,9 @@ pub const MAX_LINE: usize = 4 << 20;
 pub const MAX_FRAME: usize = 64 << 10;
 /// The longest name of a conversation that a message belongs to, in bytes.
 pub const MAX_THREAD: usize = 256;
+/// The longest name that a client gives itself, and the longest id of a request, in bytes: a pod keeps
+/// them for as long as the client stays, or the request is in work.
+pub const MAX_LABEL: usize = 256;
 /// How many connections a pod serves at once.
 pub const MAX_CONNECTIONS: usize = 256;
 /// How many requests of one connection a pod works on at once.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::{EventParams, LaggedParams, Push};
+use crate::limits::MAX_LABEL;
 
 /// The version text that every object carries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,8 +27,14 @@ pub enum Version {
 pub enum RequestId {
     /// A number.
     Number(i64),
-    /// A text.
-    Text(String),
+    /// A text, of at most [`MAX_LABEL`] bytes.
+    Text(#[schemars(length(max = MAX_LABEL))] String),
+}
+
+impl RequestId {
+    fn is_too_long(&self) -> bool {
+        matches!(self, Self::Text(text) if text.len() > MAX_LABEL)
+    }
 }
 
 /// A request. One without an id is refused: every request here is answered.
@@ -389,6 +396,10 @@ impl Request {
         let id = value
             .get("id")
             .and_then(|id| serde_json::from_value::<RequestId>(id.clone()).ok());
+        if id.as_ref().is_some_and(RequestId::is_too_long) {
+            let message = format!("`id` is longer than {MAX_LABEL} bytes");
+            return Err(fault(None, ErrorCode::InvalidRequest, message));
+        }
         serde_json::from_value(value).map_err(|error| {
             let message = format!("the line is no JSON-RPC 2.0 request with an id: {error}");
             fault(id, ErrorCode::InvalidRequest, message)

@@ -151,6 +151,7 @@ fn refusal(error: &LineError) -> Option<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MAX_LABEL;
     use crate::method::{Hello, Method as _, PROTOCOL, Ping};
     use serde_json::json;
 
@@ -198,6 +199,30 @@ mod tests {
     fn a_method_that_the_pod_has_not_is_unknown_though_the_protocol_has_it() {
         let received = RECEIVER.receive(line("status", &json!({})), 0);
         assert_eq!(fault(received), Some(ErrorCode::MethodNotFound));
+    }
+
+    #[test]
+    fn names_and_ids_that_a_pod_would_keep_are_bounded() {
+        let named = |bytes| {
+            let client = "x".repeat(bytes);
+            let params = json!({"protocol": 1, "min_protocol": 1, "role": "command",
+                "client": client});
+            RECEIVER.greet(line("hello", &params))
+        };
+        assert!(named(MAX_LABEL).is_ok());
+        let refused = named(MAX_LABEL + 1).unwrap_err().unwrap();
+        assert_eq!(code(&refused), Some(ErrorCode::InvalidParams));
+
+        let asked = |bytes| {
+            let request = json!({"jsonrpc": "2.0", "id": "x".repeat(bytes), "method": "ping"});
+            RECEIVER.receive(Ok(BytesMut::from(request.to_string().as_str())), 0)
+        };
+        assert!(matches!(asked(MAX_LABEL), Received::Call(..)));
+        let Received::Fault(refused) = asked(MAX_LABEL + 1) else {
+            panic!("it was taken");
+        };
+        assert_eq!(code(&refused), Some(ErrorCode::InvalidRequest));
+        assert_eq!(refused.id, None);
     }
 
     #[test]
