@@ -1,5 +1,6 @@
 //! Lines that are no requests.
 
+use podfleet_protocol::NewMessage;
 use podfleet_protocol::rpc::{ErrorCode, RequestId};
 use serde_json::json;
 
@@ -35,6 +36,30 @@ fn a_line_that_the_end_of_the_connection_cuts_is_not_answered() {
         assert!(client.receive().is_none());
     }
     pod.answers();
+}
+
+#[test]
+fn who_says_that_it_says_no_more_still_gets_its_answers() {
+    let (_pods, pod) = Pods::one("{}");
+    for _ in 0..8 {
+        let mut client = pod.connect();
+        let message = NewMessage::new("SAY:done");
+        let asked = client.send("run", &json!({ "message": message }));
+        client.finish();
+        let accepted = client.receive().expect("the connection is closed");
+        assert_eq!(accepted.id, Some(RequestId::Number(asked)));
+        assert_eq!(accepted.error, None);
+        assert!(client.receive().is_none());
+
+        let mut client = pod.connect();
+        let until = json!({ "id": message.id, "until": "answered", "timeout_ms": 20_000 });
+        let asked = client.send("receipt", &until);
+        client.finish();
+        let receipt = client.receive().expect("the connection is closed");
+        assert_eq!(receipt.id, Some(RequestId::Number(asked)));
+        assert_eq!(receipt.result.unwrap()["outcome"], "answered");
+        assert!(client.receive().is_none());
+    }
 }
 
 #[test]

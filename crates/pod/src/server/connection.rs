@@ -1,6 +1,8 @@
 //! One connection: hello, then requests, perhaps an attach stream.
 
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::FuturesUnordered;
@@ -11,6 +13,7 @@ use podfleet_protocol::limits::{HELLO_DEADLINE, LAST_WORDS, MAX_CONNECTIONS};
 use podfleet_protocol::method::{AttachParams, Call, ConnectionRole, HelloResult};
 use podfleet_protocol::rpc::{ErrorCode, RequestId, Response, RpcError};
 use podfleet_protocol::server::{Received, Receiver};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::{self, SendFlags, sockopt};
 use serde_json::Value;
 use tokio::net::UnixStream;
@@ -28,6 +31,8 @@ use crate::shared::Shared;
 
 pub(super) type Lines = Framed<Inlet, LineCodec>;
 
+/// How soon it is noticed that a client has gone which had said before that it would say no more.
+const LOOKS_FOR_IT_EVERY: Duration = Duration::from_secs(1);
 const RECEIVER: Receiver = Receiver::new(requests::METHODS);
 
 /// Tells a client that there is no room for it.
@@ -132,7 +137,13 @@ async fn serve_requests(
     let mut working = FuturesUnordered::new();
     let mut subscription = None;
     let mut unwritten: Option<Page> = None;
+    // The socket of a client that has said all; it may still want to hear what comes of it.
+    let mut half_closed: Option<OwnedFd> = None;
     loop {
+        if half_closed.is_some() && working.is_empty() && unwritten.is_none() {
+            let _ = timeout(LAST_WORDS, SinkExt::<Bytes>::flush(lines)).await;
+            return None;
+        }
         let unsent = !lines.write_buffer().is_empty();
         if !unsent && unwritten.take().is_some() {
             // It may have grown to the length of a page.
@@ -154,11 +165,17 @@ async fn serve_requests(
                 }
             },
             // A long answer goes out first: what is behind it is no part of it.
-            () = subscribed::ready(&mut subscription), if unwritten.is_none() => {
+            () = subscribed::ready(&mut subscription), if half_closed.is_none() && unwritten.is_none() => {
                 subscribed::send_events(lines, shared, subscription.as_mut()?).await.ok()?;
                 continue;
             }
-            line = lines.next(), if unwritten.is_none() => match RECEIVER.receive(line?, working.len()) {
+            () = hung_up(half_closed.as_ref()) => return None,
+            line = lines.next(), if half_closed.is_none() && unwritten.is_none() => match received(line, working.len()) {
+                Received::Broken(None) => {
+                    let socket = lines.get_ref().socket().as_fd();
+                    half_closed = Some(socket.try_clone_to_owned().ok()?);
+                    continue;
+                }
                 Received::Call(id, Call::Attach(params)) => {
                     match attachable(shared, caller, params, working.len()).await {
                         Ok(params) => return Some(Attaching(id, params)),
@@ -187,6 +204,29 @@ async fn serve_requests(
         };
         if let Err(LineError::TooLong) = feed(lines, &response).await? {
             feed(lines, &pages::too_long(response.id)).await?.ok()?;
+        }
+    }
+}
+
+/// Reads a line; the end of what a client sends is as a line that never ended.
+fn received(line: Option<Result<BytesMut, LineError>>, in_flight: usize) -> Received {
+    match line {
+        Some(line) => RECEIVER.receive(line, in_flight),
+        None => Received::Broken(None),
+    }
+}
+
+/// Waits until a client has gone that has said all before.
+async fn hung_up(socket: Option<&OwnedFd>) {
+    let Some(socket) = socket else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::time::sleep(LOOKS_FOR_IT_EVERY).await;
+        let mut poll = [PollFd::new(socket, PollFlags::empty())];
+        let polled = rustix::event::poll(&mut poll, Some(&Timespec::default()));
+        if polled.is_err() || poll[0].revents().contains(PollFlags::HUP) {
+            return;
         }
     }
 }
