@@ -22,7 +22,7 @@ pub(crate) mod answer;
 #[cfg(feature = "fleet")]
 pub(crate) mod attach;
 #[cfg(feature = "fleet")]
-mod body;
+pub(crate) mod body;
 #[cfg(feature = "fleet")]
 pub(crate) mod brake;
 #[cfg(feature = "fleet")]

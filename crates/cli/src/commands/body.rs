@@ -105,6 +105,14 @@ fn read_body(source: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Refuses a body that no inbox takes, whoever is to be asked.
+pub(crate) fn check_length(body: &str) -> Result<(), Error> {
+    match body.len() > MAX_BODY {
+        true => Err(too_long()),
+        false => Ok(()),
+    }
+}
+
 fn text(read: std::io::Result<Vec<u8>>, what: &str) -> Result<String, Error> {
     let bytes = read.map_err(|error| {
         Error::new(Exit::Usage, error).context(format!("{what} cannot be read"))

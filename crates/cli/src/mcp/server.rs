@@ -22,6 +22,7 @@ use tokio::sync::{RwLock, mpsc};
 use super::arguments as args;
 use super::editing::{Edited, Editing};
 use super::tool::Tool;
+use crate::commands::body::check_length;
 use crate::commands::version::BUILD;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -220,6 +221,7 @@ fn message(send: args::Send) -> Result<(String, NewMessage), Error> {
     if message.trim().is_empty() {
         return Err(Error::message(Exit::Usage, "the message is empty"));
     }
+    check_length(&message)?;
     let mut new = NewMessage::new(message);
     if let Some(id) = id {
         new.id = id
@@ -275,6 +277,7 @@ where
 
 fn spawn(spawn: args::Spawn) -> Result<SpawnParams, Error> {
     let usage = |error: &dyn std::fmt::Display| Error::message(Exit::Usage, error.to_string());
+    check_length(&spawn.task)?;
     let scope = match spawn.scope {
         None => None,
         Some(paths) => {
@@ -296,4 +299,26 @@ fn spawn(spawn: args::Spawn) -> Result<SpawnParams, Error> {
         role: spawn.role,
         timeout_ms: timeout(spawn.timeout_s)? * 1000,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use podfleet_protocol::limits::MAX_BODY;
+
+    use super::*;
+
+    #[test]
+    fn what_no_inbox_takes_is_refused_before_anybody_is_asked() {
+        let sent = |bytes| {
+            let given = json!({ "name": "tester", "message": "x".repeat(bytes) });
+            message(read(given).unwrap())
+        };
+        assert!(sent(MAX_BODY).is_ok());
+        let refused = sent(MAX_BODY + 1).unwrap_err().for_agents();
+        assert!(refused.contains("longer than 1 MiB"), "{refused}");
+        assert!(refused.contains("file"), "{refused}");
+        let task = "x".repeat(MAX_BODY + 1);
+        let given = json!({ "name": "helper", "runtime": "sim", "task": task });
+        assert!(spawn(read(given).unwrap()).is_err());
+    }
 }
