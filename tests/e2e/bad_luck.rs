@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -114,6 +115,9 @@ fn a_killed_guard_takes_its_agent_along_and_the_pod_starts_another() {
             .is_some_and(|pid| pid != u64::from(agent))
     });
     assert_eq!(row["generation"], 1);
+    // Nobody else would wait for what the pod has adopted.
+    let left = PathBuf::from(format!("/proc/{agent}"));
+    assert!(!left.exists(), "it is left as a zombie");
 }
 
 #[test]

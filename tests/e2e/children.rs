@@ -151,7 +151,7 @@ fn a_child_gets_no_name_that_the_fleet_itself_has() {
     let refused = spawn("_holder");
     assert!(refused.contains("reserved for the session"), "{refused}");
     let refused = spawn("local");
-    assert!(refused.contains("it is reserved"), "{refused}");
+    assert!(refused.contains("invalid pod name"), "{refused}");
 }
 
 #[test]

@@ -179,6 +179,16 @@ pub(crate) fn descendants_without(root: u32, apart: impl Fn(u32) -> bool) -> Vec
         .collect()
 }
 
+/// Returns the children of a process that have ended and that nobody has waited for.
+pub(crate) fn zombies_of(parent: u32) -> Vec<ProcessRef> {
+    let ended = all().filter_map(|pid| {
+        let stat = stat(pid).filter(|stat| stat.parent == parent && stat.state == b'Z')?;
+        let start = stat.start;
+        Some(ProcessRef { pid, start })
+    });
+    ended.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,9 +242,22 @@ mod tests {
                 .any(|process| process.pid == pid)
         };
         assert!(found(child.id()));
-        child.kill().unwrap();
         let process = ProcessRef::of(child.id());
+        child.kill().unwrap();
+        // Until it is waited for.
+        let own = std::process::id();
+        while !zombies_of(own)
+            .into_iter()
+            .any(|zombie| Some(zombie) == process)
+        {
+            assert!(process.is_some_and(ProcessRef::is_running));
+        }
         child.wait().unwrap();
+        assert!(
+            !zombies_of(own)
+                .into_iter()
+                .any(|zombie| Some(zombie) == process)
+        );
         assert!(!found(child.id()));
         assert!(process.is_none_or(|process| !process.is_running()));
     }
