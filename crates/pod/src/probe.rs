@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use podfleet_pod_store::{CorruptRecord, PodRecord, Reasons, VisiblePod};
 use podfleet_protocol::method::{Status, StatusParams};
-use podfleet_protocol::{Availability, Glance, PodRow, PodStatus, Restorable, Visibility};
+use podfleet_protocol::{Availability, Glance, PodId, PodRow, PodStatus, Restorable, Visibility};
 
 use crate::inspect::spec_of;
 use crate::lock::is_held;
@@ -109,6 +109,21 @@ pub fn corrupt_row(damaged: CorruptRecord, reasons: Reasons) -> PodRow {
         availability: Availability::Corrupt { error },
         status: None,
         inbox: 0,
+    }
+}
+
+/// Returns the row of a pod that a relation names, and that no record is there of.
+#[must_use]
+pub fn missing_row(id: PodId, reasons: Reasons) -> PodRow {
+    let missing = CorruptRecord {
+        id: id.to_string(),
+        label: String::new(),
+        error: String::new(),
+    };
+    PodRow {
+        availability: Availability::Missing,
+        restorable: Restorable::no("there is no record of it; `fleet store check` tells more"),
+        ..corrupt_row(missing, reasons)
     }
 }
 

@@ -5,15 +5,16 @@ use std::sync::LazyLock;
 use podfleet_protocol::{PodId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension as _, Row, RowIndex, params};
 
+use super::columns::parsed;
 use super::schema::{BY_TIME, LOOKS};
-use super::sent::Telling;
+use super::sent::{Telling, unless_damaged};
 use super::transaction::Transaction;
 use super::{listing, pods};
 use crate::error::Fault;
 use crate::inbox::{Offer, PAIR_WINDOW_MS, Refusal};
 use crate::page::{Listing, Page};
 use crate::record::{PodCursor, PodRecord};
-use crate::relation::{Relation, VisiblePod};
+use crate::relation::{Reasons, Relation, VisiblePod};
 
 /// Checks whether the sender may send this message to `to`; the two may exchange `limit` messages
 /// within the window. Returns how the sender is told that it is accepted.
@@ -208,6 +209,28 @@ pub(super) fn visible(
         },
         pods::name_of,
     )
+}
+
+/// Lists the children and peers of a pod whose records are gone, which the store itself never lets happen.
+pub(super) fn missing(connection: &Connection, of: PodId) -> Result<Vec<(PodId, Reasons)>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, max(is_child) AS is_child, max(is_peer) AS is_peer FROM ( \
+           SELECT child AS id, 1 AS is_child, 0 AS is_peer FROM child WHERE parent = ?1 \
+           UNION ALL SELECT high, 0, 1 FROM peer WHERE low = ?1 \
+           UNION ALL SELECT low, 0, 1 FROM peer WHERE high = ?1) \
+         WHERE id NOT IN (SELECT id FROM pod) GROUP BY id",
+    )?;
+    let mut rows = statement.query(params![of.to_string()])?;
+    let mut missing = Vec::new();
+    while let Some(row) = rows.next()? {
+        let reasons = Reasons {
+            child: row.get("is_child")?,
+            peer: row.get("is_peer")?,
+            ..Reasons::default()
+        };
+        missing.extend(unless_damaged(parsed(row, "id"))?.map(|id| (id, reasons)));
+    }
+    Ok(missing)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::outbox::{OutboxEvent, OutboxPlace, Report};
 use crate::page::{Listing, Page};
 use crate::record::{Fence, Forgotten, PodCursor, PodRecord};
 use crate::relation::{
-    ChildRecord, NewChild, PeerPair, PeerRecord, Registered, Relation, VisiblePod, Writer,
+    ChildRecord, NewChild, PeerPair, PeerRecord, Reasons, Registered, Relation, VisiblePod, Writer,
 };
 
 /// What pods are to each other, what that lets them see, and what they are still to be told of it.
@@ -135,6 +135,15 @@ pub trait RelationStore: Send + Sync + Debug {
         viewer: PodId,
         page: Page<PodCursor>,
     ) -> Result<Listing<VisiblePod, PodCursor>, StoreError>;
+
+    /// Returns the children and peers of a pod that no record is there of: a store that was damaged may have
+    /// some, and one that keeps both together none.
+    ///
+    /// # Errors
+    /// Fails when the store cannot be read.
+    async fn missing_relatives(&self, _of: PodId) -> Result<Vec<(PodId, Reasons)>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Puts what a child tells of itself into its parent's outbox, and returns the parent; nobody
     /// if it is nobody's child.

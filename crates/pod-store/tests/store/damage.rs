@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use podfleet_pod_store::{
-    CorruptRecord, DeliveryState, InboxStore as _, Offer, Page, PodFilter, RecordStore as _,
-    RelationChange, RelationStore as _, SqliteStore, StoreErrorKind,
+    CorruptRecord, DeliveryState, InboxStore as _, Offer, Page, PeerPair, PodFilter, Reasons,
+    RecordStore as _, RelationChange, RelationStore as _, SqliteStore, StoreErrorKind, Writer,
 };
 use podfleet_protocol::{Kind, Message, MessageId, Outcome, PodId, PodName, Receipt};
 
@@ -308,4 +308,34 @@ async fn waiting(store: &SqliteStore, pod: PodId) -> (usize, usize) {
     };
     assert_eq!(named(&summaries.corrupt), named(&listing.corrupt));
     (listing.items.len(), listing.corrupt.len())
+}
+
+#[tokio::test]
+async fn children_and_peers_whose_records_are_gone_are_missing_and_not_forgotten() {
+    let (_directory, path) = place();
+    let store = SqliteStore::open(&path).unwrap();
+    let [lead, both, peer, other] = ["a", "b", "c", "d"].map(|name| add(&store, pod(name)));
+    let [lead, both, peer, _other] = [lead.await, both.await, peer.await, other.await];
+    for friend in [both, peer] {
+        let pair = PeerPair::new(lead, friend).unwrap();
+        let registered = store.register_peer(Writer::Operator, pair, AT).await;
+        registered.unwrap();
+    }
+    assert_eq!(store.missing_relatives(lead).await.unwrap(), []);
+    tamper(
+        &path,
+        &format!(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO child (child, parent, created) VALUES ('{both}', '{lead}', 1);
+             DELETE FROM pod WHERE name IN ('b', 'c', 'd');"
+        ),
+    );
+    let reasons = |child| Reasons {
+        child,
+        peer: true,
+        ..Reasons::default()
+    };
+    let mut expected = [(both, reasons(true)), (peer, reasons(false))];
+    expected.sort_by_key(|(id, _)| *id);
+    assert_eq!(store.missing_relatives(lead).await.unwrap(), expected);
 }

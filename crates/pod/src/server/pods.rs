@@ -26,7 +26,7 @@ use crate::host::Host;
 use crate::output::{OutputError, read_output as read_output_of};
 use crate::paths::StatePaths;
 use crate::post::{HandedIn, Post, PostError, refresh};
-use crate::probe::{Probed, corrupt_row, probe, row};
+use crate::probe::{Probed, corrupt_row, missing_row, probe, row};
 use crate::rights::no_such_pod;
 use crate::shared::Shared;
 use podfleet_protocol::client::Introduction;
@@ -110,6 +110,11 @@ pub(super) async fn list(
     let mut pods = join_all(rows).await;
     for damaged in listing.corrupt {
         pods.push(seen_damaged(shared, damaged).await);
+    }
+    if next.is_none() {
+        let missing = shared.store.missing_relatives(shared.identity.id).await;
+        let missing = missing.map_err(|error| storage(&error))?.into_iter();
+        pods.extend(missing.map(|(id, reasons)| missing_row(id, reasons)));
     }
     Ok(ListPodsResult { pods, next })
 }

@@ -9,7 +9,7 @@ use crate::outbox::{OutboxEvent, OutboxPlace, Report};
 use crate::page::{Listing, Page};
 use crate::record::{Fence, Forgotten, PodCursor, PodRecord};
 use crate::relation::{
-    ChildRecord, NewChild, PeerPair, PeerRecord, Registered, Relation, VisiblePod, Writer,
+    ChildRecord, NewChild, PeerPair, PeerRecord, Reasons, Registered, Relation, VisiblePod, Writer,
 };
 use crate::sqlite::{SqliteStore, children, cursors, outbox, peers, relations, sent};
 use crate::store::RelationStore;
@@ -135,6 +135,13 @@ impl RelationStore for SqliteStore {
     ) -> Result<Listing<VisiblePod, PodCursor>, StoreError> {
         self.call("list visible pods", move |database| {
             relations::visible(database.reader(), viewer, &page)
+        })
+        .await
+    }
+
+    async fn missing_relatives(&self, of: PodId) -> Result<Vec<(PodId, Reasons)>, StoreError> {
+        self.call("list missing pods", move |database| {
+            relations::missing(database.reader(), of)
         })
         .await
     }
