@@ -23,6 +23,7 @@ mod status;
 mod suspension;
 mod terminal_io;
 mod text;
+mod typist;
 mod waking;
 
 use std::collections::VecDeque;

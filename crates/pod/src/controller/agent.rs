@@ -151,6 +151,7 @@ impl Controller {
         self.act(actions);
         self.live.clients.end_run(&end);
         let anew = self.conversation_ended(&end);
+        self.settle_typing(None);
         tracing::warn!(%end, run = %self.live.run, "the agent ended");
         self.setup.shared.journal.note(Entry::Exit {
             run: self.live.run,
@@ -272,6 +273,7 @@ impl Controller {
             detail: String::new(),
         });
         self.abandon_launch();
+        self.settle_typing(None);
         let reason = std::mem::take(&mut self.stop_reason);
         self.report(Lifecycle::ShutDown(reason));
         let shared = &self.setup.shared;

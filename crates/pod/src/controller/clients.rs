@@ -40,12 +40,33 @@ impl Controller {
         if let Err(Ok((id, _))) = answer.send(attached) {
             self.live.clients.detach(id);
         } else if in_control {
+            self.settle_typing(None);
             self.geometry_changed();
         }
     }
 
     pub(super) fn gone(&mut self, id: ClientId) {
         self.live.clients.detach(id);
+        self.gave_up(id);
+    }
+
+    /// Has the log count what was typed, but for a client that goes on typing: whoever types next is
+    /// somebody else, or nobody is left to name.
+    pub(super) fn settle_typing(&mut self, unless: Option<ClientId>) {
+        let typed = self.live.keys.settle(unless);
+        self.count_typing(typed);
+    }
+
+    fn gave_up(&mut self, id: ClientId) {
+        if self.live.keys.are_of(id) {
+            self.settle_typing(None);
+        }
+    }
+
+    pub(super) fn count_typing(&self, typed: Option<Entry>) {
+        if let Some(entry) = typed {
+            self.setup.shared.journal.note(entry);
+        }
     }
 
     pub(super) fn frame(&mut self, id: ClientId, frame: Frame) {
@@ -57,7 +78,10 @@ impl Controller {
                 }
             }
             Frame::Ack(offset) => self.live.clients.acknowledge(id, offset),
-            Frame::Release => self.live.clients.release(id, Instant::now()),
+            Frame::Release => {
+                self.live.clients.release(id, Instant::now());
+                self.gave_up(id);
+            }
             Frame::Ping(payload) => self.live.clients.pong(id, payload),
             Frame::Repaint => self.live.clients.repaint(id),
             // Anything else is none of a client's frames.
@@ -78,13 +102,10 @@ impl Controller {
             Input::TookControl => self.geometry_changed(),
             Input::Discarded | Input::Violation => return,
         }
-        if let Some(count) = self.live.keys.typed(bytes, now) {
-            let client = self.live.clients.name(id).unwrap_or_default().to_owned();
-            let bytes = u64::try_from(count).unwrap_or(u64::MAX);
-            self.setup
-                .shared
-                .journal
-                .input(Entry::Input { client, bytes });
+        self.settle_typing(Some(id));
+        let name = self.live.clients.name(id).unwrap_or_default();
+        if let Some(entry) = self.live.keys.typed((id, name), bytes, now) {
+            self.setup.shared.journal.input(entry);
         }
         self.release_keys();
     }
@@ -140,5 +161,92 @@ impl Controller {
             position: self.live.clients.position(),
             alternate: self.live.terminal.screen().alternate,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podfleet_pod_store::session_log::SessionReader;
+    use podfleet_protocol::RunEnd;
+    use podfleet_protocol::method::{AttachParams, AttachRole};
+    use tokio::sync::oneshot;
+
+    use super::super::tests::controller;
+    use super::*;
+    use crate::attach::outbox;
+    use crate::testing::Bench;
+
+    fn join(controller: &mut Controller, name: &str) -> ClientId {
+        let (answer, mut answered) = oneshot::channel();
+        let params = AttachParams {
+            role: AttachRole::Controller,
+            take: true,
+            size: None,
+            from: None,
+        };
+        controller.attach(NewClient {
+            name: name.into(),
+            params,
+            frames: outbox().0,
+            answer,
+        });
+        answered.try_recv().unwrap().unwrap().0
+    }
+
+    fn types(controller: &mut Controller, id: ClientId, keys: &'static [u8]) {
+        for key in keys.chunks(1) {
+            controller.frame(id, Frame::Input(bytes::Bytes::from_static(key)));
+        }
+    }
+
+    async fn typed(bench: Bench) -> Vec<(String, u64)> {
+        bench.shared.journal.flush().await;
+        let records = SessionReader::open(bench.files.clone()).unwrap();
+        let typed = records.filter_map(|found| match found.unwrap().record.entry {
+            Entry::Input { client, bytes } => Some((client, bytes)),
+            _ => None,
+        });
+        typed.collect()
+    }
+
+    fn entry(client: &str, bytes: u64) -> (String, u64) {
+        (client.to_owned(), bytes)
+    }
+
+    #[tokio::test]
+    async fn what_is_typed_is_recorded_as_its_typists_when_control_changes_hands() {
+        let bench = Bench::new();
+        let mut controller = controller(&bench);
+        let ada = join(&mut controller, "ada");
+        types(&mut controller, ada, b"four");
+        let bob = join(&mut controller, "bob");
+        types(&mut controller, ada, b"discarded");
+        types(&mut controller, bob, b"no");
+        controller.frame(bob, Frame::Release);
+        let eve = join(&mut controller, "eve");
+        types(&mut controller, eve, b"abc");
+        controller.gone(eve);
+        let all = [
+            entry("ada", 1),
+            entry("ada", 3),
+            entry("bob", 1),
+            entry("bob", 1),
+            entry("eve", 1),
+            entry("eve", 2),
+        ];
+        assert_eq!(typed(bench).await, all);
+    }
+
+    #[tokio::test]
+    async fn what_was_typed_last_is_recorded_when_the_agent_ends() {
+        let bench = Bench::new();
+        let mut controller = controller(&bench);
+        let ada = join(&mut controller, "ada");
+        types(&mut controller, ada, b"exit");
+        controller.ended(RunEnd::Exited(0)).await;
+        types(&mut controller, ada, b"more");
+        controller.farewell().await;
+        let all = [1, 3, 1, 3].map(|bytes| entry("ada", bytes));
+        assert_eq!(typed(bench).await, all);
     }
 }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use podfleet_pod_store::session_log::Entry;
 
-use crate::attach::Source;
+use super::typist::Typist;
+use crate::attach::{ClientId, Source};
 
-/// How long after its last key a person's typing counts as one burst.
-const BURST: Duration = Duration::from_secs(1);
 /// How much of a person's typing waits for the log, for a message to be submitted, and for an agent
 /// that does not read: long pastes come in many pieces.
 const WAITING_ROOM: usize = 4 << 20;
@@ -18,20 +18,24 @@ const UNREAD: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     last_text: Option<Instant>,
-    last: Option<Instant>,
     /// Text keys since the last submit or clear.
     open: bool,
     /// Keys that wait: for the log to say that somebody types, or for a message to be submitted.
     waiting: BytesMut,
     log_asked: bool,
-    /// Bytes that the log does not yet count.
-    uncounted: usize,
+    /// Whoever typed last, until that is settled.
+    typist: Option<Typist>,
 }
 
 impl Keys {
-    /// Takes keys in. Returns how many bytes the log has to record before they go through, if a
-    /// burst begins.
-    pub(super) fn typed(&mut self, bytes: &[u8], now: Instant) -> Option<usize> {
+    /// Takes a client's keys in. Returns what the log has to record before they go through, if a burst
+    /// begins. What another client typed before has to be [settled](Self::settle).
+    pub(super) fn typed(
+        &mut self,
+        (id, name): (ClientId, &str),
+        bytes: &[u8],
+        now: Instant,
+    ) -> Option<Entry> {
         let text = text_keys(bytes);
         if text.any {
             self.last_text = Some(now);
@@ -42,16 +46,17 @@ impl Keys {
             return None;
         }
         self.waiting.extend_from_slice(bytes);
-        self.uncounted += bytes.len();
-        let burst = self
-            .last
-            .is_some_and(|last| now.saturating_duration_since(last) < BURST);
-        self.last = Some(now);
-        if burst {
+        let before = self.typist.take().filter(|typist| typist.is(id));
+        let goes_on = before.as_ref().is_some_and(|typist| typist.is_typing(now));
+        let typist = self
+            .typist
+            .insert(before.unwrap_or_else(|| Typist::new(id, name, now)));
+        typist.typed(bytes.len(), now);
+        if goes_on {
             return None;
         }
         self.log_asked = true;
-        Some(std::mem::take(&mut self.uncounted))
+        typist.count()
     }
 
     /// Takes in what a terminal reports by itself, in its order among the keys.
@@ -73,12 +78,25 @@ impl Keys {
         free.then(|| self.waiting.split())
     }
 
-    /// Returns the bytes that the log does not count yet, once the burst is over.
-    pub(super) fn uncounted(&mut self, now: Instant) -> Option<usize> {
-        let over = self
-            .last
-            .is_none_or(|last| now.saturating_duration_since(last) >= BURST);
-        (over && self.uncounted > 0).then(|| std::mem::take(&mut self.uncounted))
+    /// Returns what the log does not count yet, once the burst is over.
+    pub(super) fn uncounted(&mut self, now: Instant) -> Option<Entry> {
+        let typist = self.typist.as_mut()?;
+        if typist.is_typing(now) {
+            return None;
+        }
+        typist.count()
+    }
+
+    /// Ends the burst of whoever typed last, unless that is this client. Returns what the log does not
+    /// count yet of it.
+    pub(super) fn settle(&mut self, unless: Option<ClientId>) -> Option<Entry> {
+        let other = |typist: &mut Typist| !unless.is_some_and(|id| typist.is(id));
+        self.typist.take_if(other)?.count()
+    }
+
+    /// Returns whether this client typed last.
+    pub(super) fn are_of(&self, id: ClientId) -> bool {
+        self.typist.as_ref().is_some_and(|typist| typist.is(id))
     }
 
     pub(super) fn age(&self, now: Instant) -> Option<Duration> {
@@ -251,9 +269,20 @@ fn after_sequence(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::typist::BURST;
     use super::*;
     use proptest::prelude::*;
     use test_case::test_case;
+
+    const ADA: (ClientId, &str) = (ClientId(1), "ada");
+    const BOB: (ClientId, &str) = (ClientId(2), "bob");
+
+    fn input(client: &str, bytes: u64) -> Entry {
+        Entry::Input {
+            client: client.to_owned(),
+            bytes,
+        }
+    }
 
     #[test_case(b"\x1b[I", false; "focus gained")]
     #[test_case(b"\x1b[<0;10;5M", false; "mouse")]
@@ -314,15 +343,30 @@ mod tests {
     fn a_burst_waits_for_the_log_once() {
         let mut keys = Keys::default();
         let now = Instant::now();
-        assert_eq!(keys.typed(b"ab", now), Some(2));
+        assert_eq!(keys.typed(ADA, b"ab", now), Some(input("ada", 2)));
         assert_eq!(keys.release(false, 0), None);
         keys.logged();
         assert_eq!(keys.release(false, 0).as_deref(), Some(&b"ab"[..]));
-        assert_eq!(keys.typed(b"c", now), None);
+        assert_eq!(keys.typed(ADA, b"c", now), None);
         assert_eq!(keys.release(true, 0), None);
         assert_eq!(keys.release(false, 0).as_deref(), Some(&b"c"[..]));
         assert_eq!(keys.uncounted(now), None);
-        assert_eq!(keys.uncounted(now + BURST), Some(1));
+        assert_eq!(keys.uncounted(now + BURST), Some(input("ada", 1)));
+    }
+
+    #[test]
+    fn a_burst_is_one_clients() {
+        let mut keys = Keys::default();
+        let now = Instant::now();
+        keys.typed(ADA, b"a", now);
+        keys.typed(ADA, b"bcd", now);
+        assert_eq!(keys.settle(Some(ADA.0)), None);
+        assert_eq!(keys.settle(Some(BOB.0)), Some(input("ada", 3)));
+        assert_eq!(keys.typed(BOB, b"x", now), Some(input("bob", 1)));
+        keys.typed(BOB, b"y", now);
+        assert_eq!(keys.settle(None), Some(input("bob", 1)));
+        assert_eq!(keys.settle(None), None);
+        assert_eq!(keys.uncounted(now + BURST), None);
     }
 
     #[test]
@@ -330,9 +374,9 @@ mod tests {
         let mut keys = Keys::default();
         let now = Instant::now();
         let piece = vec![b'x'; 60 << 10];
-        assert!(keys.typed(&piece, now).is_some());
+        assert!(keys.typed(ADA, &piece, now).is_some());
         for _ in 0..9 {
-            assert_eq!(keys.typed(&piece, now), None);
+            assert_eq!(keys.typed(ADA, &piece, now), None);
         }
         keys.logged();
         assert_eq!(keys.release(false, UNREAD + 1), None);

@@ -178,6 +178,7 @@ impl Controller {
     }
 
     fn new_run(&mut self, run: Run) {
+        self.settle_typing(None);
         let live = &mut self.live;
         live.run = run;
         live.terminal = Terminal::new(live.terminal.size(), SCROLLBACK);

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use podfleet_harness::{Classification, ScreenState};
-use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::{AgentPhase, HoldReason, PodStatus, ScreenStatus};
 
 use super::Controller;
@@ -88,26 +87,11 @@ impl Controller {
             self.head_wanted = true;
             // Whoever changed its relations may have found nobody to tell.
             self.setup.shared.journal.copy_outbox();
-            self.count_typing(now);
+            let typed = self.live.keys.uncounted(now);
+            self.count_typing(typed);
         }
         if changed || due {
             self.beat(now, due);
-        }
-    }
-
-    fn count_typing(&mut self, now: Instant) {
-        if let Some(bytes) = self.live.keys.uncounted(now) {
-            let client = self
-                .live
-                .clients
-                .controller()
-                .unwrap_or_default()
-                .to_owned();
-            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-            self.setup
-                .shared
-                .journal
-                .note(Entry::Input { client, bytes });
         }
     }
 

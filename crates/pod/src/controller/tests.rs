@@ -27,7 +27,7 @@ impl Keeper for Nobody {
 }
 
 /// A pod whose agent would be `false`, which starts no agent before its launch is in the log.
-fn controller(bench: &Bench) -> Controller {
+pub(super) fn controller(bench: &Bench) -> Controller {
     hosting(bench, "sim")
 }
 
