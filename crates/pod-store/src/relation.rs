@@ -189,6 +189,12 @@ impl Relation {
         }
     }
 
+    /// Returns whether the other is in its listing.
+    #[must_use]
+    pub fn sees(self) -> bool {
+        self.reasons() != Reasons::default()
+    }
+
     /// Returns whether it may send the other a message of this kind.
     #[must_use]
     pub fn may_send(self, kind: Kind) -> bool {

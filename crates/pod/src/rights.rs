@@ -58,7 +58,9 @@ impl Seat {
 enum Power {
     /// Anybody of the same user.
     Knock,
-    /// Whoever has a relation to the pod: sees it and may notify it.
+    /// Whoever has a relation to the pod: may notify it.
+    Write,
+    /// Whoever sees the pod. A parent is hidden from its child, which may write to it.
     See,
     /// Whoever may read what its agent produces.
     Read,
@@ -75,12 +77,12 @@ fn power(call: &Call) -> Power {
         // Whoever may only read never types.
         Call::Attach(params) if params.role != AttachRole::Viewer => Power::Command,
         Call::Hello(_) | Call::Ping(_) => Power::Knock,
-        Call::Status(_)
-        | Call::Notify(_)
+        Call::Status(_) => Power::See,
+        Call::Notify(_)
         | Call::GetReceipt(_)
         | Call::Inbox(_)
         | Call::Cancel(_)
-        | Call::Refresh(_) => Power::See,
+        | Call::Refresh(_) => Power::Write,
         Call::Subscribe(_)
         | Call::ReadLog(_)
         | Call::GetScreen(_)
@@ -122,7 +124,8 @@ pub fn check(seat: Seat, call: &Call) -> Result<(), RpcError> {
     let power = power(call);
     let allowed = match power {
         Power::Knock => true,
-        Power::See => !relation.is_none(),
+        Power::Write => !relation.is_none(),
+        Power::See => relation.sees(),
         Power::Read => relation.itself || relation.may_read_output() || (enhancer && relation.mate),
         Power::Command => relation.may_stop(),
         Power::Stop => relation.itself || relation.may_stop(),
@@ -150,6 +153,7 @@ fn refusal(call: &Call, power: Power) -> &'static str {
         (Call::RunMessage(_), _) => {
             "only the operator, the lead and the parent may give orders; `notify` is for others"
         }
+        (_, Power::See) => "a child writes to its parent, and does not look into it",
         (_, Power::Read) => {
             "only the operator, the fleet's lead, its enhancer and the pod's parent read what its agent does"
         }
