@@ -25,6 +25,8 @@ pub(crate) use control::{Input, Source};
 pub(crate) use outbox::{Outbox, Outgoing, outbox};
 use ring::Ring;
 
+use crate::terminal::whole;
+
 /// How many bytes all clients together may leave unacknowledged.
 const WINDOWS: u64 = 16 << 20;
 /// Where so much of repaints waits to be taken, further ones bring no scrollback along.
@@ -391,9 +393,9 @@ impl Easel {
     }
 }
 
-/// Cuts a repaint into frames.
+/// Cuts a repaint into frames, between whole sequences as output is.
 fn reset_frames(bytes: &Bytes, position: Position, size: Size) -> Vec<Frame> {
-    let first = bytes.len().min(MAX_FRAME - RESET_HEAD);
+    let first = whole(bytes, MAX_FRAME - RESET_HEAD);
     let mut rest = bytes.slice(first..);
     let mut frames = vec![Frame::Reset {
         offset: position.offset,
@@ -404,7 +406,7 @@ fn reset_frames(bytes: &Bytes, position: Position, size: Size) -> Vec<Frame> {
         more: !rest.is_empty(),
     }];
     while !rest.is_empty() {
-        let bytes = rest.split_to(rest.len().min(MAX_FRAME));
+        let bytes = rest.split_to(whole(&rest, MAX_FRAME));
         frames.push(Frame::ResetPart {
             offset: position.offset,
             bytes,

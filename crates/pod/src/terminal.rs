@@ -41,6 +41,7 @@ mod scrollback;
 mod sgr;
 mod title;
 mod view;
+mod whole;
 
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
@@ -55,6 +56,7 @@ use filter::Filter;
 use interpreter::Interpreter;
 pub use modes::{Modes, MouseEncoding, MouseTracking};
 pub use view::ViewStream;
+pub(crate) use whole::whole;
 
 /// The bytes that take back every mode and colour that a view stream or a repaint can have set in
 /// a client's terminal, for when the client detaches. The screen and scrollback are left as they

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::control::{CONTROL_IDLE, SIZE_OWED};
 use super::*;
+use crate::terminal::ViewStream;
 use proptest::prelude::*;
 
 fn params(role: AttachRole) -> AttachParams {
@@ -282,7 +283,9 @@ fn nobody_resumes_across_a_new_run_or_a_new_size() {
 
 #[test]
 fn a_long_repaint_is_cut_into_frames_that_fit() {
-    let bytes: Vec<u8> = (0..200_000_u32).map(|i| b'a' + (i % 26) as u8).collect();
+    let bytes = "\x1b[1;31m漢\x1b]8;;http://a.b\x1b\\字"
+        .repeat(8000)
+        .into_bytes();
     let frames = reset_frames(
         &Bytes::from(bytes.clone()),
         clients().position(),
@@ -296,6 +299,9 @@ fn a_long_repaint_is_cut_into_frames_that_fit() {
             frame => panic!("{frame:?}"),
         };
         joined.extend_from_slice(part);
+        let mut whole = Vec::new();
+        ViewStream::new().feed(part, &mut whole);
+        assert!(whole == *part, "a frame ends in the middle");
         assert_eq!(more, index + 1 < frames.len());
         assert!(frame.write(&mut bytes::BytesMut::new()).is_ok());
     }

@@ -5,8 +5,9 @@
 //! begins the next sequence. What it hands on is clean: text is valid UTF-8 without C1 code points,
 //! and a sequence is complete.
 
-/// Bytes of one sequence that are kept while it is unfinished; a longer one is dropped.
-pub(super) const SEQUENCE_LIMIT: usize = 64 * 1024;
+/// Bytes of one sequence that are kept while it is unfinished; a longer one is dropped. With its
+/// introducer and its terminator it has 64 KiB.
+pub(super) const SEQUENCE_LIMIT: usize = 64 * 1024 - 4;
 
 const CAN: u8 = 0x18;
 const SUB: u8 = 0x1A;
