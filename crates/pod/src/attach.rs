@@ -78,6 +78,8 @@ pub(crate) struct Clients {
     run: Run,
     size: Size,
     ring: Ring,
+    /// Where in the stream of this run the size last changed.
+    resized: Option<u64>,
     clients: BTreeMap<ClientId, Client>,
     next_id: u64,
     control: Option<Control>,
@@ -97,6 +99,7 @@ impl Clients {
             run: Run(0),
             size,
             ring: Ring::default(),
+            resized: None,
             clients: BTreeMap::new(),
             next_id: 1,
             control: None,
@@ -180,8 +183,13 @@ impl Clients {
         Ok((id, result))
     }
 
+    /// Returns whether a client may go on where it left off. Of one that has seen all up to the last
+    /// change of size nothing tells whether it has seen the change, too.
     fn can_resume(&self, from: Position) -> bool {
-        from.generation == self.generation && from.run == self.run && self.ring.holds(from.offset)
+        from.generation == self.generation
+            && from.run == self.run
+            && self.resized.is_none_or(|resized| from.offset > resized)
+            && self.ring.holds(from.offset)
     }
 
     /// Lets a client go. Returns whether control became free by it.
@@ -239,6 +247,7 @@ impl Clients {
     pub(crate) fn begin_run(&mut self, run: Run) {
         self.run = run;
         self.ring = Ring::default();
+        self.resized = None;
         for client in self.clients.values_mut() {
             client.sent = 0;
             client.acknowledged = 0;
@@ -261,6 +270,7 @@ impl Clients {
     pub(crate) fn geometry(&mut self, size: Size) {
         self.size = size;
         self.ring.forget();
+        self.resized = Some(self.ring.end());
         for client in self.clients.values_mut() {
             let offset = self.ring.end();
             client.frames.push(Frame::Geometry { offset, size });

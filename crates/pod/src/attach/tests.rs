@@ -274,7 +274,14 @@ fn nobody_resumes_across_a_new_run_or_a_new_size() {
         rows: 10,
     });
     assert!(!clients.can_resume(before));
+    // Of who has seen all of the output nothing tells whether it has seen the new size.
+    let there = clients.position();
+    assert!(!clients.can_resume(there));
+    clients.output(Bytes::from_static(b"x"));
+    assert!(!clients.can_resume(there));
+    assert!(clients.can_resume(clients.position()));
     clients.begin_run(Run(2));
+    assert!(clients.can_resume(clients.position()));
     assert!(!clients.can_resume(Position {
         offset: 0,
         ..before
