@@ -58,6 +58,15 @@ struct Client {
     told_off: Option<u32>,
 }
 
+impl Client {
+    /// Returns how many bytes of output are on their way to it: what waits to be written to it is,
+    /// whatever it acknowledges.
+    fn in_flight(&self) -> u64 {
+        let unacknowledged = self.sent.saturating_sub(self.acknowledged);
+        unacknowledged.max(self.frames.waiting())
+    }
+}
+
 #[derive(Debug)]
 struct Painting {
     since: Instant,
@@ -333,7 +342,7 @@ impl Clients {
         let (end, position, window) = (self.ring.end(), self.position(), self.window());
         let mut easel = Easel::new(self.unpainted());
         for client in self.clients.values_mut() {
-            let in_flight = client.sent.saturating_sub(client.acknowledged);
+            let in_flight = client.in_flight();
             if in_flight >= window {
                 continue;
             }

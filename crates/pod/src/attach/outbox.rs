@@ -17,6 +17,8 @@ const JOINED: usize = 16 << 10;
 #[derive(Debug, Default)]
 struct Queue {
     frames: VecDeque<Frame>,
+    /// How many bytes of output they have.
+    output: u64,
     /// Whether no further frames come.
     over: bool,
     /// Why the client is let go.
@@ -57,10 +59,16 @@ impl Outbox {
         self.0.filled.notify_one();
     }
 
+    /// Returns how many bytes of output wait to be written to the client's connection.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.0.queue().output
+    }
+
     /// Lets the client go without what waits for it; it is told why if it reads.
     pub(crate) fn cut(&self, why: &str) {
         let mut queue = self.0.queue();
         queue.frames = VecDeque::new();
+        queue.output = 0;
         queue.cut = Some(why.to_owned());
         drop(queue);
         self.0.cut.notify_one();
@@ -79,7 +87,7 @@ impl Outgoing {
     /// nothing.
     pub(crate) async fn next(&self) -> Option<Frame> {
         while !self.is_over() {
-            let frame = self.0.queue().frames.pop_front();
+            let frame = self.0.queue().pop();
             match frame {
                 Some(frame) => return Some(frame),
                 None => self.0.filled.notified().await,
@@ -112,7 +120,7 @@ impl Outgoing {
     #[cfg(test)]
     pub(crate) fn now(&self) -> Option<Frame> {
         let mut queue = self.0.queue();
-        let next = queue.frames.pop_front();
+        let next = queue.pop();
         next.or_else(|| queue.cut.take().map(Frame::Error))
     }
 }
@@ -132,7 +140,16 @@ impl Queue {
         }
     }
 
+    fn pop(&mut self) -> Option<Frame> {
+        let frame = self.frames.pop_front()?;
+        if let Frame::Output { bytes, .. } = &frame {
+            self.output -= bytes.len() as u64;
+        }
+        Some(frame)
+    }
+
     fn output(&mut self, offset: u64, bytes: Bytes) {
+        self.output += bytes.len() as u64;
         match self.frames.back_mut() {
             Some(Frame::Output {
                 offset: begin,

@@ -235,6 +235,27 @@ fn a_client_that_never_reads_costs_a_window_and_no_more() {
 }
 
 #[test]
+fn what_is_acknowledged_without_being_read_brings_nothing_more_to_wait() {
+    let mut clients = clients();
+    let (id, frames) = join(&mut clients, "deaf", AttachRole::Viewer);
+    let frames = [frames];
+    for run in 1..4 {
+        clients.begin_run(Run(run));
+        for _ in 0..1000 {
+            clients.output(Bytes::from(vec![b'x'; 4096]));
+            clients.pump(Instant::now(), |_| Vec::new());
+            clients.acknowledge(id, u64::MAX);
+        }
+    }
+    let waiting = queued(&frames);
+    assert!(waiting < ATTACH_WINDOW as usize + MAX_FRAME, "{waiting}");
+    // Once it reads, it goes on.
+    clients.painted(id);
+    clients.pump(Instant::now(), |_| b"screen".to_vec());
+    assert!(queued(&frames) > 0);
+}
+
+#[test]
 fn a_client_that_comes_back_gets_exactly_the_missing_bytes() {
     let mut clients = clients();
     clients.begin_run(Run(1));
