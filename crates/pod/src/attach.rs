@@ -177,7 +177,7 @@ impl Clients {
         };
         self.clients.insert(id, client);
         if params.role == AttachRole::Controller {
-            self.give_control(Some(id));
+            self.give_control(Some(Control::new(id, now)));
         }
         let result = AttachResult {
             position: Position {

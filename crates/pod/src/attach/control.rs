@@ -25,14 +25,18 @@ const LEAST_SIZE: Size = Size {
 #[derive(Debug)]
 pub(super) struct Control {
     client: ClientId,
-    last_key: Option<Instant>,
+    /// When it last typed, or took control.
+    used: Instant,
 }
 
 impl Control {
-    /// Returns whether it was used and has not been for a while.
+    pub(super) const fn new(client: ClientId, now: Instant) -> Self {
+        Self { client, used: now }
+    }
+
+    /// Returns whether it has not been used for a while.
     fn is_idle(&self, now: Instant) -> bool {
-        let key = self.last_key;
-        key.is_some_and(|key| now.saturating_duration_since(key) > CONTROL_IDLE)
+        now.saturating_duration_since(self.used) > CONTROL_IDLE
     }
 }
 
@@ -93,18 +97,15 @@ impl Clients {
             .is_some_and(|control| control.client == id)
     }
 
-    pub(super) fn give_control(&mut self, to: Option<ClientId>) {
+    pub(super) fn give_control(&mut self, to: Option<Control>) {
         self.epoch = self.epoch.wrapping_add(1);
-        self.control = to.map(|client| Control {
-            client,
-            last_key: None,
-        });
+        self.control = to;
         (self.left, self.owes_size) = (None, None);
         let name = self.controller().unwrap_or_default().to_owned();
         for (id, client) in &self.clients {
             let frame = Frame::ControllerChanged {
                 epoch: self.epoch,
-                you: to == Some(*id),
+                you: self.has_control(*id),
                 name: name.clone(),
             };
             client.frames.push(frame);
@@ -126,7 +127,7 @@ impl Clients {
             && control.client == id
         {
             if source == Source::Person {
-                control.last_key = Some(now);
+                control.used = now;
             }
             return Input::Allowed;
         }
@@ -136,10 +137,7 @@ impl Clients {
         let held = self.control.as_ref();
         let free = held.is_none_or(|control| control.is_idle(now));
         if role == AttachRole::View && free {
-            self.give_control(Some(id));
-            if let Some(control) = &mut self.control {
-                control.last_key = Some(now);
-            }
+            self.give_control(Some(Control::new(id, now)));
             return Input::TookControl;
         }
         let epoch = self.epoch;
