@@ -9,6 +9,7 @@ mod clients;
 mod conversation;
 mod dialogs;
 mod draining;
+mod geometry;
 mod head;
 mod interruption;
 mod keys;
@@ -34,7 +35,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use podfleet_harness::{Classification, Harness, ScreenState};
-use podfleet_protocol::{Hold, Message, MessageId, Paused, Run, Size};
+use podfleet_protocol::{Hold, Message, MessageId, Paused, Run};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -56,8 +57,6 @@ use keys::Keys;
 use prompt::Prompt;
 use terminal_io::{READ, read, write};
 
-/// How long a new geometry must stand before it is applied.
-const GEOMETRY_SETTLES: Duration = Duration::from_millis(100);
 /// Lines of scrollback that the terminal model keeps.
 const SCROLLBACK: usize = 2000;
 
@@ -154,7 +153,7 @@ pub(crate) struct Controller {
     /// Whether the screen changed since the last look, and when that was.
     dirty: bool,
     last_look: Instant,
-    resize_at: Option<Instant>,
+    geometry: geometry::Geometry,
     head_wanted: bool,
     head_asked: bool,
     /// What was withdrawn since the store was asked: its answer may still name it.
@@ -227,7 +226,7 @@ impl Controller {
             grows: false,
             dirty: false,
             last_look: now,
-            resize_at: None,
+            geometry: geometry::Geometry::default(),
             head_wanted: true,
             head_asked: false,
             withdrawn: Vec::new(),
@@ -336,9 +335,7 @@ impl Controller {
                 let _ = answer.send(self.reset());
             }
             Command::Reported(payload) => self.hook_called(&payload),
-            Command::Resize(size, answer) => {
-                let _ = answer.send(self.resize(size));
-            }
+            Command::Resize(size, answer) => self.resize(size, answer),
             Command::Screen(answer) => {
                 let _ = answer.send(self.screen());
             }
@@ -373,7 +370,7 @@ impl Controller {
 
     async fn timers(&mut self) {
         let now = Instant::now();
-        if self.resize_at.is_some_and(|at| at <= now) {
+        if self.geometry.due.is_some_and(|at| at <= now) {
             self.apply_geometry();
         }
         if self.restart_due().is_some_and(|at| at <= now) {
@@ -390,16 +387,6 @@ impl Controller {
         if let Some(lifecycle) = &self.setup.lifecycle {
             // Whoever tells it ends after us.
             let _ = lifecycle.send(event);
-        }
-    }
-
-    fn apply_size(&mut self, size: Size) {
-        self.live.terminal.resize(size);
-        self.live.clients.geometry(size);
-        if let Some(terminal) = &self.terminal
-            && let Err(error) = terminal.resize(size)
-        {
-            tracing::warn!(%error, "cannot resize the terminal");
         }
     }
 }

@@ -8,8 +8,8 @@ use podfleet_protocol::frame::Frame;
 use podfleet_protocol::limits::PAGE_BYTES;
 use podfleet_protocol::method::{ScreenResult, ScrollbackParams, ScrollbackResult};
 
+use super::Controller;
 use super::keys::{has_key, source_of};
-use super::{Controller, GEOMETRY_SETTLES};
 use crate::attach::{ClientId, Input, Scrollback, Source};
 use crate::command::NewClient;
 
@@ -123,19 +123,6 @@ impl Controller {
                 self.live.delivery.interrupted();
             }
             self.live.outgoing.extend_from_slice(&keys);
-        }
-    }
-
-    fn geometry_changed(&mut self) {
-        self.resize_at = Some(Instant::now() + GEOMETRY_SETTLES);
-    }
-
-    pub(super) fn apply_geometry(&mut self) {
-        self.resize_at = None;
-        if let Some(size) = self.live.clients.wanted_size()
-            && size != self.live.terminal.size()
-        {
-            self.apply_size(size);
         }
     }
 

@@ -1,9 +1,8 @@
-//! Orders about the agent: holding its messages, the size of its terminal.
+//! Orders about the agent: holding its messages.
 
 use std::time::Instant;
 
-use podfleet_protocol::rpc::{ErrorCode, RpcError};
-use podfleet_protocol::{MessageId, Paused, Size};
+use podfleet_protocol::{MessageId, Paused};
 
 use super::Controller;
 
@@ -34,24 +33,5 @@ impl Controller {
         }
         // Else its text is on its way to the log, and the store will say no to that.
         self.dirty = true;
-    }
-
-    /// Sets the terminal's size.
-    ///
-    /// # Errors
-    /// Fails when a controller sets it.
-    pub(super) fn resize(&mut self, size: Size) -> Result<Size, RpcError> {
-        if self.live.clients.wanted_size().is_some() {
-            let controller = self.live.clients.controller().unwrap_or_default();
-            return Err(RpcError::new(
-                ErrorCode::ControlTaken,
-                format!("{controller} has control, and the terminal its size"),
-            ));
-        }
-        let size = size.clamped();
-        if size != self.live.terminal.size() {
-            self.apply_size(size);
-        }
-        Ok(size)
     }
 }

@@ -1,9 +1,11 @@
+mod geometry;
+
 use std::collections::BTreeMap;
 
 use podfleet_pod_store::session_log::{Entry, SessionReader};
 use podfleet_pod_store::{DeliveryState, InboxEntry, Sequence};
 use podfleet_protocol::method::{AnswerParams, AnswerResult};
-use podfleet_protocol::{Address, HoldReason, Kind, NewMessage, Receipt, RunEnd, UnixMillis};
+use podfleet_protocol::{Address, HoldReason, Kind, NewMessage, Receipt, RunEnd, Size, UnixMillis};
 
 use super::status::Beat;
 use super::waking::WATCH_EVERY;

@@ -66,7 +66,7 @@ impl Controller {
             self.drained,
             self.chronicle_due(now),
             self.change_look(),
-            self.resize_at,
+            self.geometry.due,
             self.restart_due(),
             self.order_due(),
             self.live.interruption.as_ref().map(Interruption::due),
