@@ -6,6 +6,7 @@
 //! it skips to a repaint.
 
 mod control;
+mod easel;
 mod outbox;
 mod ring;
 
@@ -14,25 +15,21 @@ use std::mem;
 use std::time::Instant;
 
 use bytes::Bytes;
-use podfleet_protocol::frame::{Frame, RESET_HEAD};
-use podfleet_protocol::limits::{ATTACH_WINDOW, LEAST_WINDOW, MAX_FRAME, READ_DEADLINE};
+use podfleet_protocol::frame::Frame;
+use podfleet_protocol::limits::{ATTACH_WINDOW, LEAST_WINDOW, READ_DEADLINE};
 use podfleet_protocol::method::{AttachParams, AttachResult, AttachRole, Position};
 use podfleet_protocol::rpc::{ErrorCode, RpcError};
 use podfleet_protocol::{Generation, Run, RunEnd, Size};
 
 use control::Control;
 pub(crate) use control::{Input, Source};
+pub(crate) use easel::Scrollback;
+use easel::{Easel, reset_frames};
 pub(crate) use outbox::{Outbox, Outgoing, outbox};
 use ring::Ring;
 
-use crate::terminal::whole;
-
 /// How many bytes all clients together may leave unacknowledged.
 const WINDOWS: u64 = 16 << 20;
-/// Where so much of repaints waits to be taken, further ones bring no scrollback along.
-const SCROLLED: usize = 2 << 20;
-/// Where so much of them waits, whoever needs one waits, too.
-const REPAINTS: usize = 4 << 20;
 
 /// Names a client within its pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,13 +68,6 @@ impl Client {
 struct Painting {
     since: Instant,
     bytes: Bytes,
-}
-
-/// How much scrollback a repaint brings along.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scrollback {
-    None,
-    Tail,
 }
 
 /// All attached clients and the view stream that they follow.
@@ -375,64 +365,6 @@ impl Clients {
             }
         }
     }
-}
-
-/// Repaints of one moment, each rendered once, as far as there is room for them.
-struct Easel {
-    unpainted: usize,
-    plain: Option<Bytes>,
-    scrolled: Option<Bytes>,
-}
-
-impl Easel {
-    fn new(unpainted: usize) -> Self {
-        Self {
-            unpainted,
-            plain: None,
-            scrolled: None,
-        }
-    }
-
-    fn paint(
-        &mut self,
-        wanted: Scrollback,
-        render: impl Fn(Scrollback) -> Vec<u8>,
-    ) -> Option<Bytes> {
-        let scrolls = self.scrolled.is_some() || self.unpainted < SCROLLED;
-        let (scrollback, made) = match wanted {
-            Scrollback::Tail if scrolls => (wanted, &mut self.scrolled),
-            _ => (Scrollback::None, &mut self.plain),
-        };
-        if made.is_none() && self.unpainted < REPAINTS {
-            let bytes = Bytes::from(render(scrollback).into_boxed_slice());
-            self.unpainted += bytes.len();
-            *made = Some(bytes);
-        }
-        made.clone()
-    }
-}
-
-/// Cuts a repaint into frames, between whole sequences as output is.
-fn reset_frames(bytes: &Bytes, position: Position, size: Size) -> Vec<Frame> {
-    let first = whole(bytes, MAX_FRAME - RESET_HEAD);
-    let mut rest = bytes.slice(first..);
-    let mut frames = vec![Frame::Reset {
-        offset: position.offset,
-        generation: position.generation,
-        run: position.run,
-        size,
-        bytes: bytes.slice(..first),
-        more: !rest.is_empty(),
-    }];
-    while !rest.is_empty() {
-        let bytes = rest.split_to(whole(&rest, MAX_FRAME));
-        frames.push(Frame::ResetPart {
-            offset: position.offset,
-            bytes,
-            more: !rest.is_empty(),
-        });
-    }
-    frames
 }
 
 #[cfg(test)]

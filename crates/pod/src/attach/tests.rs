@@ -1,7 +1,8 @@
 mod control;
 
+use super::easel::REPAINTS;
 use super::*;
-use crate::terminal::ViewStream;
+use podfleet_protocol::limits::MAX_FRAME;
 use proptest::prelude::*;
 
 fn params(role: AttachRole) -> AttachParams {
@@ -119,33 +120,6 @@ fn nobody_resumes_across_a_new_run_or_a_new_size() {
         offset: 0,
         ..before
     }));
-}
-
-#[test]
-fn a_long_repaint_is_cut_into_frames_that_fit() {
-    let bytes = "\x1b[1;31m漢\x1b]8;;http://a.b\x1b\\字"
-        .repeat(8000)
-        .into_bytes();
-    let frames = reset_frames(
-        &Bytes::from(bytes.clone()),
-        clients().position(),
-        Size::DEFAULT,
-    );
-    let mut joined = Vec::new();
-    for (index, frame) in frames.iter().enumerate() {
-        let (part, more) = match frame {
-            Frame::Reset { bytes, more, .. } => (bytes, *more),
-            Frame::ResetPart { bytes, more, .. } => (bytes, *more),
-            frame => panic!("{frame:?}"),
-        };
-        joined.extend_from_slice(part);
-        let mut whole = Vec::new();
-        ViewStream::new().feed(part, &mut whole);
-        assert!(whole == *part, "a frame ends in the middle");
-        assert_eq!(more, index + 1 < frames.len());
-        assert!(frame.write(&mut bytes::BytesMut::new()).is_ok());
-    }
-    assert_eq!(joined, bytes);
 }
 
 proptest! {
