@@ -427,3 +427,53 @@ fn a_lead_orders_reads_and_ends_its_mates_and_a_mate_does_not() {
     actors.own::<StopPod>("lead", stop("mate")).unwrap();
     assert_eq!(world.row("mate")["readiness"], "stopped");
 }
+
+#[test]
+fn a_spawned_pod_that_is_named_is_known_while_it_is_stopped_and_brought_up() {
+    let world = world();
+    let actors = Actors::of(&world);
+    let mut wish = child("helper");
+    let place = world.path("work/place");
+    wish.working_directory = Some(place.clone());
+    actors.own::<SpawnPod>("mate", wish).unwrap();
+    let runs = world.fleet(&["plan", "helper"]).exits(0).stdout;
+    assert!(runs.contains("no roster"), "{runs}");
+    world.fleet(&["down", "helper"]).exits(0);
+    let all = world.fleet(&["ps"]).exits(0).stdout;
+    assert!(!all.contains("helper"), "{all}");
+    for known in ["ps", "status"] {
+        let told = world.fleet(&[known, "helper"]).exits(0).stdout;
+        assert!(told.contains("stopped"), "{told}");
+    }
+    let missed = world.fleet(&["verify", "helper"]).exits(1).stdout;
+    assert!(missed.contains("fleet pod restore helper"), "{missed}");
+    let planned = world.fleet(&["plan", "helper"]).exits(0).stdout;
+    assert!(planned.contains("start"), "{planned}");
+    let before = actors.record("helper").generation.0;
+    world.fleet(&["up", "helper"]).exits(0);
+    world.fleet(&["up", "helper"]).exits(0);
+    assert_eq!(actors.record("helper").generation.0, before + 1);
+    assert_eq!(actors.reasons("mate", "helper"), "child");
+    // It is started as it is recorded, so not in an empty directory.
+    world.fleet(&["down", "helper"]).exits(0);
+    std::fs::remove_dir_all(&place).unwrap();
+    let refused = world.fleet(&["up", "helper"]).exits(1).stderr;
+    let words: Vec<_> = refused.split_whitespace().collect();
+    assert!(words.join(" ").contains("is not there"), "{refused}");
+    assert!(!place.exists());
+}
+
+#[test]
+fn an_agent_that_the_roster_dropped_is_told_apart_from_one_that_is_unknown() {
+    let world = world();
+    world.fleet(&["down", "mate"]).exits(0);
+    let lead = world.entry("lead", "sim", r#"{"turn_ms": 30}"#);
+    world.write_roster("default", &lead);
+    let dropped = world.fleet(&["up", "mate"]).exits(2).stderr;
+    assert!(dropped.contains("`fleet pod restore mate`"), "{dropped}");
+    assert!(!dropped.contains("did you mean"), "{dropped}");
+    let missed = world.fleet(&["verify", "mate"]).exits(1).stdout;
+    assert!(missed.contains("fleet pod restore mate"), "{missed}");
+    let unknown = world.fleet(&["up", "mates"]).exits(2).stderr;
+    assert!(unknown.contains("did you mean `mate`?"), "{unknown}");
+}

@@ -13,6 +13,20 @@ pub struct Wanted {
     pub drift: Drift,
     /// Why it cannot be started at all, such as an unknown runtime.
     pub fault: Option<String>,
+    /// Whether it was spawned: it is in no roster, and wanted because it is named.
+    pub spawned: bool,
+}
+
+impl Wanted {
+    /// Returns what is wanted of a spawned pod that is named: that it runs, as it is recorded.
+    pub(crate) fn spawned(agent: &str) -> Self {
+        Self {
+            agent: agent.to_owned(),
+            drift: Drift::default(),
+            fault: None,
+            spawned: true,
+        }
+    }
 }
 
 /// What is recorded of one pod, and what was observed of it.
@@ -215,6 +229,9 @@ fn step(wanted: &Wanted, known: Option<&Known>) -> (Action, String) {
             },
             format!("its agent has ended ({how})"),
         ),
+        Observed::Up if wanted.spawned => {
+            (Action::Leave, "it runs, and is in no roster".to_owned())
+        }
         Observed::Up => converge(&wanted.drift, known.idle),
     }
 }
@@ -253,6 +270,7 @@ mod tests {
             agent: agent.into(),
             drift: Drift::default(),
             fault: None,
+            spawned: false,
         }
     }
 
@@ -340,6 +358,10 @@ mod tests {
                 fault: Some("unknown runtime `cluade`".into()),
                 ..wanted("typo")
             },
+            Wanted {
+                spawned: true,
+                ..wanted("child")
+            },
         ];
         let known = [
             pod("stopped", Observed::Down),
@@ -361,6 +383,7 @@ mod tests {
             ),
             pod("changed", Observed::Up),
             pod("renamed", Observed::Up),
+            pod("child", Observed::Up),
         ];
         let leaving = ["gone".to_owned()];
         insta::assert_snapshot!(lines(&plan(&wanted, &known, &leaving)), @r"
@@ -375,6 +398,7 @@ mod tests {
         restart changed: changed: command, env, kickstart
         re-apply renamed: changed: alias, restart
         impossible typo: unknown runtime `cluade`
+        leave child: it runs, and is in no roster
         stop gone: the roster does not host it any more
         ");
     }

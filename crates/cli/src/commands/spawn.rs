@@ -17,8 +17,9 @@ use crate::runtime::block_on;
 
 const NOTES: &str = "\
 A spawned pod is in no roster: `plan`, `up` and `down` leave it alone unless it
-is named. Its parent gives it orders, reads what it writes, ends it, and is told
-when a turn of it ends or fails. Inside a pod, that pod is the parent.
+is named; `fleet up NAME` starts it again as it is recorded. Its parent gives it
+orders, reads what it writes, ends it, and is told when a turn of it ends or
+fails. Inside a pod, that pod is the parent.
 If the child does not start, or does not take its task in time, nothing of it is
 left and the end of its log is shown.";
 

@@ -55,7 +55,7 @@ impl Fleet {
         let (panes, units, survey, horizon) =
             tokio::join!(self.panes(), units, self.survey(), self.horizon());
         let horizon = horizon?;
-        let mut rows = self.rows(survey?, panes.as_deref(), units.as_ref());
+        let mut rows = self.rows(survey?, agents, panes.as_deref(), units.as_ref());
         rows.retain(|row| horizon.has(row));
         Ok((self.select(rows, agents).await?, units))
     }
@@ -109,6 +109,7 @@ impl Fleet {
     pub(super) fn rows(
         &self,
         survey: Survey<'_>,
+        named: &[String],
         panes: Option<&[Pane]>,
         units: Option<&Units>,
     ) -> Vec<PsRow> {
@@ -125,6 +126,7 @@ impl Fleet {
             agents: roster.map(|roster| roster.agents.as_slice()),
             desired: &survey.hosted,
             sightings,
+            named,
             damaged: &damaged,
             panes,
             holder: roster.map_or("", |roster| roster.tmux.holder_session.as_str()),

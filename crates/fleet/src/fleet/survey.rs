@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use podfleet_pod::inspect::spec_of;
 use podfleet_pod_store::{
-    CorruptRecord, DeliveryState, InboxEntry, Listing, Page, PodCursor, PodFilter, PodSummary,
+    CorruptRecord, DeliveryState, InboxEntry, Listing, Page, PodCursor, PodFilter, PodRecord,
+    PodSummary,
 };
 use podfleet_protocol::Outcome;
 use podfleet_roster::Agent;
@@ -40,6 +41,12 @@ impl Survey<'_> {
             .iter()
             .find(|(found, _)| found.name.as_str() == agent)?;
         desired.as_ref().ok()
+    }
+
+    /// Returns the record of a pod that was spawned.
+    pub(super) fn spawned(&self, name: &str) -> Option<&PodRecord> {
+        let record = self.sightings.get(name).map(Sighting::record);
+        record.filter(|record| record.spawned.is_some())
     }
 }
 
@@ -123,8 +130,15 @@ impl Fleet {
         agents: &[String],
     ) -> Result<Plan, FleetError> {
         let (roster, _) = self.wanted_roster()?;
+        let mut spawned = Vec::new();
         for agent in agents {
-            self.check_hosted(agent).await?;
+            match survey.spawned(agent).filter(|_| !self.hosts(agent)) {
+                Some(pod) => {
+                    self.unless_hidden(pod.clone()).await?;
+                    spawned.push(Wanted::spawned(agent));
+                }
+                None => self.check_hosted(agent).await?,
+            }
         }
         let selected = |name: &str| agents.is_empty() || agents.iter().any(|agent| agent == name);
         let wanted: Vec<_> = roster
@@ -132,6 +146,7 @@ impl Fleet {
             .into_iter()
             .filter(|agent| selected(agent.name.as_str()))
             .filter_map(|agent| wanted(survey, agent))
+            .chain(spawned)
             .collect();
         let known = |sighting: &Sighting| {
             let judged = sighting.judge(&survey.now, self.idle_threshold());
@@ -149,7 +164,7 @@ impl Fleet {
             .values()
             .filter(|sighting| agents.is_empty() && !self.hosts(sighting.name()))
             .filter(|sighting| sighting.is_up() || sighting.record().expected)
-            // Spawned pods are in no roster, and none of the fleet's business.
+            // Spawned pods are in no roster, and the fleet's business only where they are named.
             .filter(|sighting| sighting.record().spawned.is_none())
             .map(|sighting| sighting.name().to_owned())
             .collect();
@@ -218,11 +233,20 @@ impl Fleet {
         if names.is_empty() && !self.others.is_empty() {
             return self.which_fleet();
         }
+        // Who is known and still not found would be told its own name.
+        let is_known = names.iter().any(|name| name == agent);
         let error = FleetError::new(FleetErrorKind::NoSuchAgent {
             agent: agent.to_owned(),
             fleet: self.key.fleet.to_string(),
-            near: near(agent, names),
+            near: if is_known {
+                Vec::new()
+            } else {
+                near(agent, names)
+            },
         });
+        if is_known {
+            return error.hint(self.where_it_is(agent));
+        }
         match &self.lost_roster {
             _ if self.roster().is_some() => error,
             Some(lost) if lost.exists() => error.hint(format!(
@@ -230,6 +254,19 @@ impl Fleet {
                 lost.display()
             )),
             _ => error.hint("there is no roster here; `fleet init --write` makes one"),
+        }
+    }
+
+    /// Says where an agent is that is known, and not where it was looked for.
+    fn where_it_is(&self, agent: &str) -> String {
+        match self.roster().and_then(|roster| roster.agent(agent)) {
+            Some(found) => match elsewhere(found, &self.host) {
+                Some(host) => format!("it is on another machine, `{host}`"),
+                None => format!("it was never started; `fleet up {agent}` does that"),
+            },
+            None => format!(
+                "no roster has it; its pod is recorded, and `fleet pod restore {agent}` starts it"
+            ),
         }
     }
 
@@ -260,6 +297,7 @@ pub(super) fn wanted(survey: &Survey<'_>, agent: &Agent) -> Option<Wanted> {
         agent: name.to_owned(),
         drift: difference,
         fault,
+        spawned: false,
     })
 }
 

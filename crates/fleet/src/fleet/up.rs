@@ -2,6 +2,7 @@
 
 mod leave;
 mod reconsider;
+mod spawned;
 
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,8 @@ impl Run<'_> {
 
 impl Fleet {
     /// Brings agents to what the roster says: the named ones, or all, and ends those that the
-    /// roster does not host any more. Doing it again does nothing.
+    /// roster does not host any more. A spawned pod that is named is started as it is recorded.
+    /// Doing it again does nothing.
     ///
     /// Agents are started at the same time unless one depends on another. The report has a line
     /// for each; that one of them fails is no error of the verb.
@@ -109,6 +111,7 @@ impl Fleet {
         self.hold_tmux(views.as_ref(), &events).await;
         let survey = self.survey().await?;
         let plan = self.plan_of(&survey, agents).await?;
+        self.check_spawned_are_ours(&survey, &plan).await?;
         let mut report = self
             .apply(own, survey, plan.steps, *options, &events, views)
             .await?;
@@ -304,6 +307,7 @@ impl Fleet {
     ) -> Result<AgentResult, Failure> {
         if let Some(pod) = recorded {
             run.spare_own_pod(pod)?;
+            spawned::check_place(pod)?;
             self.stop(pod, &step.why, run.options.stop).await?;
             self.lift_quarantine(pod).await?;
             if run.options.fresh {

@@ -49,9 +49,10 @@ impl Fleet {
         };
         let rows: Vec<_> = rows.iter().filter(|row| row.managed).filter(here).collect();
         let former = self.former_fleets().await?;
+        let listed = |row: &PsRow| roster.agent(&row.name).is_some();
         let misses = rows
             .iter()
-            .flat_map(|row| misses(row, units.as_ref(), &former));
+            .flat_map(|row| misses(row, listed(row), units.as_ref(), &former));
         let glance = self.bridge_glance().filter(|_| agents.is_empty());
         let settings = self.chat_settings();
         Ok(Verification {
@@ -105,7 +106,8 @@ fn bridge_miss(glance: &BridgeGlance, settings: Option<&str>) -> Option<Miss> {
     })
 }
 
-fn misses(row: &PsRow, units: Option<&Units>, former: &[FormerFleet]) -> Vec<Miss> {
+/// `listed` says whether it is in the roster.
+fn misses(row: &PsRow, listed: bool, units: Option<&Units>, former: &[FormerFleet]) -> Vec<Miss> {
     let agent = &row.name;
     let miss = |what: String, remedy: String| Miss {
         agent: agent.clone(),
@@ -135,6 +137,9 @@ fn misses(row: &PsRow, units: Option<&Units>, former: &[FormerFleet]) -> Vec<Mis
                 .is_some_and(|why| why.starts_with("draft")) =>
         {
             Some(format!("submit or clear its draft: fleet attach {agent}"))
+        }
+        RowState::Judged(Readiness::Stopped | Readiness::Dead) if !listed => {
+            Some(format!("fleet pod restore {agent}"))
         }
         RowState::Judged(readiness) => state_remedy(readiness, agent),
         RowState::Elsewhere(_) => None,

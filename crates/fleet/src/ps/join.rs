@@ -37,6 +37,8 @@ pub(crate) struct Sources<'a> {
     /// What the hosted ones have to be.
     pub(crate) desired: &'a [(&'a Agent, Result<Desired, Impossible>)],
     pub(crate) sightings: Vec<Sighting>,
+    /// The agents that are asked for by their names.
+    pub(crate) named: &'a [String],
     /// The pods whose records cannot be read.
     pub(crate) damaged: &'a [CorruptRecord],
     /// The panes of the fleet's tmux server; nothing if it could not be asked.
@@ -101,11 +103,17 @@ impl<'a> Join<'a> {
             })
             .collect();
         let others = self.sources.sightings.iter().filter(|sighting| {
-            // Without a roster every record counts; with one, what it dropped and is stopped does
-            // not.
+            // Without a roster every record counts; with one, what it dropped and is stopped counts
+            // where it is named.
             let dropped = self.sources.agents.is_some();
+            let named = || {
+                self.sources
+                    .named
+                    .iter()
+                    .any(|name| name == sighting.name())
+            };
             !self.listed.contains(sighting.name())
-                && (!dropped || sighting.is_up() || sighting.record().expected)
+                && (!dropped || sighting.is_up() || sighting.record().expected || named())
         });
         rows.extend(others.map(|sighting| self.pod(sighting)));
         let damaged = self.sources.damaged.iter();

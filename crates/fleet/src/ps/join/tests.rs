@@ -153,6 +153,7 @@ fn sources(agents: Option<&[Agent]>) -> Sources<'_> {
         agents,
         desired: &[],
         sightings: Vec::new(),
+        named: &[],
         damaged: &[],
         panes: None,
         holder: "_holder",
