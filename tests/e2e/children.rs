@@ -477,3 +477,20 @@ fn an_agent_that_the_roster_dropped_is_told_apart_from_one_that_is_unknown() {
     let unknown = world.fleet(&["up", "mates"]).exits(2).stderr;
     assert!(unknown.contains("did you mean `mate`?"), "{unknown}");
 }
+
+#[test]
+fn a_restore_waits_no_longer_than_it_was_told() {
+    let world = world();
+    let actors = Actors::of(&world);
+    let script = world.write_scripted_harness("scripted");
+    let mut wish = child("helper");
+    wish.runtime = "scripted".to_owned();
+    actors.own::<SpawnPod>("mate", wish).unwrap();
+    world.fleet(&["down", "helper"]).exits(0);
+    std::fs::write(script, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    let begun = std::time::Instant::now();
+    let restore = world.fleet(&["pod", "restore", "helper", "--timeout", "4"]);
+    let elapsed = begun.elapsed();
+    assert!(restore.exits(1).stderr.contains("after 4 s"));
+    assert!(elapsed.as_secs() < 8, "{elapsed:?}");
+}

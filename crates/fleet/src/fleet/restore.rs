@@ -65,7 +65,9 @@ impl Fleet {
         let failed = |failure: Failure| FleetError::start_failed(&name, failure);
         self.lift_quarantine(&record).await.map_err(failed)?;
         let id = record.identity.id;
-        let result = self.start(record, timeout, events, |_| ()).await;
+        let mut answers = false;
+        let started = self.start(record, timeout, events, |_| answers = true);
+        let result = started.await;
         // Somebody may have forgotten it meanwhile, which nothing that runs is.
         let Some(now) = self.store.pod(id).await? else {
             return Err(self.no_such(&name).await);
@@ -73,7 +75,8 @@ impl Fleet {
         match result {
             AgentResult::Failed(failure) => {
                 // Somebody else may have started it at the same time: one of the two is the pod.
-                if let Some(other) = self.started_by_another(&now).await? {
+                // What answered us was waited for.
+                if !answers && let Some(other) = self.started_by_another(&now).await? {
                     return self.already_live(other, timeout).await;
                 }
                 let failure = self.with_log(&now, failure).await;
