@@ -1,8 +1,8 @@
 //! Children: spawned, watched, read and ended by their parents, and by nobody else.
 
 use podfleet_protocol::method::{
-    Inspect, NameParams, ReadOutputParams, ReadPodOutput, SendParams, SendToPod, SpawnParams,
-    SpawnPod, StopParams, StopPod,
+    Inspect, NameParams, ReadOutputParams, ReadPodOutput, RestoreParams, RestorePod, Restored,
+    SendParams, SendToPod, SpawnParams, SpawnPod, StopParams, StopPod,
 };
 use podfleet_protocol::rpc::ErrorCode;
 use podfleet_protocol::{OutputCursor, Scope, ScopePath};
@@ -476,6 +476,34 @@ fn an_agent_that_the_roster_dropped_is_told_apart_from_one_that_is_unknown() {
     assert!(missed.contains("fleet pod restore mate"), "{missed}");
     let unknown = world.fleet(&["up", "mates"]).exits(2).stderr;
     assert!(unknown.contains("did you mean `mate`?"), "{unknown}");
+}
+
+#[test]
+fn a_restore_starts_an_agent_again_that_has_ended() {
+    let world = world();
+    let actors = Actors::of(&world);
+    world.write_harness(
+        "brief",
+        r#"{"turn_ms": 30, "crash_after_turns": {"turns": 1, "code": 7}}"#,
+    );
+    let mut wish = child("helper");
+    wish.runtime = "brief".to_owned();
+    actors.own::<SpawnPod>("mate", wish).unwrap();
+    told(&world, "mate", "errored: `helper`");
+    let row = actors.row("mate", "helper");
+    assert!(row.restorable.possible, "{row:?}");
+    let before = actors.record("helper").generation.0;
+    let restore = RestoreParams {
+        name: pod_name("helper"),
+        timeout_ms: 0,
+    };
+    let restored = actors.own::<RestorePod>("mate", restore).unwrap();
+    assert_eq!(restored.outcome, Restored::Restored);
+    assert_eq!(restored.generation.0, before + 1);
+    let again = world
+        .fleet(&["pod", "restore", "helper", "--json"])
+        .exits(0);
+    assert_eq!(again.json()["outcome"], "already_live");
 }
 
 #[test]

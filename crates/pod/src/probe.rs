@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use podfleet_pod_store::{CorruptRecord, PodRecord, Reasons, VisiblePod};
 use podfleet_protocol::method::{Status, StatusParams};
-use podfleet_protocol::{Availability, Glance, PodId, PodRow, PodStatus, Restorable, Visibility};
+use podfleet_protocol::{
+    AgentPhase, Availability, Glance, PodId, PodRow, PodStatus, Restorable, Visibility,
+};
 
 use crate::inspect::spec_of;
 use crate::lock::is_held;
@@ -75,11 +77,37 @@ pub async fn probe(record: &PodRecord, who: &Introduction, paths: &StatePaths) -
     }
 }
 
+/// What whoever looks at a pod may do with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct May {
+    /// Start it while it is stopped.
+    pub restore: bool,
+    /// End it, as has to be done where its agent has ended and it has not.
+    pub stop: bool,
+}
+
+impl May {
+    /// All of it, as the operator may.
+    pub const ALL: Self = Self {
+        restore: true,
+        stop: true,
+    };
+}
+
+/// Returns whether an agent has ended and is not started again by its pod.
+#[must_use]
+pub fn is_without_agent(agent: &AgentPhase) -> bool {
+    matches!(
+        agent,
+        AgentPhase::Ended { .. } | AgentPhase::Quarantined { .. }
+    )
+}
+
 /// Returns the row of a pod.
 #[must_use]
-pub fn row(visible: VisiblePod, probed: Probed, may_restore: bool) -> PodRow {
+pub fn row(visible: VisiblePod, probed: Probed, may: May) -> PodRow {
     let record = visible.summary.record;
-    let restorable = restorable(&record, &probed.availability, may_restore);
+    let restorable = restorable(&record, &probed, may);
     PodRow {
         name: record.identity.name.to_string(),
         class: Some(record.class),
@@ -139,8 +167,16 @@ fn visibility(reasons: Reasons) -> Vec<Visibility> {
     .collect()
 }
 
-fn restorable(record: &PodRecord, availability: &Availability, may_restore: bool) -> Restorable {
-    match availability {
+fn restorable(record: &PodRecord, probed: &Probed, may: May) -> Restorable {
+    let glance = probed.status.as_ref();
+    match &probed.availability {
+        Availability::Live if glance.is_some_and(|glance| is_without_agent(&glance.agent)) => {
+            if !may.stop {
+                let whose =
+                    "its agent has ended; its parent, the lead and the operator start it again";
+                return Restorable::no(whose);
+            }
+        }
         Availability::Live => return Restorable::no("it is live"),
         Availability::Unreachable { .. } => {
             return Restorable::no("it may still run");
@@ -150,7 +186,7 @@ fn restorable(record: &PodRecord, availability: &Availability, may_restore: bool
         }
         Availability::Stopped => {}
     }
-    if !may_restore {
+    if !may.restore {
         return Restorable::no("that is its parent's, its peers', the lead's and the operator's");
     }
     let Some(spec) = spec_of(record) else {

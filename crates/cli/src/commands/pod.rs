@@ -220,8 +220,8 @@ fn look_at_restore(args: &RestoreArgs, context: &mut Context) -> Outcome {
         return Ok(Exit::Success);
     }
     let would = match row.availability {
-        Availability::Live => format!("`{name}` is live; nothing would be done"),
         _ if row.restorable.possible => format!("`{name}` would be started in its own place"),
+        Availability::Live => format!("`{name}` is live; nothing would be done"),
         _ => {
             let text = format!("`{name}` cannot be restored: {}", row.restorable.why);
             return Err(Error::message(Exit::Refused, text));

@@ -136,9 +136,9 @@ impl Tool {
                 "Ends that another pod is your peer, for both and at once. Again is no change."
             }
             Self::RestorePod => {
-                "Starts a stopped pod again in its own place, and waits until its agent is ready. \
-                 `already_live` means that nothing had to be done. Sending to a stopped pod never \
-                 does this."
+                "Starts a stopped pod again in its own place, or one whose agent has ended, and \
+                 waits until its agent is ready. `already_live` means that nothing had to be done. \
+                 Sending to a stopped pod never does this."
             }
             Self::SpawnPod => {
                 "Starts an agent of your own for a task, and waits until it has the task. If it \

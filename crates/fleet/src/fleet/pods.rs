@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use podfleet_pod::clock;
 use podfleet_pod::inspect::inspect;
-use podfleet_pod::probe::{corrupt_row, probe, row};
+use podfleet_pod::probe::{May, corrupt_row, probe, row};
 use podfleet_pod_store::{
     FleetKey, Forgotten, Page, PodFilter, PodRecord, PodSummary, Reasons, StoreErrorKind,
     VisiblePod,
@@ -185,7 +185,7 @@ impl Fleet {
             summary,
             reasons: Reasons::default(),
         };
-        row(visible, probed, true)
+        row(visible, probed, May::ALL)
     }
 
     /// Tells more of one pod.

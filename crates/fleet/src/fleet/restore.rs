@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use podfleet_pod::probe::lacks_directory;
+use podfleet_pod::probe::{is_without_agent, lacks_directory};
 use podfleet_pod_store::{CrashPoint, PodRecord};
 use podfleet_protocol::method::{
     RestoreParams, RestorePod, RestoreResult, Restored, Status, StatusParams,
 };
 
+use super::stop::StopTimeouts;
 use super::{Events, Fleet};
 use crate::error::FleetError;
 use crate::lock;
@@ -21,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 impl Fleet {
     /// Starts a stopped pod in its recorded place, and returns when its agent is ready. A pod that
-    /// runs is left as it is. Needs no roster.
+    /// runs is left as it is, unless its agent has ended for good: it is started anew. Needs no roster.
     ///
     /// Inside a pod this is done in that pod's name, with its rights.
     ///
@@ -53,7 +54,7 @@ impl Fleet {
         events: &Events,
     ) -> Result<RestoreResult, FleetError> {
         let name = record.identity.name.to_string();
-        if Sighting::is_listening(&record) {
+        if Sighting::is_listening(&record) && !self.has_no_agent(&record).await {
             return self.already_live(record, timeout).await;
         }
         if let Some(why) = lacks_directory(&record) {
@@ -63,8 +64,12 @@ impl Fleet {
         }
         podfleet_pod::paths::RuntimeDir::open(&record.runtime_dir)?;
         let failed = |failure: Failure| FleetError::start_failed(&name, failure);
-        self.lift_quarantine(&record).await.map_err(failed)?;
         let id = record.identity.id;
+        let record = match Sighting::is_listening(&record) {
+            true => self.put_to_rest(record).await?,
+            false => record,
+        };
+        self.lift_quarantine(&record).await.map_err(failed)?;
         let mut answers = false;
         let started = self.start(record, timeout, events, |_| answers = true);
         let result = started.await;
@@ -91,6 +96,38 @@ impl Fleet {
                     resumed: self.is_resumed(&now).await,
                 })
             }
+        }
+    }
+
+    /// Returns whether a pod says that its agent has ended and is not started again.
+    async fn has_no_agent(&self, pod: &PodRecord) -> bool {
+        let is_own = self
+            .own_pod()
+            .await
+            .is_ok_and(|own| own.is_some_and(|own| own.identity.id == pod.identity.id));
+        if is_own {
+            return false;
+        }
+        let Ok(mut client) = self.connect(pod).await else {
+            return false;
+        };
+        let status = client.call::<Status>(StatusParams::default()).await;
+        status.is_ok_and(|status| is_without_agent(&status.agent))
+    }
+
+    /// Ends a pod that has no agent any more, so that it can be started. Returns its record after that.
+    async fn put_to_rest(&self, pod: PodRecord) -> Result<PodRecord, FleetError> {
+        let name = pod.identity.name.as_str();
+        let stopped = self.stop(&pod, "to start its agent again", StopTimeouts::default());
+        if let Err(failure) = stopped.await {
+            let message = format!("its agent has ended: {}", failure.message);
+            return Err(FleetError::not_allowed(name, message).hint(format!(
+                "its parent and the operator may: `fleet restart {name}`"
+            )));
+        }
+        match self.store.pod(pod.identity.id).await? {
+            Some(now) => Ok(now),
+            None => Err(self.no_such(name).await),
         }
     }
 

@@ -26,7 +26,7 @@ use crate::host::Host;
 use crate::output::{OutputError, read_output as read_output_of};
 use crate::paths::StatePaths;
 use crate::post::{HandedIn, Post, PostError, refresh};
-use crate::probe::{Probed, corrupt_row, missing_row, probe, row};
+use crate::probe::{May, Probed, corrupt_row, missing_row, probe, row};
 use crate::rights::no_such_pod;
 use crate::shared::Shared;
 use podfleet_protocol::client::Introduction;
@@ -158,7 +158,7 @@ async fn seen(shared: &Shared, visible: VisiblePod, who: &Introduction) -> PodRo
     if visible.reasons.itself {
         let status = shared.status.borrow().clone();
         let probed = Probed::live(status);
-        return row(visible, probed, false);
+        return row(visible, probed, May::default());
     }
     let paths = StatePaths::new(&shared.state_dir);
     let (probed, relation) = tokio::join!(
@@ -167,8 +167,14 @@ async fn seen(shared: &Shared, visible: VisiblePod, who: &Introduction) -> PodRo
             .store
             .relation(shared.identity.id, record.identity.id)
     );
-    let may_restore = relation.is_ok_and(Relation::may_restore);
-    row(visible, probed, may_restore)
+    let may = relation.map_or_else(
+        |_| May::default(),
+        |relation| May {
+            restore: relation.may_restore(),
+            stop: relation.may_stop(),
+        },
+    );
+    row(visible, probed, may)
 }
 
 async fn seen_damaged(shared: &Shared, damaged: CorruptRecord) -> PodRow {
