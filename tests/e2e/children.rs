@@ -522,3 +522,34 @@ fn a_restore_waits_no_longer_than_it_was_told() {
     assert!(restore.exits(1).stderr.contains("after 4 s"));
     assert!(elapsed.as_secs() < 8, "{elapsed:?}");
 }
+
+#[test]
+fn what_is_taken_out_of_a_note_or_a_task_is_said() {
+    let world = world();
+    world.fleet(&["peer", "add", "lead", "mate"]).exits(0);
+    let note = [
+        "peer",
+        "send",
+        "--from",
+        "lead",
+        "mate",
+        "-m",
+        "one\u{7}two\u{1b}",
+    ];
+    let sent = world.fleet(&note).exits(0).stderr;
+    assert!(
+        sent.contains("2 characters without a glyph taken out"),
+        "{sent}"
+    );
+    let mut spawn = vec!["spawn", "helper", "--parent", "mate", "--runtime", "quick"];
+    spawn.extend(["--task", "a\u{7} task", "--json"]);
+    let spawned = world.fleet(&spawn).exits(0).json();
+    assert_eq!(spawned["stripped"], 1, "{spawned:#}");
+    (spawn[1], spawn[7]) = ("other", "a\u{7} job");
+    spawn.pop();
+    let spawned = world.fleet(&spawn).exits(0).stderr;
+    assert!(
+        spawned.contains("1 character without a glyph taken out"),
+        "{spawned}"
+    );
+}

@@ -8,6 +8,7 @@ use crate::commands::scope::{DryRun, JsonFlag, Scope};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+use crate::render::count::taken_out;
 use crate::render::table::{Column, Table};
 use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
@@ -201,6 +202,9 @@ fn send(args: &SendArgs, context: &mut Context) -> Outcome {
             let note =
                 "note: it had been accepted before, and is delivered once; `--again` sends it anew";
             context.output.say(wrap(note, 0, "  "))?;
+        }
+        if let Some(what) = taken_out(accepted.stripped) {
+            context.output.say(format_args!("note: {what}"))?;
         }
     }
     Ok(Exit::Success)

@@ -10,6 +10,7 @@ use crate::commands::scope::{DryRun, JsonFlag, Scope};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::exit::Exit;
+use crate::render::count::taken_out;
 use crate::render::receipt;
 use crate::render::wrap::wrap;
 use crate::roster_file::RosterNeed;
@@ -149,6 +150,11 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
     context.output.data(receipt::render(name, &spawned.task))?;
     let scope = format!("it may change: {}", spawned.scope);
     context.output.say(wrap(&scope, 0, "  "))?;
+    if let Some(what) = taken_out(spawned.stripped) {
+        context
+            .output
+            .say(format_args!("note: of its task: {what}"))?;
+    }
     Ok(Exit::Success)
 }
 

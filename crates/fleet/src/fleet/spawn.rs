@@ -16,7 +16,9 @@ use podfleet_pod::remains::Remains;
 use podfleet_pod_store::{CrashPoint, NewChild, PodRecord, Sender, StoreErrorKind, Writer};
 use podfleet_protocol::client::PodClient;
 use podfleet_protocol::method::{GetReceipt, ReceiptParams, SpawnParams, SpawnPod, SpawnResult};
-use podfleet_protocol::{Address, Kind, MessageId, NewMessage, Outcome, PodId, Receipt, Scope};
+use podfleet_protocol::{
+    Address, Kind, MessageId, NewMessage, Outcome, PodId, Receipt, Scope, clean_body,
+};
 
 use super::settle::account;
 use super::stop::StopTimeouts;
@@ -117,6 +119,7 @@ impl Fleet {
         events: &Events,
     ) -> Result<SpawnResult, FleetError> {
         let deadline = Instant::now() + patience(&params);
+        let stripped = clean_body(&params.task).stripped;
         let scope = self.scope(&spawner, &params)?;
         let id = params.id.unwrap_or_else(PodId::generate);
         let new = self.new_child(&spawner, &params, id, &scope)?;
@@ -150,6 +153,7 @@ impl Fleet {
                     generation: child.generation,
                     scope,
                     task,
+                    stripped,
                 })
             }
             Err((child, failure)) => {
@@ -218,6 +222,7 @@ impl Fleet {
                 || Receipt::accepted(task, clock::wall()),
                 |entry| entry.receipt,
             ),
+            stripped: clean_body(&params.task).stripped,
         })
     }
 

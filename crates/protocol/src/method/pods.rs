@@ -163,6 +163,9 @@ pub struct SpawnResult {
     pub scope: Scope,
     /// What became of the task.
     pub task: Receipt,
+    /// How many characters were taken out of it: control characters, and blanks of no width.
+    #[serde(default)]
+    pub stripped: usize,
 }
 
 /// Parameters of `send_to_pod` and `send_to_peer`.

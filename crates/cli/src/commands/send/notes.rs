@@ -3,7 +3,7 @@
 use podfleet::{SendReport, Via};
 use podfleet_protocol::{MessageId, Outcome};
 
-use crate::render::count::counted;
+use crate::render::count::taken_out;
 
 /// Returns what is to say of a message that was sent, `id` being the one that its sender gave it.
 pub(super) fn of(report: &SendReport, wait: Option<Outcome>, id: Option<MessageId>) -> Vec<String> {
@@ -18,10 +18,7 @@ pub(super) fn of(report: &SendReport, wait: Option<Outcome>, id: Option<MessageI
             "it had been accepted before, and is delivered once; {anew} sends it anew"
         ));
     }
-    if report.stripped > 0 {
-        let stripped = counted(report.stripped, "character");
-        notes.push(format!("{stripped} without a glyph taken out of it"));
-    }
+    notes.extend(taken_out(report.stripped));
     notes.extend(without_inbox(report, id));
     notes.extend(to_come(report, wait));
     notes
