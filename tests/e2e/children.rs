@@ -553,3 +553,24 @@ fn what_is_taken_out_of_a_note_or_a_task_is_said() {
         "{spawned}"
     );
 }
+
+#[test]
+fn a_place_whose_name_is_no_text_is_refused_before_anything_is_done() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let world = world();
+    let place = world
+        .path("work")
+        .join(std::ffi::OsStr::from_bytes(b"n\xffo"));
+    std::fs::create_dir(&place).unwrap();
+    let line = ["spawn", "helper", "--runtime", "quick", "--task", "t"];
+    let here = world.command("default", &line).current_dir(&place).output();
+    let mut named = world.command("default", &line);
+    let named = named.arg("--directory").arg(&place).output();
+    for ran in [here, named] {
+        let ran = ran.unwrap();
+        let stderr = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("UTF-8"), "{stderr}");
+    }
+    world.fleet(&["pod", "show", "helper"]).exits(2);
+}

@@ -65,14 +65,19 @@ pub(crate) struct Args {
 impl Args {
     fn params(&self, inside_a_pod: bool) -> Result<SpawnParams, Error> {
         let here = std::env::current_dir()?;
+        let own = self.parent.is_none() && !inside_a_pod;
+        let place = match &self.directory {
+            Some(directory) => Some(absolute_text(&here, directory)?),
+            None if own => Some(absolute_text(&here, &here)?),
+            None => None,
+        };
         let absolute = |path: &Path| -> PathBuf { here.join(path).components().collect() };
-        let own = (self.parent.is_none() && !inside_a_pod).then(|| here.clone());
         Ok(SpawnParams {
             name: self.name.clone(),
             id: None,
             runtime: self.runtime.clone(),
             task: self.task.clone(),
-            working_directory: self.directory.as_deref().map(absolute).or(own),
+            working_directory: place,
             scope: self.writable(absolute)?,
             model: self.model.clone(),
             role: self.role.clone(),
@@ -106,6 +111,21 @@ impl Args {
             writable: Some(paths),
         }))
     }
+}
+
+/// Returns a directory's whole path. Records and requests are text, so it has to be that too.
+fn absolute_text(here: &Path, directory: &Path) -> Result<PathBuf, Error> {
+    let path: PathBuf = here.join(directory).components().collect();
+    if path.to_str().is_some() {
+        return Ok(path);
+    }
+    let message = format!(
+        "the directory {} has a name that is no UTF-8",
+        path.display()
+    );
+    Err(Error::message(Exit::Usage, message).hint(
+        "a pod works where the name of each directory is text; name another one by `--directory`",
+    ))
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context) -> Outcome {
