@@ -26,8 +26,6 @@ const TURN_IS_OVER: Duration = Duration::from_millis(700);
 /// How soon an event is told again that could not be told.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// How soon it is known that the pod's spawning has succeeded.
-const CONFIRMED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Something that a parent is told of its child.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +79,6 @@ pub(crate) struct Reporter {
     shared: Arc<Shared>,
     events: mpsc::UnboundedReceiver<Lifecycle>,
     count: u64,
-    /// Whether its spawning is known to have succeeded.
-    confirmed: bool,
 }
 
 impl Reporter {
@@ -91,7 +87,6 @@ impl Reporter {
             shared,
             events,
             count: 0,
-            confirmed: false,
         }
     }
 
@@ -105,35 +100,9 @@ impl Reporter {
             self.count += 1;
             let generation = self.shared.fence.generation;
             let id = event_id(self.shared.identity.id, generation, self.count, &event);
-            if self.is_spawned().await {
-                self.tell(id, &event).await;
-            }
+            self.tell(id, &event).await;
             next = self.events.recv().await;
         }
-    }
-
-    /// Returns whether the pod is a child that its parent may hear of; while it is being spawned, waits for
-    /// the outcome. Of a spawning that fails whoever asked for it is told, and nobody else.
-    async fn is_spawned(&mut self) -> bool {
-        let (store, own) = (&self.shared.store, self.shared.identity.id);
-        let mut wait = FIRST_WAIT;
-        while !self.confirmed {
-            let is_ending = self.shared.ending.is_cancelled();
-            self.confirmed = match store.pod(own).await {
-                Ok(record) => record
-                    .is_some_and(|record| record.spawned.is_none_or(|spawned| spawned.confirmed)),
-                // Whether it can be told shows when it is.
-                Err(_) => true,
-            };
-            if is_ending {
-                break;
-            }
-            if !self.confirmed {
-                let _ = tokio::time::timeout(wait, self.shared.ending.cancelled()).await;
-                wait = (wait * 2).min(CONFIRMED_WITHIN);
-            }
-        }
-        self.confirmed
     }
 
     /// Returns whether the agent works again right after it was idle.

@@ -1,4 +1,5 @@
-//! What retention removes of a pod: its delivered messages and the logs of its former sessions.
+//! What retention removes of a pod: its delivered messages, the logs of its former sessions, and texts that
+//! its agent was given as files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +36,8 @@ pub async fn prune_messages(
 }
 
 /// Removes the logs of a pod's sessions that are older or larger than `retention` allows, but for
-/// the session `present`. Blocks.
+/// the session `present`; and texts that its agent was given as files, but for those of the last hour.
+/// Blocks.
 ///
 /// # Errors
 /// Fails when a file cannot be removed; what was removed before stays removed.

@@ -92,6 +92,7 @@ impl State {
                 .outboxes
                 .tell(record.parent.id, change, Act::of(by, at));
         }
+        self.relations.outboxes.release(child);
         Ok(())
     }
 
@@ -143,9 +144,15 @@ impl State {
         at: UnixMillis,
     ) -> Result<Option<PodId>, Fault> {
         self.fenced(fence)?;
-        let Some(ChildRecord { parent, child, .. }) = self.parent(fence.pod) else {
+        let Some(relation) = self.parent(fence.pod) else {
             return Ok(None);
         };
+        let ChildRecord { parent, child, .. } = relation;
+        if !relation.spawned.confirmed {
+            let (by, change) = (child.id, RelationChange::ChildReported { child, report });
+            self.relations.outboxes.hold(parent.id, change, by, at);
+            return Ok(None);
+        }
         let act = Act {
             by: Some(child.id),
             at,

@@ -14,6 +14,8 @@ use crate::page::{Listing, Page};
 pub(super) struct Outboxes {
     events: BTreeMap<PodId, BTreeMap<OutboxPlace, OutboxEvent>>,
     last: u64,
+    /// What pods did that others are not to be told of yet, with whom to tell.
+    held: BTreeMap<PodId, Vec<(PodId, RelationChange, UnixMillis)>>,
     /// What is accepted, and in no outbox yet.
     untold: BTreeMap<Sequence, Untold>,
 }
@@ -47,6 +49,18 @@ impl Outboxes {
             at,
         };
         self.events.entry(pod).or_default().insert(place, event);
+    }
+
+    /// Keeps an event for the outbox of `pod` until it is released.
+    pub(super) fn hold(&mut self, pod: PodId, change: RelationChange, by: PodId, at: UnixMillis) {
+        self.held.entry(by).or_default().push((pod, change, at));
+    }
+
+    /// Puts what is held of a pod's doings into the outboxes.
+    pub(super) fn release(&mut self, by: PodId) {
+        for (pod, change, at) in self.held.remove(&by).unwrap_or_default() {
+            self.tell(pod, change, Act { by: Some(by), at });
+        }
     }
 
     pub(super) fn accepted(&mut self, sequence: Sequence, untold: Untold) {
@@ -85,6 +99,7 @@ impl Outboxes {
 
     pub(super) fn forget(&mut self, pod: PodId) {
         self.events.remove(&pod);
+        self.held.remove(&pod);
         self.untold.retain(|_, untold| untold.sender != pod);
     }
 }

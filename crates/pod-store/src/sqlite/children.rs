@@ -121,7 +121,7 @@ pub(super) fn confirm(
             act,
         )?;
     }
-    Ok(())
+    outbox::release(transaction, child)
 }
 
 pub(super) fn withdraw(
@@ -166,7 +166,7 @@ pub(super) fn end(
     Ok(true)
 }
 
-/// Puts what a child tells of itself into its parent's outbox.
+/// Puts what a child tells of itself into its parent's outbox; while it is being spawned, it is held.
 pub(super) fn report(
     transaction: &Transaction<'_>,
     fence: Fence,
@@ -174,9 +174,17 @@ pub(super) fn report(
     at: UnixMillis,
 ) -> Result<Option<PodId>, Fault> {
     check_fence(transaction, fence)?;
-    let Some(ChildRecord { parent, child, .. }) = parent(transaction, fence.pod)? else {
+    let Some(relation) = parent(transaction, fence.pod)? else {
         return Ok(None);
     };
+    let ChildRecord { parent, child, .. } = relation;
+    if !relation.spawned.confirmed {
+        let (by, change) = (child.id, RelationChange::ChildReported { child, report });
+        outbox::hold(transaction, parent.id, &change, by, at)?;
+        return Ok(None);
+    }
+    // A build of an older schema confirms a child, and releases nothing.
+    outbox::release(transaction, child.id)?;
     let act = Act {
         by: Some(child.id),
         at,

@@ -41,6 +41,7 @@ pub(super) fn forget(
 ) -> Result<(Forgotten, Vec<String>), Fault> {
     let forgotten = preview(transaction, id)?;
     tell_relatives(transaction, id, act)?;
+    outbox::drop_held(transaction, id)?;
     let id = id.to_string();
     let files = transaction
         .prepare("SELECT body_file FROM message WHERE pod = ?1 AND body_file IS NOT NULL")?

@@ -385,3 +385,36 @@ pub(super) fn cancel(
     write_fate(transaction, pod, id, &old, DeliveryState::Settled, &receipt)?;
     Ok(receipt)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::super::connection::SqliteOptions;
+    use super::*;
+
+    #[test]
+    fn what_waits_is_found_without_reading_what_was_settled() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let database = Database::open(&path, &SqliteOptions::default()).unwrap();
+        let connection = &database.connection;
+        connection
+            .execute_batch(
+                "PRAGMA foreign_keys = OFF;
+                 WITH RECURSIVE number (n) AS (
+                   SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 5000)
+                 INSERT INTO message (pod, id, from_host, from_session, to_host, to_session, kind,
+                   class, body, typing, accepted, state, outcome, receipt, updated, recent)
+                 SELECT 'coder', n, '', '', '', '', 'run', '', '', '', n, 'settled', '', '', n, 0
+                 FROM number;",
+            )
+            .unwrap();
+        for after in [0, 4990] {
+            let mut statement = connection.prepare(&undelivered()).unwrap();
+            assert!(!statement.exists(params!["coder", after, 100]).unwrap());
+            let steps = statement.get_status(StatementStatus::VmStep);
+            assert!(steps < 2_000, "{steps} after {after}");
+        }
+    }
+}

@@ -33,6 +33,46 @@ pub(super) fn put(
     Ok(())
 }
 
+/// Keeps an event for the outbox of `pod`, in which it is not before somebody releases it.
+pub(super) fn hold(
+    transaction: &Transaction<'_>,
+    pod: PodId,
+    change: &RelationChange,
+    by: PodId,
+    at: UnixMillis,
+) -> Result<(), Fault> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO outbox (pod, change, by_pod, at, held) VALUES (?1, ?2, ?3, ?4, 1)",
+        )?
+        .execute(params![
+            pod.to_string(),
+            to_json(change)?,
+            by.to_string(),
+            at.0,
+        ])?;
+    Ok(())
+}
+
+/// Puts what is held of a pod's doings into the outboxes, behind all that is there.
+pub(super) fn release(transaction: &Transaction<'_>, by: PodId) -> Result<(), Fault> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO outbox (pod, change, by_pod, at) \
+             SELECT pod, change, by_pod, at FROM outbox WHERE held AND by_pod = ?1 ORDER BY place",
+        )?
+        .execute(params![by.to_string()])?;
+    drop_held(transaction, by)
+}
+
+/// Drops what is held of a pod's doings.
+pub(super) fn drop_held(transaction: &Transaction<'_>, by: PodId) -> Result<(), Fault> {
+    transaction
+        .prepare_cached("DELETE FROM outbox WHERE held AND by_pod = ?1")?
+        .execute(params![by.to_string()])?;
+    Ok(())
+}
+
 /// Puts an event into the outboxes of two pods. By one statement: the count of all places, which the
 /// table keeps in another, is written once.
 pub(super) fn put_two(
@@ -62,7 +102,7 @@ pub(super) fn list(
     page: &Page<OutboxPlace>,
 ) -> Result<Listing<OutboxEvent, OutboxPlace>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT place, change, by_pod, at FROM outbox WHERE pod = ?1 AND place > ?2 \
+        "SELECT place, change, by_pod, at FROM outbox WHERE pod = ?1 AND place > ?2 AND NOT held \
          ORDER BY place LIMIT ?3",
     )?;
     let after = page.after.map_or(0, |after| signed(after.0));
@@ -115,7 +155,7 @@ pub(super) fn clear(
 ) -> Result<u64, Fault> {
     check_fence(transaction, fence)?;
     let gone = transaction
-        .prepare_cached("DELETE FROM outbox WHERE pod = ?1 AND place <= ?2")?
+        .prepare_cached("DELETE FROM outbox WHERE pod = ?1 AND place <= ?2 AND NOT held")?
         .execute(params![fence.pod.to_string(), signed(up_to.0)])?;
     Ok(gone as u64)
 }

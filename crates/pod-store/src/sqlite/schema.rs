@@ -5,7 +5,7 @@
 //! `version` is the newest schema that a build brought the database to; `min_writer` the oldest one
 //! whose builds may still write. A migration only ever adds tables, and columns that are nullable
 //! or have a default; or it takes a rule away that no build relies on; or it changes which indexes
-//! there are, which no statement names. So a build of an older schema goes on working beside a newer
+//! there are, which no statement names; or it adds a trigger that changes only what it added itself. So a build of an older schema goes on working beside a newer
 //! one: it names the columns that it reads and writes, and leaves the others as they are. What
 //! cannot be done that way raises `min_writer`, and older builds then refuse the database.
 
@@ -248,10 +248,14 @@ DROP INDEX peer_high;
 /// next block of 64 begins, those of the last one that still matter enter the indexes together, which
 /// writes each page once and not once for each message.
 ///
-/// Numbers only grow by one, so whoever begins a block inserts its first number, a build of an older
-/// schema too. What such a build inserts is in the indexes at once; what it looks for, it finds by the
-/// index of the ids.
+/// A new number is one more than the last that is there, so a block is only ever entered by its first
+/// number, whoever inserts it, a build of an older schema too; and what is removed at the end, so that a
+/// block is entered again, had only such before it as are in the indexes. What an older build inserts is
+/// there at once; what it looks for, it finds by the index of the ids.
+///
+/// What a child reports while it is being spawned is `held` until its parent may hear of it.
 const V8: &str = "
+ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN recent INTEGER NOT NULL DEFAULT 0;
 CREATE VIEW recent_message AS
     SELECT * FROM message NOT INDEXED

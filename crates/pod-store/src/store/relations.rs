@@ -146,7 +146,8 @@ pub trait RelationStore: Send + Sync + Debug {
     }
 
     /// Puts what a child tells of itself into its parent's outbox, and returns the parent; nobody
-    /// if it is nobody's child.
+    /// if it is nobody's child. While the child is being spawned, it is there when that is confirmed, and goes
+    /// with the child if it fails; nobody is returned then, either.
     ///
     /// # Errors
     /// Fails when the fence is not the child's present generation, or the store cannot be written.

@@ -23,7 +23,7 @@ use crate::maintenance::Transfer;
 const FORMAT: u32 = 1;
 /// The longest line in bytes: a body of 1 MiB with every byte escaped, and room for the rest.
 const MAX_LINE: u64 = 8 << 20;
-/// Says where this file finds a row, and nothing of the row.
+/// The column of a message that says where this file finds it, and nothing of the message.
 const LOCAL: &str = "recent";
 /// The tables, those that others refer to first.
 const TABLES: [&str; 12] = [
@@ -84,8 +84,8 @@ fn write_all(database: &Database, out: &mut impl Write) -> Result<Transfer, Faul
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let mut row = to_json(&names, row)?;
-            row.remove(LOCAL);
             if table == "message" {
+                row.remove(LOCAL);
                 inline_body(&mut row, &database.bodies, &mut transfer)?;
             }
             transfer.records += u64::from(table != "sqlite_sequence");
@@ -298,7 +298,9 @@ fn insert(
         row.insert("body_file".to_owned(), file.clone().into());
         files.push(file);
     }
-    row.remove(LOCAL);
+    if table == "message" {
+        row.remove(LOCAL);
+    }
     let known = columns(transaction, table)?;
     let mut values = Vec::with_capacity(row.len());
     for (name, value) in &row {

@@ -14,6 +14,7 @@ on_every_store!(
     an_event_stays_in_the_outbox_until_its_pod_clears_it,
     a_pod_is_told_what_became_of_what_it_sent,
     what_a_child_tells_is_kept_for_its_parent_beside_all_limits,
+    what_a_child_tells_while_it_is_spawned_is_told_when_that_succeeds,
     forgetting_is_previewed_and_told_to_all_relatives,
 );
 
@@ -127,15 +128,66 @@ async fn a_pod_is_told_what_became_of_what_it_sent(store: &dyn PodStore) {
     store.cancel(other, last.id, AT).await.unwrap();
 }
 
-async fn what_a_child_tells_is_kept_for_its_parent_beside_all_limits(store: &dyn PodStore) {
-    let parent = add(store, pod("parent")).await;
-    let child = spawn(store, "helper", parent).await.identity.id;
-    let (old, fence) = (begin(store, child, 1).await, begin(store, child, 2).await);
-    let report = || Report {
+fn report() -> Report {
+    Report {
         id: MessageId::generate(),
         event: "turn_ended".to_owned(),
         body: "it is idle".to_owned(),
-    };
+    }
+}
+
+async fn what_a_child_tells_while_it_is_spawned_is_told_when_that_succeeds(store: &dyn PodStore) {
+    let parent = add(store, pod("parent")).await;
+    for (name, succeeds) in [("helper", true), ("bad", false), ("forgotten", false)] {
+        let before = words(store, parent).await.len();
+        let child = spawn(store, name, parent).await.identity.id;
+        let fence = begin(store, child, 1).await;
+        for _ in 0..2 {
+            assert_eq!(store.report(fence, report(), AT).await.unwrap(), None);
+        }
+        let told = words(store, parent).await;
+        assert_eq!(told[before..], [format!("+child {name}")]);
+        let end = store.outbox_end().await.unwrap();
+        match name {
+            "helper" => store
+                .confirm_child(Writer::Operator, child, AT)
+                .await
+                .unwrap(),
+            "bad" => drop(
+                store
+                    .withdraw_child(Writer::Operator, child, AT)
+                    .await
+                    .unwrap(),
+            ),
+            _ => drop(store.forget_pod(child, AT).await.unwrap()),
+        }
+        // Who has read all before finds it, in order.
+        let events = store
+            .outbox(parent, Page::after(end, 100))
+            .await
+            .unwrap()
+            .items;
+        let reports = events.iter().filter(|event| {
+            matches!(&event.change, RelationChange::ChildReported { child: by, .. } if by.id == child)
+        });
+        assert_eq!(reports.count(), if succeeds { 2 } else { 0 }, "{name}");
+        if succeeds {
+            assert_eq!(
+                store.report(fence, report(), AT).await.unwrap(),
+                Some(parent)
+            );
+        }
+    }
+}
+
+async fn what_a_child_tells_is_kept_for_its_parent_beside_all_limits(store: &dyn PodStore) {
+    let parent = add(store, pod("parent")).await;
+    let child = spawn(store, "helper", parent).await.identity.id;
+    store
+        .confirm_child(Writer::Operator, child, AT)
+        .await
+        .unwrap();
+    let (old, fence) = (begin(store, child, 1).await, begin(store, child, 2).await);
     assert!(store.report(old, report(), AT).await.is_err());
     let count = 2 * MAX_PAIR_MESSAGES as usize;
     for _ in 0..count {

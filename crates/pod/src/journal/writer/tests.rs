@@ -102,6 +102,8 @@ async fn child_of(bench: &Bench) -> Fence {
     };
     let child = store.reserve_child(RelationWriter::Operator, child).await;
     let child = child.unwrap().identity.id;
+    let confirmed = store.confirm_child(RelationWriter::Operator, child, clock::wall());
+    confirmed.await.unwrap();
     let begun = store.begin_generation(child, &start).await.unwrap();
     begun.fence()
 }
