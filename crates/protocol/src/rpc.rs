@@ -28,7 +28,7 @@ pub enum RequestId {
     /// A number.
     Number(i64),
     /// A text, of at most [`MAX_LABEL`] bytes.
-    Text(#[schemars(length(max = MAX_LABEL))] String),
+    Text(String),
 }
 
 impl RequestId {

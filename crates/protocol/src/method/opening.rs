@@ -50,7 +50,6 @@ pub struct HelloParams {
     /// The client's name for people, such as `fleet send`, of at most
     /// [`MAX_LABEL`](crate::limits::MAX_LABEL) bytes.
     #[serde(deserialize_with = "crate::bounded::label")]
-    #[schemars(length(max = crate::limits::MAX_LABEL))]
     pub client: String,
     /// Who the caller is, if it is a pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
