@@ -10,7 +10,7 @@ use podfleet_sim_agent::Kind;
 use rustix::process::Signal;
 
 use crate::acting::{Actors, message, pod_name};
-use crate::world::{World, is_gone, signal, stop_between_writes, text, until};
+use crate::world::{World, is_gone, parent_of, signal, stop_between_writes, text, until};
 
 /// A world with a lead that runs, and a runtime `quick` for its children.
 pub(crate) fn world() -> World {
@@ -263,6 +263,30 @@ fn a_child_whose_pod_is_killed_tells_its_parent_when_it_is_back() {
     });
     world.fleet(&["pod", "restore", "helper"]).exits(0);
     told(&world, "mate", "errored: `helper`: its pod was killed");
+}
+
+#[test]
+fn what_a_killed_child_and_its_guard_leave_to_the_parent_is_ended_by_the_childs_next_start() {
+    let world = world();
+    let actors = Actors::of(&world);
+    world.write_harness("hardy", r#"{"turn_ms": 30, "stubborn_child": true}"#);
+    let mut wish = child("helper");
+    wish.runtime = "hardy".to_owned();
+    actors.own::<SpawnPod>("mate", wish).unwrap();
+    let (pod, agent) = (world.pod_pid("helper"), world.agent_pid("helper"));
+    let left: u32 = world.received("hardy", Kind::Child)[0].parse().unwrap();
+    let guard = parent_of(agent).unwrap();
+    // Stopped, it cannot see the end of its pod.
+    signal(guard, Signal::STOP);
+    signal(pod, Signal::KILL);
+    signal(guard, Signal::KILL);
+    until(|| match is_gone(pod) && is_gone(guard) {
+        true => Ok(()),
+        false => Err("one of them runs".into()),
+    });
+    assert!(!is_gone(left), "nothing was left to end");
+    world.fleet(&["pod", "restore", "helper"]).exits(0);
+    assert!(is_gone(left));
 }
 
 #[test]

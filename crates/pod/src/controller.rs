@@ -46,6 +46,7 @@ use crate::command::Command;
 use crate::delivery::Delivery;
 use crate::keeper::{Keeper, Watchdog};
 use crate::lifecycle::Lifecycle;
+use crate::process::Adopted;
 use crate::restart::Restarts;
 use crate::shared::Shared;
 use crate::spec::PodSpec;
@@ -177,6 +178,7 @@ pub(crate) struct Controller {
     /// The brake, if delivery is paused.
     paused: Option<Paused>,
     heartbeat: status::Beat,
+    adopted: Adopted,
     chronicle: chronicle::Chronicle,
 }
 
@@ -240,6 +242,7 @@ impl Controller {
             fault: None,
             paused: setup.paused.clone(),
             heartbeat: status::Beat::default(),
+            adopted: Adopted::default(),
             chronicle: chronicle::Chronicle::default(),
             setup,
         }

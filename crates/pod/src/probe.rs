@@ -52,7 +52,7 @@ pub async fn probe(record: &PodRecord, who: &Introduction, paths: &StatePaths) -
     };
     let unreachable = |error| Probed::silent(Availability::Unreachable { error });
     let absent = || match is_held(&paths.lock(record.identity.id)) {
-        true => unreachable("it lives, and its socket is gone".to_owned()),
+        true => unreachable("it lives, and nobody listens at its socket now".to_owned()),
         false => Probed::silent(Availability::Stopped),
     };
     let asking = async {

@@ -18,6 +18,7 @@ pub struct ProcessRef {
 struct Stat {
     state: u8,
     parent: u32,
+    group: u32,
     start: u64,
 }
 
@@ -28,11 +29,13 @@ fn parse_stat(line: &str) -> Option<Stat> {
     let mut fields = rest.split(' ');
     let state = *fields.next()?.as_bytes().first()?;
     let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
     // `state` is field 3 of the line and `starttime` field 22.
-    let start = fields.nth(17)?.parse().ok()?;
+    let start = fields.nth(16)?.parse().ok()?;
     Some(Stat {
         state,
         parent,
+        group,
         start,
     })
 }
@@ -85,6 +88,19 @@ pub(crate) fn command_line(pid: u32) -> Option<Vec<String>> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let line = String::from_utf8_lossy(line.strip_suffix(&[0])?).into_owned();
     Some(line.split('\0').map(str::to_owned).collect())
+}
+
+/// Returns the process group of a process.
+pub(crate) fn group_of(pid: u32) -> Option<u32> {
+    stat(pid).map(|stat| stat.group)
+}
+
+/// Returns the process group of this process.
+pub(crate) fn own_group() -> u32 {
+    rustix::process::getpgrp()
+        .as_raw_nonzero()
+        .get()
+        .unsigned_abs()
 }
 
 fn stat(pid: u32) -> Option<Stat> {
@@ -181,12 +197,46 @@ pub(crate) fn descendants_without(root: u32, apart: impl Fn(u32) -> bool) -> Vec
 
 /// Returns the children of a process that have ended and that nobody has waited for.
 pub(crate) fn zombies_of(parent: u32) -> Vec<ProcessRef> {
-    let ended = all().filter_map(|pid| {
+    let ended = children_of(parent).into_iter().filter_map(|pid| {
         let stat = stat(pid).filter(|stat| stat.parent == parent && stat.state == b'Z')?;
         let start = stat.start;
         Some(ProcessRef { pid, start })
     });
     ended.collect()
+}
+
+/// Returns the children of a process; where the kernel does not list them (`CONFIG_PROC_CHILDREN`), every
+/// process, of which some may be.
+fn children_of(parent: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{parent}/task"));
+    let lists = threads
+        .into_iter()
+        .flatten()
+        .map(|thread| fs::read_to_string(thread?.path().join("children")));
+    match lists.collect::<Result<Vec<_>, _>>() {
+        Ok(lists) => {
+            let pids = lists.iter().flat_map(|list| list.split_whitespace());
+            pids.flat_map(str::parse).collect()
+        }
+        Err(_) => all().collect(),
+    }
+}
+
+/// What a process has adopted and nobody waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Adopted {
+    ended: Vec<ProcessRef>,
+}
+
+impl Adopted {
+    /// Waits for what has ended before the last call already: whoever had started it would have done so
+    /// since.
+    pub(crate) fn reap(&mut self) {
+        let ended = zombies_of(std::process::id());
+        let left = ended.iter().filter(|process| self.ended.contains(process));
+        left.for_each(|process| process.reap());
+        self.ended = ended;
+    }
 }
 
 #[cfg(test)]
@@ -242,23 +292,31 @@ mod tests {
                 .any(|process| process.pid == pid)
         };
         assert!(found(child.id()));
-        let process = ProcessRef::of(child.id());
         child.kill().unwrap();
-        // Until it is waited for.
-        let own = std::process::id();
-        while !zombies_of(own)
-            .into_iter()
-            .any(|zombie| Some(zombie) == process)
-        {
-            assert!(process.is_some_and(ProcessRef::is_running));
-        }
+        let process = ProcessRef::of(child.id());
         child.wait().unwrap();
-        assert!(
-            !zombies_of(own)
-                .into_iter()
-                .any(|zombie| Some(zombie) == process)
-        );
         assert!(!found(child.id()));
         assert!(process.is_none_or(|process| !process.is_running()));
+    }
+
+    #[test]
+    fn what_nobody_has_waited_for_since_the_last_look_is_reaped() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let process = ProcessRef::of(child.id()).unwrap();
+        let is_left = || zombies_of(std::process::id()).contains(&process);
+        let mut adopted = Adopted::default();
+        adopted.reap();
+        child.kill().unwrap();
+        while !is_left() {
+            assert!(process.is_running(), "it is gone already");
+        }
+        adopted.reap();
+        assert!(is_left(), "who has started it had no time to wait for it");
+        adopted.reap();
+        assert!(!is_left());
+        assert!(child.wait().is_err());
     }
 }

@@ -300,7 +300,7 @@ impl Claim {
         claim::adopt_orphans().map_err(failed("adopt what a killed guard leaves"))?;
         // Before anything is ended: the former generation on record may be a copied store's, which lives.
         let vacant = claim::vacated(&files.socket).await?;
-        claim::end_former_generation(&record);
+        claim::end_former_generation(&record).await;
         CrashPoint::GenerationCleared.reach();
         // One that cannot be started leaves nothing of its former generation either.
         let (spec, harness) = prepared?;

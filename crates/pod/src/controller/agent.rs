@@ -14,7 +14,7 @@ use crate::agent_process::{GuardReport, Launch};
 use crate::clock::{self, Moment};
 use crate::guard::{Order, belongings};
 use crate::lifecycle::Lifecycle;
-use crate::process::{ProcessRef, zombies_of};
+use crate::process::{ProcessRef, group_of, own_group};
 use crate::restart::Decision;
 
 /// How long the last output of a run is waited for after its end was reported.
@@ -108,7 +108,7 @@ impl Controller {
                 self.drain().await;
                 if let Some(process) = self.process.take() {
                     if end == RunEnd::Lost {
-                        end_orphans(process.guard());
+                        end_orphans(self.agent_pid);
                     }
                     process.wait().await;
                 }
@@ -300,16 +300,17 @@ impl Controller {
 /// Ends what a lost guard left behind, and returns when it is gone: this process adopts the
 /// guard's children, so they are among its own, and the next run must not meet them. Pods that this
 /// one or its agent started live on.
-fn end_orphans(guard: Option<ProcessRef>) {
-    let own = std::process::id();
-    for process in belongings(own) {
+fn end_orphans(agent: Option<u32>) {
+    for process in belongings(std::process::id()) {
+        // What is started by this process itself, such as `systemctl`, is in its group.
+        if group_of(process.pid) == Some(own_group()) {
+            continue;
+        }
         process.signal(rustix::process::Signal::KILL);
         process.reap();
     }
-    // The agent itself may have ended with its guard. That one's end is waited for elsewhere.
-    for ended in zombies_of(own) {
-        if Some(ended) != guard {
-            ended.reap();
-        }
+    // It may have ended with its guard.
+    if let Some(agent) = agent.and_then(ProcessRef::of) {
+        agent.reap();
     }
 }

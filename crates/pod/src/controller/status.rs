@@ -87,6 +87,7 @@ impl Controller {
             self.head_wanted = true;
             // Whoever changed its relations may have found nobody to tell.
             self.setup.shared.journal.copy_outbox();
+            self.adopted.reap();
             let typed = self.live.keys.uncounted(now);
             self.count_typing(typed);
         }

@@ -21,17 +21,20 @@ pub(crate) fn belongings(root: u32) -> Vec<ProcessRef> {
     descendants_without(root, is_tenant)
 }
 
-/// Returns what runs below no guard any more and speaks in a pod's name, without this process and who
-/// started it.
+/// Returns what an agent of a pod started and left behind, whoever has adopted it, by the pod's credential in
+/// its environment: without tenants and what is below these, and without this process and those above it.
 ///
-/// What the agent of a pod started with an environment of its own choice is not among it.
+/// What was started with another environment is not among it.
 pub(crate) fn left_behind(pod: PodId) -> Vec<ProcessRef> {
     let own: Vec<_> = ancestors(std::process::id()).collect();
     let name = format!("{CREDENTIAL}={pod}:");
+    let carries =
+        |process: u32| has_variable(process, |variable| variable.starts_with(name.as_bytes()));
     let left = all().filter(|process| {
-        !own.contains(process)
-            && has_variable(*process, |variable| variable.starts_with(name.as_bytes()))
-            && !ancestors(*process).any(is_tenant)
+        carries(*process)
+            && !own.contains(process)
+            // Who has adopted it may be another pod, which makes it none of that pod's.
+            && !ancestors(*process).take_while(|above| carries(*above)).any(is_tenant)
     });
     left.filter_map(ProcessRef::of).collect()
 }

@@ -33,9 +33,13 @@ pub(super) fn sign(lock: &File, identity: &Identity, paths: &StatePaths) -> Resu
     }
 }
 
-/// Ends what a crashed generation left: its guard does that by itself within a second, and this
-/// does it for a guard that was killed, also at once with its pod.
-pub(super) fn end_former_generation(record: &PodRecord) {
+/// How often what a crashed generation left is looked for, and after which pause.
+const LOOKS: u32 = 100;
+const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
+/// Ends what a crashed generation left, and returns when it is gone: its guard does that by itself within a
+/// second, and this does it for a guard that was killed, also at once with its pod.
+pub(super) async fn end_former_generation(record: &PodRecord) {
     let Some(endpoint) = &record.endpoint else {
         return;
     };
@@ -46,7 +50,16 @@ pub(super) fn end_former_generation(record: &PodRecord) {
         guard.signal(Signal::KILL);
         kill_all(&tree);
     }
-    kill_all(&left_behind(record.identity.id));
+    // Some may have forked meanwhile.
+    for _ in 0..LOOKS {
+        let left = left_behind(record.identity.id);
+        if left.is_empty() {
+            return;
+        }
+        kill_all(&left);
+        tokio::time::sleep(LOOKS_AGAIN_AFTER).await;
+    }
+    tracing::error!("what a former generation left does not end");
 }
 
 fn kill_all(processes: &[ProcessRef]) {
@@ -64,7 +77,6 @@ pub(super) fn adopt_orphans() -> io::Result<()> {
 /// How long a former generation that has just been killed may need to let go of its socket: the system may
 /// free its lock a moment before.
 const LETS_GO_WITHIN: Duration = Duration::from_secs(1);
-const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// Waits until nobody listens at the pod's socket, whose lock is ours; refuses it if somebody goes on.
 pub(super) async fn vacated(socket: &Path) -> Result<Vacant<'_>, PodError> {

@@ -32,7 +32,7 @@ use crate::shared::Shared;
 pub(super) type Lines = Framed<Inlet, LineCodec>;
 
 /// How soon it is noticed that a client has gone which had said before that it would say no more.
-const LOOKS_FOR_IT_EVERY: Duration = Duration::from_secs(1);
+const LOOKS_FOR_CLIENT_EVERY: Duration = Duration::from_secs(1);
 const RECEIVER: Receiver = Receiver::new(requests::METHODS);
 
 /// Tells a client that there is no room for it.
@@ -222,7 +222,7 @@ async fn hung_up(socket: Option<&OwnedFd>) {
         return std::future::pending().await;
     };
     loop {
-        tokio::time::sleep(LOOKS_FOR_IT_EVERY).await;
+        tokio::time::sleep(LOOKS_FOR_CLIENT_EVERY).await;
         let mut poll = [PollFd::new(socket, PollFlags::empty())];
         let polled = rustix::event::poll(&mut poll, Some(&Timespec::default()));
         if polled.is_err() || poll[0].revents().contains(PollFlags::HUP) {
