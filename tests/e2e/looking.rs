@@ -117,6 +117,25 @@ fn another_key_in_front_detaches_and_the_usual_one_is_the_agents() {
 }
 
 #[test]
+fn our_key_at_the_open_line_begins_the_next_command_also_behind_other_keys() {
+    if podfleet_tests::require::tmux().is_none() {
+        return;
+    }
+    let world = World::with_agents(&[("a", "")]);
+    world.fleet(&["up"]).exits(0);
+    let person = Person::with(&world, &["attach", "a", "--take", "--prefix", "ctrl-]"]);
+    person.sees(|screen| screen.contains("for shortcuts"));
+    person.keys(&["C-]", ":"]);
+    person.sees(|screen| screen.lines().any(|line| line == ":"));
+    person.keys(&["p", "o", "C-]"]);
+    person.keys(&[":", "h", "e", "l", "p", "Enter"]);
+    person.sees(|screen| screen.contains("any key goes on"));
+    person.keys(&["x", "C-]"]);
+    person.keys(&[":", "d", "e", "t", "a", "c", "h", "Enter"]);
+    person.is_gone();
+}
+
+#[test]
 fn a_watched_table_ages_by_itself_and_asks_only_when_something_changed() {
     let Some(tmux) = podfleet_tests::require::tmux() else {
         return;

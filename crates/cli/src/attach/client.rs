@@ -204,43 +204,52 @@ impl<'a> Client<'a> {
         }
     }
 
-    async fn typed(&mut self, mut input: &[u8]) -> Option<End> {
-        if self.console.is_some() {
-            let Some(rest) = self.keys.hold(input) else {
-                return self.typed_in_console(input).await;
-            };
-            if let Some(end) = self.close_console().await {
-                return Some(end);
+    async fn typed(&mut self, input: &[u8]) -> Option<End> {
+        let mut input = input.to_vec();
+        loop {
+            if let Some(console) = &mut self.console {
+                let rest = match console.take(&input, &self.keys) {
+                    Next::Stay => return self.cover().await,
+                    Next::Leave => return Some(End::Left),
+                    Next::Close => return self.close_console().await,
+                    Next::Prefixed(rest) => rest.to_vec(),
+                };
+                self.keys.hold();
+                if let Some(end) = self.close_console().await {
+                    return Some(end);
+                }
+                input = rest;
             }
-            input = rest;
+            let typed = self.keys.take(&input);
+            let end = match self.purpose {
+                Purpose::Watch if typed.wish.is_none() => self.looked(&input),
+                Purpose::Watch => None,
+                Purpose::Attach | Purpose::View => self.pass_on(&typed.bytes).await,
+            };
+            if end.is_some() {
+                return end;
+            }
+            input = match typed.wish? {
+                Wish::Leave => return Some(End::Left),
+                Wish::Command(rest) => rest,
+            };
+            let executor = self.executor?;
+            let only_looks = self.purpose == Purpose::Watch;
+            self.console = Some(Console::open(executor, only_looks));
+            self.names = Some(executor.names());
         }
-        if self.purpose == Purpose::Watch {
-            return self.looked(input).await;
-        }
+    }
+
+    /// Passes on what was typed to the agent.
+    async fn pass_on(&mut self, typed: &[u8]) -> Option<End> {
         self.release_at = Instant::now() + RELEASE_AFTER;
-        let typed = self.keys.take(input);
-        for piece in typed.bytes.chunks(MAX_FRAME) {
+        for piece in typed.chunks(MAX_FRAME) {
             let input = Frame::Input(Bytes::copy_from_slice(piece));
             if let Some(end) = self.send(input).await {
                 return Some(end);
             }
         }
-        self.wished(typed.wish?).await
-    }
-
-    async fn wished(&mut self, wish: Wish) -> Option<End> {
-        let rest = match wish {
-            Wish::Leave => return Some(End::Left),
-            Wish::Command(rest) => rest,
-        };
-        let executor = self.executor?;
-        let only_looks = self.purpose == Purpose::Watch;
-        self.console = Some(Console::open(executor, only_looks));
-        self.names = Some(executor.names());
-        if rest.is_empty() {
-            return self.cover().await;
-        }
-        self.typed_in_console(&rest).await
+        None
     }
 
     /// Passes the names of other pods on to the console, which may complete its line by them.
@@ -248,14 +257,6 @@ impl<'a> Client<'a> {
         self.names = None;
         self.console.as_mut()?.know(names);
         self.cover().await
-    }
-
-    async fn typed_in_console(&mut self, input: &[u8]) -> Option<End> {
-        match self.console.as_mut()?.take(input) {
-            Next::Stay => self.cover().await,
-            Next::Leave => Some(End::Left),
-            Next::Close => self.close_console().await,
-        }
     }
 
     async fn close_console(&mut self) -> Option<End> {
@@ -286,10 +287,7 @@ impl<'a> Client<'a> {
     }
 
     /// The keys of somebody who only looks.
-    async fn looked(&mut self, input: &[u8]) -> Option<End> {
-        if let Some(wish) = self.keys.take(input).wish {
-            return self.wished(wish).await;
-        }
+    fn looked(&mut self, input: &[u8]) -> Option<End> {
         // Keys may come together; a sequence is one.
         let length = match input {
             [0x1b, ..] => input.len(),

@@ -5,6 +5,7 @@ use podfleet_protocol::{PodRow, Size};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::command::{Command, Fault, help, parse};
+use super::keys::OurKeys;
 use super::prompt::{Prompt, Typed};
 use crate::render::pods;
 use crate::render::wrap::wrap_to;
@@ -69,11 +70,13 @@ enum Stage<'a> {
 
 /// What becomes of the console.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum Next<'i> {
     /// It stays.
     Stay,
     /// It is closed.
     Close,
+    /// It is closed by our own prefix, which this follows.
+    Prefixed(&'i [u8]),
     /// The user leaves the terminal.
     Leave,
 }
@@ -95,25 +98,35 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Takes what was typed.
-    pub(crate) fn take(&mut self, input: &[u8]) -> Next {
+    /// Takes what was typed. What follows the key that ends a stage is dropped, up to our own prefix.
+    pub(crate) fn take<'i>(&mut self, input: &'i [u8], keys: &OurKeys) -> Next<'i> {
         if input.is_empty() {
             return Next::Stay;
         }
-        match &mut self.stage {
-            Stage::Typing(prompt) => match prompt.take(input) {
-                Typed::Editing => Next::Stay,
-                Typed::Cancelled => Next::Close,
-                Typed::Entered(line) => self.entered(&line),
+        let (next, rest) = match &mut self.stage {
+            Stage::Typing(prompt) => match prompt.take(input, keys) {
+                Typed::Editing => return Next::Stay,
+                Typed::Cancelled(rest) => (Next::Close, rest),
+                Typed::Entered(line, rest) => match self.entered(&line) {
+                    Next::Leave => return Next::Leave,
+                    // What was typed with a command does not give up the wait for it.
+                    next if self.is_executing() => return next,
+                    next => (next, rest),
+                },
             },
             // It cannot be taken back; only the wait for it can be given up.
-            Stage::Executing(..) if matches!(input, b"\x03" | b"\x1b" | b"\x1c") => Next::Close,
-            Stage::Executing(..) => Next::Stay,
-            Stage::Told(_) => Next::Close,
-        }
+            Stage::Executing(..) if matches!(input, b"\x03" | b"\x1b") => return Next::Close,
+            Stage::Executing(..) => (Next::Stay, input),
+            Stage::Told(_) => (Next::Close, input),
+        };
+        keys.behind_first(rest).map_or(next, Next::Prefixed)
     }
 
-    fn entered(&mut self, line: &str) -> Next {
+    fn is_executing(&self) -> bool {
+        matches!(self.stage, Stage::Executing(..))
+    }
+
+    fn entered(&mut self, line: &str) -> Next<'static> {
         let command = match parse(line, self.executor.pod()) {
             Ok(None) => return Next::Close,
             Ok(Some(Command::Detach)) => return Next::Leave,
@@ -130,11 +143,11 @@ impl<'a> Console<'a> {
         Next::Stay
     }
 
-    fn refuse(&mut self, fault: &Fault) -> Next {
+    fn refuse(&mut self, fault: &Fault) -> Next<'static> {
         self.tell(vec![fault.to_string()])
     }
 
-    fn tell(&mut self, lines: Vec<String>) -> Next {
+    fn tell(&mut self, lines: Vec<String>) -> Next<'static> {
         self.stage = Stage::Told(Answer::Lines(lines));
         Next::Stay
     }
@@ -199,6 +212,11 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::attach::prefix::PrefixKey;
+
+    fn ours() -> OurKeys {
+        OurKeys::new(PrefixKey::default())
+    }
 
     #[derive(Default)]
     struct Recorder(Mutex<Vec<Command>>);
@@ -231,21 +249,44 @@ mod tests {
         let recorder = Recorder::default();
         let mut console = Console::open(&recorder, false);
         console.know(recorder.names().await);
-        assert_eq!(console.take(b"peer l\t"), Next::Stay);
+        assert_eq!(console.take(b"peer l\t", &ours()), Next::Stay);
         assert_eq!(shown(&console), ":peer lead ");
-        assert_eq!(console.take(b"\r"), Next::Stay);
+        assert_eq!(console.take(b"\r", &ours()), Next::Stay);
         assert_eq!(shown(&console), ":peer lead  …");
         console.answer().await;
         assert_eq!(shown(&console), "done (any key goes on)");
-        assert_eq!(console.take(b"x"), Next::Close);
+        assert_eq!(console.take(b"x", &ours()), Next::Close);
         assert_eq!(recorder.0.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn our_key_closes_every_stage_with_what_follows_it() {
+        let recorder = Recorder::default();
+        let opened = || Console::open(&recorder, false);
+        let rest = Next::Prefixed(b":p");
+        for input in [
+            &b"\x1c:p"[..],
+            b"po\x1c:p",
+            b"po\x1b[92;5u:p",
+            b"po\x03x\x1c:p",
+            b"help\r\x1b[27;5;92~:p",
+            b"\r\x1c:p",
+        ] {
+            assert_eq!(opened().take(input, &ours()), rest, "{input:?}");
+        }
+        let mut console = opened();
+        assert_eq!(console.take(b"pods\r\x1c:p", &ours()), Next::Stay);
+        assert_eq!(console.take(b"x\x1c:p", &ours()), rest);
+        console.answer().await;
+        assert_eq!(console.take(b"x\x1c:p", &ours()), rest);
+        assert_eq!(console.take(b"x", &ours()), Next::Close);
     }
 
     #[test]
     fn how_an_answer_is_closed_stands_below_it_where_there_is_no_room() {
         let recorder = Recorder::default();
         let mut console = Console::open(&recorder, false);
-        console.take(b"help detach\r");
+        console.take(b"help detach\r", &ours());
         let answer = "detach          leave the terminal; the agent goes on";
         assert_eq!(shown(&console), format!("{answer} (any key goes on)"));
         let narrow = console.panel(size(60, 24)).lines;
@@ -289,7 +330,7 @@ mod tests {
             b"help\r",
             b"\r",
         ] {
-            Console::open(&recorder, false).take(line);
+            Console::open(&recorder, false).take(line, &ours());
         }
         assert!(recorder.0.lock().unwrap().is_empty());
     }
@@ -298,14 +339,14 @@ mod tests {
     fn who_only_looks_may_list_and_leave_but_change_nothing() {
         let recorder = Recorder::default();
         let mut console = Console::open(&recorder, true);
-        assert_eq!(console.take(b"peer lead\r"), Next::Stay);
+        assert_eq!(console.take(b"peer lead\r", &ours()), Next::Stay);
         assert!(shown(&console).contains("changes nothing"));
         assert!(recorder.0.lock().unwrap().is_empty());
         assert_eq!(
-            Console::open(&recorder, true).take(b"detach\r"),
+            Console::open(&recorder, true).take(b"detach\r", &ours()),
             Next::Leave
         );
-        Console::open(&recorder, true).take(b"pods\r");
+        Console::open(&recorder, true).take(b"pods\r", &ours());
         assert_eq!(*recorder.0.lock().unwrap(), [Command::Pods]);
     }
 }

@@ -50,13 +50,21 @@ impl OurKeys {
         }
     }
 
-    /// Takes the prefix that what was typed begins with, if it does, and returns the rest. It was meant for
-    /// us: what follows may be ours, and if it is not, goes to the agent without it.
-    pub(crate) fn hold<'i>(&mut self, input: &'i [u8]) -> Option<&'i [u8]> {
+    /// Returns what follows the prefix that `input` begins with, if it does.
+    pub(crate) fn behind<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
         let mut prefixes = self.prefixes.iter();
-        let rest = prefixes.find_map(|prefix| input.strip_prefix(prefix.as_slice()))?;
+        prefixes.find_map(|prefix| input.strip_prefix(prefix.as_slice()))
+    }
+
+    /// Returns what follows the first prefix in `input`, if there is one.
+    pub(crate) fn behind_first<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
+        (0..input.len()).find_map(|at| self.behind(&input[at..]))
+    }
+
+    /// Takes a prefix for typed that was meant for us: what follows may be ours, and if it is not, goes to
+    /// the agent without it.
+    pub(crate) fn hold(&mut self) {
         self.prefix = Some(Held::Ours);
-        Some(rest)
     }
 
     /// Takes what was typed.
@@ -159,11 +167,25 @@ mod tests {
             (b"\x1cy", (b"\x1cy".to_vec(), None)),
         ] {
             let mut keys = OurKeys::new(PrefixKey::default());
-            assert_eq!(keys.hold(b"y"), None);
-            assert_eq!(keys.hold(b"\x1c"), Some(&b""[..]));
+            keys.hold();
             let Typed { bytes, wish } = keys.take(rest);
             assert_eq!((bytes, wish), expected);
         }
+    }
+
+    #[test]
+    fn the_prefix_is_found_behind_other_keys_in_every_keyboard_protocol() {
+        let keys = OurKeys::new(PrefixKey::default());
+        assert_eq!(keys.behind_first(b"yes\x1b[A"), None);
+        for input in [
+            &b"\x1cd"[..],
+            b"y\x1cd",
+            b"y\x1b[92;5ud",
+            b"y\x1b[27;5;92~d",
+        ] {
+            assert_eq!(keys.behind_first(input), Some(&b"d"[..]));
+        }
+        assert_eq!(keys.behind(b"y\x1cd"), None);
     }
 
     #[test]

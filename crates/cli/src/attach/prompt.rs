@@ -4,13 +4,13 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::command::{Completion, complete};
+use super::keys::OurKeys;
 
 /// The longest line that can be typed, in bytes.
 const LONGEST: usize = 256;
 
-/// The keys that do something in the line.
+/// The key that gives the line up, and the first byte of many others.
 const ESCAPE: u8 = 0x1b;
-const PREFIX: u8 = 0x1c;
 
 /// A line being typed.
 #[derive(Debug, Default)]
@@ -28,13 +28,13 @@ pub(crate) struct Prompt {
 
 /// What a piece of typing did to the line.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Typed {
+pub(crate) enum Typed<'i> {
     /// It goes on.
     Editing,
-    /// It is given up.
-    Cancelled,
-    /// It is to be carried out.
-    Entered(String),
+    /// It is given up. What was typed after that: it begins with our own prefix where that did it.
+    Cancelled(&'i [u8]),
+    /// It is to be carried out. What was typed after it.
+    Entered(String, &'i [u8]),
 }
 
 impl Prompt {
@@ -46,21 +46,24 @@ impl Prompt {
         }
     }
 
-    /// Takes what was typed; bytes after the end of the line are dropped.
-    pub(crate) fn take(&mut self, input: &[u8]) -> Typed {
+    /// Takes what was typed, until the line ends.
+    pub(crate) fn take<'i>(&mut self, input: &'i [u8], keys: &OurKeys) -> Typed<'i> {
         let mut rest = input;
         while let [first, tail @ ..] = rest {
+            if keys.behind(rest).is_some() {
+                return Typed::Cancelled(rest);
+            }
             rest = tail;
             match *first {
-                b'\r' | b'\n' => return Typed::Entered(std::mem::take(&mut self.text)),
-                0x03 | 0x07 | PREFIX => return Typed::Cancelled,
+                b'\r' | b'\n' => return Typed::Entered(std::mem::take(&mut self.text), rest),
+                0x03 | 0x07 => return Typed::Cancelled(rest),
                 // Alone it is the key; else it begins a sequence of a key that means nothing here.
-                ESCAPE if tail.is_empty() => return Typed::Cancelled,
+                ESCAPE if tail.is_empty() => return Typed::Cancelled(rest),
                 ESCAPE => rest = after_sequence(tail),
                 b'\t' => self.complete(),
                 0x08 | 0x7f => {
                     if self.text.is_empty() {
-                        return Typed::Cancelled;
+                        return Typed::Cancelled(rest);
                     }
                     self.delete();
                 }
@@ -155,13 +158,18 @@ fn after_sequence(bytes: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attach::prefix::PrefixKey;
 
-    fn typed(pieces: &[&[u8]]) -> (String, Typed) {
+    fn ours() -> OurKeys {
+        OurKeys::new(PrefixKey::default())
+    }
+
+    fn typed<'i>(pieces: &[&'i [u8]]) -> (String, Typed<'i>) {
         let mut prompt = Prompt::default();
         prompt.know(vec!["coder0".to_owned(), "coder1".to_owned()]);
         let mut last = Typed::Editing;
         for piece in pieces {
-            last = prompt.take(piece);
+            last = prompt.take(piece, &ours());
         }
         (prompt.lines(80).0.join("\n"), last)
     }
@@ -169,18 +177,31 @@ mod tests {
     #[test]
     fn a_line_is_edited_and_entered() {
         let (_, end) = typed(&[b"peer lex\x7fad\r"]);
-        assert_eq!(end, Typed::Entered("peer lead".to_owned()));
+        assert_eq!(end, Typed::Entered("peer lead".to_owned(), b""));
         let (_, end) = typed(&[b"rubbish\x15pods", b"\r"]);
-        assert_eq!(end, Typed::Entered("pods".to_owned()));
+        assert_eq!(end, Typed::Entered("pods".to_owned(), b""));
         let (_, end) = typed(&[b"peer lead\x17coder0\r"]);
-        assert_eq!(end, Typed::Entered("peer coder0".to_owned()));
+        assert_eq!(end, Typed::Entered("peer coder0".to_owned(), b""));
     }
 
     #[test]
     fn escape_control_c_and_deleting_the_colon_give_up() {
-        for keys in [&b"pods\x1b"[..], b"pods\x03", b"pods\x1c", b"a\x7f\x7f"] {
-            assert_eq!(typed(&[keys]).1, Typed::Cancelled, "{keys:?}");
+        for keys in [&b"pods\x1b"[..], b"pods\x03", b"a\x7f\x7f"] {
+            assert_eq!(typed(&[keys]).1, Typed::Cancelled(b""), "{keys:?}");
         }
+    }
+
+    #[test]
+    fn our_key_gives_up_with_what_follows_it() {
+        for keys in [&b"\x1c:p"[..], b"\x1b[92;5u:p", b"\x1b[27;5;92~:p"] {
+            let input = [b"po\x1b[A", keys].concat();
+            assert_eq!(typed(&[&input]).1, Typed::Cancelled(keys), "{keys:?}");
+        }
+        let another = OurKeys::new("ctrl-a".parse().unwrap());
+        let mut prompt = Prompt::default();
+        assert_eq!(prompt.take(b"po\x1cds", &another), Typed::Editing);
+        assert_eq!(prompt.text, "pods");
+        assert_eq!(prompt.take(b"\x01d", &another), Typed::Cancelled(b"\x01d"));
     }
 
     #[test]
@@ -205,11 +226,11 @@ mod tests {
     fn a_tab_before_the_names_are_known_completes_when_they_come() {
         let names = || vec!["lead".to_owned()];
         let mut prompt = Prompt::default();
-        prompt.take(b"peer l\t");
+        prompt.take(b"peer l\t", &ours());
         prompt.know(names());
         assert_eq!(prompt.text, "peer lead ");
         let mut edited = Prompt::default();
-        edited.take(b"peer l\tx");
+        edited.take(b"peer l\tx", &ours());
         edited.know(names());
         assert_eq!(edited.text, "peer lx");
     }
@@ -217,9 +238,9 @@ mod tests {
     #[test]
     fn of_a_long_line_the_end_is_shown() {
         let mut prompt = Prompt::default();
-        prompt.take("peer 漢字abcdef".as_bytes());
+        prompt.take("peer 漢字abcdef".as_bytes(), &ours());
         assert_eq!(prompt.lines(8), (vec![":abcdef".to_owned()], 7));
-        prompt.take(&[b'x'; 1000]);
+        prompt.take(&[b'x'; 1000], &ours());
         assert_eq!(prompt.text.len(), LONGEST);
     }
 }
