@@ -471,10 +471,14 @@ fn a_spawned_pod_that_is_named_is_known_while_it_is_stopped_and_brought_up() {
     }
     let missed = world.fleet(&["verify", "helper"]).exits(1).stdout;
     assert!(missed.contains("fleet pod restore helper"), "{missed}");
-    let planned = world.fleet(&["plan", "helper"]).exits(0).stdout;
-    assert!(planned.contains("start"), "{planned}");
+    let planned = world
+        .fleet(&["plan", "helper", "helper", "--json"])
+        .exits(0);
+    let steps = &planned.json()["steps"];
+    assert_eq!(steps.as_array().unwrap().len(), 1, "{steps:#}");
+    assert_eq!(steps[0]["action"], "start", "{steps:#}");
     let before = actors.record("helper").generation.0;
-    world.fleet(&["up", "helper"]).exits(0);
+    world.fleet(&["up", "helper", "helper"]).exits(0);
     world.fleet(&["up", "helper"]).exits(0);
     assert_eq!(actors.record("helper").generation.0, before + 1);
     assert_eq!(actors.reasons("mate", "helper"), "child");
@@ -528,6 +532,44 @@ fn a_restore_starts_an_agent_again_that_has_ended() {
         .fleet(&["pod", "restore", "helper", "--json"])
         .exits(0);
     assert_eq!(again.json()["outcome"], "already_live");
+    world.fleet(&["send", "helper", "-m", "once more"]);
+    until(|| {
+        let texts = world.received("mate", Kind::Submit);
+        let errors = texts.iter().filter(|text| text.contains("errored"));
+        match errors.count() {
+            2 => Ok(()),
+            _ => Err(format!("{texts:?}")),
+        }
+    });
+    world.fleet(&["restart", "helper"]).exits(0);
+    // Of these ends the parent knew; of the last one it did not.
+    world.fleet(&["down", "helper"]).exits(0);
+    told(&world, "mate", "(fleet down: ");
+    let texts = world.received("mate", Kind::Submit);
+    let ended = texts.iter().filter(|text| text.contains("shut_down"));
+    assert_eq!(ended.count(), 1, "{texts:?}");
+}
+
+#[test]
+fn processes_that_restore_a_pod_whose_agent_has_ended_start_it_once() {
+    let world = world();
+    let actors = Actors::of(&world);
+    world.write_harness(
+        "brief",
+        r#"{"turn_ms": 30, "crash_after_turns": {"turns": 1, "code": 7}}"#,
+    );
+    let mut wish = child("helper");
+    wish.runtime = "brief".to_owned();
+    actors.own::<SpawnPod>("mate", wish).unwrap();
+    told(&world, "mate", "errored: `helper`");
+    let before = actors.record("helper").generation.0;
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| world.fleet(&["pod", "restore", "helper"]).exits(0));
+        }
+    });
+    assert_eq!(actors.record("helper").generation.0, before + 1);
+    assert!(actors.record("helper").expected);
 }
 
 #[test]

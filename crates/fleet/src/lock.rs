@@ -13,6 +13,29 @@ use podfleet_protocol::PodId;
 #[derive(Debug)]
 pub(crate) struct Held(#[expect(dead_code, reason = "the open file is the lock")] File);
 
+/// A lock whose file goes with it: the right to decide about one pod. It ends with its holder, however
+/// that ends.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    path: PathBuf,
+    _lock: Held,
+}
+
+impl Claim {
+    /// Takes it unless somebody else has it.
+    pub(crate) fn take(path: &Path) -> io::Result<Option<Self>> {
+        let path = path.to_owned();
+        Ok(try_lock(&path)?.map(|lock| Self { path, _lock: lock }))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // A file that stays is only looked at once more.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 /// Returns the file whose lock is the right to change a fleet. No name holds an `@`.
 pub(crate) fn fleet_lock_path(state: &Path, key: &FleetKey) -> PathBuf {
     state
@@ -31,6 +54,11 @@ pub(crate) fn supervise_lock_path(state: &Path, key: &FleetKey) -> PathBuf {
 /// Returns the file whose lock says that somebody is spawning a pod.
 pub(crate) fn spawn_lock_path(state: &Path, pod: PodId) -> PathBuf {
     state.join("locks").join(format!("spawn@{pod}.lock"))
+}
+
+/// Returns the file whose lock says that somebody restores a pod.
+pub(crate) fn restore_lock_path(state: &Path, pod: PodId) -> PathBuf {
+    state.join("locks").join(format!("restore@{pod}.lock"))
 }
 
 /// Returns the file whose lock says that somebody starts a bridge. The bridge itself holds another.

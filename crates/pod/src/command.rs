@@ -4,7 +4,7 @@ use podfleet_pod_store::{InboxEntry, StoreError};
 use podfleet_protocol::frame::Frame;
 use podfleet_protocol::method::{
     AnswerParams, AnswerResult, AttachParams, AttachResult, DialogResult, DrainResult,
-    InterruptResult, ResetResult, ScreenResult, ScrollbackParams, ScrollbackResult,
+    InterruptResult, ResetResult, ScreenResult, ScrollbackParams, ScrollbackResult, ShutdownParams,
 };
 use podfleet_protocol::rpc::RpcError;
 use podfleet_protocol::{MessageId, Paused, Size};
@@ -66,7 +66,7 @@ pub(crate) enum Command {
     /// A client is gone.
     Gone(ClientId),
     /// End the agent, then the pod.
-    Shutdown(String, Option<oneshot::Sender<()>>),
+    Shutdown(ShutdownParams, Option<oneshot::Sender<()>>),
 }
 
 /// A client that wants to attach.

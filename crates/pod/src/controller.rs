@@ -282,10 +282,10 @@ impl Controller {
                 read = read(reading, &mut self.unread) => self.read_done(read.unwrap_or(0)),
                 wrote = write(writing, &self.live.outgoing) => self.write_done(wrote.ok(), Instant::now()),
                 ended = timer.until(wake) => ended?,
-                _ = terminate.recv() => self.shut_down("SIGTERM", None),
-                _ = interrupt.recv() => self.shut_down("SIGINT", None),
-                _ = hangup.recv() => self.shut_down("SIGHUP", None),
-                _ = quit.recv() => self.shut_down("SIGQUIT", None),
+                _ = terminate.recv() => self.signalled("SIGTERM"),
+                _ = interrupt.recv() => self.signalled("SIGINT"),
+                _ = hangup.recv() => self.signalled("SIGHUP"),
+                _ = quit.recv() => self.signalled("SIGQUIT"),
             }
             self.timers().await;
             self.settle();
@@ -349,7 +349,7 @@ impl Controller {
             Command::Frame(id, frame, _place) => self.frame(id, frame),
             Command::Painted(id) => self.live.clients.painted(id),
             Command::Gone(id) => self.gone(id),
-            Command::Shutdown(reason, answer) => self.shut_down(&reason, answer),
+            Command::Shutdown(params, answer) => self.shut_down(params, answer),
         }
     }
 

@@ -310,9 +310,7 @@ mod tests {
         let mut adopted = Adopted::default();
         adopted.reap();
         child.kill().unwrap();
-        while !is_left() {
-            assert!(process.is_running(), "it is gone already");
-        }
+        while process.is_running() {}
         adopted.reap();
         assert!(is_left(), "who has started it had no time to wait for it");
         adopted.reap();

@@ -252,6 +252,7 @@ fn the_last_event_of_a_pod_says_why_it_ended() {
     let (_, mut subscriber) = subscribe(&pod, None);
     let reason = ShutdownParams {
         reason: "over".to_owned(),
+        ..ShutdownParams::default()
     };
     pod.connect().call::<Shutdown>(reason).unwrap();
     let events = until(&mut subscriber, |event| {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use podfleet_pod::probe::{is_without_agent, lacks_directory};
 use podfleet_pod_store::{CrashPoint, PodRecord};
+use podfleet_protocol::PodId;
 use podfleet_protocol::method::{
     RestoreParams, RestorePod, RestoreResult, Restored, Status, StatusParams,
 };
@@ -11,7 +12,7 @@ use podfleet_protocol::method::{
 use super::stop::StopTimeouts;
 use super::{Events, Fleet};
 use crate::error::FleetError;
-use crate::lock;
+use crate::lock::{self, Claim};
 use crate::report::{AgentResult, Failure};
 use crate::sighting::Sighting;
 
@@ -53,8 +54,13 @@ impl Fleet {
         timeout: Duration,
         events: &Events,
     ) -> Result<RestoreResult, FleetError> {
-        let name = record.identity.name.to_string();
+        let (name, id) = (record.identity.name.to_string(), record.identity.id);
+        let claim = self.claim_restore(id).await?;
+        let Some(record) = self.store.pod(id).await? else {
+            return Err(self.no_such(&name).await);
+        };
         if Sighting::is_listening(&record) && !self.has_no_agent(&record).await {
+            drop(claim);
             return self.already_live(record, timeout).await;
         }
         if let Some(why) = lacks_directory(&record) {
@@ -64,14 +70,17 @@ impl Fleet {
         }
         podfleet_pod::paths::RuntimeDir::open(&record.runtime_dir)?;
         let failed = |failure: Failure| FleetError::start_failed(&name, failure);
-        let id = record.identity.id;
         let record = match Sighting::is_listening(&record) {
             true => self.put_to_rest(record).await?,
             false => record,
         };
         self.lift_quarantine(&record).await.map_err(failed)?;
         let mut answers = false;
-        let started = self.start(record, timeout, events, |_| answers = true);
+        let started = self.start(record, timeout, events, |_| {
+            answers = true;
+            // Others wait for its agent as we do.
+            drop(claim);
+        });
         let result = started.await;
         // Somebody may have forgotten it meanwhile, which nothing that runs is.
         let Some(now) = self.store.pod(id).await? else {
@@ -99,7 +108,20 @@ impl Fleet {
         }
     }
 
-    /// Returns whether a pod says that its agent has ended and is not started again.
+    /// Waits until nobody else restores a pod: what one finds ended, another may have started since.
+    async fn claim_restore(&self, id: PodId) -> Result<Claim, FleetError> {
+        let path = lock::restore_lock_path(&self.dirs.state, id);
+        loop {
+            let claim = Claim::take(&path);
+            if let Some(claim) = claim.map_err(|error| FleetError::io("lock", &path, error))? {
+                return Ok(claim);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Returns whether a pod says that its agent has ended and is not started again. One that was started
+    /// since it was recorded so is another one.
     async fn has_no_agent(&self, pod: &PodRecord) -> bool {
         let is_own = self
             .own_pod()
@@ -111,6 +133,9 @@ impl Fleet {
         let Ok(mut client) = self.connect(pod).await else {
             return false;
         };
+        if client.hello().generation != pod.generation {
+            return false;
+        }
         let status = client.call::<Status>(StatusParams::default()).await;
         status.is_ok_and(|status| is_without_agent(&status.agent))
     }
@@ -118,7 +143,7 @@ impl Fleet {
     /// Ends a pod that has no agent any more, so that it can be started. Returns its record after that.
     async fn put_to_rest(&self, pod: PodRecord) -> Result<PodRecord, FleetError> {
         let name = pod.identity.name.as_str();
-        let stopped = self.stop(&pod, "to start its agent again", StopTimeouts::default());
+        let stopped = self.stop_to_start(&pod, "to start its agent again", StopTimeouts::default());
         if let Err(failure) = stopped.await {
             let message = format!("its agent has ended: {}", failure.message);
             return Err(FleetError::not_allowed(name, message).hint(format!(

@@ -47,6 +47,21 @@ impl Fleet {
         self.end(pod, reason, timeouts).await
     }
 
+    /// Ends a pod, as [`stop`](Self::stop) does, that is started again then.
+    pub(super) async fn stop_to_start(
+        &self,
+        pod: &PodRecord,
+        reason: &str,
+        timeouts: StopTimeouts,
+    ) -> Result<(), Failure> {
+        self.check_may_stop(pod).await?;
+        let params = ShutdownParams {
+            reason: reason.to_owned(),
+            restarts: true,
+        };
+        self.end_as_asked(pod, params, timeouts).await
+    }
+
     /// Checks whether [`stop`](Self::stop) would be refused by the rights.
     pub(super) async fn check_may_stop(&self, pod: &PodRecord) -> Result<(), Failure> {
         let right = self.check_may_end(pod).await;
@@ -65,13 +80,25 @@ impl Fleet {
         reason: &str,
         timeouts: StopTimeouts,
     ) -> Result<(), Failure> {
+        let params = ShutdownParams {
+            reason: reason.to_owned(),
+            restarts: false,
+        };
+        self.end_as_asked(pod, params, timeouts).await
+    }
+
+    async fn end_as_asked(
+        &self,
+        pod: &PodRecord,
+        params: ShutdownParams,
+        timeouts: StopTimeouts,
+    ) -> Result<(), Failure> {
         let id = pod.identity.id;
         let unwanted = self.expect(pod, false).await;
         let lock = self.dirs.state_paths().lock(id);
         let asking = async {
             let mut client = self.connect(pod).await.ok()?;
-            let reason = reason.to_owned();
-            Some(client.call::<Shutdown>(ShutdownParams { reason }).await)
+            Some(client.call::<Shutdown>(params).await)
         };
         // A pod that does not listen, answers with an error or not at all is not asked again.
         let asked = tokio::time::timeout(timeouts.ask, asking).await;

@@ -131,7 +131,8 @@ impl Fleet {
     ) -> Result<Plan, FleetError> {
         let (roster, _) = self.wanted_roster()?;
         let mut spawned = Vec::new();
-        for agent in agents {
+        // Who is named twice is meant once.
+        for agent in agents.iter().collect::<BTreeSet<_>>() {
             match survey.spawned(agent).filter(|_| !self.hosts(agent)) {
                 Some(pod) => {
                     self.unless_hidden(pod.clone()).await?;

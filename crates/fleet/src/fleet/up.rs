@@ -308,7 +308,7 @@ impl Fleet {
         if let Some(pod) = recorded {
             run.spare_own_pod(pod)?;
             spawned::check_place(pod)?;
-            self.stop(pod, &step.why, run.options.stop).await?;
+            self.stop_to_start(pod, &step.why, run.options.stop).await?;
             self.lift_quarantine(pod).await?;
             if run.options.fresh {
                 self.forget_conversation(pod)?;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use podfleet_pod_store::PodState;
 use podfleet_pod_store::session_log::Entry;
+use podfleet_protocol::method::ShutdownParams;
 use podfleet_protocol::{Event, Hold, HoldReason, RunEnd, UnixMillis};
 use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
@@ -94,6 +95,8 @@ impl Ending {
 pub(super) struct Stopping {
     reason: String,
     ending: Ending,
+    /// Whether the parent knows that the agent has ended, and the pod is started again.
+    untold: bool,
 }
 
 impl Controller {
@@ -209,17 +212,38 @@ impl Controller {
 
     /// Begins to end agent and pod. The agent is asked as a closed terminal asks, then terminated,
     /// then killed.
-    pub(super) fn shut_down(&mut self, reason: &str, answer: Option<oneshot::Sender<()>>) {
+    pub(super) fn shut_down(
+        &mut self,
+        params: ShutdownParams,
+        answer: Option<oneshot::Sender<()>>,
+    ) {
         self.shutdown_answers.extend(answer);
-        if self.stopping.is_some() {
+        let ShutdownParams { reason, restarts } = params;
+        if let Some(stopping) = &mut self.stopping {
+            stopping.untold &= restarts;
             return;
         }
         tracing::info!(reason, "shutting down");
-        reason.clone_into(&mut self.stop_reason);
+        let has_ended = matches!(self.phase, Phase::Ended(_) | Phase::Quarantined(_));
+        self.stop_reason.clone_from(&reason);
         self.stopping = Some(Stopping {
-            reason: reason.to_owned(),
+            reason,
             ending: Ending::begin(Instant::now()),
+            untold: restarts && has_ended,
         });
+    }
+
+    /// Begins to end agent and pod as a signal asks.
+    pub(super) fn signalled(&mut self, signal: &str) {
+        // What follows a request to end is not another one.
+        if self.stopping.is_none() {
+            let reason = signal.to_owned();
+            let params = ShutdownParams {
+                reason,
+                restarts: false,
+            };
+            self.shut_down(params, None);
+        }
     }
 
     /// Begins to end the agent, so that the next run begins a new conversation.
@@ -275,7 +299,9 @@ impl Controller {
         self.abandon_launch();
         self.settle_typing(None);
         let reason = std::mem::take(&mut self.stop_reason);
-        self.report(Lifecycle::ShutDown(reason));
+        if !self.stopping.as_ref().is_some_and(|stop| stop.untold) {
+            self.report(Lifecycle::ShutDown(reason));
+        }
         let shared = &self.setup.shared;
         shared.journal.flush().await;
         if !matches!(self.phase, Phase::Quarantined(_)) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use podfleet_pod_store::session_log::{Entry, SessionReader};
 use podfleet_pod_store::{DeliveryState, InboxEntry, Sequence};
-use podfleet_protocol::method::{AnswerParams, AnswerResult};
+use podfleet_protocol::method::{AnswerParams, AnswerResult, ShutdownParams};
 use podfleet_protocol::{Address, HoldReason, Kind, NewMessage, Receipt, RunEnd, Size, UnixMillis};
 
 use super::status::Beat;
@@ -112,7 +112,7 @@ async fn a_pod_that_is_ended_while_the_log_takes_its_launch_starts_nothing_and_s
     let running = tokio::spawn(controller.run(commands, 0, Box::new(Nobody)));
     bench.promises.waited_for.notified().await;
     let (answer, answered) = oneshot::channel();
-    shared.tell(Command::Shutdown("enough".into(), Some(answer)));
+    shared.tell(Command::Shutdown(ShutdownParams::default(), Some(answer)));
     release.send(()).unwrap();
     holding.join().unwrap();
     running.await.unwrap().unwrap();

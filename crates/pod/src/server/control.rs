@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use podfleet_pod_store::session_log::Entry;
 use podfleet_protocol::method::{
     AnswerParams, AnswerResult, DialogResult, DrainParams, DrainResult, InterruptResult,
-    PauseParams, PauseResult, ResetResult, ResizeParams, ResizeResult,
+    PauseParams, PauseResult, ResetResult, ResizeParams, ResizeResult, ShutdownParams,
 };
 use podfleet_protocol::rpc::RpcError;
 use podfleet_protocol::{AgentPhase, Paused};
@@ -148,8 +148,8 @@ pub(super) async fn resize(
 pub(super) async fn shut_down(
     shared: &Shared,
     caller: &Caller,
-    reason: &str,
+    mut params: ShutdownParams,
 ) -> Result<(), RpcError> {
-    let reason = format!("{}: {reason}", caller.name);
-    ask(shared, |answer| Command::Shutdown(reason, Some(answer))).await
+    params.reason = format!("{}: {}", caller.name, params.reason);
+    ask(shared, |answer| Command::Shutdown(params, Some(answer))).await
 }

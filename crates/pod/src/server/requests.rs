@@ -101,7 +101,7 @@ pub(super) async fn answer(
         Call::UnregisterPeer(params) => json(pods::unregister_peer(shared, caller, *params).await?),
         Call::SendToPeer(params) => json(pods::send(shared, *params, Kind::Notify).await?),
         Call::Shutdown(params) => {
-            control::shut_down(shared, caller, &params.reason).await?;
+            control::shut_down(shared, caller, *params).await?;
             Ok(nothing())
         }
         Call::Hello(_) => Err(RpcError::new(

@@ -96,6 +96,10 @@ pub struct ShutdownParams {
     /// Why, for the session log.
     #[serde(default)]
     pub reason: String,
+    /// Whether the pod is started again at once. Its parent, which was told when its agent ended, is
+    /// then not told that the pod did. Older pods tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restarts: bool,
 }
 
 /// Result of `reset`.

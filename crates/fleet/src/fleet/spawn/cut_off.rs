@@ -1,8 +1,6 @@
 //! Spawns that were cut off: whoever spawned died before the pod had its task, or before it could
 //! say so.
 
-use std::path::PathBuf;
-
 use podfleet_pod::clock;
 use podfleet_pod_store::{Fence, Page, PodRecord, Writer};
 use podfleet_protocol::{Outcome, PodId};
@@ -10,7 +8,7 @@ use podfleet_protocol::{Outcome, PodId};
 use super::{Events, Fleet, task_id};
 use crate::error::{FleetError, FleetErrorKind};
 use crate::fleet::account;
-use crate::lock::{self, Held};
+use crate::lock::{self, Claim};
 use crate::report::Progress;
 
 /// What became of a spawn that was cut off.
@@ -22,26 +20,11 @@ pub(super) enum Settled {
     Undone,
 }
 
-/// The right to decide about a pod that is being spawned; ends with its holder, however that ends.
-#[derive(Debug)]
-pub(super) struct SpawnClaim {
-    path: PathBuf,
-    _lock: Held,
-}
-
-impl Drop for SpawnClaim {
-    fn drop(&mut self) {
-        // A file that stays is only looked at once more.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
 impl Fleet {
     /// Takes the right to decide about a pod that is being spawned; nothing if somebody has it.
-    pub(super) fn claim_spawn(&self, id: PodId) -> Result<Option<SpawnClaim>, FleetError> {
+    pub(super) fn claim_spawn(&self, id: PodId) -> Result<Option<Claim>, FleetError> {
         let path = lock::spawn_lock_path(&self.dirs.state, id);
-        let lock = lock::try_lock(&path).map_err(|error| FleetError::io("lock", &path, error))?;
-        Ok(lock.map(|lock| SpawnClaim { path, _lock: lock }))
+        Claim::take(&path).map_err(|error| FleetError::io("lock", &path, error))
     }
 
     /// Settles all cut off spawns of the fleet, and says what became of each.
