@@ -55,11 +55,7 @@ impl Fleet {
         timeouts: StopTimeouts,
     ) -> Result<(), Failure> {
         self.check_may_stop(pod).await?;
-        let params = ShutdownParams {
-            reason: reason.to_owned(),
-            restarts: true,
-        };
-        self.end_as_asked(pod, params, timeouts).await
+        self.end_and(true, pod, reason, timeouts).await
     }
 
     /// Checks whether [`stop`](Self::stop) would be refused by the rights.
@@ -80,17 +76,15 @@ impl Fleet {
         reason: &str,
         timeouts: StopTimeouts,
     ) -> Result<(), Failure> {
-        let params = ShutdownParams {
-            reason: reason.to_owned(),
-            restarts: false,
-        };
-        self.end_as_asked(pod, params, timeouts).await
+        self.end_and(false, pod, reason, timeouts).await
     }
 
-    async fn end_as_asked(
+    /// Ends a pod, which `restarts` then or does not.
+    async fn end_and(
         &self,
+        restarts: bool,
         pod: &PodRecord,
-        params: ShutdownParams,
+        reason: &str,
         timeouts: StopTimeouts,
     ) -> Result<(), Failure> {
         let id = pod.identity.id;
@@ -98,6 +92,8 @@ impl Fleet {
         let lock = self.dirs.state_paths().lock(id);
         let asking = async {
             let mut client = self.connect(pod).await.ok()?;
+            let reason = reason.to_owned();
+            let params = ShutdownParams { reason, restarts };
             Some(client.call::<Shutdown>(params).await)
         };
         // A pod that does not listen, answers with an error or not at all is not asked again.
