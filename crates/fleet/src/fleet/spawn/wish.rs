@@ -284,6 +284,13 @@ mod tests {
     }
 
     #[test]
+    fn what_no_pod_may_be_called_no_roster_may_name() {
+        for name in podfleet_protocol::RESERVED_NAMES {
+            assert!(reserved_for(name, "_holder").is_some(), "{name}");
+        }
+    }
+
+    #[test]
     fn a_link_does_not_lead_out_of_a_scope() {
         let directory = tempfile::tempdir().unwrap();
         let own = directory.path().canonicalize().unwrap();
